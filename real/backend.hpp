@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "scenarios/dtype.hpp"
+#include "scenarios/shape.hpp"
+
+namespace shardproof::real {
+
+/// A dense row-major tensor in a backend's memory. Does not own.
+struct TensorView {
+  Dtype dtype = Dtype::fp32;
+  Shape shape;
+  std::byte* data = nullptr;
+
+  std::int64_t elements() const { return element_count(shape); }
+  std::size_t bytes() const { return static_cast<std::size_t>(elements()) * size_bytes(dtype); }
+};
+
+/// What a device computes, op by op. The executor knows nothing of kernels, a backend nothing of
+/// plans, ranks or groups. Every kernel reads its inputs, computes in the compute dtype of the policy
+/// (fp64 for fp64 tensors, else fp32) and rounds once when it stores, unless the row says otherwise.
+///
+/// A method may return before the device has finished; work of one stream runs in order;
+/// `synchronize` waits for all of it. T tokens a sequence, B sequences, C hidden, h heads, hd head
+/// dimension. "working" is the dtype of the activations.
+class Backend {
+ public:
+  using View = const TensorView&;
+  virtual ~Backend() = default;
+
+  // Memory. Blocks are aligned to 64 bytes at least.
+  virtual std::byte* allocate(std::size_t bytes) = 0;
+  virtual void release(std::byte* block, std::size_t bytes) = 0;
+  virtual void copy_from_host(std::span<const std::byte> host, View to) = 0;
+  virtual void copy_to_host(View from, std::span<std::byte> host) = 0;
+  virtual void synchronize() = 0;
+  /// Hash over fixed kernel results: two machines with one fingerprint compute the same bits.
+  virtual std::string fingerprint() = 0;
+
+  // Data movement: bits unchanged.
+  virtual void copy(View x, View y) = 0;
+  virtual void zero(View y) = 0;
+  virtual void cast(View x, View y) = 0;                    // one rounding to y's dtype
+
+  // Forward.
+  /// cos, sin (T, hd/2): angle = position * theta^(-2i/hd) in fp64, its cosine rounded once.
+  virtual void rotary_table(View cos, View sin, double theta) = 0;
+  /// tokens, labels (B, T) int64: labels[b][t] = tokens[b][t+1]; the last one is -100 (ignored).
+  virtual void shift_labels(View tokens, View labels) = 0;
+  /// weight (V, C), tokens (B, T) -> y (B, T, C). A token outside [0, V) is an InvariantError.
+  virtual void embedding(View weight, View tokens, View y) = 0;
+  /// x (..., C), weight (C): y = x * (mean(x^2) + eps)^(-1/2) * weight.
+  virtual void rms_norm(View x, View weight, View y, double eps) = 0;
+  /// x (..., I), weight (O, I) -> y (..., O) = x weight^T.
+  virtual void matmul(View x, View weight, View y) = 0;
+  /// y = x + bias, bias (O) along the last dimension.
+  virtual void add_bias(View x, View bias, View y) = 0;
+  /// x (B, T, h*hd) rotated by pairs (i, i + hd/2): Su et al. 2021, arXiv:2104.09864, eq. 34.
+  /// (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin); `inverse` rotates back (sin -> -sin).
+  virtual void rotary(View x, View cos, View sin, View y, bool inverse) = 0;
+  /// Causal grouped-query attention. q (B, T, h*hd), k and v (B, T, hk*hd), o like q;
+  /// lse (B, h, T) in the compute dtype: log-sum-exp of the scaled scores. scale = hd^(-1/2).
+  virtual void attention(View q, View k, View v, View o, View lse, std::int64_t head_dim) = 0;
+  /// y = gate * sigmoid(gate) * up.
+  virtual void swiglu(View gate, View up, View y) = 0;
+  virtual void add(View a, View b, View y) = 0;
+  /// logits (B, T, V), labels (B, T) -> loss (1) in the compute dtype: mean over labels >= 0.
+  virtual void cross_entropy(View logits, View labels, View loss) = 0;
+
+  // Backward.
+  /// dlogits = grad_scale / valid * (softmax(logits) - onehot(label)); rows with label < 0 are 0.
+  virtual void cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) = 0;
+  virtual void matmul_backward_input(View dy, View weight, View dx) = 0;   // dx = dy weight
+  virtual void matmul_backward_weight(View dy, View x, View dweight) = 0;  // dweight = dy^T x
+  virtual void bias_backward(View dy, View dbias) = 0;                     // sum over all leading dims
+  virtual void rms_norm_backward_input(View dy, View x, View weight, View dx, double eps) = 0;
+  virtual void rms_norm_backward_weight(View dy, View x, View dweight, double eps) = 0;
+  /// From recorded o and lse; D = rowsum(do * o), as in Dao et al. 2022, arXiv:2205.14135, B.4.
+  virtual void attention_backward(View dout, View q, View k, View v, View o, View lse, View dq,
+                                  View dk, View dv, std::int64_t head_dim) = 0;
+  virtual void swiglu_backward(View dy, View gate, View up, View dgate, View dup) = 0;
+  /// dy (B, T, C), tokens (B, T) -> dweight (V, C): rows added in the order of the tokens.
+  virtual void embedding_backward(View dy, View tokens, View dweight) = 0;
+
+  // Gradients and optimizer. Scalars are one-element tensors.
+  virtual void scale(View x, View y, double factor) = 0;    // factor rounded to the compute dtype first
+  virtual void divide(View x, View y, double divisor) = 0;
+  virtual void multiply(View x, View scalar, View y) = 0;
+  virtual void negate(View x, View y) = 0;
+  /// flag = 1 if any element is inf or NaN, else 0. flag fp32 (1).
+  virtual void nonfinite(View x, View flag) = 0;
+  /// total (1) fp64 += nothing: total = sum of x[i]^2 over the element ranges, in fp64, in order.
+  virtual void sum_of_squares(View x, View total,
+                              std::span<const std::int64_t> begin_end_pairs) = 0;
+  virtual void square_root(View x, View y) = 0;             // computed in fp64, rounded once to y
+  /// factor = 1 / max((norm + 1e-6) / clip, 1), in fp64, rounded once (spec-autotp 7.8).
+  virtual void clip_factor(View norm, View factor, double clip) = 0;
+  /// m <- RN(RN(b1 m) + RN((1-b1) g)), each coefficient computed in fp64 and rounded once.
+  virtual void exp_avg(View m, View g, View m_out, double beta1) = 0;
+  /// v <- RN(RN(b2 v) + RN(RN((1-b2) g) g)).
+  virtual void exp_avg_sq(View v, View g, View v_out, double beta2) = 0;
+  /// Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, DeepSpeed's form (spec-autotp 7.5):
+  /// p <- p - lr * ((m / c1) / (sqrt(v / c2) + eps) + wd * p), every operation rounded to the
+  /// compute dtype. lr, c1 = 1 - beta1^k and c2 = 1 - beta2^k are one-element tensors.
+  virtual void adamw(View p, View m, View v, View lr, View c1, View c2, View p_out, double eps,
+                     double weight_decay) = 0;
+  /// out (2) fp64: the halves of XXH3-64 over the bytes of x, each below 2^32.
+  virtual void checksum(View x, View out) = 0;
+};
+
+}  // namespace shardproof::real

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/dtype.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/model/model_description.hpp"
+
+namespace shardproof {
+
+/// The order in which a reduction adds the members of its group (DESIGN section 4).
+enum class ReductionOrder { rank_order, ring, library };
+const char* name_of(ReductionOrder order);
+
+/// AdamW as the DeepSpeed config gives it: the fp64 values of the decimals in the file.
+struct OptimizerConfig {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;
+};
+
+/// The DeepSpeed keys that change numbers, defaults filled in (spec-autotp sections 3.1, 7.5, 7.6).
+struct TrainingConfig {
+  int tensor_parallel = 1;  // tensor_parallel.autotp_size; 0 and 1 shard nothing
+  int zero_stage = 0;       // 0 or 1
+  int micro_batch = 1;      // train_micro_batch_size_per_gpu
+  int accumulation = 1;     // gradient_accumulation_steps
+  Dtype working = Dtype::fp32;   // bf16.enabled, or fp64 by the scenario's "precision"
+  double gradient_clipping = 1.0;  // 0: off
+  std::int64_t reduce_bucket_size = 500'000'000;  // elements
+  bool check_grad_overflow = true;
+  OptimizerConfig optimizer;
+  /// Number-changing keys that were absent: "gradient_clipping = 1.0", for `plan` to print.
+  std::vector<std::string> defaulted;
+};
+
+/// Where a micro-batch's tokens come from.
+struct DataConfig {
+  enum class Source { text, tokens, generated };
+  Source source = Source::generated;
+  std::string path;             // of the text or token file; absolute or relative to the working directory
+  std::int64_t sequence = 64;   // T
+};
+
+/// A defect to plant (DESIGN section 7). Which fields mean something depends on `edit`.
+struct Injection {
+  std::string edit;             // drop double add_bias_before_reduce swap_shards stale scale regroup retype set
+  std::string op;               // as `shardproof plan` prints it
+  std::vector<int> ranks;       // empty: all
+  std::vector<int> steps;       // empty: all
+  double factor = 1.0;          // scale
+  std::string dtype;            // retype
+  std::string group;            // regroup
+  std::vector<std::int64_t> index;  // set: in the local tensor; absent: element 0
+  std::string value;            // set: "nan", a number, or "flip:BIT"
+  std::string when = "output";  // set: output | after_record | between_steps
+  SourcePlace place;            // for errors: an edit that names no op of the program
+};
+
+/// One scenario file, read, checked and completed.
+struct Scenario {
+  std::string name;
+  std::string file;             // where it was read; "" if made from the command line
+  ModelDescription model;
+  std::string weights;          // "generated", or a safetensors file, an index, or a folder
+  TrainingConfig training;
+  int world = 1;
+  int steps = 1;
+  std::uint64_t seed = 0;
+  DataConfig data;
+  ReductionOrder reduction = ReductionOrder::ring;
+  std::vector<std::string> executions = {"reference", "sim", "real"};
+  std::string trace_keep = "always";      // always | failed | never
+  bool overflow_expected = false;
+  std::vector<Injection> inject;
+  std::int64_t timeout_s = 600;
+
+  int data_parallel() const { return world / training.tensor_parallel; }
+  bool runs(const std::string& execution) const;
+};
+
+}  // namespace shardproof

@@ -1,0 +1,159 @@
+#include "scenarios/dtype.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "scenarios/errors.hpp"
+
+namespace shardproof {
+
+namespace {
+struct Row {
+  Dtype dtype;
+  const char* name;
+  std::size_t bytes;
+  FloatFormat format;
+};
+constexpr std::array<Row, 5> table{{{Dtype::fp64, "fp64", 8, {53, -1022, 1023}},
+                                    {Dtype::fp32, "fp32", 4, {24, -126, 127}},
+                                    {Dtype::bf16, "bf16", 2, {8, -126, 127}},
+                                    {Dtype::fp16, "fp16", 2, {11, -14, 15}},
+                                    {Dtype::int64, "int64", 8, {0, 0, 0}}}};
+const Row& row_of(Dtype dtype) { return table[static_cast<std::size_t>(dtype)]; }
+
+// Rounds a float to a 16-bit format with `mantissa_bits` stored bits by way of round_to; used where
+// the target's exponent range differs from fp32's.
+std::uint16_t fp16_bits(double rounded) {
+  const auto sign = static_cast<std::uint16_t>(std::signbit(rounded) ? 0x8000 : 0);
+  const double magnitude = std::fabs(rounded);
+  if (std::isinf(magnitude)) return static_cast<std::uint16_t>(sign | 0x7c00);
+  if (magnitude < 0x1p-14) return static_cast<std::uint16_t>(sign | static_cast<int>(magnitude * 0x1p24));
+  const int exponent = std::ilogb(magnitude);
+  const int mantissa = static_cast<int>(std::ldexp(magnitude, 10 - exponent)) - 1024;
+  return static_cast<std::uint16_t>(sign | ((exponent + 15) << 10) | mantissa);
+}
+}  // namespace
+
+std::size_t size_bytes(Dtype dtype) { return row_of(dtype).bytes; }
+const char* name_of(Dtype dtype) { return row_of(dtype).name; }
+
+std::optional<Dtype> dtype_from_name(std::string_view name) {
+  for (const Row& row : table)
+    if (name == row.name) return row.dtype;
+  return std::nullopt;
+}
+
+FloatFormat format_of(Dtype dtype) {
+  SHARDPROOF_EXPECTS(dtype != Dtype::int64, name_of(dtype));
+  return row_of(dtype).format;
+}
+
+double unit_roundoff(Dtype dtype) { return std::ldexp(1.0, -format_of(dtype).precision); }
+
+double ulp(Dtype dtype, double value) {
+  const FloatFormat format = format_of(dtype);
+  int exponent = format.min_exponent;
+  if (std::isfinite(value) && value != 0)
+    exponent = std::clamp(std::ilogb(value), format.min_exponent, format.max_exponent);
+  return std::ldexp(1.0, exponent - format.precision + 1);
+}
+
+double round_to(Dtype dtype, double value) {
+  if (dtype == Dtype::fp64 || !std::isfinite(value) || value == 0) return value;
+  if (dtype == Dtype::fp32) return static_cast<double>(static_cast<float>(value));
+  const FloatFormat format = format_of(dtype);
+  const double spacing = ulp(dtype, value);
+  const double rounded = std::nearbyint(value / spacing) * spacing;  // exact: powers of two
+  const double largest = std::ldexp(2.0 - std::ldexp(1.0, 1 - format.precision), format.max_exponent);
+  if (std::fabs(rounded) > largest) return std::copysign(std::numeric_limits<double>::infinity(), value);
+  return rounded == 0 ? std::copysign(0.0, value) : rounded;
+}
+
+std::uint16_t bf16_from_float(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x0040);
+  return static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
+}
+
+float float_from_bf16(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+std::uint16_t fp16_from_float(float value) {
+  if (std::isnan(value)) return std::signbit(value) ? 0xfe00 : 0x7e00;
+  return fp16_bits(round_to(Dtype::fp16, static_cast<double>(value)));
+}
+
+float float_from_fp16(std::uint16_t bits) {
+  const int exponent = (bits >> 10) & 0x1f;
+  const int mantissa = bits & 0x3ff;
+  float magnitude = 0;
+  if (exponent == 0x1f)
+    magnitude = mantissa ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
+  else if (exponent == 0)
+    magnitude = static_cast<float>(mantissa) * 0x1p-24F;
+  else
+    magnitude = std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
+  return std::copysign(magnitude, (bits & 0x8000) ? -1.0F : 1.0F);
+}
+
+namespace {
+template <class Element, class Convert>
+void read_as(std::span<const std::byte> bytes, std::span<double> out, Convert convert) {
+  SHARDPROOF_EXPECTS(bytes.size() == out.size() * sizeof(Element), bytes.size(), out.size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    Element element;
+    std::memcpy(&element, bytes.data() + i * sizeof(Element), sizeof(Element));
+    out[i] = convert(element);
+  }
+}
+template <class Element, class Convert>
+void write_as(std::span<const double> values, std::span<std::byte> out, Convert convert) {
+  SHARDPROOF_EXPECTS(out.size() == values.size() * sizeof(Element), out.size(), values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Element element = convert(values[i]);
+    std::memcpy(out.data() + i * sizeof(Element), &element, sizeof(Element));
+  }
+}
+}  // namespace
+
+void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out) {
+  switch (dtype) {
+    case Dtype::fp64: return read_as<double>(bytes, out, [](double v) { return v; });
+    case Dtype::fp32: return read_as<float>(bytes, out, [](float v) { return static_cast<double>(v); });
+    case Dtype::bf16:
+      return read_as<std::uint16_t>(
+          bytes, out, [](std::uint16_t v) { return static_cast<double>(float_from_bf16(v)); });
+    case Dtype::fp16:
+      return read_as<std::uint16_t>(
+          bytes, out, [](std::uint16_t v) { return static_cast<double>(float_from_fp16(v)); });
+    case Dtype::int64:
+      return read_as<std::int64_t>(bytes, out, [](std::int64_t v) {
+        SHARDPROOF_EXPECTS(v <= (std::int64_t{1} << 53) && v >= -(std::int64_t{1} << 53), v);
+        return static_cast<double>(v);
+      });
+  }
+}
+
+void encode(Dtype dtype, std::span<const double> values, std::span<std::byte> out) {
+  switch (dtype) {
+    case Dtype::fp64: return write_as<double>(values, out, [](double v) { return v; });
+    case Dtype::fp32: return write_as<float>(values, out, [](double v) { return static_cast<float>(v); });
+    case Dtype::bf16:
+      return write_as<std::uint16_t>(values, out, [](double v) {
+        return bf16_from_float(static_cast<float>(round_to(Dtype::bf16, v)));
+      });
+    case Dtype::fp16:
+      return write_as<std::uint16_t>(values, out, [](double v) {
+        return fp16_from_float(static_cast<float>(round_to(Dtype::fp16, v)));
+      });
+    case Dtype::int64:
+      return write_as<std::int64_t>(values, out, [](double v) { return static_cast<std::int64_t>(v); });
+  }
+}
+
+}  // namespace shardproof
