@@ -1,0 +1,70 @@
+#pragma once
+
+#include "real/backend.hpp"
+#include "real/cpu/staging.hpp"
+
+namespace shardproof::real {
+
+/// The processor as a device: plain loops in the order documented in real/cpu/*.hpp, and OpenBLAS
+/// on one thread for matrix products. Tensors of fp64, fp32 and bf16.
+///
+/// The compute type of an op is fp64 if its output is (a scalar or flag output: if its input is),
+/// else fp32. Throws InvariantError for shapes or dtypes that an op has no meaning for, and
+/// EnvironmentError if the process flushes subnormal numbers to zero.
+class CpuBackend : public Backend {
+ public:
+  CpuBackend();
+
+  std::byte* allocate(std::size_t bytes) override;
+  void release(std::byte* block, std::size_t bytes) override;
+  void copy_from_host(std::span<const std::byte> host, View to) override;
+  void copy_to_host(View from, std::span<std::byte> host) override;
+  void synchronize() override {}
+  std::string fingerprint() override;
+
+  void copy(View x, View y) override;
+  void zero(View y) override;
+  void cast(View x, View y) override;
+
+  void rotary_table(View cos, View sin, double theta) override;
+  void shift_labels(View tokens, View labels) override;
+  void embedding(View weight, View tokens, View y) override;
+  void rms_norm(View x, View weight, View y, double eps) override;
+  void matmul(View x, View weight, View y) override;
+  void add_bias(View x, View bias, View y) override;
+  void rotary(View x, View cos, View sin, View y, bool inverse) override;
+  void attention(View q, View k, View v, View o, View lse, std::int64_t head_dim) override;
+  void swiglu(View gate, View up, View y) override;
+  void add(View a, View b, View y) override;
+  void cross_entropy(View logits, View labels, View loss) override;
+
+  void cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) override;
+  void matmul_backward_input(View dy, View weight, View dx) override;
+  void matmul_backward_weight(View dy, View x, View dweight) override;
+  void bias_backward(View dy, View dbias) override;
+  void rms_norm_backward_input(View dy, View x, View weight, View dx, double eps) override;
+  void rms_norm_backward_weight(View dy, View x, View dweight, double eps) override;
+  void attention_backward(View dout, View q, View k, View v, View o, View lse, View dq, View dk,
+                          View dv, std::int64_t head_dim) override;
+  void swiglu_backward(View dy, View gate, View up, View dgate, View dup) override;
+  void embedding_backward(View dy, View tokens, View dweight) override;
+
+  void scale(View x, View y, double factor) override;
+  void divide(View x, View y, double divisor) override;
+  void multiply(View x, View scalar, View y) override;
+  void negate(View x, View y) override;
+  void nonfinite(View x, View flag) override;
+  void sum_of_squares(View x, View total, std::span<const std::int64_t> begin_end_pairs) override;
+  void square_root(View x, View y) override;
+  void clip_factor(View norm, View factor, double clip) override;
+  void exp_avg(View m, View g, View m_out, double beta1) override;
+  void exp_avg_sq(View v, View g, View v_out, double beta2) override;
+  void adamw(View p, View m, View v, View lr, View c1, View c2, View p_out, double eps,
+             double weight_decay) override;
+  void checksum(View x, View out) override;
+
+ private:
+  cpu::Scratch scratch_;
+};
+
+}  // namespace shardproof::real

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+namespace shardproof::real::cpu {
+
+/// Row-major operand of a product, stored as (rows, columns), used as is or transposed.
+template <class C>
+struct Operand {
+  const C* data;
+  std::int64_t leading;  // elements from one stored row to the next
+  bool transposed;
+};
+
+/// c (m, n) = a (m, k) b (k, n), by OpenBLAS on one thread. The order of the sums is the library's.
+/// Any of m, n, k may be 0: an empty sum is 0.
+template <class C>
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<C> a, Operand<C> b, C* c);
+
+/// Makes OpenBLAS compute on the calling thread only.
+void use_one_blas_thread();
+
+}  // namespace shardproof::real::cpu
