@@ -1,0 +1,171 @@
+#include "reference/derivatives.hpp"
+
+#include <cmath>
+
+#include "reference/ops.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+/// The batch group of a row, when `rows` rows are cut into `groups` equal parts.
+class GroupOfRow {
+ public:
+  GroupOfRow(std::int64_t rows, std::int64_t groups) : rows_per_group_(rows / groups) {
+    SHARDPROOF_EXPECTS(groups > 0 && rows % groups == 0, rows, groups);
+  }
+  std::int64_t operator()(std::int64_t row) const { return row / rows_per_group_; }
+
+ private:
+  std::int64_t rows_per_group_;
+};
+
+}  // namespace
+
+Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t vocabulary,
+                            std::int64_t groups) {
+  const std::int64_t width = dy.columns();
+  const GroupOfRow group(dy.rows(), groups);
+  Tensor dweight({groups, vocabulary, width});
+  for (std::int64_t row = 0; row < dy.rows(); ++row) {
+    SHARDPROOF_EXPECTS(0 <= tokens[row] && tokens[row] < vocabulary, tokens[row], vocabulary);
+    const std::int64_t target = (group(row) * vocabulary + tokens[row]) * width;
+    for (std::int64_t c = 0; c < width; ++c) dweight[target + c] += dy[row * width + c];
+  }
+  return dweight;
+}
+
+Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps) {
+  SHARDPROOF_EXPECTS(dy.shape == x.shape && weight.size() == x.columns(), to_string(dy.shape),
+                     to_string(x.shape), weight.size());
+  const std::int64_t width = x.columns();
+  Tensor dx(x.shape);
+  for (std::int64_t row = 0; row < x.rows(); ++row) {
+    // y_c = x_c r w_c with r = (sum x^2 / C + eps)^(-1/2), so dr/dx_c = -r^3 x_c / C.
+    const double r = reciprocal_rms(x, row, eps);
+    double dr = 0;
+    for (std::int64_t c = 0; c < width; ++c)
+      dr += dy[row * width + c] * weight[c] * x[row * width + c];
+    const double slope = -r * r * r / static_cast<double>(width) * dr;
+    for (std::int64_t c = 0; c < width; ++c)
+      dx[row * width + c] = dy[row * width + c] * weight[c] * r + slope * x[row * width + c];
+  }
+  return dx;
+}
+
+Tensor rms_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std::int64_t groups) {
+  SHARDPROOF_EXPECTS(dy.shape == x.shape, to_string(dy.shape), to_string(x.shape));
+  const std::int64_t width = x.columns();
+  const GroupOfRow group(x.rows(), groups);
+  Tensor dweight({groups, width});
+  for (std::int64_t row = 0; row < x.rows(); ++row) {
+    const double r = reciprocal_rms(x, row, eps);
+    for (std::int64_t c = 0; c < width; ++c)
+      dweight[group(row) * width + c] += dy[row * width + c] * x[row * width + c] * r;
+  }
+  return dweight;
+}
+
+Tensor bias_vjp(const Tensor& dy, std::int64_t groups) {
+  const std::int64_t width = dy.columns();
+  const GroupOfRow group(dy.rows(), groups);
+  Tensor dbias({groups, width});
+  for (std::int64_t row = 0; row < dy.rows(); ++row)
+    for (std::int64_t c = 0; c < width; ++c) dbias[group(row) * width + c] += dy[row * width + c];
+  return dbias;
+}
+
+Tensor rotary_vjp(const Tensor& dy, const Tensor& cos, const Tensor& sin) {
+  const std::int64_t pairs = cos.columns(), positions = dy.shape[1], width = dy.columns();
+  SHARDPROOF_EXPECTS(cos.rows() == positions && width % (2 * pairs) == 0, to_string(dy.shape),
+                     to_string(cos.shape));
+  Tensor dx(dy.shape);
+  for (std::int64_t row = 0; row < dy.rows(); ++row)
+    for (std::int64_t head = 0; head < width; head += 2 * pairs)
+      for (std::int64_t i = 0; i < pairs; ++i) {
+        const std::int64_t first = row * width + head + i, second = first + pairs;
+        const double c = cos[row % positions * pairs + i], s = sin[row % positions * pairs + i];
+        dx[first] = dy[first] * c + dy[second] * s;
+        dx[second] = dy[second] * c - dy[first] * s;
+      }
+  return dx;
+}
+
+namespace {
+
+/// What one query contributes to the gradients.
+void add_query(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+               const AttentionShape& shape, std::int64_t b, std::int64_t t, std::int64_t head,
+               AttentionGradients& gradients) {
+  const std::vector<double> p = attention_row(q, k, shape, b, t, head).probabilities;
+  const std::int64_t query = shape.query(b, t, head);
+  std::vector<double> dp(p.size());
+  double weighted = 0;  // rowsum(P dP)
+  for (std::int64_t j = 0; j <= t; ++j) {
+    const auto at = static_cast<std::size_t>(j);
+    const std::int64_t key = shape.key(b, j, head);
+    for (std::int64_t d = 0; d < shape.head_dim; ++d) {
+      dp[at] += dout[query + d] * v[key + d];
+      gradients.v[key + d] += p[at] * dout[query + d];
+    }
+    weighted += p[at] * dp[at];
+  }
+  for (std::int64_t j = 0; j <= t; ++j) {
+    const auto at = static_cast<std::size_t>(j);
+    const std::int64_t key = shape.key(b, j, head);
+    const double dscore = p[at] * (dp[at] - weighted) * shape.scale();
+    for (std::int64_t d = 0; d < shape.head_dim; ++d) {
+      gradients.q[query + d] += dscore * k[key + d];
+      gradients.k[key + d] += dscore * q[query + d];
+    }
+  }
+}
+
+}  // namespace
+
+AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tensor& k,
+                                 const Tensor& v, std::int64_t head_dim) {
+  const AttentionShape shape(q.shape, k.shape, head_dim);
+  SHARDPROOF_EXPECTS(dout.shape == q.shape && v.shape == k.shape, to_string(dout.shape),
+                     to_string(q.shape), to_string(v.shape));
+  AttentionGradients gradients{Tensor(q.shape), Tensor(k.shape), Tensor(v.shape)};
+  for (std::int64_t b = 0; b < shape.batch; ++b)
+    for (std::int64_t head = 0; head < shape.heads; ++head)
+      for (std::int64_t t = 0; t < shape.positions; ++t)
+        add_query(dout, q, k, v, shape, b, t, head, gradients);
+  return gradients;
+}
+
+SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& up) {
+  SHARDPROOF_EXPECTS(dy.shape == gate.shape && up.shape == gate.shape, to_string(dy.shape),
+                     to_string(gate.shape), to_string(up.shape));
+  SwigluGradients gradients{Tensor(gate.shape), Tensor(up.shape)};
+  for (std::int64_t i = 0; i < dy.size(); ++i) {
+    // 1 - sigmoid(g) is computed as sigmoid(-g): no cancellation for large g.
+    const double s = sigmoid(gate[i]);
+    gradients.gate[i] = dy[i] * up[i] * s * (1 + gate[i] * sigmoid(-gate[i]));
+    gradients.up[i] = dy[i] * gate[i] * s;
+  }
+  return gradients;
+}
+
+Tensor cross_entropy_vjp(const Tensor& dloss, const Tensor& logits, const Tokens& labels) {
+  SHARDPROOF_EXPECTS(logits.rows() == labels.size(), logits.rows(), labels.size());
+  const std::int64_t width = logits.columns();
+  const GroupOfRow group(logits.rows(), dloss.size());
+  Tensor dlogits(logits.shape);
+  for (std::int64_t row = 0; row < logits.rows(); ++row) {
+    if (labels[row] < 0) continue;
+    const auto valid = static_cast<double>(valid_labels(labels, group(row), dloss.size()));
+    const double factor = dloss[group(row)] / valid;
+    const double normalizer = log_sum_exp(logits, row);
+    for (std::int64_t c = 0; c < width; ++c) {
+      const double indicator = c == labels[row] ? 1.0 : 0.0;
+      dlogits[row * width + c] =
+          factor * (std::exp(logits[row * width + c] - normalizer) - indicator);
+    }
+  }
+  return dlogits;
+}
+
+}  // namespace shardproof::reference

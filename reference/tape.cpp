@@ -1,0 +1,98 @@
+#include "reference/tape.hpp"
+
+#include "reference/matmul.hpp"
+
+namespace shardproof::reference {
+
+Variable Tape::push(Tensor value, PullBack pull_back) {
+  nodes_.push_back({std::move(value), {}, std::move(pull_back)});
+  return {nodes_.size() - 1};
+}
+
+void Tape::accumulate(Variable x, Tensor contribution) {
+  Tensor& gradient = nodes_[x.index].gradient;
+  gradient = gradient.values.empty() ? std::move(contribution)
+                                     : reference::add(std::move(gradient), contribution);
+}
+
+void Tape::backward(Variable output, Tensor seed) {
+  SHARDPROOF_EXPECTS(seed.shape == value(output).shape, to_string(seed.shape));
+  accumulate(output, std::move(seed));
+  // Every op reads only what stands before it, so the order of creation, reversed, is a valid
+  // order.
+  for (std::size_t i = output.index + 1; i-- > 0;) {
+    const Node& node = nodes_[i];
+    if (node.pull_back && !node.gradient.values.empty()) node.pull_back(node.gradient);
+  }
+}
+
+Variable Tape::leaf(Tensor value) { return push(std::move(value), nullptr); }
+
+Variable Tape::embedding(Variable weight, const Tokens& tokens) {
+  const std::int64_t vocabulary = value(weight).rows();
+  return push(reference::embedding(value(weight), tokens), [=, this](const Tensor& dy) {
+    accumulate(weight, embedding_vjp_weight(dy, tokens, vocabulary, groups_));
+  });
+}
+
+Variable Tape::rms_norm(Variable x, Variable weight, double eps) {
+  return push(reference::rms_norm(value(x), value(weight), eps), [=, this](const Tensor& dy) {
+    accumulate(x, rms_norm_vjp_input(dy, value(x), value(weight), eps));
+    accumulate(weight, rms_norm_vjp_weight(dy, value(x), eps, groups_));
+  });
+}
+
+Variable Tape::matmul(Variable x, Variable weight) {
+  return push(reference::matmul(value(x), value(weight)), [=, this](const Tensor& dy) {
+    accumulate(x, matmul_vjp_input(dy, value(weight)));
+    accumulate(weight, matmul_vjp_weight(dy, value(x), groups_));
+  });
+}
+
+Variable Tape::add_bias(Variable x, Variable bias) {
+  return push(reference::add_bias(value(x), value(bias)), [=, this](const Tensor& dy) {
+    accumulate(x, dy);
+    accumulate(bias, bias_vjp(dy, groups_));
+  });
+}
+
+Variable Tape::rotary(Variable x, const RotaryTables& tables) {
+  return push(reference::rotary(value(x), tables.cos, tables.sin), [=, this](const Tensor& dy) {
+    accumulate(x, rotary_vjp(dy, tables.cos, tables.sin));
+  });
+}
+
+Tape::Attention Tape::attention(Variable q, Variable k, Variable v, std::int64_t head_dim) {
+  AttentionResult<double> result = reference::attention(value(q), value(k), value(v), head_dim);
+  const Variable output = push(std::move(result.output), [=, this](const Tensor& dy) {
+    AttentionGradients gradients = attention_vjp(dy, value(q), value(k), value(v), head_dim);
+    accumulate(q, std::move(gradients.q));
+    accumulate(k, std::move(gradients.k));
+    accumulate(v, std::move(gradients.v));
+  });
+  return {output, std::move(result.log_sum_exp)};
+}
+
+Variable Tape::swiglu(Variable gate, Variable up) {
+  return push(reference::swiglu(value(gate), value(up)), [=, this](const Tensor& dy) {
+    SwigluGradients gradients = swiglu_vjp(dy, value(gate), value(up));
+    accumulate(gate, std::move(gradients.gate));
+    accumulate(up, std::move(gradients.up));
+  });
+}
+
+Variable Tape::add(Variable a, Variable b) {
+  return push(reference::add(value(a), value(b)), [=, this](const Tensor& dy) {
+    accumulate(a, dy);
+    accumulate(b, dy);
+  });
+}
+
+Variable Tape::cross_entropy(Variable logits, const Tokens& labels) {
+  return push(reference::cross_entropy(value(logits), labels, groups_),
+              [=, this](const Tensor& dloss) {
+                accumulate(logits, cross_entropy_vjp(dloss, value(logits), labels));
+              });
+}
+
+}  // namespace shardproof::reference

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "reference/derivatives.hpp"
+#include "reference/ops.hpp"
+#include "reference/tensor.hpp"
+
+namespace shardproof::reference {
+
+/// A tensor on a tape: a position, nothing more.
+struct Variable {
+  std::size_t index = 0;
+};
+
+/// Reverse-mode differentiation (Griewank & Walther 2008, section 3.2). Each call computes an op's
+/// output at once and notes how a gradient flows back through it; backward() walks the notes from
+/// last to first.
+///
+///     Tape tape(1);
+///     Variable x = tape.leaf(...), w = tape.leaf(...);
+///     Variable y = tape.matmul(x, w);
+///     tape.backward(y, ones);
+///     tape.gradient(x);             // ones w
+///
+/// The gradient of a weight keeps its batch groups apart: its shape is (groups, *weight shape).
+class Tape {
+ public:
+  explicit Tape(std::int64_t groups) : groups_(groups) {}
+  Tape(const Tape&) = delete;  // the notes refer to this tape
+  Tape& operator=(const Tape&) = delete;
+
+  /// A weight or an input: something with a value and no history.
+  Variable leaf(Tensor value);
+
+  Variable embedding(Variable weight, const Tokens& tokens);
+  Variable rms_norm(Variable x, Variable weight, double eps);
+  Variable matmul(Variable x, Variable weight);
+  Variable add_bias(Variable x, Variable bias);
+  Variable rotary(Variable x, const RotaryTables& tables);
+  struct Attention {
+    Variable output;
+    Tensor log_sum_exp;  // (B, h, T); no gradient flows through it
+  };
+  Attention attention(Variable q, Variable k, Variable v, std::int64_t head_dim);
+  Variable swiglu(Variable gate, Variable up);
+  Variable add(Variable a, Variable b);
+  /// (groups): the mean loss of each batch group.
+  Variable cross_entropy(Variable logits, const Tokens& labels);
+
+  const Tensor& value(Variable x) const { return nodes_[x.index].value; }
+
+  /// Computes the gradients of sum(seed * value(output)) with respect to everything before it.
+  /// Once for a tape.
+  void backward(Variable output, Tensor seed);
+  /// Shape of the value; of a weight, (groups, *shape). Empty if nothing flowed back to x.
+  const Tensor& gradient(Variable x) const { return nodes_[x.index].gradient; }
+
+ private:
+  /// Adds an op's contributions to its inputs' gradients, given the gradient of its output.
+  using PullBack = std::function<void(const Tensor& dy)>;
+  struct Node {
+    Tensor value;
+    Tensor gradient;
+    PullBack pull_back;  // empty for a leaf
+  };
+  Variable push(Tensor value, PullBack pull_back);
+  void accumulate(Variable x, Tensor contribution);
+
+  std::int64_t groups_;
+  std::vector<Node> nodes_;
+};
+
+}  // namespace shardproof::reference
