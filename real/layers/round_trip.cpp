@@ -1,0 +1,194 @@
+#include "real/layers/round_trip.hpp"
+
+namespace shardproof::real {
+
+std::string gather_segment(const std::string& module) { return "gather:" + module; }
+std::string repartition_segment(const std::string& module) { return "repartition:" + module; }
+
+namespace {
+
+// One gathered scope of one layer. `pass` keeps the names of several scopes in one moment apart.
+class Scope {
+ public:
+  Scope(Builder& builder, const ShardedLayer& layer, const std::string& pass)
+      : builder_(builder), layer_(layer), pass_(pass) {}
+
+  void lower_gather(const std::string& segment) {
+    builder_.open_segment(segment).opens = layer_.module;
+    for (const std::string& parameter : layer_.parameters) gather(parameter);
+  }
+
+  void lower_edit(const std::string& segment) {
+    builder_.open_segment(segment);
+    for (const std::string& parameter : layer_.parameters) {
+      const ValueId edited = full_value(parameter, "edited");
+      append(OpKind::negate, "gather", "edit", parameter, {full_.at(parameter)}, {edited});
+      full_[parameter] = edited;
+    }
+  }
+
+  void lower_repartition(const std::string& segment) {
+    builder_.open_segment(segment).closes = layer_.module;
+    for (const std::string& parameter : layer_.parameters) repartition(parameter);
+  }
+
+  /// Nonzero where the ranks' full tensors differ; compared in a segment of its own before the cut.
+  ValueId lower_agreement(const std::string& segment) {
+    builder_.open_segment(segment);
+    const std::string& parameter = layer_.parameters.front();
+    const ValueId sum = checksum_value(parameter, "checksum");
+    append(OpKind::checksum, "repartition", "checksum", parameter, {full_.at(parameter)}, {sum});
+    const ValueId minus = checksum_value(parameter, "checksum_negated");
+    append(OpKind::negate, "repartition", "negate_checksum", parameter, {sum}, {minus});
+    // max(h) + max(-h) = max(h) - min(h)
+    const ValueId largest = largest_over_ranks(parameter, "checksum_max", sum);
+    const ValueId smallest = largest_over_ranks(parameter, "checksum_min", minus);
+    const ValueId spread = checksum_value(parameter, "checksum_spread");
+    builder_.program().value(spread).placement = {};
+    builder_.program().value(spread).lifetime = Lifetime::scope;  // read by the decision
+    append(OpKind::add, "repartition", "compare", parameter, {largest, smallest}, {spread});
+    return spread;
+  }
+
+ private:
+  Op& append(OpKind kind, const std::string& phase, const std::string& what,
+             const std::string& parameter, std::vector<ValueId> inputs,
+             std::vector<ValueId> outputs, Attributes attributes = {}) {
+    return builder_.append(kind, layer_.module, phase,
+                           what + "_" + split_parameter_name(parameter).second, std::move(inputs),
+                           std::move(outputs), std::move(attributes));
+  }
+
+  ValueId full_value(const std::string& parameter, const std::string& what) {
+    Value value = builder_.value(builder_.parameter(parameter));
+    value.name = name(parameter, what);
+    value.placement = {};
+    value.lifetime = Lifetime::scope;  // from the gather to the repartition
+    return builder_.add_value(std::move(value));
+  }
+
+  ValueId checksum_value(const std::string& parameter, const std::string& what) {
+    return builder_.add_value({.name = name(parameter, what),
+                               .shape = {2},
+                               .dtype = Dtype::fp64,
+                               .placement = {partial(), partial()}});
+  }
+
+  ValueId largest_over_ranks(const std::string& parameter, const std::string& what,
+                             ValueId checksum) {
+    for (const Axis axis : {Axis::tp, Axis::dp}) {
+      if (builder_.program().grid().size(axis) == 1) continue;
+      Value value = builder_.value(checksum);
+      value.name = name(parameter, what + "_" + name_of(axis));
+      value.placement.on(axis) = replicate();
+      const ValueId largest = builder_.add_value(std::move(value));
+      builder_.collective(OpKind::all_reduce_max, axis, layer_.module, "repartition",
+                          what + "_" + name_of(axis), checksum, largest);
+      checksum = largest;
+    }
+    return checksum;
+  }
+
+  std::string name(const std::string& parameter, const std::string& what) const {
+    return pass_ + "/" + parameter + "/" + what;
+  }
+
+  void gather(const std::string& parameter) {
+    const ValueId shard_id = builder_.parameter(parameter);
+    const ValueId full = full_value(parameter, "gathered");
+    if (builder_.tp() == 1) {
+      append(OpKind::copy, "gather", "copy", parameter, {shard_id}, {full});
+    } else {
+      const Value shard_value = builder_.value(shard_id);
+      // The shards one after another, in the order of the group's ranks.
+      Shape stacked_shape = shard_value.shape;
+      const auto dim = static_cast<std::size_t>(shard_value.placement.tp.dim);
+      stacked_shape[dim] /= builder_.tp();
+      stacked_shape.insert(stacked_shape.begin(), builder_.tp());
+      const ValueId stacked = builder_.add_value({.name = name(parameter, "stacked"),
+                                                  .shape = stacked_shape,
+                                                  .dtype = shard_value.dtype,
+                                                  .placement = {}});
+      builder_.collective(OpKind::all_gather, Axis::tp, layer_.module, "gather",
+                          "all_gather_" + split_parameter_name(parameter).second, shard_id,
+                          stacked);
+      append(OpKind::concatenate, "gather", "concatenate", parameter, {stacked}, {full},
+             {{"dim", static_cast<std::int64_t>(dim)}});
+    }
+    full_[parameter] = full;
+  }
+
+  void repartition(const std::string& parameter) {
+    const ValueId shard_id = builder_.parameter(parameter);
+    Value cut = builder_.value(shard_id);
+    cut.name = name(parameter, "repartitioned");
+    cut.lifetime = Lifetime::segment;
+    const ValueId piece = builder_.add_value(std::move(cut));
+    append(OpKind::shard_slice, "repartition", "slice", parameter, {full_.at(parameter)}, {piece});
+    // The parameter's own dataset of this moment is written when it is loaded or updated.
+    append(OpKind::copy, "repartition", "store", parameter, {piece}, {shard_id}).recorded = false;
+  }
+
+  Builder& builder_;
+  const ShardedLayer& layer_;
+  std::string pass_;
+  std::map<std::string, ValueId> full_;
+};
+
+Action run(const std::string& segment) {
+  Action action;
+  action.segment = segment;
+  return action;
+}
+
+std::vector<Action> lower_scope(Builder& builder, const ShardedLayer& layer,
+                                const std::string& pass, const std::string& suffix, bool edit) {
+  Scope scope(builder, layer, pass);
+  const std::string gather = gather_segment(layer.module) + suffix;
+  const std::string check = "agree:" + layer.module + suffix;
+  const std::string repartition = repartition_segment(layer.module) + suffix;
+  std::vector<Action> actions;
+
+  scope.lower_gather(gather);
+  actions.push_back(run(gather));
+  if (edit) {
+    const std::string segment = "edit:" + layer.module + suffix;
+    scope.lower_edit(segment);
+    actions.push_back(run(segment));
+  }
+  Action decide;
+  decide.kind = Action::Kind::decide;
+  decide.value = scope.lower_agreement(check);
+  actions.push_back(run(check));
+  Action abort;
+  abort.kind = Action::Kind::abort;
+  abort.message = "the ranks leave different weights in the gathered scope of " + layer.module;
+  decide.body.push_back(std::move(abort));
+  actions.push_back(std::move(decide));
+  scope.lower_repartition(repartition);
+  actions.push_back(run(repartition));
+  return actions;
+}
+
+void append(std::vector<Action>& actions, std::vector<Action> more) {
+  for (Action& action : more) actions.push_back(std::move(action));
+}
+
+}  // namespace
+
+std::vector<Action> lower_round_trip(Builder& builder) {
+  std::vector<Action> actions;
+  for (const ShardedLayer& layer : builder.sharded_layers())
+    append(actions, lower_scope(builder, layer, "round_trip", "", /*edit=*/false));
+  return actions;
+}
+
+std::vector<Action> lower_edited_round_trip(Builder& builder) {
+  std::vector<Action> actions;
+  const ShardedLayer& layer = builder.sharded_layers().front();
+  for (const std::string pass : {"edit", "undo"})
+    append(actions, lower_scope(builder, layer, "round_trip_" + pass, ":" + pass, /*edit=*/true));
+  return actions;
+}
+
+}  // namespace shardproof::real

@@ -1,0 +1,82 @@
+#include "real/lowering.hpp"
+
+#include "real/layers/llama.hpp"
+#include "real/layers/round_trip.hpp"
+#include "real/optimizer/gradient_sync.hpp"
+#include "real/optimizer/sharded_adamw.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+Action run(const std::string& segment) {
+  Action action;
+  action.segment = segment;
+  return action;
+}
+
+Action of_kind(Action::Kind kind, std::vector<Action> body) {
+  Action action;
+  action.kind = kind;
+  action.body = std::move(body);
+  return action;
+}
+
+void lower_begin_step(Builder& builder) {
+  builder.open_segment("begin_step");
+  for (const ParameterDescription& parameter : builder.model().parameters) {
+    const auto [module, leaf] = split_parameter_name(parameter.name);
+    builder.append(OpKind::zero, module, "data", "zero_" + leaf, {},
+                   {builder.accumulator(parameter.name)})
+        .recorded = false;
+  }
+}
+
+}  // namespace
+
+Program lower(const Scenario& scenario) {
+  SHARDPROOF_EXPECTS(scenario.model.family == "llama", scenario.model.family);
+  Builder builder(scenario);
+
+  builder.open_segment("initialize");
+  const RotaryTable table = lower_rotary_table(builder);
+  Llama model(builder);
+  const FlatPartition partition = make_flat_partition(builder);
+  ShardedAdamw optimizer(builder, partition);
+
+  std::vector<Action> schedule{run("initialize")};
+  const auto append = [&](std::vector<Action> actions) {
+    for (Action& action : actions) schedule.push_back(std::move(action));
+  };
+  const std::vector<Action> round_trip = lower_round_trip(builder);
+  append(round_trip);
+  append(lower_edited_round_trip(builder));
+
+  lower_begin_step(builder);
+  builder.open_segment("micro_step");
+  model.lower_micro_step(builder, table);
+  builder.open_segment("reduce");
+  const std::vector<ValueId> gradients = lower_gradient_sync(builder, partition);
+  const ValueId nonfinite = optimizer.lower_gradient_check(builder, gradients);
+  builder.program().value(nonfinite).lifetime = Lifetime::state;  // read by the decision
+  builder.open_segment("update");
+  optimizer.lower_update(builder);
+
+  Action decide;
+  decide.kind = Action::Kind::decide;
+  decide.value = nonfinite;
+  decide.otherwise.push_back(run("update"));
+  // A step with non-finite gradients is skipped by all ranks: weights and moments stay as they are.
+  const bool skips = scenario.training.check_grad_overflow;
+  schedule.push_back(of_kind(
+      Action::Kind::repeat_steps,
+      {run("begin_step"), of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")}),
+       run("reduce"), skips ? decide : run("update")}));
+
+  append(round_trip);
+  builder.program().schedule = std::move(schedule);
+  return builder.take();
+}
+
+}  // namespace shardproof::real

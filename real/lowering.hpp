@@ -1,0 +1,19 @@
+#pragma once
+
+#include "scenarios/config/scenario.hpp"
+#include "scenarios/plan/program.hpp"
+
+namespace shardproof::real {
+
+/// The whole training run of a scenario as a program: every rank lowers it for itself and gets the
+/// same one. Planted defects are not in it (scenarios/plan/edits).
+///
+///   initialize            leaves, masters
+///   gather:L, agree:L, repartition:L     for each sharded layer: before the first and after the last step
+///   begin_step            zeroed accumulators
+///   micro_step            tokens, forward, backward, accumulation
+///   reduce                data-parallel reduction, the flag that decides whether the step is skipped
+///   update                norm, clipping, AdamW, gathered parameters
+Program lower(const Scenario& scenario);
+
+}  // namespace shardproof::real

@@ -1,0 +1,98 @@
+#include "scenarios/plan/op_kinds.hpp"
+
+#include <array>
+
+#include "scenarios/errors.hpp"
+
+namespace shardproof {
+
+namespace {
+
+constexpr const char* exact = "none: bits are moved";
+constexpr const char* once = "one, at the store";
+constexpr const char* inside = "compute dtype inside, one at the store";
+constexpr const char* pointwise = "all inputs alike, none partial";
+constexpr const char* features = "shard of the features goes through; none partial";
+
+constexpr std::array<OpRow, 48> table{{
+    {OpKind::load_parameter, "load_parameter", 0, 1, "() -> P", "as the partition says", "the declared cast", Judge::leaf},
+    {OpKind::load_tokens, "load_tokens", 0, 1, "() -> (B, T)", "tp=replicate dp=shard(0)", exact, Judge::leaf},
+    {OpKind::load_scalar, "load_scalar", 0, 1, "() -> (1)", "replicate", "computed in fp64, rounded once", Judge::leaf},
+    {OpKind::zero, "zero", 0, 1, "() -> any", "any", exact, Judge::leaf},
+    {OpKind::rotary_table, "rotary_table", 0, 2, "() -> (T, hd/2) x2", "replicate", "angle and cosine in fp64, rounded once", Judge::bounded},
+    {OpKind::shift_labels, "shift_labels", 1, 1, "(B, T) -> (B, T)", pointwise, exact, Judge::bitwise},
+    {OpKind::embedding, "embedding", 2, 1, "(V, C), (B, T) -> (B, T, C)", "weight replicate, rows of the tokens", exact, Judge::bitwise},
+    {OpKind::rms_norm, "rms_norm", 2, 1, "(B, T, C), (C) -> (B, T, C)", "features whole, none partial", inside, Judge::bounded},
+    {OpKind::matmul, "matmul", 2, 1, "(B, T, I), (O, I) -> (B, T, O)", "column: weight shard(0) -> features sharded; row: both sharded along I -> partial", inside, Judge::bounded},
+    {OpKind::add_bias, "add_bias", 2, 1, "(B, T, O), (O) -> (B, T, O)", features, once, Judge::bitwise},
+    {OpKind::rotary, "rotary", 3, 1, "(B, T, h*hd), (T, hd/2) x2 -> (B, T, h*hd)", features, inside, Judge::bounded},
+    {OpKind::attention, "attention", 3, 2, "(B, T, h*hd), (B, T, hk*hd) x2 -> (B, T, h*hd), (B, h, T)", "heads sharded alike", inside, Judge::bounded},
+    {OpKind::swiglu, "swiglu", 2, 1, "(B, T, F) x2 -> (B, T, F)", pointwise, inside, Judge::bounded},
+    {OpKind::add, "add", 2, 1, "a, b -> a", pointwise, once, Judge::bitwise},
+    {OpKind::cross_entropy, "cross_entropy", 2, 1, "(B, T, V), (B, T) -> (1)", "vocabulary whole; one loss a replica", "compute dtype, not rounded further", Judge::bounded},
+    {OpKind::cross_entropy_backward, "cross_entropy_backward", 2, 1, "(B, T, V), (B, T) -> (B, T, V)", "vocabulary whole", inside, Judge::bounded},
+    {OpKind::matmul_backward_input, "matmul_backward_input", 2, 1, "(B, T, O), (O, I) -> (B, T, I)", "column: partial; row: features sharded", inside, Judge::bounded},
+    {OpKind::matmul_backward_weight, "matmul_backward_weight", 2, 1, "(B, T, O), (B, T, I) -> (O, I)", "tp as the weight; dp=partial", inside, Judge::bounded},
+    {OpKind::bias_backward, "bias_backward", 1, 1, "(B, T, O) -> (O)", "tp as the bias; dp=partial", inside, Judge::bounded},
+    {OpKind::rms_norm_backward_input, "rms_norm_backward_input", 3, 1, "(B, T, C) x2, (C) -> (B, T, C)", "features whole, none partial", inside, Judge::bounded},
+    {OpKind::rms_norm_backward_weight, "rms_norm_backward_weight", 2, 1, "(B, T, C) x2 -> (C)", "tp=replicate dp=partial", inside, Judge::bounded},
+    {OpKind::rotary_backward, "rotary_backward", 3, 1, "(B, T, h*hd), (T, hd/2) x2 -> (B, T, h*hd)", features, inside, Judge::bounded},
+    {OpKind::attention_backward, "attention_backward", 6, 3, "dO, q, k, v, O, lse -> dq, dk, dv", "heads sharded alike", inside, Judge::bounded},
+    {OpKind::swiglu_backward, "swiglu_backward", 3, 2, "(B, T, F) x3 -> (B, T, F) x2", pointwise, inside, Judge::bounded},
+    {OpKind::embedding_backward, "embedding_backward", 2, 1, "(B, T, C), (B, T) -> (V, C)", "tp=replicate dp=partial", inside, Judge::bounded},
+    {OpKind::accumulate, "accumulate", 2, 1, "a, b -> a, in place", "sums add to sums: partial stays partial", once, Judge::bitwise},
+    {OpKind::copy, "copy", 1, 1, "x -> x", "unchanged", exact, Judge::bitwise},
+    {OpKind::cast, "cast", 1, 1, "x -> x", "unchanged, not partial", once, Judge::bitwise},
+    {OpKind::flatten, "flatten", -1, 1, "P ... -> (slice)", "flat over dp if there are several owners", exact, Judge::bitwise},
+    {OpKind::unflatten, "unflatten", 1, -1, "(padded) -> P ...", "each parameter as the partition says", exact, Judge::bitwise},
+    {OpKind::concatenate, "concatenate", 1, 1, "(tp, shard) -> full", "replicate", exact, Judge::bitwise},
+    {OpKind::shard_slice, "shard_slice", 1, 1, "full -> shard", "replicate -> shard", exact, Judge::bitwise},
+    {OpKind::all_reduce, "all_reduce", 1, 1, "x -> x", "partial -> replicate over the group", "each addition rounded to the wire dtype", Judge::replay},
+    {OpKind::all_reduce_max, "all_reduce_max", 1, 1, "x -> x", "any -> replicate over the group", exact, Judge::replay},
+    {OpKind::all_gather, "all_gather", 1, 1, "(n) -> (group, n)", "shard or flat -> replicate over the group", exact, Judge::replay},
+    {OpKind::wait, "wait", 1, 1, "x -> x", "completes a collective", exact, Judge::bitwise},
+    {OpKind::scale, "scale", 1, 1, "x -> x", "unchanged", once, Judge::bitwise},
+    {OpKind::divide, "divide", 1, 1, "x -> x", "unchanged", once, Judge::bitwise},
+    {OpKind::multiply, "multiply", 2, 1, "x, (1) -> x", "x unchanged, not partial; the scalar replicate", once, Judge::bitwise},
+    {OpKind::negate, "negate", 1, 1, "x -> x", "unchanged", exact, Judge::bitwise},
+    {OpKind::nonfinite, "nonfinite", 1, 1, "x -> (1)", "a flag of one rank's part", exact, Judge::bitwise},
+    {OpKind::sum_of_squares, "sum_of_squares", 1, 1, "x -> (1)", "partial over the axes that divide x", "fp64", Judge::bounded},
+    {OpKind::square_root, "square_root", 1, 1, "(1) -> (1)", "replicate", once, Judge::bitwise},
+    {OpKind::clip_factor, "clip_factor", 1, 1, "(1) -> (1)", "replicate", "computed in fp64, rounded once", Judge::bitwise},
+    {OpKind::exp_avg, "exp_avg", 2, 1, "m, g -> m, in place", pointwise, "after every operation", Judge::bitwise},
+    {OpKind::exp_avg_sq, "exp_avg_sq", 2, 1, "v, g -> v, in place", pointwise, "after every operation", Judge::bitwise},
+    {OpKind::adamw, "adamw", 6, 1, "p, m, v, lr, c1, c2 -> p, in place", pointwise, "after every operation", Judge::bitwise},
+    {OpKind::checksum, "checksum", 1, 1, "x -> (2)", "of one rank's bits; agreement is what is asked", exact, Judge::bitwise},
+}};
+
+}  // namespace
+
+const OpRow& row_of(OpKind kind) {
+  const OpRow& row = table[static_cast<std::size_t>(kind)];
+  SHARDPROOF_EXPECTS(row.kind == kind, row.name);
+  return row;
+}
+
+std::span<const OpRow> op_table() { return table; }
+
+std::optional<OpKind> op_kind_from_name(std::string_view name) {
+  for (const OpRow& row : table)
+    if (name == row.name) return row.kind;
+  return std::nullopt;
+}
+
+const char* name_of(Judge judge) {
+  switch (judge) {
+    case Judge::leaf: return "leaf";
+    case Judge::bitwise: return "bitwise";
+    case Judge::bounded: return "bounded";
+    case Judge::replay: return "replay";
+  }
+  return "";
+}
+
+bool is_collective(OpKind kind) {
+  return kind == OpKind::all_reduce || kind == OpKind::all_reduce_max || kind == OpKind::all_gather;
+}
+
+}  // namespace shardproof

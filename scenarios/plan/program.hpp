@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "scenarios/dtype.hpp"
+#include "scenarios/plan/op_kinds.hpp"
+#include "scenarios/plan/placement.hpp"
+#include "scenarios/shape.hpp"
+
+namespace shardproof {
+
+using ValueId = int;
+
+/// How long a value's memory is its own: from its first write to its last use in the segment, to the
+/// end of the segment that closes a gathered scope, or for the whole run.
+enum class Lifetime { segment, scope, state };
+
+/// A tensor of the run. Its `name` is where it stands in the folder of a moment of the trace:
+/// "forward/model.norm/output" is recorded as /step/000000/micro/0/forward/model.norm/output.
+/// A value with a layout is a flat vector and is recorded parameter by parameter: the '*' of
+/// "optimizer/*/master" is the parameter's name.
+struct Value {
+  std::string name;
+  Shape shape;                 // full; of a flat vector (padded)
+  Dtype dtype = Dtype::fp32;
+  Placement placement;
+  Lifetime lifetime = Lifetime::segment;
+  int layout = -1;             // index into Program::layouts
+};
+
+using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
+using Attributes = std::map<std::string, Attribute>;
+
+/// One operation of one rank, the same for every rank and every step.
+struct Op {
+  OpKind kind = OpKind::copy;
+  std::string module;          // "model.layers.1.self_attn.o_proj"
+  std::string phase;           // data | forward | backward | reduce | update | gather | repartition
+  std::string name;            // "all_reduce"; unique within module, phase and segment
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;  // may repeat an input: written in place, a new version
+  std::optional<Axis> group;   // of a collective and its wait
+  int stream = 0;
+  bool recorded = true;        // whether its outputs go into the trace
+  Attributes attributes;
+};
+
+/// "model.layers.1.self_attn.o_proj/forward/all_reduce".
+std::string full_name(const Op& op);
+
+std::int64_t integer(const Op& op, const std::string& key);
+double real_number(const Op& op, const std::string& key);
+const std::string& text(const Op& op, const std::string& key);
+const std::vector<std::int64_t>& integers(const Op& op, const std::string& key);
+
+/// A named list of ops that runs as a whole. A segment may open or close the gathered scope of one
+/// layer (GatherReplacedLayerParams): between the two no other scope may open and no step may run.
+struct Segment {
+  std::string name;
+  std::vector<Op> ops;
+  std::string opens;
+  std::string closes;
+};
+
+/// What runs when. `run` names a segment; in the steps of a variant another segment runs instead
+/// (that is how a planted defect is active in some steps only). `decide` runs `body` if any element of
+/// `value` is not zero, else `otherwise`. `abort` ends the run with a message.
+struct Action {
+  enum class Kind { run, repeat_steps, repeat_micro_steps, decide, abort };
+  struct Variant {
+    std::vector<int> steps;
+    std::string segment;
+  };
+  Kind kind = Kind::run;
+  std::string segment;         // run
+  std::vector<Variant> variants;
+  std::vector<Action> body;
+  std::vector<Action> otherwise;
+  ValueId value = -1;          // decide
+  std::string message;         // abort
+};
+
+/// A whole training run as data, one for all ranks. Steps and micro-steps are bound when it runs.
+struct Program {
+  int tp = 1;
+  int dp = 1;
+  int steps = 1;
+  int accumulation = 1;
+  std::vector<Value> values;
+  std::vector<FlatLayout> layouts;
+  std::vector<Segment> segments;
+  std::vector<Action> schedule;
+
+  ProcessGrid grid() const { return ProcessGrid({.tp = tp, .dp = dp}); }
+  const Value& value(ValueId id) const { return values.at(static_cast<std::size_t>(id)); }
+  Value& value(ValueId id) { return values.at(static_cast<std::size_t>(id)); }
+  /// Index of the segment; throws InvariantError if there is none.
+  int segment_index(const std::string& name) const;
+  const Segment& segment(const std::string& name) const;
+  Segment& segment(const std::string& name);
+};
+
+/// What `rank` holds of a value: the shape its kernels see.
+///   (4, 64, 256) tp=replicate dp=shard(0), dp 2  ->  (2, 64, 256)
+///   flat (1024) with 2 owners                    ->  (512)
+Shape local_shape(const Program& program, const Value& value, Rank rank);
+
+/// A recorded part of a value: which bytes of the rank's buffer, and where they belong in the tensor
+/// that the trace shows. An axis that is partial (or flat without a slice per owner) is shown as a
+/// leading axis over its group ranks.
+struct Piece {
+  std::string name;            // in the folder of the moment
+  Shape full_shape;
+  std::vector<Region> regions;
+  std::int64_t begin = 0;      // first element in the local buffer
+  std::int64_t count = 0;
+};
+std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank);
+
+}  // namespace shardproof

@@ -1,0 +1,59 @@
+#include "scenarios/precision.hpp"
+
+namespace shardproof {
+
+PrecisionPolicy precision_policy(const Scenario& scenario) {
+  PrecisionPolicy policy;
+  policy.working = scenario.training.working;
+  policy.compute = policy.working == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32;
+  policy.master = policy.compute;
+  policy.tp_wire = policy.working;
+  policy.dp_wire = policy.working;
+  policy.order = scenario.reduction;
+  policy.divide_before = scenario.training.zero_stage > 0;
+  return policy;
+}
+
+std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
+  switch (kind) {
+    case OpKind::load_tokens:
+    case OpKind::shift_labels: return Dtype::int64;
+
+    case OpKind::load_parameter:
+    case OpKind::rotary_table:
+    case OpKind::embedding:
+    case OpKind::rms_norm:
+    case OpKind::matmul:
+    case OpKind::add_bias:
+    case OpKind::rotary:
+    case OpKind::attention:  // its second output, the log-sum-exp, is in the compute dtype
+    case OpKind::swiglu:
+    case OpKind::cross_entropy_backward:
+    case OpKind::matmul_backward_input:
+    case OpKind::matmul_backward_weight:
+    case OpKind::bias_backward:
+    case OpKind::rms_norm_backward_input:
+    case OpKind::rms_norm_backward_weight:
+    case OpKind::rotary_backward:
+    case OpKind::attention_backward:
+    case OpKind::swiglu_backward:
+    case OpKind::embedding_backward: return working;
+
+    case OpKind::cross_entropy: return compute;
+
+    case OpKind::nonfinite: return Dtype::fp32;
+    case OpKind::sum_of_squares:
+    case OpKind::checksum: return Dtype::fp64;
+
+    case OpKind::square_root:
+    case OpKind::clip_factor:
+    case OpKind::multiply:
+    case OpKind::exp_avg:
+    case OpKind::exp_avg_sq:
+    case OpKind::adamw: return master;
+
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace shardproof

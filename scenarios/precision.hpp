@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+
+#include "scenarios/config/scenario.hpp"
+#include "scenarios/dtype.hpp"
+#include "scenarios/plan/op_kinds.hpp"
+#include "scenarios/types.hpp"
+
+namespace shardproof {
+
+/// Where a run may round, and to what: a function of the scenario alone. The engine lowers by it, the
+/// judge bounds by it, and the check `policy` demands that a program says the same, op by op. No bound
+/// is ever fed by a dtype that only a program or a trace claims.
+///
+/// | scenario | working | compute | master |     working: weights, activations, gradients, accumulators
+/// |----------|---------|---------|--------|     compute: accumulators inside a kernel, norms, softmax,
+/// | fp64     | fp64    | fp64    | fp64   |              loss, log-sum-exp
+/// | fp32     | fp32    | fp32    | fp32   |     master:  optimizer state, clipped gradients
+/// | bf16     | bf16    | fp32    | fp32   |
+struct PrecisionPolicy {
+  Dtype working = Dtype::fp32;
+  Dtype compute = Dtype::fp32;
+  Dtype master = Dtype::fp32;
+  /// Dtype in which a collective's operands travel and are added, per mesh axis. Both default to the
+  /// working dtype (spec-autotp 1.4 and 7.5).
+  Dtype tp_wire = Dtype::fp32;
+  Dtype dp_wire = Dtype::fp32;
+  ReductionOrder order = ReductionOrder::ring;
+  /// ZeRO 1 divides the bucket by D before the reduction, stage 0 multiplies by RN(1/D) after it
+  /// (spec-autotp 7.7.2, 7.7.3).
+  bool divide_before = false;
+
+  Dtype wire(Axis axis) const { return axis == Axis::tp ? tp_wire : dp_wire; }
+
+  /// Dtype of what an op of this kind stores; nullopt: that of its first input (movement,
+  /// collectives, in-place forms) or of its attribute (cast, load_scalar, zero).
+  std::optional<Dtype> output(OpKind kind) const;
+};
+
+PrecisionPolicy precision_policy(const Scenario& scenario);
+
+}  // namespace shardproof
