@@ -23,7 +23,8 @@ struct Moment {
   friend auto operator<=>(const Moment&, const Moment&) = default;
 };
 
-/// "/initial", "/step/000012", "/step/000012/micro/0" or "/final": the folder of a moment's tensors.
+/// "/initial", "/step/000012", "/step/000012/micro/0" or "/final": the folder of a moment's
+/// tensors.
 std::string folder_of(const Moment& moment);
 /// The moment of a dataset path; throws ScenarioError if the path has no such folder.
 Moment moment_of(const std::string& path);
@@ -32,7 +33,7 @@ std::string name_in_folder(const std::string& path);
 
 /// One recorded tensor, or the part of it that one rank holds.
 struct DatasetInfo {
-  std::string path;             // "/step/000000/micro/1/forward/model.norm/output"
+  std::string path;  // "/step/000000/micro/1/forward/model.norm/output"
   Dtype dtype = Dtype::fp64;
   Shape full_shape;             // of the whole tensor; a partial has a leading axis over its ranks
   std::vector<Region> regions;  // what is stored here, one after another
@@ -49,36 +50,36 @@ std::uint64_t hash_bytes(std::span<const std::byte> bytes);
 /// One collective as its caller issued it.
 struct CollectiveRecord {
   Moment moment;
-  std::int64_t sequence = 0;    // of this rank
-  std::string kind;             // all_reduce, all_gather
-  std::string group;            // "tp" or "dp"
-  std::string dtype;            // on the wire
-  std::int64_t elements = 0;    // of this rank's input
-  std::int64_t bytes = 0;       // elements * size of dtype
+  std::int64_t sequence = 0;  // of this rank
+  std::string kind;           // all_reduce, all_gather
+  std::string group;          // "tp" or "dp"
+  std::string dtype;          // on the wire
+  std::int64_t elements = 0;  // of this rank's input
+  std::int64_t bytes = 0;     // elements * size of dtype
   std::int64_t stream = 0;
-  std::string origin;           // op name
+  std::string origin;  // op name
 };
 
 /// One reading or writing of a value by an executed op: what the check `edges` needs.
 struct AccessRecord {
   Moment moment;
-  std::int64_t sequence = 0;    // of the executed op on this rank
-  std::int32_t segment = 0;     // index in the program
-  std::int32_t op = 0;          // index in the segment
-  std::int32_t value = 0;       // id in the program
-  std::int32_t write = 0;       // 0: read, 1: write
-  std::int64_t version = 0;     // of the value: how often it had been written
-  std::uint64_t hash = 0;       // of the bytes read or written
+  std::int64_t sequence = 0;  // of the executed op on this rank
+  std::int32_t segment = 0;   // index in the program
+  std::int32_t op = 0;        // index in the segment
+  std::int32_t value = 0;     // id in the program
+  std::int32_t write = 0;     // 0: read, 1: write
+  std::int64_t version = 0;   // of the value: how often it had been written
+  std::uint64_t hash = 0;     // of the bytes read or written
 };
 
 /// What a trace file says about itself. Everything else about the run is in `settings`.
 struct TraceHeader {
-  std::string execution;        // reference | sim | real
+  std::string execution;  // reference | sim | real
   int rank = 0;
   int world = 1, tp = 1, dp = 1;
   std::string scenario_hash, model_hash, program_hash;
-  std::string scenario_json;    // the effective scenario
-  std::string program_json;     // empty for the reference
+  std::string scenario_json;                    // the effective scenario
+  std::string program_json;                     // empty for the reference
   std::map<std::string, std::string> settings;  // versions, CPU, fingerprint, MPI settings, seeds
 };
 
@@ -90,8 +91,8 @@ class TraceWriter {
   ~TraceWriter();
   TraceWriter(TraceWriter&&) noexcept;
 
-  /// Stores bytes = element_count(info.regions) elements, unchanged. `order` and `hash` are filled in.
-  /// A path is written once; a second time is an InvariantError.
+  /// Stores bytes = element_count(info.regions) elements, unchanged. `order` and `hash` are filled
+  /// in. A path is written once; a second time is an InvariantError.
   void write(DatasetInfo info, std::span<const std::byte> bytes);
   void log(const CollectiveRecord& record);
   void log(const AccessRecord& record);
@@ -115,8 +116,8 @@ struct StoredDataset {
   DatasetInfo info;
 };
 
-/// Reads the rank files of one execution's folder. Refuses a trace of another version, an incomplete
-/// or missing shard, with the file named (ScenarioError).
+/// Reads the rank files of one execution's folder. Refuses a trace of another version, an
+/// incomplete or missing shard, with the file named (ScenarioError).
 class TraceReader {
  public:
   explicit TraceReader(const std::string& folder);

@@ -1,0 +1,164 @@
+#include <xxhash.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <unordered_set>
+
+#include "scenarios/errors.hpp"
+#include "scenarios/trace/schema.hpp"
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof {
+
+namespace {
+
+void write_header(const hdf5::Handle& file, const TraceHeader& header) {
+  hdf5::write_text(file, "schema", trace_schema::version);
+  hdf5::write_text(file, "execution", header.execution);
+  hdf5::write_number(file, "rank", static_cast<std::uint64_t>(header.rank));
+  hdf5::write_number(file, "world", static_cast<std::uint64_t>(header.world));
+  hdf5::write_number(file, "tp", static_cast<std::uint64_t>(header.tp));
+  hdf5::write_number(file, "dp", static_cast<std::uint64_t>(header.dp));
+  hdf5::write_text(file, "scenario_hash", header.scenario_hash);
+  hdf5::write_text(file, "model_hash", header.model_hash);
+  hdf5::write_text(file, "program_hash", header.program_hash);
+  hdf5::write_number(file, "complete", 0);
+  const hdf5::Handle settings = hdf5::create_group(file, "settings");
+  for (const auto& [name, value] : header.settings) hdf5::write_text(settings, name, value);
+}
+
+void write_guarded_text(const hdf5::Handle& file, const std::string& name,
+                        const std::string& text) {
+  const hdf5::Handle dataset = hdf5::write_long_text(file, name, text);
+  hdf5::write_number(dataset, "xxh3", hash_bytes(std::as_bytes(std::span(text))));
+}
+
+void write_guarded_table(const hdf5::Handle& file, const std::string& name,
+                         const hdf5::Table& table) {
+  const hdf5::Handle dataset = hdf5::write_table(file, name, table);
+  hdf5::write_number(dataset, "xxh3", hash_bytes(table.bytes));
+}
+
+void expect_well_formed(const DatasetInfo& info, std::size_t byte_count) {
+  for (const Region& region : info.regions) {
+    SHARDPROOF_EXPECTS(region.offset.size() == info.full_shape.size() &&
+                           region.extent.size() == info.full_shape.size(),
+                       info.path, to_string(region), to_string(info.full_shape));
+    for (std::size_t d = 0; d < info.full_shape.size(); ++d) {
+      SHARDPROOF_EXPECTS(region.offset[d] >= 0 && region.extent[d] >= 0 &&
+                             region.offset[d] + region.extent[d] <= info.full_shape[d],
+                         info.path, to_string(region), to_string(info.full_shape));
+    }
+  }
+  const auto elements = static_cast<std::size_t>(element_count(std::span(info.regions)));
+  SHARDPROOF_EXPECTS(byte_count == elements * size_bytes(info.dtype), info.path, byte_count,
+                     elements);
+}
+
+// Every component of a path becomes a link: none may be empty, and "." means "here" to HDF5.
+void expect_good_path(const std::string& path) {
+  static_cast<void>(moment_of(path));
+  SHARDPROOF_EXPECTS(!name_in_folder(path).empty() && path.back() != '/' &&
+                         path.find("//") == std::string::npos &&
+                         (path + '/').find("/./") == std::string::npos,
+                     path);
+}
+
+}  // namespace
+
+std::uint64_t hash_bytes(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+struct TraceWriter::File {
+  std::string path;
+  hdf5::Handle file;
+  hdf5::Handle note_type, stored_note_type;
+  std::vector<hdf5::Handle> element_types;  // by Dtype
+  std::unordered_set<std::string> groups, paths;
+  std::string open_folder;  // the group that stays open: neighbours are written one after another
+  hdf5::Handle open_group;
+  trace_schema::NoteText note_text;
+  std::int64_t next_order = 0;
+  std::vector<CollectiveRecord> collectives;
+  std::vector<AccessRecord> accesses;
+
+  void enter(const std::string& folder);
+};
+
+// Opens the group "/a/b/c", creating it and those above it that do not exist yet.
+void TraceWriter::File::enter(const std::string& folder) {
+  if (folder == open_folder) return;
+  for (std::size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
+    const std::string prefix = folder.substr(0, end);
+    if (groups.insert(prefix).second) hdf5::create_group(file, prefix);
+    if (end == std::string::npos) break;
+  }
+  open_group = hdf5::open_group(file, folder);
+  open_folder = folder;
+}
+
+TraceWriter::TraceWriter(const std::string& folder, const TraceHeader& header)
+    : file_(std::make_unique<File>()) {
+  SHARDPROOF_EXPECTS(header.rank >= 0 && header.rank < header.world, header.rank, header.world);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw EnvironmentError(folder + ": cannot be created: " + error.message());
+  file_->path = folder + "/" + trace_schema::rank_file(header.rank);
+  file_->file = hdf5::create_file(file_->path + ".part");
+  file_->note_type = trace_schema::note_type();
+  file_->stored_note_type =
+      hdf5::commit_type(file_->file, trace_schema::note_type_path, file_->note_type);
+  for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16, Dtype::int64}) {
+    file_->element_types.push_back(hdf5::element_type(dtype));
+  }
+  write_header(file_->file, header);
+  write_guarded_text(file_->file, "scenario", header.scenario_json);
+  write_guarded_text(file_->file, "program", header.program_json);
+}
+
+TraceWriter::~TraceWriter() = default;
+TraceWriter::TraceWriter(TraceWriter&&) noexcept = default;
+
+void TraceWriter::write(DatasetInfo info, std::span<const std::byte> bytes) {
+  SHARDPROOF_EXPECTS(file_ && file_->file.is_open(), info.path);
+  expect_good_path(info.path);
+  expect_well_formed(info, bytes.size());
+  SHARDPROOF_EXPECTS(file_->paths.insert(info.path).second, info.path, "is written twice");
+  info.order = file_->next_order++;
+  info.hash = hash_bytes(bytes);
+
+  const std::size_t slash = info.path.rfind('/');
+  file_->enter(info.path.substr(0, slash));
+  const hdf5::Handle& type = file_->element_types[static_cast<std::size_t>(info.dtype)];
+  const hdf5::Handle dataset = hdf5::create_dataset(file_->open_group, info.path.substr(slash + 1),
+                                                    type, trace_schema::stored_shape(info.regions));
+  hdf5::write_dataset(dataset, type, bytes);
+  const trace_schema::Note note = trace_schema::make_note(info, file_->note_text);
+  hdf5::write_attribute(dataset, trace_schema::note_attribute, file_->stored_note_type,
+                        file_->note_type, &note);
+}
+
+void TraceWriter::log(const CollectiveRecord& record) { file_->collectives.push_back(record); }
+
+void TraceWriter::log(const AccessRecord& record) { file_->accesses.push_back(record); }
+
+void TraceWriter::flush() { hdf5::flush(file_->file); }
+
+void TraceWriter::close() {
+  SHARDPROOF_EXPECTS(file_ && file_->file.is_open());
+  file_->open_group = {};
+  write_guarded_table(file_->file, "collectives", trace_schema::to_table(file_->collectives));
+  write_guarded_table(file_->file, "accesses", trace_schema::to_table(file_->accesses));
+  hdf5::flush(file_->file);
+  hdf5::write_number(file_->file, "complete", 1);
+  hdf5::close_file(file_->file);
+  std::error_code error;
+  std::filesystem::rename(file_->path + ".part", file_->path, error);
+  if (error) {
+    throw EnvironmentError(file_->path + ".part: cannot be renamed: " + error.message());
+  }
+}
+
+}  // namespace shardproof
