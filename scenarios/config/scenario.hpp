@@ -26,56 +26,62 @@ struct OptimizerConfig {
 
 /// The DeepSpeed keys that change numbers, defaults filled in (spec-autotp sections 3.1, 7.5, 7.6).
 struct TrainingConfig {
-  int tensor_parallel = 1;  // tensor_parallel.autotp_size; 0 and 1 shard nothing
-  int zero_stage = 0;       // 0 or 1
-  int micro_batch = 1;      // train_micro_batch_size_per_gpu
-  int accumulation = 1;     // gradient_accumulation_steps
-  Dtype working = Dtype::fp32;   // bf16.enabled, or fp64 by the scenario's "precision"
+  int tensor_parallel = 1;         // tensor_parallel.autotp_size; 0 and 1 shard nothing
+  int zero_stage = 0;              // 0 or 1
+  int micro_batch = 1;             // train_micro_batch_size_per_gpu
+  int accumulation = 1;            // gradient_accumulation_steps
+  Dtype working = Dtype::fp32;     // bf16.enabled, or fp64 by the scenario's "precision"
   double gradient_clipping = 1.0;  // 0: off
   std::int64_t reduce_bucket_size = 500'000'000;  // elements
   bool check_grad_overflow = true;
   OptimizerConfig optimizer;
   /// Number-changing keys that were absent: "gradient_clipping = 1.0", for `plan` to print.
   std::vector<std::string> defaulted;
+  /// Keys that were given and cannot change a number: "zero_optimization.overlap_comm".
+  std::vector<std::string> without_effect;
 };
 
 /// Where a micro-batch's tokens come from.
 struct DataConfig {
   enum class Source { text, tokens, generated };
   Source source = Source::generated;
-  std::string path;             // of the text or token file; absolute or relative to the working directory
-  std::int64_t sequence = 64;   // T
+  std::string path;  // of the text or token file; absolute or relative to the working directory
+  std::int64_t sequence = 64;  // T
 };
 
 /// A defect to plant (DESIGN section 7). Which fields mean something depends on `edit`.
 struct Injection {
-  std::string edit;             // drop double add_bias_before_reduce swap_shards stale scale regroup retype set
-  std::string op;               // as `shardproof plan` prints it
-  std::vector<int> ranks;       // empty: all
-  std::vector<int> steps;       // empty: all
-  double factor = 1.0;          // scale
-  std::string dtype;            // retype
-  std::string group;            // regroup
+  std::string
+      edit;        // drop double add_bias_before_reduce swap_shards stale scale regroup retype set
+  std::string op;  // as `shardproof plan` prints it
+  std::vector<int> ranks;           // empty: all
+  std::vector<int> steps;           // empty: all
+  double factor = 1.0;              // scale
+  bool before_rounding = false;     // scale: of the unrounded result
+  std::string dtype;                // retype
+  std::string group;                // regroup
   std::vector<std::int64_t> index;  // set: in the local tensor; absent: element 0
-  std::string value;            // set: "nan", a number, or "flip:BIT"
-  std::string when = "output";  // set: output | after_record | between_steps
-  SourcePlace place;            // for errors: an edit that names no op of the program
+  std::string value;                // set: "nan", a number, or "flip:BIT"
+  std::string when = "output";      // set: output | after_record | between_steps
+  SourcePlace place;                // for errors: an edit that names no op of the program
 };
 
 /// One scenario file, read, checked and completed.
 struct Scenario {
   std::string name;
-  std::string file;             // where it was read; "" if made from the command line
+  std::string file;  // where it was read; "" if made from the command line
   ModelDescription model;
-  std::string weights;          // "generated", or a safetensors file, an index, or a folder
+  std::string weights;  // "generated", or a safetensors file, an index, or a folder
   TrainingConfig training;
   int world = 1;
   int steps = 1;
   std::uint64_t seed = 0;
   DataConfig data;
   ReductionOrder reduction = ReductionOrder::ring;
-  std::vector<std::string> executions = {"reference", "sim", "real"};
-  std::string trace_keep = "always";      // always | failed | never
+  std::vector<std::string> executions = {"reference", "sim", "real"};  // in this order
+  std::string real = "mpi";                                            // the machine under "real"
+  std::string trace_tier = "full";
+  std::string trace_keep = "always";  // always | failed | never
   bool overflow_expected = false;
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
@@ -83,5 +89,34 @@ struct Scenario {
   int data_parallel() const { return world / training.tensor_parallel; }
   bool runs(const std::string& execution) const;
 };
+
+/// Reads a scenario file: JSON as `write_scenario` writes it, with paths relative to the file,
+/// absent keys filled in, everything checked. An override is "num_hidden_layers=2"
+/// (config/overrides.hpp). Throws ScenarioError with file:line:column.
+Scenario read_scenario(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// What `shardproof run --model DIR --deepspeed FILE --world 8` gives instead of a scenario file.
+struct CommandLineScenario {
+  std::string model;      // a folder with config.json (and weights, if there are any), or the file
+  std::string deepspeed;  // a DeepSpeed config
+  int world = 1;
+  std::string name;  // "": that of the model's folder
+  std::optional<int> steps;
+  std::optional<std::int64_t> seed;
+  std::string text;  // a text file for byte tokens; "": generated tokens
+  std::optional<std::int64_t> sequence;
+  std::string precision, reduction;     // "": the default
+  std::vector<std::string> executions;  // empty: all
+  std::vector<std::string> overrides;
+};
+Scenario scenario_from_command_line(const CommandLineScenario& given);
+
+/// The effective scenario as JSON: every default filled in, the configs inlined, paths absolute.
+/// read_scenario of it gives the same scenario, so running it repeats the run.
+std::string write_scenario(const Scenario& scenario);
+
+/// Hex digest of the effective scenario. A data file counts by its bytes, weights by their files'
+/// names and sizes, neither by its place on this machine.
+std::string scenario_hash(const Scenario& scenario);
 
 }  // namespace shardproof

@@ -1,0 +1,239 @@
+#include "scenarios/config/deepspeed_config.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "scenarios/config/deepspeed_keys.hpp"
+
+namespace shardproof {
+
+namespace {
+
+constexpr IntegerRange kCount{1, 1'000'000};
+constexpr NumberRange kNotNegative{.lowest = 0};
+const JsonValue kEmpty = JsonValue::object();
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// "auto" is filled in by a trainer that is not here, so no number can be known.
+void collect_auto(const JsonValue& value, const std::string& name,
+                  std::vector<std::pair<std::string, SourcePlace>>& found) {
+  if (value.is_string() && value.text == "auto") found.emplace_back(name, value.place);
+  for (const JsonMember& member : value.members)
+    collect_auto(member.value, name.empty() ? member.key : name + "." + member.key, found);
+  for (const JsonValue& element : value.elements) collect_auto(element, name, found);
+}
+
+void refuse_auto(const JsonValue& config) {
+  std::vector<std::pair<std::string, SourcePlace>> found;
+  collect_auto(config, "", found);
+  if (found.empty()) return;
+  std::string names;
+  for (const auto& [name, place] : found) names += (names.empty() ? "" : ", ") + name;
+  throw ScenarioError(found.front().second,
+                      "\"auto\" is a value for a trainer to fill in: write numbers for " + names);
+}
+
+// The object of a section, or an empty one where it is absent.
+ObjectReader section(ObjectReader& parent, const std::string& key,
+                     std::vector<std::string>& defaulted) {
+  const JsonValue* object = parent.find(key);
+  ObjectReader reader(object ? *object : kEmpty, parent.name(key));
+  reader.record_defaults_in(&defaulted);
+  return reader;
+}
+
+void read_dtype(ObjectReader& top, TrainingConfig& training) {
+  const char* key = "bf16";
+  const JsonValue* other_spelling = top.find("bfloat16");
+  if (other_spelling && top.find("bf16"))
+    refuse_value(*other_spelling, "bfloat16", "bf16 is there too: keep one of them");
+  if (other_spelling) key = "bfloat16";
+  ObjectReader bf16 = section(top, key, training.defaulted);
+  training.working = bf16.boolean("enabled", false) ? Dtype::bf16 : Dtype::fp32;
+  training.check_grad_overflow = bf16.boolean("check_grad_overflow", true);
+  apply(bf16_keys(), bf16, training.without_effect);
+  bf16.finish();
+}
+
+void read_tensor_parallel(ObjectReader& top, TrainingConfig& training) {
+  ObjectReader reader = section(top, "tensor_parallel", training.defaulted);
+  training.tensor_parallel =
+      std::max(1, static_cast<int>(reader.integer("autotp_size", 0, {0, 1'000'000})));
+  const JsonValue* preset = reader.find("preset_model");
+  if (preset && lower(as_string(*preset, reader.name("preset_model"))) != "llama")
+    refuse_value(*preset, reader.name("preset_model"), "only \"llama\" is implemented");
+  for (const char* alias : {"tensor_parallel", "tp"}) {
+    const JsonValue* inner = reader.find(alias);
+    if (!inner) continue;
+    ObjectReader tp(*inner, reader.name(alias));
+    const std::int64_t size = tp.integer("tp_size", 1, kCount);
+    if (size != 1 && size != training.tensor_parallel)
+      refuse_value(*tp.find("tp_size"), tp.name("tp_size"),
+                   "does not match tensor_parallel.autotp_size = " +
+                       std::to_string(training.tensor_parallel));
+    static constexpr const char* harmless[] = {"tp_grain_size"};
+    accept_harmless(tp, harmless, &training.without_effect);
+    tp.finish();
+  }
+  apply(tensor_parallel_keys(), reader, training.without_effect);
+  reader.finish();
+}
+
+void read_zero(ObjectReader& top, TrainingConfig& training) {
+  const JsonValue* given = top.find("zero_optimization");
+  if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
+    refuse_value(*given, "zero_optimization", "expected {\"stage\": 0} or {\"stage\": 1}");
+  ObjectReader reader = section(top, "zero_optimization", training.defaulted);
+  training.zero_stage = static_cast<int>(reader.integer("stage", 0));
+  if (training.zero_stage == 2 || training.zero_stage == 3)
+    refuse_value(
+        *reader.find("stage"), reader.name("stage"),
+        training.zero_stage == 2
+            ? "stage 2 reduces at each micro-step, which is not implemented: expected 0 or 1"
+            : "partitioned parameters are not implemented: expected 0 or 1");
+  if (training.zero_stage != 0 && training.zero_stage != 1)
+    refuse_value(*reader.find("stage"), reader.name("stage"), "expected 0 or 1");
+  training.reduce_bucket_size =
+      reader.integer("reduce_bucket_size", training.reduce_bucket_size, {1, std::int64_t{1} << 53});
+  apply(zero_optimization_keys(), reader, training.without_effect);
+  reader.finish();
+}
+
+void read_adam(const JsonValue& params, TrainingConfig& training) {
+  ObjectReader reader(params, "optimizer.params");
+  reader.record_defaults_in(&training.defaulted);
+  OptimizerConfig& adam = training.optimizer;
+  adam.learning_rate = reader.number("lr", adam.learning_rate, kNotNegative);
+  adam.epsilon = reader.number("eps", adam.epsilon, {.lowest = 0, .above_lowest = true});
+  adam.weight_decay = reader.number("weight_decay", adam.weight_decay, kNotNegative);
+  const JsonValue* betas = reader.find("betas");
+  if (!betas) {
+    training.defaulted.push_back("optimizer.params.betas = [0.9, 0.999]");
+  } else {
+    if (!betas->is_array() || betas->elements.size() != 2)
+      refuse_value(*betas, reader.name("betas"), "expected two numbers [beta1, beta2]");
+    const NumberRange below_one{.lowest = 0, .highest = 1};
+    adam.beta1 = as_number(betas->elements[0], "optimizer.params.betas[0]", below_one);
+    adam.beta2 = as_number(betas->elements[1], "optimizer.params.betas[1]", below_one);
+  }
+  apply(adam_keys(), reader, training.without_effect);
+  reader.finish();
+}
+
+void read_optimizer(ObjectReader& top, TrainingConfig& training) {
+  ObjectReader reader(
+      top.require("optimizer", "expected { \"type\": \"AdamW\", \"params\": {...} }"), "optimizer");
+  const JsonValue& type = reader.require("type", "expected \"Adam\" or \"AdamW\"");
+  const std::string name = lower(as_string(type, "optimizer.type"));
+  if (name != "adam" && name != "adamw")
+    refuse_value(type, "optimizer.type", "only \"Adam\" and \"AdamW\" are implemented");
+  const JsonValue* params = reader.find("params");
+  read_adam(params ? *params : kEmpty, training);
+  static constexpr NeutralKey neutral[] = {
+      {"legacy_fusion", "false", "legacy fusion is not implemented: only false"}};
+  require_neutral(reader, neutral);
+  reader.finish();
+}
+
+// DeepSpeed's and torch's spellings of a dtype: fp32, float32, float, ...
+bool spells(const std::string& name, Dtype dtype) {
+  const std::string text = lower(name);
+  if (dtype == Dtype::bf16) return text == "bf16" || text == "bfloat16";
+  return text == "fp32" || text == "float32" || text == "float";
+}
+
+void require_dtype(const JsonValue* value, const std::string& name, Dtype working) {
+  if (value && !spells(as_string(*value, name), working))
+    refuse_value(*value, name,
+                 std::string("another dtype than the model's is not implemented: expected \"") +
+                     name_of(working) + "\"");
+}
+
+void read_wire_dtypes(ObjectReader& top, const TrainingConfig& training) {
+  require_dtype(top.find("communication_data_type"), "communication_data_type", training.working);
+  const JsonValue* types = top.find("data_types");
+  if (!types) return;
+  ObjectReader reader(*types, "data_types");
+  require_dtype(reader.find("grad_accum_dtype"), "data_types.grad_accum_dtype", training.working);
+  reader.finish();
+}
+
+// Two of the three give the third. An equation that cannot hold names both of its sides.
+void solve_batch_equation(ObjectReader& top, int replicas, TrainingConfig& training) {
+  const auto read = [&](const char* key) -> std::int64_t {
+    const JsonValue* value = top.find(key);
+    return value ? as_integer(*value, key, kCount) : 0;
+  };
+  const std::int64_t batch = read("train_batch_size");
+  std::int64_t micro = read("train_micro_batch_size_per_gpu");
+  std::int64_t accumulation = read("gradient_accumulation_steps");
+  if (batch == 0 && micro == 0)
+    throw ScenarioError(top.place(),
+                        "missing key \"train_micro_batch_size_per_gpu\": expected it or"
+                        " train_batch_size");
+  if (accumulation == 0 && (batch == 0 || micro == 0)) {
+    accumulation = 1;
+    training.defaulted.push_back("gradient_accumulation_steps = 1");
+  }
+  if (micro == 0) micro = batch / (accumulation * replicas);
+  if (accumulation == 0) accumulation = batch / (micro * replicas);
+  if (batch != 0 && batch != micro * accumulation * replicas)
+    refuse_value(*top.find("train_batch_size"), "train_batch_size",
+                 "is not train_micro_batch_size_per_gpu * gradient_accumulation_steps * replicas"
+                 " (world / autotp_size): " +
+                     std::to_string(batch) + " != " + std::to_string(micro) + " * " +
+                     std::to_string(accumulation) + " * " + std::to_string(replicas));
+  training.micro_batch = static_cast<int>(micro);
+  training.accumulation = static_cast<int>(accumulation);
+}
+
+}  // namespace
+
+TrainingConfig training_from_json(const JsonValue& config, int world) {
+  refuse_auto(config);
+  TrainingConfig training;
+  ObjectReader top(config, "");
+  top.record_defaults_in(&training.defaulted);
+  read_dtype(top, training);
+  read_tensor_parallel(top, training);
+  read_zero(top, training);
+  read_optimizer(top, training);
+  read_wire_dtypes(top, training);
+  training.gradient_clipping = top.number("gradient_clipping", 1.0, kNotNegative);
+  if (world % training.tensor_parallel != 0)
+    refuse_value(*config.find("tensor_parallel")->find("autotp_size"),
+                 "tensor_parallel.autotp_size", "does not divide world = " + std::to_string(world));
+  solve_batch_equation(top, world / training.tensor_parallel, training);
+  apply(top_level_keys(), top, training.without_effect);
+  top.finish();
+  return training;
+}
+
+JsonValue to_json(const TrainingConfig& training) {
+  const OptimizerConfig& adam = training.optimizer;
+  JsonValue params = JsonValue::object();
+  params.set("lr", adam.learning_rate);
+  params.set("betas", JsonValue::array().append(adam.beta1).append(adam.beta2));
+  params.set("eps", adam.epsilon);
+  params.set("weight_decay", adam.weight_decay);
+  JsonValue json = JsonValue::object();
+  json.set("train_micro_batch_size_per_gpu", training.micro_batch);
+  json.set("gradient_accumulation_steps", training.accumulation);
+  json.set("gradient_clipping", training.gradient_clipping);
+  json.set("bf16", JsonValue::object()
+                       .set("enabled", training.working == Dtype::bf16)
+                       .set("check_grad_overflow", training.check_grad_overflow));
+  json.set("zero_optimization", JsonValue::object()
+                                    .set("stage", training.zero_stage)
+                                    .set("reduce_bucket_size", training.reduce_bucket_size));
+  json.set("tensor_parallel", JsonValue::object().set("autotp_size", training.tensor_parallel));
+  json.set("optimizer", JsonValue::object().set("type", "AdamW").set("params", std::move(params)));
+  return json;
+}
+
+}  // namespace shardproof

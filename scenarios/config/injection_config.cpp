@@ -1,0 +1,135 @@
+#include "scenarios/config/injection_config.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "scenarios/config/object_reader.hpp"
+
+namespace shardproof {
+
+namespace {
+
+const std::vector<std::string> kEdits = {"drop",        "double", "add_bias_before_reduce",
+                                         "swap_shards", "stale",  "scale",
+                                         "regroup",     "retype", "set"};
+
+// "all" is the empty list.
+std::vector<int> read_subset(ObjectReader& reader, const std::string& key, int count) {
+  const JsonValue* value = reader.find(key);
+  if (!value || (value->is_string() && value->text == "all")) return {};
+  if (!value->is_array() || value->elements.empty())
+    refuse_value(*value, reader.name(key), "expected \"all\" or a list of numbers");
+  std::vector<int> numbers;
+  for (const JsonValue& element : value->elements)
+    numbers.push_back(static_cast<int>(as_integer(element, reader.name(key), {0, count - 1})));
+  return numbers;
+}
+
+JsonValue subset_to_json(const std::vector<int>& numbers) {
+  if (numbers.empty()) return "all";
+  JsonValue list = JsonValue::array();
+  for (const int number : numbers) list.append(number);
+  return list;
+}
+
+bool is_flip(const std::string& text) {
+  if (!text.starts_with("flip:")) return false;
+  int bit = -1;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + 5, end, bit);
+  return parsed.ec == std::errc() && parsed.ptr == end && bit >= 0 && bit < 64;
+}
+
+std::string read_set_value(ObjectReader& reader) {
+  const std::string expected = "expected a number, \"nan\", \"inf\", \"-inf\" or \"flip:BIT\"";
+  const JsonValue& value = reader.require("value", expected);
+  const bool word = value.is_string() && (value.text == "nan" || value.text == "inf" ||
+                                          value.text == "-inf" || is_flip(value.text));
+  if (!value.is_number() && !word) refuse_value(value, reader.name("value"), expected);
+  return value.text;
+}
+
+void read_set(ObjectReader& reader, Injection& injection) {
+  injection.value = read_set_value(reader);
+  injection.when = reader.one_of("when", "output", {"output", "after_record", "between_steps"});
+  const JsonValue* index = reader.find("index");
+  if (!index) return;
+  if (!index->is_array()) refuse_value(*index, reader.name("index"), "expected a list of numbers");
+  for (const JsonValue& element : index->elements)
+    injection.index.push_back(as_integer(element, reader.name("index"), {.lowest = 0}));
+}
+
+Injection read_injection(const JsonValue& object, const std::string& name, int world, int steps) {
+  ObjectReader reader(object, name);
+  Injection injection;
+  injection.place = object.place;
+  injection.edit =
+      as_one_of(reader.require("edit", "expected drop, double, ..."), name + ".edit", kEdits);
+  injection.op =
+      as_string(reader.require("op", "expected the name of an op as `shardproof plan` prints it"),
+                name + ".op");
+  injection.ranks = read_subset(reader, "ranks", world);
+  injection.steps = read_subset(reader, "steps", steps);
+  if (injection.edit == "scale") {
+    injection.factor =
+        as_number(reader.require("factor", "expected a number"), reader.name("factor"));
+    injection.before_rounding = reader.boolean("before_rounding", false);
+  } else if (injection.edit == "regroup") {
+    injection.group =
+        as_one_of(reader.require("group", "expected tp or dp"), reader.name("group"), {"tp", "dp"});
+  } else if (injection.edit == "retype") {
+    injection.dtype = as_one_of(reader.require("dtype", "expected fp64, fp32, bf16 or fp16"),
+                                reader.name("dtype"), {"fp64", "fp32", "bf16", "fp16"});
+  } else if (injection.edit == "set") {
+    read_set(reader, injection);
+  }
+  reader.finish();
+  return injection;
+}
+
+JsonValue set_value_to_json(const std::string& value) {
+  const bool word = value == "nan" || value == "inf" || value == "-inf" || is_flip(value);
+  return word ? JsonValue(value) : parse_json(value, "set");
+}
+
+JsonValue injection_to_json(const Injection& injection) {
+  JsonValue json = JsonValue::object();
+  json.set("edit", injection.edit);
+  json.set("op", injection.op);
+  json.set("ranks", subset_to_json(injection.ranks));
+  json.set("steps", subset_to_json(injection.steps));
+  if (injection.edit == "scale") {
+    json.set("factor", injection.factor);
+    json.set("before_rounding", injection.before_rounding);
+  } else if (injection.edit == "regroup") {
+    json.set("group", injection.group);
+  } else if (injection.edit == "retype") {
+    json.set("dtype", injection.dtype);
+  } else if (injection.edit == "set") {
+    json.set("value", set_value_to_json(injection.value));
+    json.set("when", injection.when);
+    JsonValue index = JsonValue::array();
+    for (const std::int64_t i : injection.index) index.append(i);
+    if (!injection.index.empty()) json.set("index", std::move(index));
+  }
+  return json;
+}
+
+}  // namespace
+
+std::vector<Injection> injections_from_json(const JsonValue& list, int world, int steps) {
+  if (!list.is_array()) refuse_value(list, "inject", "expected a list [ ... ]");
+  std::vector<Injection> injections;
+  for (std::size_t i = 0; i < list.elements.size(); ++i)
+    injections.push_back(
+        read_injection(list.elements[i], "inject[" + std::to_string(i) + "]", world, steps));
+  return injections;
+}
+
+JsonValue to_json(const std::vector<Injection>& injections) {
+  JsonValue list = JsonValue::array();
+  for (const Injection& injection : injections) list.append(injection_to_json(injection));
+  return list;
+}
+
+}  // namespace shardproof

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <vector>
+
+#include "scenarios/config/json_document.hpp"
+#include "scenarios/config/scenario.hpp"
+
+namespace shardproof {
+
+/// The list "inject" of a scenario of `world` ranks and `steps` steps. Each edit has its own
+/// fields:
+///   scale: factor, before_rounding    regroup: group    retype: dtype    set: index, value, when
+/// and all have op, ranks ("all" or a list) and steps (likewise). Throws ScenarioError.
+std::vector<Injection> injections_from_json(const JsonValue& list, int world, int steps);
+JsonValue to_json(const std::vector<Injection>& injections);
+
+}  // namespace shardproof

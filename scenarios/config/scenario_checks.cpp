@@ -1,0 +1,71 @@
+#include "scenarios/config/scenario_checks.hpp"
+
+#include <filesystem>
+
+namespace shardproof {
+
+namespace {
+
+struct SplitWidth {
+  const char* key;
+  std::int64_t width;
+  const char* layer;
+};
+
+void check_tensor_parallel(const Scenario& scenario, const JsonValue& root) {
+  const ModelDescription& model = scenario.model;
+  const std::int64_t tp = scenario.training.tensor_parallel;
+  const SplitWidth widths[] = {
+      {"num_attention_heads", model.num_attention_heads, "model.layers.*.self_attn.q_proj"},
+      {"num_key_value_heads", model.num_key_value_heads, "model.layers.*.self_attn.k_proj"},
+      {"intermediate_size", model.intermediate_size, "model.layers.*.mlp.gate_proj"}};
+  for (const SplitWidth& split : widths)
+    if (split.width % tp != 0)
+      throw ScenarioError(
+          place_in(root, "deepspeed.tensor_parallel.autotp_size"),
+          "tensor_parallel.autotp_size = " + std::to_string(tp) + " does not divide " + split.key +
+              " = " + std::to_string(split.width) + ": " + split.layer + " cannot be split evenly");
+}
+
+void check_sequence(const Scenario& scenario, const JsonValue& root) {
+  if (scenario.data.sequence > scenario.model.max_position_embeddings)
+    throw ScenarioError(place_in(root, "data.sequence"),
+                        "data.sequence = " + std::to_string(scenario.data.sequence) +
+                            ": longer than the model's max_position_embeddings = " +
+                            std::to_string(scenario.model.max_position_embeddings));
+}
+
+void check_text(const Scenario& scenario, const JsonValue& root) {
+  const SourcePlace place = place_in(root, "data.text");
+  if (scenario.model.vocab_size < 256)
+    throw ScenarioError(place, "byte tokens need a vocab_size of at least 256, got " +
+                                   std::to_string(scenario.model.vocab_size));
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(scenario.data.path));
+  if (size < scenario.data.sequence)
+    throw ScenarioError(place, "\"" + scenario.data.path + "\" has " + std::to_string(size) +
+                                   " bytes, fewer than one sequence of " +
+                                   std::to_string(scenario.data.sequence));
+}
+
+}  // namespace
+
+SourcePlace place_in(const JsonValue& root, const std::string& path) {
+  const JsonValue* value = &root;
+  SourcePlace place = root.place;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('.', begin), path.size());
+    value = value->find(path.substr(begin, end - begin));
+    if (!value) break;
+    if (!value->place.file.empty()) place = value->place;
+    begin = end + 1;
+  }
+  return place;
+}
+
+void check_scenario(const Scenario& scenario, const JsonValue& root) {
+  check_tensor_parallel(scenario, root);
+  check_sequence(scenario, root);
+  if (scenario.data.source == DataConfig::Source::text) check_text(scenario, root);
+}
+
+}  // namespace shardproof

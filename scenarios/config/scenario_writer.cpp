@@ -1,0 +1,105 @@
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "scenarios/config/deepspeed_config.hpp"
+#include "scenarios/config/injection_config.hpp"
+#include "scenarios/config/model_config.hpp"
+#include "scenarios/config/scenario.hpp"
+
+namespace shardproof {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string absolute(const std::string& path) {
+  return fs::absolute(path).lexically_normal().string();
+}
+
+JsonValue data_to_json(const DataConfig& data) {
+  JsonValue json = JsonValue::object();
+  switch (data.source) {
+    case DataConfig::Source::text:
+      json.set("text", absolute(data.path)).set("tokenizer", "bytes");
+      break;
+    case DataConfig::Source::tokens:
+      json.set("tokens", absolute(data.path));
+      break;
+    case DataConfig::Source::generated:
+      json.set("generated", true);
+      break;
+  }
+  return json.set("sequence", data.sequence);
+}
+
+JsonValue to_json(const Scenario& scenario) {
+  JsonValue json = JsonValue::object();
+  json.set("name", scenario.name);
+  const bool generated = scenario.weights == "generated";
+  json.set("model", JsonValue::object()
+                        .set("config", shardproof::to_json(scenario.model))
+                        .set("weights", generated ? "generated" : absolute(scenario.weights)));
+  json.set("deepspeed", shardproof::to_json(scenario.training));
+  json.set("world", scenario.world);
+  json.set("steps", scenario.steps);
+  json.set("seed", scenario.seed);
+  json.set("data", data_to_json(scenario.data));
+  json.set("precision", scenario.training.working == Dtype::fp64 ? "fp64" : "from_deepspeed");
+  json.set("reduction", name_of(scenario.reduction));
+  JsonValue executions = JsonValue::array();
+  for (const std::string& execution : scenario.executions) executions.append(execution);
+  json.set("executions", std::move(executions));
+  json.set("real", scenario.real);
+  json.set("uneven", false);
+  json.set("trace",
+           JsonValue::object().set("tier", scenario.trace_tier).set("keep", scenario.trace_keep));
+  json.set("overflow", scenario.overflow_expected ? "expected" : "unexpected");
+  json.set("timeout_s", scenario.timeout_s);
+  json.set("inject", shardproof::to_json(scenario.inject));
+  return json;
+}
+
+std::string digest(const std::string& text) {
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  char digits[33];
+  std::snprintf(digits, sizeof digits, "%016llx%016llx",
+                static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  return digits;
+}
+
+// Names and sizes of the weight files: reading gigabytes for a name would cost more than a run.
+std::string identity_of_weights(const std::string& path) {
+  std::vector<fs::path> files{path};
+  if (fs::is_directory(path)) {
+    files.clear();
+    for (const fs::directory_entry& entry : fs::directory_iterator(path))
+      if (entry.path().filename().string().find(".safetensors") != std::string::npos)
+        files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+  }
+  std::string identity;
+  for (const fs::path& file : files)
+    identity += file.filename().string() + " " + std::to_string(fs::file_size(file)) + ";";
+  return identity;
+}
+
+}  // namespace
+
+std::string write_scenario(const Scenario& scenario) { return write_json(to_json(scenario), 2); }
+
+std::string scenario_hash(const Scenario& scenario) {
+  JsonValue json = to_json(scenario);
+  if (!scenario.data.path.empty()) {
+    const char* key = scenario.data.source == DataConfig::Source::text ? "text" : "tokens";
+    json.find("data")->set(key, digest(read_text_file(scenario.data.path, "the data")));
+  }
+  if (scenario.weights != "generated")
+    json.find("model")->set("weights", identity_of_weights(scenario.weights));
+  return digest(write_json(json));
+}
+
+}  // namespace shardproof
