@@ -1,0 +1,81 @@
+#include "scenarios/data/batches.hpp"
+
+#include <numeric>
+
+#include "scenarios/config/object_reader.hpp"
+#include "scenarios/data/generator.hpp"
+
+namespace shardproof {
+
+namespace {
+
+std::vector<std::int64_t> bytes_of(const std::string& path) {
+  std::vector<std::int64_t> tokens;
+  for (const char c : read_text_file(path, "the text"))
+    tokens.push_back(static_cast<unsigned char>(c));
+  return tokens;
+}
+
+std::vector<std::int64_t> token_list(const std::string& path) {
+  const JsonValue list = read_json(path);
+  if (!list.is_array()) refuse_value(list, "the tokens", "expected a list [5, 17, ...]");
+  std::vector<std::int64_t> tokens;
+  for (const JsonValue& element : list.elements) tokens.push_back(as_integer(element, "a token"));
+  return tokens;
+}
+
+void check_source(const std::vector<std::int64_t>& tokens, const Scenario& scenario) {
+  const SourcePlace place{scenario.data.path};
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || tokens[i] >= scenario.model.vocab_size)
+      throw ScenarioError(place, "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
+                                     ", outside the vocabulary of " +
+                                     std::to_string(scenario.model.vocab_size));
+  if (static_cast<std::int64_t>(tokens.size()) < scenario.data.sequence)
+    throw ScenarioError(place, std::to_string(tokens.size()) +
+                                   " tokens are fewer than one sequence of " +
+                                   std::to_string(scenario.data.sequence));
+}
+
+std::int64_t coprime_from(std::int64_t lowest, std::int64_t modulus) {
+  while (std::gcd(lowest, modulus) != 1) ++lowest;
+  return lowest;
+}
+
+}  // namespace
+
+Batches::Batches(const Scenario& scenario)
+    : training_(scenario.training),
+      sequence_(scenario.data.sequence),
+      vocabulary_(scenario.model.vocab_size),
+      replicas_(scenario.data_parallel()),
+      seed_(scenario.seed),
+      generated_(scenario.data.source == DataConfig::Source::generated) {
+  if (generated_) return;
+  const bool text = scenario.data.source == DataConfig::Source::text;
+  source_ = text ? bytes_of(scenario.data.path) : token_list(scenario.data.path);
+  check_source(source_, scenario);
+  stride_ = coprime_from(sequence_, static_cast<std::int64_t>(source_.size()) - sequence_ + 1);
+}
+
+std::vector<std::int64_t> Batches::tokens(StepIndex step, MicroStep micro, int dp_index) const {
+  SHARDPROOF_EXPECTS(micro.value >= 0 && micro.value < training_.accumulation, micro.value);
+  SHARDPROOF_EXPECTS(dp_index >= 0 && dp_index < replicas_, dp_index, replicas_);
+  const std::int64_t micro_steps = std::int64_t{step.value} * training_.accumulation + micro.value;
+  const std::int64_t first = (micro_steps * replicas_ + dp_index) * training_.micro_batch;
+  std::vector<std::int64_t> tokens;
+  tokens.reserve(static_cast<std::size_t>(training_.micro_batch * sequence_));
+  for (std::int64_t b = 0; b < training_.micro_batch; ++b)
+    for (std::int64_t t = 0; t < sequence_; ++t) tokens.push_back(token(first + b, t));
+  return tokens;
+}
+
+std::int64_t Batches::token(std::int64_t sample, std::int64_t position) const {
+  if (generated_)
+    return Generator(seed_, "tokens").below(vocabulary_, sample * sequence_ + position);
+  const std::int64_t starts = static_cast<std::int64_t>(source_.size()) - sequence_ + 1;
+  const std::int64_t start = (sample % starts) * (stride_ % starts) % starts;
+  return source_[static_cast<std::size_t>(start + position)];
+}
+
+}  // namespace shardproof

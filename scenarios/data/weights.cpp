@@ -1,0 +1,82 @@
+#include "scenarios/data/weights.hpp"
+
+#include <algorithm>
+
+#include "scenarios/data/generator.hpp"
+#include "scenarios/data/region_runs.hpp"
+
+namespace shardproof {
+
+namespace {
+
+// Old checkpoints also hold the rotary frequencies, which are recomputed and no parameter.
+bool is_derived(const std::string& name) { return name.ends_with(".rotary_emb.inv_freq"); }
+
+void check_fit(const ModelDescription& model, const Safetensors& stored, const std::string& path) {
+  std::string faults;
+  const auto add = [&](const std::string& fault) {
+    faults += (faults.empty() ? "" : "; ") + fault;
+  };
+  std::vector<std::string> known;
+  for (const ParameterDescription& parameter : model.parameters) {
+    known.push_back(parameter.name);
+    const auto found = stored.tensors().find(parameter.name);
+    if (found == stored.tensors().end())
+      add("missing " + parameter.name);
+    else if (found->second.shape != parameter.shape)
+      add(parameter.name + " is " + to_string(found->second.shape) + ", expected " +
+          to_string(parameter.shape));
+  }
+  std::sort(known.begin(), known.end());
+  for (const auto& [name, tensor] : stored.tensors())
+    if (!std::binary_search(known.begin(), known.end(), name) && !is_derived(name))
+      add("extra " + name);
+  if (!faults.empty())
+    throw ScenarioError({path}, "the weights do not fit the model's config: " + faults);
+}
+
+bool lies_in(const Region& region, const Shape& shape) {
+  if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
+  for (std::size_t d = 0; d < shape.size(); ++d)
+    if (region.offset[d] < 0 || region.extent[d] < 0 ||
+        region.offset[d] + region.extent[d] > shape[d])
+      return false;
+  return true;
+}
+
+bool is_norm_weight(const ParameterDescription& parameter) {
+  return parameter.shape.size() == 1 && parameter.name.ends_with(".weight");
+}
+
+}  // namespace
+
+Weights::Weights(const Scenario& scenario)
+    : model_(scenario.model), working_(scenario.training.working), seed_(scenario.seed) {
+  if (scenario.weights == "generated") return;
+  stored_ = std::make_shared<const Safetensors>(scenario.weights);
+  check_fit(model_, *stored_, scenario.weights);
+}
+
+std::vector<double> Weights::read(const std::string& parameter, const Region& region) const {
+  const ParameterDescription& description = model_.parameter(parameter);
+  SHARDPROOF_EXPECTS(lies_in(region, description.shape), parameter, to_string(region));
+  std::vector<double> values =
+      stored_ ? stored_->read(parameter, region) : generate(description, region);
+  for (double& value : values) value = round_to(working_, value);
+  return values;
+}
+
+std::vector<double> Weights::generate(const ParameterDescription& parameter,
+                                      const Region& region) const {
+  const Generator generator(seed_, parameter.name);
+  std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(element_count(region)));
+  const bool norm = is_norm_weight(parameter);
+  for (const Run& run : runs_of(region, parameter.shape))
+    for (std::int64_t index = run.first; index < run.first + run.count; ++index)
+      values.push_back(norm ? 1.0 + 0.1 * generator.uniform(index)
+                            : model_.initializer_range * generator.normal(index));
+  return values;
+}
+
+}  // namespace shardproof

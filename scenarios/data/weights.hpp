@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scenarios/config/scenario.hpp"
+#include "scenarios/data/safetensors.hpp"
+#include "scenarios/shape.hpp"
+
+namespace shardproof {
+
+/// The initial weights of a scenario, any region of any parameter, anywhere.
+///
+/// Generated, with z normal and u uniform in [0, 1) of the generator of (seed, parameter name):
+///   matrices, embeddings   initializer_range * z
+///   norm weights           1 + 0.1 u                        not all alike, so that a swap is seen
+///   biases                 initializer_range * z            transformers starts them at 0: no
+///   defect shows
+/// or from safetensors. Either way each value is then rounded once to the working dtype: the
+/// declared cast, after which every rank and the reference start from the same bits. NaN is passed
+/// through.
+class Weights {
+ public:
+  /// Throws ScenarioError that names every parameter that is missing, extra or of another shape.
+  explicit Weights(const Scenario& scenario);
+
+  /// The region's elements, row-major. The region must lie in the parameter's shape.
+  std::vector<double> read(const std::string& parameter, const Region& region) const;
+
+ private:
+  std::vector<double> generate(const ParameterDescription& parameter, const Region& region) const;
+
+  ModelDescription model_;
+  Dtype working_;
+  std::uint64_t seed_;
+  std::shared_ptr<const Safetensors> stored_;  // null: generated
+};
+
+}  // namespace shardproof
