@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "scenarios/types.hpp"
+
+namespace shardproof::real {
+
+/// Messages among the members of one group, addressed by group rank. Calls block until the buffers
+/// may be used again; messages between two members arrive in the order sent. Both sides know the
+/// size. Errors of transport are EnvironmentErrors.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+  virtual GroupRank rank() const = 0;
+  virtual int size() const = 0;
+  virtual void send(GroupRank to, std::span<const std::byte> message) = 0;
+  virtual void receive(GroupRank from, std::span<std::byte> message) = 0;
+  /// Sends and receives at once, so that a whole ring may do it without waiting for itself.
+  virtual void exchange(GroupRank to, std::span<const std::byte> outgoing, GroupRank from,
+                        std::span<std::byte> incoming) = 0;
+};
+
+/// The member `distance` places further up the ring (negative: down).
+inline GroupRank neighbour(const Channel& channel, int distance) {
+  const int n = channel.size();
+  return GroupRank{((channel.rank().value + distance) % n + n) % n};
+}
+
+}  // namespace shardproof::real

@@ -1,0 +1,75 @@
+#include "real/comm/collective.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "real/comm/announcement.hpp"
+#include "real/comm/rank_order.hpp"
+#include "real/comm/ring.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::real {
+
+const char* name_of(CollectiveRequest::Kind kind) {
+  switch (kind) {
+    case CollectiveRequest::Kind::all_reduce_sum:
+      return "all_reduce_sum";
+    case CollectiveRequest::Kind::all_reduce_max:
+      return "all_reduce_max";
+    case CollectiveRequest::Kind::all_gather:
+      return "all_gather";
+  }
+  return "?";
+}
+
+namespace {
+/// The same values in another dtype, each rounded once.
+void recast(Dtype from, std::span<const std::byte> values, Dtype to, std::span<std::byte> out) {
+  std::vector<double> decoded(values.size() / size_bytes(from));
+  decode(from, values, decoded);
+  encode(to, decoded, out);
+}
+
+void run_on_the_wire(Channel& channel, ReductionOrder order, CollectiveRequest::Kind kind,
+                     Dtype dtype, std::span<const std::byte> input, std::span<std::byte> output) {
+  if (kind == CollectiveRequest::Kind::all_gather) return ring_all_gather(channel, input, output);
+  std::ranges::copy(input, output.begin());
+  if (kind == CollectiveRequest::Kind::all_reduce_max)
+    return rank_order_all_reduce(channel, Combine::max, dtype, output);
+  SHARDPROOF_EXPECTS(order != ReductionOrder::library, "is not a pinned order");
+  if (order == ReductionOrder::ring) return ring_all_reduce(channel, Combine::sum, dtype, output);
+  rank_order_all_reduce(channel, Combine::sum, dtype, output);
+}
+}  // namespace
+
+void expect_well_formed(const CollectiveRequest& request, int group_size) {
+  const std::size_t element = size_bytes(request.dtype);
+  const bool gathers = request.kind == CollectiveRequest::Kind::all_gather;
+  const std::size_t copies = gathers ? static_cast<std::size_t>(group_size) : 1;
+  SHARDPROOF_EXPECTS(request.input.size() % element == 0, request.input.size(), request.origin);
+  SHARDPROOF_EXPECTS(request.output.size() == copies * request.input.size(), request.output.size(),
+                     request.input.size(), name_of(request.kind), request.origin);
+}
+
+void run_collective(Channel& channel, ReductionOrder order, std::int64_t number,
+                    const CollectiveRequest& request) {
+  expect_well_formed(request, channel.size());
+  if (channel.size() == 1) {
+    std::ranges::copy(request.input, request.output.begin());
+    return;
+  }
+  announce(channel, number, request);
+  if (request.wire == request.dtype)
+    return run_on_the_wire(channel, order, request.kind, request.dtype, request.input,
+                           request.output);
+  const auto on_the_wire = [&](std::size_t bytes) {
+    return std::vector<std::byte>(bytes / size_bytes(request.dtype) * size_bytes(request.wire));
+  };
+  std::vector<std::byte> input = on_the_wire(request.input.size());
+  std::vector<std::byte> output = on_the_wire(request.output.size());
+  recast(request.dtype, request.input, request.wire, input);
+  run_on_the_wire(channel, order, request.kind, request.wire, input, output);
+  recast(request.wire, output, request.dtype, request.output);
+}
+
+}  // namespace shardproof::real

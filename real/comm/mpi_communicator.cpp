@@ -1,0 +1,121 @@
+#include "real/comm/mpi_communicator.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "real/comm/collective.hpp"
+#include "real/comm/mpi_call.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::real {
+
+namespace {
+/// A group as an MPI communicator of its own.
+class MpiChannel : public Channel {
+ public:
+  MpiChannel(int color, int key) {
+    check(MPI_Comm_split(MPI_COMM_WORLD, color, key, &comm_), "MPI_Comm_split");
+    check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    int rank = 0;
+    check(MPI_Comm_rank(comm_, &rank), "MPI_Comm_rank");
+    check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+    rank_ = GroupRank{rank};
+  }
+  ~MpiChannel() override { MPI_Comm_free(&comm_); }
+  MpiChannel(const MpiChannel&) = delete;
+  MpiChannel& operator=(const MpiChannel&) = delete;
+
+  GroupRank rank() const override { return rank_; }
+  int size() const override { return size_; }
+
+  void send(GroupRank to, std::span<const std::byte> message) override {
+    post_send(to, message);
+    finish();
+  }
+  void receive(GroupRank from, std::span<std::byte> message) override {
+    post_receive(from, message);
+    finish();
+  }
+  void exchange(GroupRank to, std::span<const std::byte> outgoing, GroupRank from,
+                std::span<std::byte> incoming) override {
+    post_receive(from, incoming);
+    post_send(to, outgoing);
+    finish();
+  }
+
+ private:
+  // MPI counts in int: longer messages go in pieces, which arrive in order.
+  static constexpr std::size_t piece_bytes = std::size_t{1} << 30;
+
+  void post_send(GroupRank to, std::span<const std::byte> message) {
+    for (std::size_t at = 0; at < message.size(); at += piece_bytes) {
+      const auto piece = message.subspan(at, std::min(piece_bytes, message.size() - at));
+      check(MPI_Isend(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, to.value, 0, comm_,
+                      &requests_.emplace_back()),
+            "MPI_Isend");
+    }
+  }
+  void post_receive(GroupRank from, std::span<std::byte> message) {
+    for (std::size_t at = 0; at < message.size(); at += piece_bytes) {
+      const auto piece = message.subspan(at, std::min(piece_bytes, message.size() - at));
+      check(MPI_Irecv(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, from.value, 0, comm_,
+                      &requests_.emplace_back()),
+            "MPI_Irecv");
+    }
+  }
+  void finish() {
+    check(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
+          "MPI_Waitall");
+    requests_.clear();
+  }
+
+  MPI_Comm comm_ = MPI_COMM_NULL;
+  GroupRank rank_;
+  int size_ = 1;
+  std::vector<MPI_Request> requests_;
+};
+
+/// Ranks whose other coordinate is equal form the group along `axis`, ordered along it.
+std::unique_ptr<Channel> channel_along(const ProcessGrid& grid, Rank rank, Axis axis) {
+  const Axis other = axis == Axis::tp ? Axis::dp : Axis::tp;
+  return std::make_unique<MpiChannel>(grid.group_rank(rank, other).value,
+                                      grid.group_rank(rank, axis).value);
+}
+}  // namespace
+
+MpiCommunicator::MpiCommunicator(const ProcessGrid& grid, ReductionOrder order) : order_(order) {
+  int rank = 0;
+  int world = 0;
+  check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(MPI_COMM_WORLD, &world), "MPI_Comm_size");
+  if (world != grid.world())
+    throw ScenarioError("the scenario has world = " + std::to_string(grid.world()) +
+                        ", but the launcher started " + std::to_string(world) + " ranks");
+  if (order == ReductionOrder::library)
+    throw ScenarioError("reduction = library: real = mpi has ring and rank_order only");
+  for (const Axis axis : {Axis::tp, Axis::dp})
+    state(axis).channel = channel_along(grid, Rank{rank}, axis);
+}
+
+// A ticket is the collective's number on its axis, and which axis.
+Communicator::Ticket MpiCommunicator::start(const CollectiveRequest& request) {
+  AxisState& axis = state(request.axis);
+  expect_well_formed(request, axis.channel->size());
+  axis.pending.push_back(request);
+  return 2 * axis.started++ + static_cast<Ticket>(request.axis);
+}
+
+bool MpiCommunicator::try_complete(Ticket ticket) {
+  AxisState& axis = axes_[static_cast<std::size_t>(ticket % 2)];
+  const std::int64_t number = ticket / 2;
+  SHARDPROOF_EXPECTS(ticket >= 0 && number < axis.started, ticket, axis.started);
+  while (axis.completed <= number) {
+    run_collective(*axis.channel, order_, axis.completed, axis.pending.front());
+    axis.pending.pop_front();
+    ++axis.completed;
+  }
+  return true;
+}
+
+}  // namespace shardproof::real

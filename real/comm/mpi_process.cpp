@@ -1,0 +1,52 @@
+#include "real/comm/mpi_process.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "real/comm/mpi_call.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::real {
+
+void check(int result, const char* call) {
+  if (result == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> message{};
+  int length = 0;
+  MPI_Error_string(result, message.data(), &length);
+  int rank = -1;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  throw EnvironmentError(std::string(call) + " failed on rank " + std::to_string(rank) + ": " +
+                         message.data());
+}
+
+MpiProcess::MpiProcess() {
+  int provided = 0;
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  int rank = 0;
+  check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(MPI_COMM_WORLD, &world_), "MPI_Comm_size");
+  rank_ = Rank{rank};
+}
+
+MpiProcess::~MpiProcess() { MPI_Finalize(); }
+
+bool MpiProcess::all_equal(std::uint64_t value) const {
+  std::array<std::uint64_t, 2> ends = {value, ~value};  // the minimum of ~value is ~maximum
+  check(MPI_Allreduce(MPI_IN_PLACE, ends.data(), 2, MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD),
+        "MPI_Allreduce");
+  return ends[0] == ~ends[1];
+}
+
+int MpiProcess::largest(int value) const {
+  check(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD), "MPI_Allreduce");
+  return value;
+}
+
+void MpiProcess::abort(int exit_code) {
+  MPI_Abort(MPI_COMM_WORLD, exit_code);
+  std::abort();
+}
+
+}  // namespace shardproof::real

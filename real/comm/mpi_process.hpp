@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+
+#include "scenarios/types.hpp"
+
+namespace shardproof::real {
+
+/// This process as one rank of an MPI job, from construction to destruction. At most one exists.
+class MpiProcess {
+ public:
+  /// Throws EnvironmentError if MPI cannot start.
+  MpiProcess();
+  ~MpiProcess();
+  MpiProcess(const MpiProcess&) = delete;
+  MpiProcess& operator=(const MpiProcess&) = delete;
+
+  Rank rank() const { return rank_; }
+  int world() const { return world_; }
+  /// True if all ranks pass the same value (say, the hash of their program). Collective.
+  bool all_equal(std::uint64_t value) const;
+  /// The largest of all ranks' values. Collective.
+  int largest(int value) const;
+  /// Ends every rank of the job: for a rank that failed while others wait for it.
+  [[noreturn]] static void abort(int exit_code);
+
+ private:
+  Rank rank_;
+  int world_ = 1;
+};
+
+}  // namespace shardproof::real
