@@ -1,11 +1,11 @@
 #include <xxhash.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <unordered_set>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/trace/group_cache.hpp"
 #include "scenarios/trace/schema.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -76,28 +76,13 @@ struct TraceWriter::File {
   hdf5::Handle file;
   hdf5::Handle note_type, stored_note_type;
   std::vector<hdf5::Handle> element_types;  // by Dtype
-  std::unordered_set<std::string> groups, paths;
-  std::string open_folder;  // the group that stays open: neighbours are written one after another
-  hdf5::Handle open_group;
+  hdf5::GroupCache groups{file};
+  std::unordered_set<std::string> paths;
   trace_schema::NoteText note_text;
   std::int64_t next_order = 0;
   std::vector<CollectiveRecord> collectives;
   std::vector<AccessRecord> accesses;
-
-  void enter(const std::string& folder);
 };
-
-// Opens the group "/a/b/c", creating it and those above it that do not exist yet.
-void TraceWriter::File::enter(const std::string& folder) {
-  if (folder == open_folder) return;
-  for (std::size_t end = folder.find('/', 1);; end = folder.find('/', end + 1)) {
-    const std::string prefix = folder.substr(0, end);
-    if (groups.insert(prefix).second) hdf5::create_group(file, prefix);
-    if (end == std::string::npos) break;
-  }
-  open_group = hdf5::open_group(file, folder);
-  open_folder = folder;
-}
 
 TraceWriter::TraceWriter(const std::string& folder, const TraceHeader& header)
     : file_(std::make_unique<File>()) {
@@ -130,10 +115,10 @@ void TraceWriter::write(DatasetInfo info, std::span<const std::byte> bytes) {
   info.hash = hash_bytes(bytes);
 
   const std::size_t slash = info.path.rfind('/');
-  file_->enter(info.path.substr(0, slash));
+  const hdf5::Handle& group = file_->groups.enter(info.path.substr(0, slash));
   const hdf5::Handle& type = file_->element_types[static_cast<std::size_t>(info.dtype)];
-  const hdf5::Handle dataset = hdf5::create_dataset(file_->open_group, info.path.substr(slash + 1),
-                                                    type, trace_schema::stored_shape(info.regions));
+  const hdf5::Handle dataset = hdf5::create_dataset(group, info.path.substr(slash + 1), type,
+                                                    trace_schema::stored_shape(info.regions));
   hdf5::write_dataset(dataset, type, bytes);
   const trace_schema::Note note = trace_schema::make_note(info, file_->note_text);
   hdf5::write_attribute(dataset, trace_schema::note_attribute, file_->stored_note_type,
@@ -148,7 +133,7 @@ void TraceWriter::flush() { hdf5::flush(file_->file); }
 
 void TraceWriter::close() {
   SHARDPROOF_EXPECTS(file_ && file_->file.is_open());
-  file_->open_group = {};
+  file_->groups.close();
   write_guarded_table(file_->file, "collectives", trace_schema::to_table(file_->collectives));
   write_guarded_table(file_->file, "accesses", trace_schema::to_table(file_->accesses));
   hdf5::flush(file_->file);

@@ -1,0 +1,265 @@
+// The master shows every tensor whole, for people with h5py, h5dump or HDFView. It holds no
+// elements of its own but scalars (HDF5 has no virtual scalars): each element of a tensor is mapped
+// to the lowest rank that stores it, and what no rank stores reads as NaN (int64: -1). Nothing that
+// judges reads it.
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <iterator>
+#include <utility>
+
+#include "scenarios/errors.hpp"
+#include "scenarios/trace/group_cache.hpp"
+#include "scenarios/trace/schema.hpp"
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof {
+
+namespace {
+
+using hdf5::Mapping;
+
+// One row of a dataset's attribute "sources".
+struct Source {
+  const char* file;
+  std::uint64_t xxh3;
+  std::int32_t mapped;  // 0: a replica of what lower ranks show
+};
+
+hdf5::Handle source_type() {
+  const std::vector<hdf5::Member> members{
+      {"file", hdf5::Kind::text, offsetof(Source, file), 0},
+      {"xxh3", hdf5::Kind::uint64, offsetof(Source, xxh3), 0},
+      {"mapped", hdf5::Kind::int32, offsetof(Source, mapped), 0}};
+  return hdf5::compound_type(sizeof(Source), members);
+}
+
+// A quiet NaN of each floating-point format; -1 is no token id.
+std::vector<std::byte> fill_of(Dtype dtype) {
+  std::vector<std::byte> fill(size_bytes(dtype), std::byte{0xff});
+  if (dtype != Dtype::int64) fill.back() = std::byte{0x7f};  // the sign bit off: little-endian
+  return fill;
+}
+
+bool overlap(const Region& a, const Region& b) {
+  for (std::size_t d = 0; d < a.offset.size(); ++d) {
+    const auto begin = std::max(a.offset[d], b.offset[d]);
+    const auto end = std::min(a.offset[d] + a.extent[d], b.offset[d] + b.extent[d]);
+    if (begin >= end) return false;
+  }
+  return true;
+}
+
+// The parts of `box` outside of `hole`, which overlaps it: per dimension what lies before and
+// after.
+//   1 1 1
+//   2 h 3
+//   4 4 4     (numbered in the order of storage, cut in the order 1 4 2 3)
+std::vector<Region> subtract(Region box, const Region& hole) {
+  std::vector<Region> parts;
+  for (std::size_t d = 0; d < box.offset.size(); ++d) {
+    const auto begin = box.offset[d], end = begin + box.extent[d];
+    const auto from = std::max(begin, hole.offset[d]);
+    const auto to = std::min(end, hole.offset[d] + hole.extent[d]);
+    const auto narrow = [&box, d](std::int64_t first, std::int64_t last) {
+      box.offset[d] = first;
+      box.extent[d] = last - first;
+    };
+    for (const auto& [first, last] : {std::pair{begin, from}, std::pair{to, end}}) {
+      if (first == last) continue;
+      narrow(first, last);
+      parts.push_back(box);
+    }
+    narrow(from, to);
+  }
+  return parts;
+}
+
+// The parts of `box` that none of `covered` shows.
+std::vector<Region> uncovered(const Region& box, const std::vector<Region>& covered) {
+  std::vector<Region> parts{box};
+  for (const Region& hole : covered) {
+    std::vector<Region> rest;
+    for (Region& part : parts) {
+      if (overlap(part, hole)) {
+        std::ranges::move(subtract(std::move(part), hole), std::back_inserter(rest));
+      } else {
+        rest.push_back(std::move(part));
+      }
+    }
+    parts = std::move(rest);
+  }
+  return parts;
+}
+
+Shape minus(Shape index, const Shape& offset) {
+  for (std::size_t d = 0; d < index.size(); ++d) index[d] -= offset[d];
+  return index;
+}
+
+// Maps `part` of `region`, which is stored from element `base` of a list of regions: row by row,
+// unless the part is the region, whose order of elements is the same on both sides.
+void map_listed(const Region& part, const Region& region, std::int64_t base, Mapping mapping,
+                std::vector<Mapping>& mappings) {
+  const bool all = part == region;
+  const auto row_length = all ? element_count(part) : part.extent.back();
+  for (std::int64_t i = 0; i < element_count(part); i += row_length) {
+    mapping.target = part;
+    if (!all) {
+      mapping.target = {unravel(i, part.extent), Shape(part.extent.size(), 1)};
+      for (std::size_t d = 0; d < part.offset.size(); ++d)
+        mapping.target.offset[d] += part.offset[d];
+      mapping.target.extent.back() = row_length;
+    }
+    const auto start = ravel(minus(mapping.target.offset, region.offset), region.extent);
+    mapping.source = {{base + start}, {row_length}};
+    mappings.push_back(mapping);
+  }
+}
+
+// Maps what `stored` adds to what is `covered`; true if it adds anything.
+bool map_piece(const StoredDataset& stored, std::vector<Region>& covered,
+               std::vector<Mapping>& mappings) {
+  const std::vector<Region>& regions = stored.info.regions;
+  const std::size_t before = mappings.size();
+  std::int64_t base = 0;
+  for (const Region& region : regions) {
+    const auto count = element_count(region);
+    if (count == 0) continue;
+    Mapping mapping{.target = {},
+                    .file = trace_schema::rank_file(stored.rank),
+                    .path = stored.info.path,
+                    .source_shape = trace_schema::stored_shape(regions),
+                    .source = {}};
+    const std::vector<Region> parts = uncovered(region, covered);
+    for (const Region& part : parts) {
+      if (regions.size() > 1) {
+        map_listed(part, region, base, mapping, mappings);
+      } else {
+        mapping.target = part;
+        mapping.source = {minus(part.offset, region.offset), part.extent};
+        mappings.push_back(mapping);
+      }
+      covered.push_back(part);
+    }
+    base += count;
+  }
+  return mappings.size() > before;
+}
+
+class MasterWriter {
+ public:
+  MasterWriter(const TraceReader& reader, const std::string& path);
+  void write(const std::vector<StoredDataset>& pieces);
+  void close();
+
+ private:
+  hdf5::Handle write_elements(const hdf5::Handle& group, const std::vector<StoredDataset>& pieces,
+                              std::vector<Source>& sources);
+
+  const TraceReader& reader_;
+  hdf5::Handle file_;
+  hdf5::GroupCache groups_{file_};
+  hdf5::Handle note_type_ = trace_schema::note_type(), source_type_ = source_type();
+  hdf5::Handle stored_note_type_, stored_source_type_;
+  std::vector<std::string> rank_files_;
+};
+
+MasterWriter::MasterWriter(const TraceReader& reader, const std::string& path)
+    : reader_(reader), file_(hdf5::create_file(path)) {
+  const TraceHeader& header = reader.header();
+  hdf5::write_text(file_, "schema", trace_schema::version);
+  hdf5::write_text(file_, "execution", header.execution);
+  hdf5::write_number(file_, "world", static_cast<std::uint64_t>(header.world));
+  hdf5::write_number(file_, "tp", static_cast<std::uint64_t>(header.tp));
+  hdf5::write_number(file_, "dp", static_cast<std::uint64_t>(header.dp));
+  hdf5::write_text(file_, "scenario_hash", header.scenario_hash);
+  hdf5::write_text(file_, "model_hash", header.model_hash);
+  hdf5::write_text(file_, "program_hash", header.program_hash);
+  stored_note_type_ = hdf5::commit_type(file_, trace_schema::note_type_path, note_type_);
+  stored_source_type_ = hdf5::commit_type(file_, "source_note", source_type_);
+  for (int rank = 0; rank < reader.world(); ++rank) {
+    rank_files_.push_back(trace_schema::rank_file(rank));
+  }
+}
+
+hdf5::Handle MasterWriter::write_elements(const hdf5::Handle& group,
+                                          const std::vector<StoredDataset>& pieces,
+                                          std::vector<Source>& sources) {
+  const DatasetInfo& info = pieces.front().info;
+  const std::string name = info.path.substr(info.path.rfind('/') + 1);
+  const hdf5::Handle type = hdf5::element_type(info.dtype);
+  if (info.full_shape.empty()) {
+    hdf5::Handle scalar = hdf5::create_dataset(group, name, type, {});
+    const auto holder = std::ranges::find_if(pieces, [](const StoredDataset& piece) {
+      return element_count(std::span<const Region>(piece.info.regions)) == 1;
+    });
+    hdf5::write_dataset(scalar, type,
+                        holder == pieces.end() ? fill_of(info.dtype) : reader_.read(*holder));
+    if (holder != pieces.end())
+      sources[static_cast<std::size_t>(holder - pieces.begin())].mapped = 1;
+    return scalar;
+  }
+  std::vector<Region> covered;
+  std::vector<Mapping> mappings;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    sources[i].mapped = map_piece(pieces[i], covered, mappings);
+  }
+  return hdf5::create_virtual_dataset(group, name, type, info.full_shape, mappings,
+                                      fill_of(info.dtype));
+}
+
+void MasterWriter::write(const std::vector<StoredDataset>& pieces) {
+  DatasetInfo info = pieces.front().info;
+  std::vector<Source> sources;
+  for (const StoredDataset& piece : pieces) {
+    if (piece.info.full_shape != info.full_shape || piece.info.dtype != info.dtype) {
+      throw ScenarioError(info.path + ": ranks " + std::to_string(pieces.front().rank) + " and " +
+                          std::to_string(piece.rank) + " disagree about its shape or dtype");
+    }
+    sources.push_back(
+        {rank_files_[static_cast<std::size_t>(piece.rank)].c_str(), piece.info.hash, 0});
+  }
+  const hdf5::Handle& group = groups_.enter(info.path.substr(0, info.path.rfind('/')));
+  const hdf5::Handle dataset = write_elements(group, pieces, sources);
+  info.regions = {whole(info.full_shape)};
+  info.hash = 0;  // of stored bytes: there are none; `sources` has those of the pieces
+  trace_schema::NoteText text;
+  const trace_schema::Note note = trace_schema::make_note(info, text);
+  hdf5::write_attribute(dataset, trace_schema::note_attribute, stored_note_type_, note_type_,
+                        &note);
+  hdf5::write_attribute(dataset, "sources", stored_source_type_, source_type_, sources.data(),
+                        sources.size());
+}
+
+void MasterWriter::close() {
+  groups_.close();
+  hdf5::write_number(file_, "complete", 1);
+  hdf5::close_file(file_);
+}
+
+// The datasets in the order in which they were written, as far as the ranks agree.
+std::vector<const std::vector<StoredDataset>*> in_order(const TraceReader& reader) {
+  std::vector<const std::vector<StoredDataset>*> all;
+  for (const auto& [path, pieces] : reader.datasets()) all.push_back(&pieces);
+  std::ranges::stable_sort(all, {}, [](const auto* pieces) {
+    return std::pair(pieces->front().info.order, pieces->front().rank);
+  });
+  return all;
+}
+
+}  // namespace
+
+void write_master(const std::string& folder) {
+  const TraceReader reader(folder);
+  const std::string path = folder + "/" + trace_schema::master_file;
+  MasterWriter writer(reader, path + ".part");
+  for (const auto* pieces : in_order(reader)) writer.write(*pieces);
+  writer.close();
+  std::error_code error;
+  std::filesystem::rename(path + ".part", path, error);
+  if (error) throw EnvironmentError(path + ".part: cannot be renamed: " + error.message());
+}
+
+}  // namespace shardproof

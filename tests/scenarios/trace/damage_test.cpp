@@ -1,0 +1,243 @@
+// What happens to a trace between its writer and its reader: nothing may be taken for a good trace.
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+#include "scenarios/errors.hpp"
+#include "scenarios/trace/hdf5_file.hpp"
+#include "tests/scenarios/trace/trace_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace shardproof;
+using namespace shardproof::tests;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string marker = "this is the tensor that is altered......";  // 40 bytes: 10 floats
+
+void write_piece(TraceWriter& writer, int step, const std::string& name) {
+  DatasetInfo info = piece("gradient/" + name, Dtype::fp32, {10}, {whole({10})});
+  info.path = folder_of({Moment::Stage::step, step, -1}) + "/gradient/" + name;
+  writer.write(info, std::as_bytes(std::span(marker)));
+}
+
+void write_trace(const std::string& folder, int world) {
+  for (int rank = 0; rank < world; ++rank) {
+    TraceWriter writer(folder, small_header(rank, world));
+    write_piece(writer, 0, "w");
+    writer.log(CollectiveRecord{{}, 1, "all_reduce", "tp", "bf16", 3, 6, 0, "find this origin"});
+    writer.close();
+  }
+}
+
+// The message of the ScenarioError that body throws; fails if it throws none.
+template <class Body>
+std::string refusal(Body body) {
+  try {
+    body();
+  } catch (const ScenarioError& error) {
+    return error.what();
+  }
+  BOOST_ERROR("nothing was refused");
+  return "";
+}
+
+bool mentions(const std::string& message, const std::vector<std::string>& words) {
+  for (const auto& word : words) {
+    if (message.find(word) == std::string::npos) {
+      BOOST_TEST_MESSAGE("no \"" << word << "\" in: " << message);
+      return false;
+    }
+  }
+  return true;
+}
+
+void replace_in_file(const std::string& path, const std::string& from, const std::string& to) {
+  std::string bytes = contents(path);
+  const auto at = bytes.find(from);
+  BOOST_REQUIRE(at != std::string::npos);
+  overwrite(path, bytes.replace(at, to.size(), to));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(trace_damage)
+
+BOOST_AUTO_TEST_CASE(an_altered_byte_is_named_by_file_and_path) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 2);
+  replace_in_file(folder / "rank-00001.h5", marker, "That");
+
+  const TraceReader reader(folder.path());
+
+  const auto& pieces = reader.datasets().at("/step/000000/gradient/w");
+  BOOST_TEST(reader.read(pieces[0]).size() == 40u);
+  const std::string message = refusal([&] { reader.read(pieces[1]); });
+  BOOST_TEST(mentions(message, {"rank-00001.h5", "/step/000000/gradient/w", "altered"}));
+}
+
+BOOST_AUTO_TEST_CASE(an_altered_attribute_is_refused) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 1);
+  replace_in_file(folder / "rank-00000.h5", "tp=shard(0)", "tp=shard(1)");
+  const std::string message = refusal([&] { TraceReader reader(folder.path()); });
+  BOOST_TEST(mentions(message, {"rank-00000.h5", "/step/000000/gradient/w", "seal"}));
+}
+
+BOOST_AUTO_TEST_CASE(an_altered_log_or_text_is_refused) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 1);
+  replace_in_file(folder / "rank-00000.h5", "find this origin", "find that origin");
+  const TraceReader reader(folder.path());
+  BOOST_TEST(mentions(refusal([&] { reader.collectives(0); }), {"/collectives", "altered"}));
+
+  replace_in_file(folder / "rank-00000.h5", "\"small\"", "\"smell\"");
+  BOOST_TEST(
+      mentions(refusal([&] { TraceReader again(folder.path()); }), {"/scenario", "altered"}));
+}
+
+BOOST_AUTO_TEST_CASE(any_flipped_byte_is_refused_or_changes_nothing) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 1);
+  const std::string path = folder / "rank-00000.h5";
+  const std::string good = contents(path);
+  const auto seed = static_cast<unsigned>(std::random_device{}());
+  BOOST_TEST_MESSAGE("seed " << seed);
+  std::mt19937 random(seed);
+  int refused = 0;
+  for (int round = 0; round < 300; ++round) {
+    std::string bad = good;
+    bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
+    overwrite(path, bad);
+    try {
+      const TraceReader reader(folder.path());
+      const auto& stored = reader.datasets().at("/step/000000/gradient/w").at(0);
+      const auto bytes = reader.read(stored);
+      BOOST_TEST((std::memcmp(bytes.data(), marker.data(), marker.size()) == 0));
+      BOOST_TEST(stored.info.placement == "tp=shard(0)");
+      BOOST_TEST(reader.collectives(0).at(0).origin == "find this origin");
+      BOOST_TEST(reader.header().settings.at("seed") == "7");
+    } catch (const ScenarioError&) {
+      ++refused;
+    }
+  }
+  BOOST_TEST(refused > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_truncated_file_is_refused_at_any_length) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 1);
+  const std::string path = folder / "rank-00000.h5";
+  const std::string good = contents(path);
+  for (std::size_t i = 0; i < 40; ++i) {
+    overwrite(path, good.substr(0, good.size() * i / 40));
+    BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {"rank-00000.h5"}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_shard_is_named) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 4);
+  fs::remove(folder / "rank-00002.h5");
+  const std::string message = refusal([&] { TraceReader reader(folder.path()); });
+  BOOST_TEST(mentions(message, {"rank-00002.h5", "missing", "4 ranks"}));
+}
+
+BOOST_AUTO_TEST_CASE(an_unfinished_shard_is_refused_as_incomplete) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 2);
+  { TraceWriter unfinished(folder / "other", small_header(1, 2)); }
+  fs::remove(folder / "rank-00001.h5");
+  fs::rename(folder / "other/rank-00001.h5.part", folder / "rank-00001.h5.part");
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }),
+                      {"rank-00001.h5.part", "incomplete"}));
+
+  // Renaming it by hand does not make it complete.
+  fs::rename(folder / "rank-00001.h5.part", folder / "rank-00001.h5");
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }),
+                      {"rank-00001.h5", "not", "close"}));
+}
+
+BOOST_AUTO_TEST_CASE(shards_of_other_runs_are_refused) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 2);
+  TraceHeader other = small_header(1, 2);
+  other.program_hash = "dd";
+  TraceWriter(folder.path(), other).close();
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }),
+                      {"rank-00001.h5", "program_hash", "dd", "cc"}));
+
+  fs::copy_file(folder / "rank-00000.h5", folder / "rank-00001.h5",
+                fs::copy_options::overwrite_existing);
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {"the file of rank 0"}));
+
+  write_trace(folder.path(), 2);
+  TraceWriter(folder.path(), small_header(2, 3)).close();
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {"rank too many"}));
+}
+
+BOOST_AUTO_TEST_CASE(another_version_and_other_files_are_refused) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "rank-00000.h5";
+  {
+    auto file = hdf5::create_file(path);
+    hdf5::write_text(file, "schema", "shardproof-trace-2");
+    hdf5::close_file(file);
+  }
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }),
+                      {"shardproof-trace-2", "shardproof-trace-1"}));
+  {
+    auto file = hdf5::create_file(path);
+    hdf5::close_file(file);
+  }
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {"not a trace"}));
+  overwrite(path, "a text, not HDF5");
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {path, "H5Fopen"}));
+  BOOST_CHECK_THROW(TraceReader(folder / "nowhere"), ScenarioError);
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_writer_leaves_what_it_flushed) {
+  const TemporaryFolder folder;
+  const pid_t child = fork();
+  BOOST_REQUIRE(child >= 0);
+  if (child == 0) {
+    TraceWriter writer(folder.path(), small_header(0, 1));
+    for (int step = 0; step < 2; ++step) {
+      for (int i = 0; i < 500; ++i) write_piece(writer, step, "w" + std::to_string(i));
+      if (step == 0) writer.flush();
+    }
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  BOOST_TEST(WIFSIGNALED(status));
+
+  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {"incomplete"}));
+  const std::string part = folder / "rank-00000.h5.part";
+  const auto file = hdf5::open_file(part);
+  BOOST_TEST(hdf5::names_in(hdf5::open_group(file, "/step/000000/gradient")).size() == 500u);
+  const std::string dump =
+      "h5dump -d /step/000000/gradient/w499 '" + part + "' > " + (folder / "dump.txt") + " 2>&1";
+  if (std::system("h5dump --version > /dev/null 2>&1") == 0) {
+    BOOST_TEST(std::system(dump.c_str()) == 0);
+    BOOST_TEST(contents(folder / "dump.txt").find("(0): ") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_an_environment_error) {
+  const TemporaryFolder folder;
+  overwrite(folder / "file", "x");
+  BOOST_CHECK_THROW(TraceWriter(folder / "file/below", small_header(0, 1)), EnvironmentError);
+  fs::create_directory(folder / "rank-00000.h5.part");
+  BOOST_CHECK_EXCEPTION(TraceWriter(folder.path(), small_header(0, 1)), EnvironmentError,
+                        [](const auto& error) { return mentions(error.what(), {"H5Fcreate"}); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
