@@ -15,7 +15,7 @@ namespace shardproof::reference {
 enum class UnitKind {
   copy,                       // x
   cast,                       // x
-  rotary_table_cos,           // () of attributes theta; output (T, hd/2)
+  rotary_table_cos,           // () of theta, head_dim, extent = T; output (T, hd/2)
   rotary_table_sin,
   shift_labels,               // tokens (B, T)
   embedding,                  // weight (V, C), tokens (B, T)
@@ -39,7 +39,7 @@ enum class UnitKind {
   attention_backward_k,
   attention_backward_v,
   swiglu_backward_gate,       // dy, gate, up
-  swiglu_backward_up,
+  swiglu_backward_up,         // dy, gate, up
   embedding_backward,         // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
   scale,                      // x; factor
   divide,                     // x; factor = divisor
@@ -75,7 +75,8 @@ struct UnitAttributes {
 struct UnitPrecision {
   Dtype output = Dtype::fp64;   // storage of the result: the last rounding, which `bound` leaves out
   Dtype compute = Dtype::fp64;  // accumulators and intermediates inside the kernel
-  /// The result is a sum of this many separately rounded partial products (1: none), each stored in
+  /// `sum` and `mean` add in `hop`. Otherwise:
+  /// the result is a sum of this many separately rounded partial products (1: none), each stored in
   /// `output`, added in `hop`, the last addition's rounding being the last rounding.
   std::int64_t partials = 1;
   Dtype hop = Dtype::fp64;

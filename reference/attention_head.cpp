@@ -1,0 +1,115 @@
+#include "reference/attention_head.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "reference/matmul.hpp"
+
+namespace shardproof::reference {
+
+Matrix absolute(Matrix m) {
+  for (double& value : m.values) value = std::fabs(value);
+  return m;
+}
+
+namespace {
+Matrix multiplied(const Matrix& a, bool a_transposed, const Matrix& b, bool b_transposed) {
+  const Factor left{a.values, a.rows, a.columns, a_transposed};
+  const Factor right{b.values, b.rows, b.columns, b_transposed};
+  Matrix c(left.height(), right.width());
+  product(left, right, c.values);
+  return c;
+}
+}  // namespace
+
+Matrix times(const Matrix& a, const Matrix& b) { return multiplied(a, false, b, false); }
+Matrix times_transposed(const Matrix& a, const Matrix& b) { return multiplied(a, false, b, true); }
+Matrix transposed_times(const Matrix& a, const Matrix& b) { return multiplied(a, true, b, false); }
+
+namespace {
+template <class Offset>
+Matrix taken(const Operand& x, const AttentionShape& shape, Offset offset) {
+  Matrix m(shape.positions, shape.head_dim);
+  for (std::int64_t t = 0; t < shape.positions; ++t)
+    std::copy_n(x.values.begin() + offset(t), shape.head_dim,
+                m.values.begin() + t * shape.head_dim);
+  return m;
+}
+template <class Offset>
+void added(const Matrix& m, const AttentionShape& shape, Offset offset, std::vector<double>& x) {
+  for (std::int64_t t = 0; t < shape.positions; ++t)
+    for (std::int64_t d = 0; d < shape.head_dim; ++d)
+      x[static_cast<std::size_t>(offset(t) + d)] += m.at(t, d);
+}
+}  // namespace
+
+Matrix query_head(const Operand& x, const AttentionShape& shape, std::int64_t b,
+                  std::int64_t head) {
+  return taken(x, shape, [&](std::int64_t t) { return shape.query(b, t, head); });
+}
+Matrix key_head(const Operand& x, const AttentionShape& shape, std::int64_t b, std::int64_t head) {
+  return taken(x, shape, [&](std::int64_t t) { return shape.key(b, t, head); });
+}
+void add_query_head(const Matrix& m, const AttentionShape& shape, std::int64_t b, std::int64_t head,
+                    std::vector<double>& x) {
+  added(
+      m, shape, [&](std::int64_t t) { return shape.query(b, t, head); }, x);
+}
+void add_key_head(const Matrix& m, const AttentionShape& shape, std::int64_t b, std::int64_t head,
+                  std::vector<double>& x) {
+  added(
+      m, shape, [&](std::int64_t t) { return shape.key(b, t, head); }, x);
+}
+
+HeadSoftmax::HeadSoftmax(const Matrix& q, const Matrix& k)
+    : s(times_transposed(q, k)),
+      size(times_transposed(absolute(q), absolute(k))),
+      p(q.rows, k.rows),
+      head_dim(q.columns) {
+  const double scale = 1 / std::sqrt(as_real(head_dim));
+  for (double& score : s.values) score *= scale;
+  for (double& magnitude : size.values) magnitude *= scale;
+  for (std::int64_t i = 0; i < q.rows; ++i) {
+    const auto row = s.values.begin() + i * s.columns;
+    const double m = *std::max_element(row, row + i + 1);
+    double sum = 0;
+    for (std::int64_t j = 0; j <= i; ++j) sum += p.at(i, j) = std::exp(s.at(i, j) - m);
+    for (std::int64_t j = 0; j <= i; ++j) p.at(i, j) /= sum;
+    largest.push_back(m);
+    log_sum.push_back(std::log(sum));
+  }
+}
+
+double relative_error(double p, double off, double distance) {
+  if (p > 0) return std::expm1(off);
+  return std::min(std::expm1(off), std::exp(off - distance) / least_probability);
+}
+
+SoftmaxErrors::SoftmaxErrors(const HeadSoftmax& softmax, const Arithmetic& arithmetic)
+    : score(softmax.s.rows, softmax.s.columns), probability(softmax.s.rows, softmax.s.columns) {
+  const double u = arithmetic.u;
+  const double d = as_real(softmax.head_dim);
+  for (std::int64_t i = 0; i < softmax.s.rows; ++i) {
+    const double n = as_real(i + 1), m = softmax.largest[static_cast<std::size_t>(i)];
+    // Mean over p of expm1 of each exponent's error: bounds the error of the logarithm of the sum
+    // up and down, whatever its size (Jensen one way, log(1 + x) <= x the other).
+    double mean = n * arithmetic.eta;
+    for (std::int64_t j = 0; j <= i; ++j) {
+      score.at(i, j) = softmax.size.at(i, j) * compounded((d + 3) * u) + d * arithmetic.eta;
+      const double distance = m - softmax.s.at(i, j), p = softmax.p.at(i, j);
+      const double off = score.at(i, j) + 2 * u * distance + LibraryError::exp * u;
+      probability.at(i, j) = off;
+      mean += part(p, relative_error(p, off, distance));
+    }
+    for (std::int64_t j = 0; j <= i; ++j)
+      probability.at(i, j) =
+          relative_error(softmax.p.at(i, j), probability.at(i, j) + mean + compounded((n + 2) * u),
+                         m - softmax.s.at(i, j));
+    log_sum_exp.push_back(mean + compounded(n * u) +
+                          LibraryError::log * u *
+                              std::fabs(softmax.log_sum[static_cast<std::size_t>(i)]) +
+                          u * std::fabs(softmax.log_sum_exp(i)) + 2 * u);
+  }
+}
+
+}  // namespace shardproof::reference

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "reference/bounds.hpp"
+
+/// Sums in an unknown order: matrix products, column sums, reductions over ranks.
+/// Sources: Rump 2012; Jeannerod & Rump 2013 (any order: (n - 1 + q) u S, no second-order term).
+namespace shardproof::reference {
+
+/// (n - 1 + q) u S: error of a sum of n terms in any order, S = sum |term|, q = 1 if the terms are
+/// themselves rounded products. Underflow of the products adds n eta.
+double any_order_sum(double n, double q, double magnitude, const Arithmetic& arithmetic);
+
+/// Error before the last rounding of a sum of n numbers of the output dtype, added in `hop`: the
+/// last of the n - 1 additions rounds to the output itself if the two are one dtype.
+double any_order_hops(double n, double magnitude, const UnitPrecision& precision);
+
+UnitResult replay_matmul(const Unit& unit);                  // x weight^T
+UnitResult replay_matmul_backward_input(const Unit& unit);   // dy weight
+UnitResult replay_matmul_backward_weight(const Unit& unit);  // dy^T x of each batch group
+UnitResult replay_bias_backward(const Unit& unit);           // column sums of each batch group
+/// Row v is the sum of the c rows of dy whose token is v: c = 0 exact zero, 1 a copy, 2 one
+/// rounding, more: the sum rule with n = c.
+UnitResult replay_embedding_backward(const Unit& unit);
+UnitResult replay_sum(const Unit& unit);
+UnitResult replay_mean(const Unit& unit);
+UnitResult replay_sum_of_squares(const Unit& unit);
+
+/// Rows of one batch group: `rows` cut into max(groups, 1) equal parts.
+std::int64_t rows_per_group(const Unit& unit, std::int64_t rows);
+/// `shape` with a leading axis of batch groups if there is one.
+Shape grouped_shape(const Unit& unit, Shape shape);
+
+}  // namespace shardproof::reference

@@ -1,0 +1,95 @@
+#include "reference/replay.hpp"
+
+#include <array>
+
+#include "reference/bounds_attention.hpp"
+#include "reference/bounds_bitwise.hpp"
+#include "reference/bounds_loss.hpp"
+#include "reference/bounds_norms.hpp"
+#include "reference/bounds_pointwise.hpp"
+#include "reference/bounds_sums.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+struct Row {
+  UnitKind kind;
+  const char* name;
+  int arity;  // any_number: one or more
+  UnitResult (*replay)(const Unit&);
+};
+constexpr int any_number = -1;
+
+constexpr auto table = std::to_array<Row>({
+    {UnitKind::copy, "copy", 1, replay_copy},
+    {UnitKind::cast, "cast", 1, replay_copy},
+    {UnitKind::rotary_table_cos, "rotary_table_cos", 0, replay_rotary_table},
+    {UnitKind::rotary_table_sin, "rotary_table_sin", 0, replay_rotary_table},
+    {UnitKind::shift_labels, "shift_labels", 1, replay_shift_labels},
+    {UnitKind::embedding, "embedding", 2, replay_embedding},
+    {UnitKind::rms_norm, "rms_norm", 2, replay_rms_norm},
+    {UnitKind::matmul, "matmul", 2, replay_matmul},
+    {UnitKind::add_bias, "add_bias", 2, replay_add_bias},
+    {UnitKind::rotary, "rotary", 3, replay_rotary},
+    {UnitKind::attention, "attention", 3, replay_attention},
+    {UnitKind::attention_lse, "attention_lse", 2, replay_attention_lse},
+    {UnitKind::swiglu, "swiglu", 2, replay_swiglu},
+    {UnitKind::add, "add", 2, replay_add},
+    {UnitKind::cross_entropy, "cross_entropy", 2, replay_cross_entropy},
+    {UnitKind::cross_entropy_backward, "cross_entropy_backward", 2, replay_cross_entropy_backward},
+    {UnitKind::matmul_backward_input, "matmul_backward_input", 2, replay_matmul_backward_input},
+    {UnitKind::matmul_backward_weight, "matmul_backward_weight", 2, replay_matmul_backward_weight},
+    {UnitKind::bias_backward, "bias_backward", 1, replay_bias_backward},
+    {UnitKind::rms_norm_backward_input, "rms_norm_backward_input", 3,
+     replay_rms_norm_backward_input},
+    {UnitKind::rms_norm_backward_weight, "rms_norm_backward_weight", 2,
+     replay_rms_norm_backward_weight},
+    {UnitKind::rotary_backward, "rotary_backward", 3, replay_rotary_backward},
+    {UnitKind::attention_backward_q, "attention_backward_q", 6, replay_attention_backward},
+    {UnitKind::attention_backward_k, "attention_backward_k", 6, replay_attention_backward},
+    {UnitKind::attention_backward_v, "attention_backward_v", 6, replay_attention_backward},
+    {UnitKind::swiglu_backward_gate, "swiglu_backward_gate", 3, replay_swiglu_backward_gate},
+    {UnitKind::swiglu_backward_up, "swiglu_backward_up", 3, replay_swiglu_backward_up},
+    {UnitKind::embedding_backward, "embedding_backward", 2, replay_embedding_backward},
+    {UnitKind::scale, "scale", 1, replay_scale},
+    {UnitKind::divide, "divide", 1, replay_divide},
+    {UnitKind::multiply, "multiply", 2, replay_multiply},
+    {UnitKind::negate, "negate", 1, replay_negate},
+    {UnitKind::sum, "sum", 1, replay_sum},
+    {UnitKind::mean, "mean", 1, replay_mean},
+    {UnitKind::nonfinite, "nonfinite", any_number, replay_nonfinite},
+    {UnitKind::sum_of_squares, "sum_of_squares", any_number, replay_sum_of_squares},
+    {UnitKind::square_root, "square_root", 1, replay_square_root},
+    {UnitKind::clip_factor, "clip_factor", 1, replay_clip_factor},
+    {UnitKind::exp_avg, "exp_avg", 2, replay_exp_avg},
+    {UnitKind::exp_avg_sq, "exp_avg_sq", 2, replay_exp_avg_sq},
+    {UnitKind::adamw, "adamw", 6, replay_adamw},
+});
+
+const Row& row_of(UnitKind kind) {
+  const auto index = static_cast<std::size_t>(kind);
+  SHARDPROOF_EXPECTS(index < table.size() && table[index].kind == kind, index);
+  return table[index];
+}
+
+}  // namespace
+
+const char* name_of(UnitKind kind) { return row_of(kind).name; }
+
+UnitResult replay(UnitKind kind, const UnitAttributes& attributes, const UnitPrecision& precision,
+                  std::span<const Operand> arguments) {
+  const Row& row = row_of(kind);
+  const auto count = static_cast<int>(arguments.size());
+  SHARDPROOF_EXPECTS(row.arity == any_number ? count >= 1 : count == row.arity, row.name, count);
+  for (const Operand& argument : arguments)
+    SHARDPROOF_EXPECTS(
+        element_count(argument.shape) == static_cast<std::int64_t>(argument.values.size()),
+        row.name, to_string(argument.shape), argument.values.size());
+  SHARDPROOF_EXPECTS(precision.compute == Dtype::fp64 || precision.compute == Dtype::fp32, row.name,
+                     "computes in", name_of(precision.compute));
+  return row.replay({kind, attributes, precision, arguments});
+}
+
+}  // namespace shardproof::reference
