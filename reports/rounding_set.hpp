@@ -1,0 +1,25 @@
+#pragma once
+
+#include "scenarios/dtype.hpp"
+
+namespace shardproof::reports {
+
+/// The acceptance set of one element: f the value in fp64, b the bound on everything before the
+/// last rounding, e the error of f itself. With RN the rounding to the storage dtype,
+///
+///     accepts  iff  RN(f - b - e) <= r <= RN(f + b + e)
+///
+/// the end points evaluated outwards. Rounding is monotone, so this is sound, and it is tight,
+/// since b leaves the last rounding out. bf16 numbers near 1: 1 - 2^-8, 1, 1 + 2^-7. For f = 1 and
+/// b + e = 2^-10 only 1 is accepted; for b + e = 2^-8 + 2^-10 all three.
+/// fp64: |r - f| <= b + e + 2^-53 |f| + 2^-1075, evaluated upwards. A NaN anywhere fails.
+bool accepts(Dtype storage, double f, double b, double e, double r);
+
+/// |r - f| / (half an ulp + b + e): how much of its room an element uses. At most about 1 where
+/// accepts() holds (the last rounding may see another binade than f's).
+double ratio(Dtype storage, double f, double b, double e, double r);
+
+/// The same as round_to(dtype, value), without a call to the C library for bf16 and fp32.
+double nearest(Dtype dtype, double value);
+
+}  // namespace shardproof::reports
