@@ -31,7 +31,8 @@ std::uint16_t fp16_bits(double rounded) {
   const auto sign = static_cast<std::uint16_t>(std::signbit(rounded) ? 0x8000 : 0);
   const double magnitude = std::fabs(rounded);
   if (std::isinf(magnitude)) return static_cast<std::uint16_t>(sign | 0x7c00);
-  if (magnitude < 0x1p-14) return static_cast<std::uint16_t>(sign | static_cast<int>(magnitude * 0x1p24));
+  if (magnitude < 0x1p-14)
+    return static_cast<std::uint16_t>(sign | static_cast<int>(magnitude * 0x1p24));
   const int exponent = std::ilogb(magnitude);
   const int mantissa = static_cast<int>(std::ldexp(magnitude, 10 - exponent)) - 1024;
   return static_cast<std::uint16_t>(sign | ((exponent + 15) << 10) | mantissa);
@@ -68,8 +69,10 @@ double round_to(Dtype dtype, double value) {
   const FloatFormat format = format_of(dtype);
   const double spacing = ulp(dtype, value);
   const double rounded = std::nearbyint(value / spacing) * spacing;  // exact: powers of two
-  const double largest = std::ldexp(2.0 - std::ldexp(1.0, 1 - format.precision), format.max_exponent);
-  if (std::fabs(rounded) > largest) return std::copysign(std::numeric_limits<double>::infinity(), value);
+  const double largest =
+      std::ldexp(2.0 - std::ldexp(1.0, 1 - format.precision), format.max_exponent);
+  if (std::fabs(rounded) > largest)
+    return std::copysign(std::numeric_limits<double>::infinity(), value);
   return rounded == 0 ? std::copysign(0.0, value) : rounded;
 }
 
@@ -93,7 +96,8 @@ float float_from_fp16(std::uint16_t bits) {
   const int mantissa = bits & 0x3ff;
   float magnitude = 0;
   if (exponent == 0x1f)
-    magnitude = mantissa ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
+    magnitude =
+        mantissa ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
   else if (exponent == 0)
     magnitude = static_cast<float>(mantissa) * 0x1p-24F;
   else
@@ -123,8 +127,10 @@ void write_as(std::span<const double> values, std::span<std::byte> out, Convert 
 
 void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out) {
   switch (dtype) {
-    case Dtype::fp64: return read_as<double>(bytes, out, [](double v) { return v; });
-    case Dtype::fp32: return read_as<float>(bytes, out, [](float v) { return static_cast<double>(v); });
+    case Dtype::fp64:
+      return read_as<double>(bytes, out, [](double v) { return v; });
+    case Dtype::fp32:
+      return read_as<float>(bytes, out, [](float v) { return static_cast<double>(v); });
     case Dtype::bf16:
       return read_as<std::uint16_t>(
           bytes, out, [](std::uint16_t v) { return static_cast<double>(float_from_bf16(v)); });
@@ -141,8 +147,10 @@ void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out
 
 void encode(Dtype dtype, std::span<const double> values, std::span<std::byte> out) {
   switch (dtype) {
-    case Dtype::fp64: return write_as<double>(values, out, [](double v) { return v; });
-    case Dtype::fp32: return write_as<float>(values, out, [](double v) { return static_cast<float>(v); });
+    case Dtype::fp64:
+      return write_as<double>(values, out, [](double v) { return v; });
+    case Dtype::fp32:
+      return write_as<float>(values, out, [](double v) { return static_cast<float>(v); });
     case Dtype::bf16:
       return write_as<std::uint16_t>(values, out, [](double v) {
         return bf16_from_float(static_cast<float>(round_to(Dtype::bf16, v)));
@@ -152,7 +160,8 @@ void encode(Dtype dtype, std::span<const double> values, std::span<std::byte> ou
         return fp16_from_float(static_cast<float>(round_to(Dtype::fp16, v)));
       });
     case Dtype::int64:
-      return write_as<std::int64_t>(values, out, [](double v) { return static_cast<std::int64_t>(v); });
+      return write_as<std::int64_t>(values, out,
+                                    [](double v) { return static_cast<std::int64_t>(v); });
   }
 }
 

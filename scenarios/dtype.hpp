@@ -17,8 +17,8 @@ std::size_t size_bytes(Dtype dtype);
 const char* name_of(Dtype dtype);
 std::optional<Dtype> dtype_from_name(std::string_view name);
 
-/// A binary floating-point format: `precision` significant bits (the hidden one included), exponents
-/// of normal numbers from `min_exponent` to `max_exponent` (value 1.f * 2^e).
+/// A binary floating-point format: `precision` significant bits (the hidden one included),
+/// exponents of normal numbers from `min_exponent` to `max_exponent` (value 1.f * 2^e).
 struct FloatFormat {
   int precision;
   int min_exponent;

@@ -50,10 +50,11 @@ std::string join_values(const Values&... values) {
 
 }  // namespace shardproof
 
-/// States an invariant, in every build. The values (and any text among them) are printed if it fails.
-#define SHARDPROOF_EXPECTS(condition, ...)                                             \
-  do {                                                                                 \
-    if (!(condition)) [[unlikely]]                                                     \
-      ::shardproof::detail::fail_expectation(#condition, __FILE__, __LINE__,           \
+/// States an invariant, in every build. The values (and any text among them) are printed if it
+/// fails.
+#define SHARDPROOF_EXPECTS(condition, ...)                                                    \
+  do {                                                                                        \
+    if (!(condition)) [[unlikely]]                                                            \
+      ::shardproof::detail::fail_expectation(#condition, __FILE__, __LINE__,                  \
                                              ::shardproof::detail::join_values(__VA_ARGS__)); \
   } while (false)

@@ -14,8 +14,7 @@ std::int64_t element_count(const Shape& shape) {
 
 std::string to_string(const Shape& shape) {
   std::string text = "(";
-  for (std::size_t d = 0; d < shape.size(); ++d)
-    text += (d ? ", " : "") + std::to_string(shape[d]);
+  for (std::size_t d = 0; d < shape.size(); ++d) text += (d ? ", " : "") + std::to_string(shape[d]);
   return text + ")";
 }
 
@@ -108,7 +107,7 @@ std::vector<Region> flat_range(const Region& box, std::int64_t begin, std::int64
 bool tiles_exactly(std::span<const Region> regions, const Shape& shape) {
   std::vector<char> seen(static_cast<std::size_t>(element_count(shape)), 0);
   for (const Region& region : regions) {
-    if (region.offset.size() != shape.size()) return false;
+    if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
     for (std::size_t d = 0; d < shape.size(); ++d)
       if (region.offset[d] < 0 || region.extent[d] < 0 ||
           region.offset[d] + region.extent[d] > shape[d])
@@ -159,6 +158,8 @@ void scatter(std::span<const std::byte> piece, std::span<const Region> regions, 
   SHARDPROOF_EXPECTS(
       piece.size() == static_cast<std::size_t>(element_count(regions)) * element_bytes,
       piece.size(), element_count(regions));
+  SHARDPROOF_EXPECTS(full.size() == static_cast<std::size_t>(element_count(shape)) * element_bytes,
+                     full.size(), to_string(shape));
   const std::byte* from = piece.data();
   for (const Region& region : regions)
     for_each_run(region, shape, [&](std::int64_t start, std::int64_t length) {
@@ -173,6 +174,8 @@ void extract(std::span<const std::byte> full, const Shape& shape, std::span<cons
   SHARDPROOF_EXPECTS(
       piece.size() == static_cast<std::size_t>(element_count(regions)) * element_bytes,
       piece.size(), element_count(regions));
+  SHARDPROOF_EXPECTS(full.size() == static_cast<std::size_t>(element_count(shape)) * element_bytes,
+                     full.size(), to_string(shape));
   std::byte* to = piece.data();
   for (const Region& region : regions)
     for_each_run(region, shape, [&](std::int64_t start, std::int64_t length) {

@@ -196,7 +196,7 @@ std::map<std::string, StoredTensor> read_index(const std::string& path) {
   }
   for (const auto& [file, held] : files)
     for (const auto& [name, tensor] : held)
-      if (tensors.at(name).file != file || !map.object().find(name))
+      if (!tensors.contains(name) || tensors.at(name).file != file)
         refuse(file, name, "here, though the index does not say so");
   return tensors;
 }

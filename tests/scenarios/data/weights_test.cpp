@@ -1,0 +1,147 @@
+#include "scenarios/data/weights.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "scenarios/model/llama.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace shardproof;
+using tests::error_of;
+using tests::TemporaryFolder;
+
+namespace {
+
+Scenario small_scenario(Dtype working) {
+  Scenario scenario;
+  scenario.weights = "generated";
+  scenario.seed = 42;
+  scenario.training.working = working;
+  ModelDescription& model = scenario.model;
+  model.family = "llama";
+  model.hidden_size = 8;
+  model.intermediate_size = 12;
+  model.num_hidden_layers = 1;
+  model.num_attention_heads = 4;
+  model.num_key_value_heads = 2;
+  model.head_dim = 2;
+  model.vocab_size = 10;
+  model.max_position_embeddings = 16;
+  model.initializer_range = 0.5;
+  model.attention_bias = model.mlp_bias = true;
+  model.parameters = llama_parameters(model);
+  return scenario;
+}
+
+std::vector<TensorToStore> checkpoint_of(const Scenario& scenario) {
+  std::vector<TensorToStore> tensors;
+  double next = 0;
+  for (const ParameterDescription& parameter : scenario.model.parameters) {
+    std::vector<double> values(static_cast<std::size_t>(element_count(parameter.shape)));
+    for (double& value : values) value = (next += 1.0) + 0x1p-20;
+    TensorToStore tensor{parameter.name, Dtype::fp64, parameter.shape, {}};
+    tensor.bytes.resize(values.size() * 8);
+    encode(Dtype::fp64, values, tensor.bytes);
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_region_of_generated_weights_is_that_region_of_the_whole) {
+  const Scenario scenario = small_scenario(Dtype::fp32);
+  const Weights weights(scenario);
+  const std::string name = "model.layers.0.self_attn.q_proj.weight";
+  const std::vector<double> full = weights.read(name, whole({8, 8}));
+  const std::vector<double> part = weights.read(name, {{2, 3}, {4, 2}});
+
+  for (std::size_t row = 0; row < 4; ++row)
+    for (std::size_t column = 0; column < 2; ++column)
+      BOOST_TEST(part[row * 2 + column] == full[(row + 2) * 8 + column + 3]);
+}
+
+BOOST_AUTO_TEST_CASE(generated_weights_are_rounded_to_the_working_dtype) {
+  const Weights exact(small_scenario(Dtype::fp64)), rounded(small_scenario(Dtype::bf16));
+  int changed = 0;
+  for (const ParameterDescription& parameter : small_scenario(Dtype::fp64).model.parameters) {
+    const auto before = exact.read(parameter.name, whole(parameter.shape));
+    const auto after = rounded.read(parameter.name, whole(parameter.shape));
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      BOOST_REQUIRE_EQUAL(after[i], round_to(Dtype::bf16, before[i]));
+      changed += after[i] != before[i];
+    }
+  }
+  BOOST_TEST(changed > 100);
+}
+
+BOOST_AUTO_TEST_CASE(norms_start_near_one_and_biases_are_small_but_not_zero) {
+  const Weights weights(small_scenario(Dtype::fp64));
+  const auto norm = weights.read("model.norm.weight", whole({8}));
+  const auto bias = weights.read("model.layers.0.mlp.up_proj.bias", whole({12}));
+  const auto matrix = weights.read("lm_head.weight", whole({10, 8}));
+
+  BOOST_TEST(std::set<double>(norm.begin(), norm.end()).size() == 8U);
+  for (const double value : norm) BOOST_TEST((value >= 1.0 && value < 1.1));
+  for (const double value : bias) BOOST_TEST((value != 0 && std::fabs(value) < 0.5 * 4.9));
+  double squares = 0;
+  for (const double value : matrix) squares += value * value;
+  BOOST_TEST(std::sqrt(squares / 80) > 0.3);
+  BOOST_TEST(std::sqrt(squares / 80) < 0.7);
+}
+
+BOOST_AUTO_TEST_CASE(a_region_outside_the_parameter_breaks_an_invariant) {
+  const Weights weights(small_scenario(Dtype::fp64));
+  BOOST_CHECK_THROW(weights.read("model.norm.weight", {{1}, {8}}), InvariantError);
+  BOOST_CHECK_THROW(weights.read("model.norm.weight", whole({8, 1})), InvariantError);
+  BOOST_CHECK_THROW(weights.read("model.no_such.weight", whole({8})), InvariantError);
+}
+
+BOOST_AUTO_TEST_CASE(stored_weights_are_cast_to_the_working_dtype_and_nan_passes_through) {
+  const TemporaryFolder folder;
+  Scenario scenario = small_scenario(Dtype::fp32);
+  scenario.weights = folder / "model.safetensors";
+  auto tensors = checkpoint_of(scenario);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  encode(Dtype::fp64, std::span(&nan, 1), std::span(tensors[0].bytes).first(8));
+  write_safetensors(scenario.weights, tensors);
+  const Weights weights(scenario);
+
+  const auto embedding = weights.read("model.embed_tokens.weight", whole({10, 8}));
+  BOOST_TEST(std::isnan(embedding[0]));
+  BOOST_TEST(embedding[1] == round_to(Dtype::fp32, 2 + 0x1p-20));
+  BOOST_TEST(embedding[79] == round_to(Dtype::fp32, 80 + 0x1p-20));
+  BOOST_TEST(embedding[79] != 80 + 0x1p-20);
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_do_not_fit_the_config_are_named_all_at_once) {
+  const TemporaryFolder folder;
+  Scenario scenario = small_scenario(Dtype::fp32);
+  scenario.weights = folder / "model.safetensors";
+  auto tensors = checkpoint_of(scenario);
+  tensors[0].shape = {8, 10};  // the embedding, transposed
+  tensors.back().name = "lm_head.wieght";
+  write_safetensors(scenario.weights, tensors);
+
+  BOOST_TEST(error_of([&] { Weights{scenario}; }, folder.path().string() + "/") ==
+             "model.safetensors: the weights do not fit the model's config: "
+             "model.embed_tokens.weight is (8, 10), expected (10, 8); missing lm_head.weight; "
+             "extra lm_head.wieght");
+}
+
+BOOST_AUTO_TEST_CASE(the_rotary_frequencies_of_old_checkpoints_are_no_extra_weights) {
+  const TemporaryFolder folder;
+  Scenario scenario = small_scenario(Dtype::fp32);
+  scenario.weights = folder.path().string();
+  auto tensors = checkpoint_of(scenario);
+  tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq",
+                     Dtype::fp32,
+                     {1},
+                     std::vector<std::byte>(4)});
+  write_safetensors(folder / "model.safetensors", tensors);
+
+  BOOST_TEST(error_of([&] { Weights{scenario}; }) == "no error");
+}
