@@ -1,6 +1,9 @@
 #pragma once
 
 // For the two source files that call MPI; nobody else includes this.
+// The C interface only: the header would else bring MPI-2 C++ classes and their library.
+#define OMPI_SKIP_MPICXX 1
+#define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
 
 namespace shardproof::real {

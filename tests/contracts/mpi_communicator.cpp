@@ -1,0 +1,61 @@
+#include "real/comm/mpi_communicator.hpp"
+
+#include "real/comm/mpi_process.hpp"
+#include "sim/reduction_order.hpp"
+#include "tests/contracts/communicator_contract.hpp"
+#include "tests/support/mpi_main.hpp"
+
+namespace shardproof::contract {
+
+namespace {
+class MpiCluster : public Cluster {
+ public:
+  MpiCluster(const ProcessGrid& grid, ReductionOrder order) : communicator_(grid, order) {}
+  std::vector<Rank> ranks() const override { return {mpi_process().rank()}; }
+  Communicator& of(Rank) override { return communicator_; }
+
+ private:
+  real::MpiCommunicator communicator_;
+};
+}  // namespace
+
+std::unique_ptr<Cluster> make_cluster(const ProcessGrid& grid, ReductionOrder order) {
+  if (grid.world() != mpi_process().world()) return nullptr;
+  return std::make_unique<MpiCluster>(grid, order);
+}
+
+BOOST_AUTO_TEST_CASE(messages_give_the_same_bits_as_the_formulas_of_the_simulator) {
+  const int n = mpi_process().world();
+  const ProcessGrid grid({.tp = 1, .dp = n});
+  for (const ReductionOrder order : orders)
+    for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16})
+      for (const bool special : {false, true}) {
+        const Case c{Kind::all_reduce_sum, Axis::dp, dtype, dtype, 1000, special};
+        const auto cluster = make_cluster(grid, order);
+        std::vector<Issued> all;
+        all.push_back(issue(*cluster, grid, mpi_process().rank(), c));
+        std::vector<Bytes> inputs;
+        for (int r = 0; r < n; ++r) inputs.push_back(input_of(Rank{r}, c));
+
+        BOOST_REQUIRE(complete_all(*cluster, all));
+
+        const std::vector<std::span<const std::byte>> views(inputs.begin(), inputs.end());
+        BOOST_TEST((all[0].output == sim::result_of(c.kind, order, dtype, dtype, views)));
+      }
+}
+
+BOOST_AUTO_TEST_CASE(a_grid_of_another_size_than_the_job_is_refused) {
+  const ProcessGrid grid({.tp = 1, .dp = mpi_process().world() + 1});
+
+  BOOST_CHECK_THROW(real::MpiCommunicator(grid, ReductionOrder::ring), ScenarioError);
+}
+
+BOOST_AUTO_TEST_CASE(ranks_learn_whether_their_values_are_equal) {
+  const auto rank = static_cast<std::uint64_t>(mpi_process().rank().value);
+
+  BOOST_TEST(mpi_process().all_equal(0xfeedfacecafebeefU));
+  BOOST_TEST(mpi_process().all_equal(rank) == (mpi_process().world() == 1));
+  BOOST_TEST(mpi_process().largest(mpi_process().rank().value) == mpi_process().world() - 1);
+}
+
+}  // namespace shardproof::contract
