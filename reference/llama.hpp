@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "reference/tensor.hpp"
+#include "scenarios/model/model_description.hpp"
+
+namespace shardproof::reference {
+
+/// Weights by Hugging Face name, full shapes.
+using Parameters = std::map<std::string, Tensor>;
+
+struct NamedTensor {
+  std::string name;  // in a micro-step's folder: "forward/model.norm/output"
+  Tensor tensor;
+};
+
+struct MicroStepResult {
+  /// forward/M/R in order of computation, then backward/M/grad_R from last to first, which is the
+  /// gradient of `gradient_scale * sum over batch groups of their mean loss` with respect to
+  /// forward/M/R. Where a tensor and a sum it enters have the same gradient, it is listed once,
+  /// under the sum. forward/loss/output (groups) is the unscaled mean loss of each batch group.
+  std::vector<NamedTensor> tensors;
+  /// By parameter, the batch groups apart: (groups, *shape).
+  std::map<std::string, Tensor> gradients;
+};
+
+/// One forward and backward pass of the unsharded Llama (Touvron et al. 2023, arXiv:2302.13971)
+/// over the sequences of all batch groups: tokens (B, T), a group being B / groups consecutive
+/// sequences.
+MicroStepResult run_micro_step(const ModelDescription& model, const Parameters& parameters,
+                               const Tokens& tokens, std::int64_t groups, double gradient_scale);
+
+}  // namespace shardproof::reference

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "reference/tensor.hpp"
+#include "scenarios/config/scenario.hpp"
+#include "scenarios/types.hpp"
+
+namespace shardproof::reference {
+
+/// One parameter's fp64 state.
+struct OptimizerState {
+  Tensor master;
+  Tensor exp_avg;     // m
+  Tensor exp_avg_sq;  // v
+
+  explicit OptimizerState(Tensor initial)
+      : master(std::move(initial)), exp_avg(master.shape), exp_avg_sq(master.shape) {}
+};
+
+/// accumulated (D, *shape) -> (*shape): the mean over the batch groups.
+Tensor mean_over_groups(const Tensor& accumulated);
+
+/// Square root of the sum of squares over all elements of all gradients.
+double global_norm(const std::map<std::string, Tensor>& gradients);
+
+/// 1 / max((norm + 1e-6) / clip, 1); 1 if clip is 0 (off). Source: spec-autotp 7.8.
+double clip_factor(double norm, double clip);
+
+/// 1 - beta^(step + 1): undoes the bias of moments that start at zero.
+double bias_correction(double beta, StepIndex step);
+
+/// AdamW, Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with g = factor * gradient:
+///   m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2,
+///   p <- p - lr * ((m / c1) / (sqrt(v / c2) + eps) + weight_decay * p).
+void adamw_step(OptimizerState& state, const Tensor& gradient, double factor,
+                const OptimizerConfig& config, StepIndex step);
+
+}  // namespace shardproof::reference

@@ -1,0 +1,155 @@
+#include "reference/training.hpp"
+
+#include <map>
+#include <utility>
+
+#include "reference/llama.hpp"
+#include "reference/optimizer.hpp"
+#include "scenarios/data/batches.hpp"
+#include "scenarios/data/weights.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+TraceHeader header_of(const Scenario& scenario) {
+  TraceHeader header;
+  header.execution = "reference";
+  header.scenario_hash = scenario_hash(scenario);
+  header.model_hash = hash_of(scenario.model);
+  header.scenario_json = write_scenario(scenario);
+  header.settings["seed"] = std::to_string(scenario.seed);
+  return header;
+}
+
+class Training {
+ public:
+  Training(const Scenario& scenario, const std::string& folder, const Progress& progress)
+      : scenario_(scenario),
+        progress_(progress),
+        batches_(scenario),
+        writer_(folder, header_of(scenario)) {
+    const Weights weights(scenario);
+    for (const ParameterDescription& p : scenario.model.parameters) {
+      const auto [state, inserted] = states_.emplace(
+          p.name, OptimizerState(Tensor(p.shape, weights.read(p.name, whole(p.shape)))));
+      SHARDPROOF_EXPECTS(inserted, p.name);
+      record({}, "parameter/" + p.name, state->second.master);
+    }
+  }
+
+  void run() {
+    for (int step = 0; step < scenario_.steps; ++step) run_step(StepIndex{step});
+    writer_.close();
+  }
+
+ private:
+  void run_step(StepIndex step);
+  /// Returns the loss of each batch group.
+  Tensor run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters);
+  void update(StepIndex step);
+  Tokens tokens(StepIndex step, MicroStep micro) const;
+  Parameters parameters() const;
+  void record(const Moment& moment, const std::string& name, const Tensor& tensor);
+  void record_scalar(StepIndex step, const std::string& name, double value) {
+    record({Moment::Stage::step, step.value, -1}, "scalar/" + name, Tensor({1}, {value}));
+  }
+  void report(const Moment& moment) const {
+    if (progress_) progress_(moment);
+  }
+
+  const Scenario& scenario_;
+  const Progress& progress_;
+  Batches batches_;
+  TraceWriter writer_;
+  std::map<std::string, OptimizerState> states_;
+  std::map<std::string, Tensor> accumulators_;  // (D, *shape), of the current step
+};
+
+void Training::run_step(StepIndex step) {
+  accumulators_.clear();
+  const Parameters weights = parameters();
+  double loss = 0;
+  for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
+    for (const double group : run_micro_step(step, MicroStep{micro}, weights).values) loss += group;
+  record_scalar(step, "loss", loss / scenario_.data_parallel() / scenario_.training.accumulation);
+  update(step);
+  writer_.flush();
+  report({Moment::Stage::step, step.value, -1});
+}
+
+Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters) {
+  const Moment moment{Moment::Stage::step, step.value, micro.value};
+  MicroStepResult result =
+      reference::run_micro_step(scenario_.model, parameters, tokens(step, micro),
+                                scenario_.data_parallel(), 1.0 / scenario_.training.accumulation);
+  for (auto& [name, gradient] : result.gradients) {
+    const auto [sum, first] = accumulators_.try_emplace(name, gradient);
+    if (first) continue;
+    for (std::int64_t i = 0; i < gradient.size(); ++i) sum->second[i] += gradient[i];
+  }
+  Tensor loss;
+  for (NamedTensor& named : result.tensors) {
+    record(moment, named.name, named.tensor);
+    if (named.name == "forward/loss/output") loss = std::move(named.tensor);
+  }
+  report(moment);
+  return loss;
+}
+
+void Training::update(StepIndex step) {
+  const OptimizerConfig& config = scenario_.training.optimizer;
+  const Moment moment{Moment::Stage::step, step.value, -1};
+  std::map<std::string, Tensor> gradients;
+  for (const auto& [name, sum] : accumulators_) gradients[name] = mean_over_groups(sum);
+  const double norm = global_norm(gradients);
+  const double factor = clip_factor(norm, scenario_.training.gradient_clipping);
+  record_scalar(step, "grad_norm", norm);
+  record_scalar(step, "clip_factor", factor);
+  record_scalar(step, "learning_rate", config.learning_rate);
+  for (auto& [name, state] : states_) {
+    const Tensor& gradient = gradients.at(name);
+    record(moment, "gradient/" + name, gradient);
+    adamw_step(state, gradient, factor, config, step);
+    record(moment, "optimizer/" + name + "/master", state.master);
+    record(moment, "optimizer/" + name + "/exp_avg", state.exp_avg);
+    record(moment, "optimizer/" + name + "/exp_avg_sq", state.exp_avg_sq);
+    record(moment, "parameter/" + name, state.master);
+  }
+}
+
+/// The micro-batches of all replicas, one after another: (D * B, T).
+Tokens Training::tokens(StepIndex step, MicroStep micro) const {
+  const int replicas = scenario_.data_parallel();
+  std::vector<std::int64_t> ids;
+  for (int replica = 0; replica < replicas; ++replica) {
+    const std::vector<std::int64_t> own = batches_.tokens(step, micro, replica);
+    ids.insert(ids.end(), own.begin(), own.end());
+  }
+  return Tokens({std::int64_t{replicas} * scenario_.training.micro_batch, scenario_.data.sequence},
+                std::move(ids));
+}
+
+Parameters Training::parameters() const {
+  Parameters weights;
+  for (const auto& [name, state] : states_) weights[name] = state.master;
+  return weights;
+}
+
+void Training::record(const Moment& moment, const std::string& name, const Tensor& tensor) {
+  DatasetInfo info;
+  info.path = folder_of(moment) + "/" + name;
+  info.dtype = Dtype::fp64;
+  info.full_shape = tensor.shape;
+  info.regions = {whole(tensor.shape)};
+  info.placement = "tp=replicate dp=replicate";
+  writer_.write(std::move(info), std::as_bytes(std::span(tensor.values)));
+}
+
+}  // namespace
+
+void run_reference(const Scenario& scenario, const std::string& folder, const Progress& progress) {
+  Training(scenario, folder, progress).run();
+}
+
+}  // namespace shardproof::reference
