@@ -28,8 +28,7 @@ void lower_begin_step(Builder& builder) {
   for (const ParameterDescription& parameter : builder.model().parameters) {
     const auto [module, leaf] = split_parameter_name(parameter.name);
     builder.append(OpKind::zero, module, "data", "zero_" + leaf, {},
-                   {builder.accumulator(parameter.name)})
-        .recorded = false;
+                   {builder.accumulator(parameter.name)});
   }
 }
 

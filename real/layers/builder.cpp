@@ -4,6 +4,15 @@
 
 namespace shardproof::real {
 
+namespace {
+// What only moves bits is hashed in the trace, not stored: the judge derives it from what was moved.
+// (unflatten is stored: its outputs are the gradients and parameters that people look for.)
+bool moves_bits(OpKind kind) {
+  return kind == OpKind::flatten || kind == OpKind::concatenate || kind == OpKind::shard_slice ||
+         kind == OpKind::copy || kind == OpKind::zero;
+}
+}  // namespace
+
 Builder::Builder(const Scenario& scenario)
     : scenario_(scenario), policy_(precision_policy(scenario)) {
   program_.tp = scenario.training.tensor_parallel;
@@ -51,6 +60,7 @@ Op& Builder::append(OpKind kind, const std::string& module, const std::string& p
   // to it. Norms and flags of the optimizer are computed in fp64 by definition.
   op.attributes.emplace("compute", std::string(name_of(policy_.compute)));
   auto& ops = program_.segments[static_cast<std::size_t>(segment_)].ops;
+  op.recorded = !moves_bits(kind);
   ops.push_back(std::move(op));
   return ops.back();
 }
@@ -66,6 +76,7 @@ void Builder::collective(OpKind kind, Axis axis, const std::string& module,
   start.recorded = false;  // there is nothing to record before the wait
   Op& wait = append(OpKind::wait, module, phase, name + ".wait", {output}, {output});
   wait.group = axis;
+  wait.recorded = kind != OpKind::all_gather;
 }
 
 void Builder::declare_parameter(const std::string& name, AxisPlacement tp) {

@@ -48,6 +48,9 @@ class Builder {
   void collective(OpKind kind, Axis axis, const std::string& module, const std::string& phase,
                   const std::string& name, ValueId input, ValueId output);
 
+  /// The op appended last.
+  Op& last_op() { return program_.segments[static_cast<std::size_t>(segment_)].ops.back(); }
+
   /// Declares a parameter: a state value, its accumulator, and the op that loads it.
   void declare_parameter(const std::string& name, AxisPlacement tp);
   void declare_sharded_layer(ShardedLayer layer) { sharded_.push_back(std::move(layer)); }

@@ -125,8 +125,7 @@ class Scope {
     cut.lifetime = Lifetime::segment;
     const ValueId piece = builder_.add_value(std::move(cut));
     append(OpKind::shard_slice, "repartition", "slice", parameter, {full_.at(parameter)}, {piece});
-    // The parameter's own dataset of this moment is written when it is loaded or updated.
-    append(OpKind::copy, "repartition", "store", parameter, {piece}, {shard_id}).recorded = false;
+    append(OpKind::copy, "repartition", "store", parameter, {piece}, {shard_id});
   }
 
   Builder& builder_;

@@ -20,13 +20,15 @@ ValueId average_over_dp(Builder& builder, int layout, const std::string& module,
     const ValueId reduced = flat_value("reduce/*/reduced", replicate());
     builder.collective(OpKind::all_reduce, Axis::dp, module, "reduce", "all_reduce", divided,
                        reduced);
+    builder.last_op().recorded = false;  // gradient/P, unflattened, are these bits
     return reduced;
   }
   const ValueId reduced = flat_value("reduce/*/reduced", replicate());
   builder.collective(OpKind::all_reduce, Axis::dp, module, "reduce", "all_reduce", packed, reduced);
   const ValueId averaged = flat_value("reduce/*/averaged", replicate());
   builder.append(OpKind::scale, module, "reduce", "scale", {reduced}, {averaged},
-                 {{"factor", 1.0 / builder.dp()}});
+                 {{"factor", 1.0 / builder.dp()}})
+      .recorded = false;  // gradient/P, unflattened, are these bits
   return averaged;
 }
 

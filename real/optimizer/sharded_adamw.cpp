@@ -64,8 +64,7 @@ ShardedAdamw::ShardedAdamw(Builder& builder, const FlatPartition& partition)
                  {working});
   builder.append(OpKind::cast, module, "data", "cast_master", {working}, {master_});
   for (const auto& [name, value] : {std::pair{"exp_avg", exp_avg_}, {"exp_avg_sq", exp_avg_sq_}})
-    builder.append(OpKind::zero, module, "data", std::string("zero_") + name, {}, {value})
-        .recorded = false;
+    builder.append(OpKind::zero, module, "data", std::string("zero_") + name, {}, {value});
 }
 
 ValueId ShardedAdamw::lower_gradient_check(Builder& builder,
@@ -99,9 +98,10 @@ ValueId ShardedAdamw::lower_clipping(Builder& builder) {
     return add_flat_value(builder, partition_.owned, "optimizer/*/" + name, policy.master, dp);
   };
   const ValueId norm = lower_norm(builder);
-  const ValueId gradient = flat_master("gradient_master");
-  builder.append(OpKind::cast, module, "update", "cast_gradient", {gradient_}, {gradient});
   const double clip = builder.scenario().training.gradient_clipping;
+  const ValueId gradient = flat_master(clip == 0 ? "clipped" : "gradient_master");
+  builder.append(OpKind::cast, module, "update", "cast_gradient", {gradient_}, {gradient}).recorded =
+      clip == 0;  // widening is exact: stored only where nothing else shows it
   if (clip == 0) return gradient;
 
   const ValueId factor = builder.scalar("scalar/clip_factor", policy.master);
@@ -137,7 +137,8 @@ void ShardedAdamw::lower_update(Builder& builder) {
   const AxisPlacement dp = owner_placement(builder, partition_);
   ValueId working =
       add_flat_value(builder, partition_.owned, "optimizer/*/working", policy.working, dp);
-  builder.append(OpKind::cast, module, "update", "cast_working", {master_}, {working});
+  builder.append(OpKind::cast, module, "update", "cast_working", {master_}, {working}).recorded =
+      false;  // the parameters, below, are these bits
   if (dp == flat()) {
     const ValueId gathered = add_flat_value(builder, partition_.owned, "update/*/gathered",
                                             policy.working, replicate());

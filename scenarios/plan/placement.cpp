@@ -52,6 +52,13 @@ Region region_of(const Shape& shape, const Placement& placement, const ProcessGr
   return region;
 }
 
+Stretch owned_stretch(const FlatLayout& layout, const Placement& placement, const ProcessGrid& grid,
+                      Rank rank) {
+  if (placement.dp.kind != AxisPlacement::Kind::flat) return {0, layout.padded};
+  const std::int64_t owner = layout.owners > 1 ? grid.group_rank(rank, Axis::dp).value : 0;
+  return {owner * layout.slice(), layout.slice()};
+}
+
 FlatLayout make_flat_layout(std::vector<FlatLayout::Entry> entries, int owners,
                             const ProcessGrid& grid) {
   FlatLayout layout;

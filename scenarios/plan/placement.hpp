@@ -79,6 +79,11 @@ struct FlatLayout {
   friend bool operator==(const FlatLayout&, const FlatLayout&) = default;
 };
 
+/// The stretch of the flat vector that lies in a rank's buffer: its slice where the value is flat over
+/// dp and there are several owners, else all of it.
+Stretch owned_stretch(const FlatLayout& layout, const Placement& placement, const ProcessGrid& grid,
+                      Rank rank);
+
 /// Appends parameters (offset and count of each entry are computed) and pads.
 FlatLayout make_flat_layout(std::vector<FlatLayout::Entry> entries, int owners,
                             const ProcessGrid& grid);

@@ -8,6 +8,12 @@ namespace shardproof {
 
 std::string full_name(const Op& op) { return op.module + "/" + op.phase + "/" + op.name; }
 
+std::string writer_name(const Op& op) {
+  std::string name = full_name(op);
+  if (op.kind == OpKind::wait && name.ends_with(".wait")) name.resize(name.size() - 5);
+  return name;
+}
+
 namespace {
 template <class T>
 const T& attribute(const Op& op, const std::string& key) {
@@ -73,18 +79,10 @@ std::string with_parameter(std::string name, const std::string& parameter) {
   return name.replace(star, 1, parameter);
 }
 
-// The stretch [begin, end) of the flat vector that lies in this rank's buffer.
-Stretch owned_stretch(const FlatLayout& layout, const Value& value, const ProcessGrid& grid,
-                      Rank rank) {
-  if (value.placement.dp.kind != AxisPlacement::Kind::flat) return {0, layout.padded};
-  const std::int64_t owner = layout.owners > 1 ? grid.group_rank(rank, Axis::dp).value : 0;
-  return {owner * layout.slice(), layout.slice()};
-}
-
 std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank rank) {
   const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(value.layout));
   const ProcessGrid grid = program.grid();
-  const Stretch mine = owned_stretch(layout, value, grid, rank);
+  const Stretch mine = owned_stretch(layout, value.placement, grid, rank);
   std::vector<Piece> pieces;
   for (const FlatLayout::Entry& entry : layout.entries) {
     const std::int64_t begin = std::max(entry.offset, mine.begin);

@@ -52,6 +52,9 @@ struct Op {
 
 /// "model.layers.1.self_attn.o_proj/forward/all_reduce".
 std::string full_name(const Op& op);
+/// The op a wait belongs to, or the op itself: "model.layers.1.self_attn.o_proj/forward/all_reduce" of
+/// ".../all_reduce.wait". It is under this name that what it wrote is known.
+std::string writer_name(const Op& op);
 
 std::int64_t integer(const Op& op, const std::string& key);
 double real_number(const Op& op, const std::string& key);

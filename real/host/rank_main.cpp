@@ -1,0 +1,58 @@
+#include "real/host/rank_main.hpp"
+
+#include <charconv>
+#include <cstdio>
+
+#include "real/comm/mpi_communicator.hpp"
+#include "real/comm/mpi_process.hpp"
+#include "real/cpu/backend.hpp"
+#include "real/run/rank_run.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/plan/program_json.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+void expect_same_program(const MpiProcess& process, const Program& program) {
+  const std::string hash = hash_of(program);
+  if (!process.all_equal(std::stoull(hash, nullptr, 16)))
+    throw EnvironmentError("the ranks lowered different programs (here " + hash +
+                           "): do all nodes run the same build with the same files?");
+}
+
+void run(const MpiProcess& process, const Scenario& scenario, const std::string& folder,
+         const std::function<void(int, int)>& progress) {
+  if (process.world() != scenario.world)
+    throw EnvironmentError("the launcher started " + std::to_string(process.world()) +
+                           " ranks, the scenario has a world of " + std::to_string(scenario.world));
+  const Program program = checked_program(scenario);
+  expect_same_program(process, program);
+  const Inputs inputs(scenario);
+  CpuBackend backend;
+  MpiCommunicator communicator(program.grid(), scenario.reduction);
+  RankRun rank({scenario, program, inputs, "real", folder, process.rank()}, backend, communicator,
+               process.rank() == Rank{0} ? progress : nullptr);
+  while (!rank.runner().advance()) {
+  }
+  rank.close();
+  process.largest(0);  // all traces are closed before the master looks at them
+  if (process.rank() == Rank{0}) write_master(folder);
+}
+
+}  // namespace
+
+int run_rank(const Scenario& scenario, const std::string& folder,
+             const std::function<void(int, int)>& progress) {
+  const MpiProcess process;
+  try {
+    run(process, scenario, folder, progress);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "rank %d: %s\n", process.rank().value, error.what());
+    std::fflush(stderr);
+    MpiProcess::abort(3);
+  }
+  return 0;
+}
+
+}  // namespace shardproof::real

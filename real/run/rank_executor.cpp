@@ -1,0 +1,220 @@
+#include "real/run/rank_executor.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include "real/run/run_op.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+CollectiveRequest::Kind request_kind(OpKind kind) {
+  if (kind == OpKind::all_reduce) return CollectiveRequest::Kind::all_reduce_sum;
+  if (kind == OpKind::all_reduce_max) return CollectiveRequest::Kind::all_reduce_max;
+  SHARDPROOF_EXPECTS(kind == OpKind::all_gather, name_of(kind));
+  return CollectiveRequest::Kind::all_gather;
+}
+
+// A run's variants are named "segment~n": what they count as is the part before.
+bool is_segment(const std::string& name, const std::string& base) {
+  return name.substr(0, name.find('~')) == base;
+}
+
+}  // namespace
+
+RankExecutor::RankExecutor(Parts parts)
+    : parts_(std::move(parts)), arena_(parts_.backend, parts_.program, parts_.rank) {
+  for (std::size_t i = 0; i < parts_.program.values.size(); ++i)
+    if (parts_.program.values[i].lifetime == Lifetime::state) {
+      arena_.take(static_cast<ValueId>(i));
+      parts_.backend.zero(arena_.view(static_cast<ValueId>(i)));
+    }
+}
+
+void RankExecutor::begin(const std::string& segment, const Moment& moment) {
+  SHARDPROOF_EXPECTS(segment_ == nullptr, "segment", segment, "begun inside another");
+  segment_index_ = parts_.program.segment_index(segment);
+  segment_ = &parts_.program.segments[static_cast<std::size_t>(segment_index_)];
+  SHARDPROOF_EXPECTS(segment_->opens.empty() || open_scope_.empty(), "gathered scope of",
+                     segment_->opens, "opened inside that of", open_scope_);
+  SHARDPROOF_EXPECTS(segment_->closes.empty() || open_scope_ == segment_->closes,
+                     "gathered scope of", segment_->closes, "closed, but open is", open_scope_);
+  SHARDPROOF_EXPECTS(moment.stage != Moment::Stage::step || open_scope_.empty(), "segment", segment,
+                     "run while the gathered scope is open of", open_scope_);
+  if (!segment_->opens.empty()) open_scope_ = segment_->opens;
+  lifetimes_ = lifetimes_of(parts_.program, *segment_);
+  moment_ = moment;
+  next_ = 0;
+  started_ = false;
+}
+
+bool RankExecutor::advance() {
+  SHARDPROOF_EXPECTS(segment_ != nullptr, "no segment has begun");
+  for (; next_ < segment_->ops.size(); ++next_) {
+    const Op& op = segment_->ops[next_];
+    if (!started_) {
+      parts_.recorder.begin(moment_, segment_index_, static_cast<int>(next_));
+      for (const ValueId id : lifetimes_.take[next_]) arena_.take(id);
+      for (const ValueId id : op.outputs) arena_.take(id);  // scoped values, at their first write
+      started_ = true;
+    }
+    if (op.kind == OpKind::wait) {
+      if (!finish_collective(op)) return false;
+    } else if (is_collective(op.kind)) {
+      start_collective(op);
+    } else {
+      run(op);
+    }
+    for (const ValueId id : lifetimes_.give[next_]) arena_.give_back(id);
+    started_ = false;
+    ++ops_done_;
+  }
+  end_segment();
+  return true;
+}
+
+void RankExecutor::run(const Op& op) {
+  record_reads(op);
+  run_op({parts_.program, parts_.rank, parts_.backend, arena_, parts_.inputs, moment_, updates_}, op);
+  record_writes(op);
+}
+
+void RankExecutor::start_collective(const Op& op) {
+  record_reads(op);
+  const TensorView& input = arena_.view(op.inputs[0]);
+  const TensorView& output = arena_.view(op.outputs[0]);
+  const Dtype wire = dtype_from_name(text(op, "wire")).value();
+  // Until it is complete, whoever reads the output reads NaN.
+  const std::vector<std::byte> poison(output.bytes(), std::byte{0xff});
+  parts_.backend.copy_from_host(poison, output);
+  parts_.backend.synchronize();
+  parts_.recorder.communicated(op, input.elements(), wire);
+  CollectiveRequest request;
+  request.kind = request_kind(op.kind);
+  request.axis = op.group.value();
+  request.dtype = input.dtype;
+  request.wire = wire;
+  request.input = {input.data, input.bytes()};
+  request.output = {output.data, output.bytes()};
+  request.origin = full_name(op);
+  pending_[op.outputs[0]] = parts_.communicator.start(request);
+}
+
+bool RankExecutor::finish_collective(const Op& op) {
+  const auto pending = pending_.find(op.outputs[0]);
+  SHARDPROOF_EXPECTS(pending != pending_.end(), full_name(op), "waits for nothing");
+  if (!parts_.communicator.try_complete(pending->second)) return false;
+  pending_.erase(pending);
+  record_writes(op);
+  return true;
+}
+
+std::span<const std::byte> RankExecutor::host_copy(ValueId id) {
+  const TensorView& view = arena_.view(id);
+  staging_.resize(view.bytes());
+  parts_.backend.copy_to_host(view, staging_);
+  return staging_;
+}
+
+void RankExecutor::record_reads(const Op& op) {
+  for (const ValueId id : op.inputs) parts_.recorder.read(id, host_copy(id));
+}
+
+void RankExecutor::record_writes(const Op& op) {
+  apply_faults(op, "output");
+  for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id));
+  apply_faults(op, "after_record");
+}
+
+void RankExecutor::apply_faults(const Op& op, const std::string& when) {
+  for (const MemoryFault& fault : parts_.faults) {
+    if (fault.op != writer_name(op) || is_collective(op.kind)) continue;
+    if (fault.edit == "stale" && when == "output") {
+      auto& last = last_outputs_[fault.op];
+      const bool first = last.empty();
+      if (first) last.resize(op.outputs.size());
+      for (std::size_t i = 0; i < op.outputs.size(); ++i) {
+        const TensorView& view = arena_.view(op.outputs[i]);
+        const auto fresh = host_copy(op.outputs[i]);
+        std::vector<std::byte> previous =
+            first ? std::vector<std::byte>(fresh.size()) : std::move(last[i]);
+        last[i].assign(fresh.begin(), fresh.end());
+        if (fault.active_in(moment_.step)) parts_.backend.copy_from_host(previous, view);
+      }
+    } else if (fault.edit == "set" && fault.when == when && fault.active_in(moment_.step)) {
+      set_element(fault, op.outputs.at(0));
+    }
+  }
+}
+
+void RankExecutor::set_element(const MemoryFault& fault, ValueId id) {
+  const TensorView& view = arena_.view(id);
+  const auto current = host_copy(id);
+  std::vector<std::byte> bytes(current.begin(), current.end());
+  const Shape index = fault.index.empty() ? Shape(view.shape.size(), 0) : fault.index;
+  SHARDPROOF_EXPECTS(index.size() == view.shape.size(), "index of", fault.op, "needs",
+                     view.shape.size(), "numbers");
+  for (std::size_t d = 0; d < index.size(); ++d)
+    SHARDPROOF_EXPECTS(index[d] >= 0 && index[d] < view.shape[d], "index of", fault.op, index[d]);
+  const std::size_t size = size_bytes(view.dtype);
+  const auto element =
+      std::span(bytes).subspan(static_cast<std::size_t>(ravel(index, view.shape)) * size, size);
+  if (fault.value.starts_with("flip:")) {
+    const int bit = std::stoi(fault.value.substr(5));
+    SHARDPROOF_EXPECTS(bit >= 0 && bit < static_cast<int>(size) * 8, fault.value);
+    element[static_cast<std::size_t>(bit / 8)] ^= std::byte(1 << (bit % 8));
+  } else {
+    const double value = fault.value == "nan"    ? std::numeric_limits<double>::quiet_NaN()
+                         : fault.value == "inf"  ? std::numeric_limits<double>::infinity()
+                         : fault.value == "-inf" ? -std::numeric_limits<double>::infinity()
+                                                 : std::stod(fault.value);
+    encode(view.dtype, std::span(&value, 1), element);
+  }
+  parts_.backend.copy_from_host(bytes, view);
+}
+
+void RankExecutor::end_step(const Moment& moment) {
+  for (const MemoryFault& fault : parts_.faults) {
+    if (fault.when != "between_steps" || !fault.active_in(moment.step)) continue;
+    for (const Segment& segment : parts_.program.segments)
+      for (const Op& op : segment.ops)
+        if (full_name(op) == fault.op && parts_.program.value(op.outputs.at(0)).lifetime == Lifetime::state)
+          set_element(fault, op.outputs[0]);
+  }
+  parts_.recorder.flush();
+}
+
+void RankExecutor::end_segment() {
+  if (!segment_->closes.empty()) {
+    open_scope_.clear();
+    for (const ValueId id : scope_values(parts_.program)) arena_.give_back(id);
+  }
+  if (is_segment(segment_->name, "update")) ++updates_;
+  segment_ = nullptr;
+}
+
+std::vector<double> RankExecutor::read(ValueId id) const {
+  const TensorView& view = arena_.view(id);
+  std::vector<std::byte> bytes(view.bytes());
+  parts_.backend.copy_to_host(view, bytes);
+  std::vector<double> values(static_cast<std::size_t>(view.elements()));
+  decode(view.dtype, bytes, values);
+  return values;
+}
+
+void RankExecutor::write(ValueId id, std::span<const double> values) {
+  const TensorView& view = arena_.view(id);
+  std::vector<std::byte> bytes(view.bytes());
+  encode(view.dtype, values, bytes);
+  parts_.backend.copy_from_host(bytes, view);
+}
+
+const Op* RankExecutor::current_op() const {
+  return segment_ == nullptr || next_ >= segment_->ops.size() ? nullptr : &segment_->ops[next_];
+}
+
+}  // namespace shardproof::real

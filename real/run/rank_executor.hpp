@@ -1,0 +1,83 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "real/backend.hpp"
+#include "real/comm/communicator.hpp"
+#include "real/run/arena.hpp"
+#include "real/run/inputs.hpp"
+#include "real/run/recorder.hpp"
+#include "scenarios/plan/edits.hpp"
+#include "scenarios/plan/lifetimes.hpp"
+#include "scenarios/plan/program.hpp"
+
+namespace shardproof::real {
+
+/// Runs the segments of a program on one rank, op by op, without ever blocking by itself: advance()
+/// stops where a collective is not complete. A process that has a rank of its own calls it in a loop;
+/// a simulated cluster calls it for every rank in turn.
+class RankExecutor {
+ public:
+  struct Parts {
+    const Program& program;
+    Rank rank;
+    Backend& backend;
+    Communicator& communicator;
+    const Inputs& inputs;
+    Recorder& recorder;
+    std::vector<MemoryFault> faults;
+  };
+  explicit RankExecutor(Parts parts);
+
+  /// Starts a segment. The one before it must be done. Refuses (InvariantError) to open a gathered
+  /// scope inside another, to close one that is not open, and to run a step while one is open.
+  void begin(const std::string& segment, const Moment& moment);
+  /// Runs until the segment is done (true) or a collective needs other ranks (false).
+  bool advance();
+  /// Called when a step has ended, before the next begins.
+  void end_step(const Moment& moment);
+
+  /// The value's elements on this rank, decoded.
+  std::vector<double> read(ValueId id) const;
+  /// Replaces the value's bytes on this rank (what a gathered scope's user does).
+  void write(ValueId id, std::span<const double> values);
+
+  const std::string& open_scope() const { return open_scope_; }
+  const Arena& arena() const { return arena_; }
+  const Program& program() const { return parts_.program; }
+  /// The op that advance() stopped in, for reports; nullptr between segments.
+  const Op* current_op() const;
+  const Moment& moment() const { return moment_; }
+  /// Ops run so far: what a cluster watches to know that a rank still moves.
+  std::int64_t ops_done() const { return ops_done_; }
+
+ private:
+  void start_collective(const Op& op);
+  bool finish_collective(const Op& op);
+  void run(const Op& op);
+  void record_reads(const Op& op);
+  void record_writes(const Op& op);
+  void apply_faults(const Op& op, const std::string& when);
+  void set_element(const MemoryFault& fault, ValueId id);
+  void end_segment();
+  std::span<const std::byte> host_copy(ValueId id);
+
+  Parts parts_;
+  Arena arena_;
+  const Segment* segment_ = nullptr;
+  int segment_index_ = 0;
+  SegmentLifetimes lifetimes_;
+  std::size_t next_ = 0;
+  bool started_ = false;  // the op at next_ has been started (a collective, or its lifetimes taken)
+  Moment moment_;
+  int updates_ = 0;
+  std::int64_t ops_done_ = 0;
+  std::string open_scope_;
+  std::map<ValueId, Communicator::Ticket> pending_;
+  std::map<std::string, std::vector<std::vector<std::byte>>> last_outputs_;  // of ops with a stale fault
+  std::vector<std::byte> staging_;
+};
+
+}  // namespace shardproof::real

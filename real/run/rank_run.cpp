@@ -1,0 +1,53 @@
+#include "real/run/rank_run.hpp"
+
+#include "real/lowering.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/plan/program_json.hpp"
+#include "scenarios/plan/type_check.hpp"
+#include "scenarios/trace/provenance.hpp"
+
+namespace shardproof::real {
+
+Program checked_program(const Scenario& scenario) {
+  Program program = lower(scenario);
+  const std::vector<TypeProblem> problems = type_check(program);
+  if (!problems.empty())
+    throw ScenarioError(scenario.name + ": the plan is ill typed: " + problems.front().op + ": " +
+                        problems.front().message + " (" + std::to_string(problems.size()) +
+                        " problems)");
+  return program;
+}
+
+namespace {
+
+TraceHeader header_of(const RankRun::Setting& setting, const Program& program, Backend& backend) {
+  TraceHeader header;
+  header.execution = setting.execution;
+  header.rank = setting.rank.value;
+  header.world = program.grid().world();
+  header.tp = program.tp;
+  header.dp = program.dp;
+  header.scenario_hash = scenario_hash(setting.scenario);
+  header.model_hash = hash_of(setting.scenario.model);
+  header.program_hash = hash_of(program);
+  header.scenario_json = write_scenario(setting.scenario);
+  header.program_json = write_json(program_to_json(program));
+  header.settings = collect_provenance();
+  header.settings["fingerprint"] = backend.fingerprint();
+  header.settings["reduction"] = name_of(setting.scenario.reduction);
+  header.settings["seed"] = std::to_string(setting.scenario.seed);
+  return header;
+}
+
+}  // namespace
+
+RankRun::RankRun(const Setting& setting, Backend& backend, Communicator& communicator,
+                 ScheduleRunner::Progress progress)
+    : edited_(apply_injections(setting.program, setting.scenario.inject, setting.rank)),
+      writer_(setting.folder, header_of(setting, edited_.program, backend)),
+      recorder_(edited_.program, setting.rank, writer_),
+      executor_({edited_.program, setting.rank, backend, communicator, setting.inputs, recorder_,
+                 edited_.memory_faults}),
+      runner_(executor_, std::move(progress)) {}
+
+}  // namespace shardproof::real

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "real/backend.hpp"
+#include "real/comm/communicator.hpp"
+#include "real/run/inputs.hpp"
+#include "real/run/rank_executor.hpp"
+#include "real/run/recorder.hpp"
+#include "real/run/schedule_runner.hpp"
+#include "scenarios/config/scenario.hpp"
+#include "scenarios/plan/edits.hpp"
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof::real {
+
+/// The program of a scenario, lowered and type-checked. Throws ScenarioError if it is ill typed and no
+/// defect is planted.
+Program checked_program(const Scenario& scenario);
+
+/// One rank of a run with everything it owns: edited program, trace, executor, schedule. A simulated
+/// cluster holds one per rank in one process, the real engine one in each.
+class RankRun {
+ public:
+  struct Setting {
+    const Scenario& scenario;
+    const Program& program;      // unedited
+    const Inputs& inputs;
+    std::string execution;       // "sim" | "real"
+    std::string folder;          // of the traces
+    Rank rank;
+  };
+  RankRun(const Setting& setting, Backend& backend, Communicator& communicator,
+          ScheduleRunner::Progress progress);
+
+  RankExecutor& executor() { return executor_; }
+  ScheduleRunner& runner() { return runner_; }
+  /// Closes the trace: call when the schedule has run.
+  void close() { writer_.close(); }
+
+ private:
+  EditedProgram edited_;
+  TraceWriter writer_;
+  Recorder recorder_;
+  RankExecutor executor_;
+  ScheduleRunner runner_;
+};
+
+}  // namespace shardproof::real

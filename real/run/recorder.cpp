@@ -1,0 +1,64 @@
+#include "real/run/recorder.hpp"
+
+namespace shardproof::real {
+
+Recorder::Recorder(const Program& program, Rank rank, TraceWriter& writer)
+    : program_(program), rank_(rank), writer_(writer), versions_(program.values.size(), 0) {}
+
+void Recorder::begin(const Moment& moment, int segment, int op) {
+  moment_ = moment;
+  segment_ = segment;
+  op_ = op;
+  ++sequence_;
+}
+
+void Recorder::access(ValueId value, bool write, std::span<const std::byte> bytes) {
+  writer_.log(AccessRecord{.moment = moment_,
+                           .sequence = sequence_,
+                           .segment = segment_,
+                           .op = op_,
+                           .value = value,
+                           .write = write ? 1 : 0,
+                           .version = versions_[static_cast<std::size_t>(value)],
+                           .hash = hash_bytes(bytes)});
+}
+
+void Recorder::read(ValueId value, std::span<const std::byte> bytes) {
+  access(value, false, bytes);
+}
+
+void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes) {
+  const std::int64_t version = ++versions_[static_cast<std::size_t>(id)];
+  access(id, true, bytes);
+  if (!op.recorded) return;
+  const Value& value = program_.value(id);
+  const std::size_t size = size_bytes(value.dtype);
+  for (Piece& piece : pieces_of(program_, value, rank_)) {
+    DatasetInfo info;
+    info.path = folder_of(moment_) + "/" + piece.name;
+    info.dtype = value.dtype;
+    info.full_shape = std::move(piece.full_shape);
+    info.regions = std::move(piece.regions);
+    info.placement = to_string(value.placement);
+    info.op = writer_name(op);
+    info.version = version;
+    writer_.write(std::move(info), bytes.subspan(static_cast<std::size_t>(piece.begin) * size,
+                                                 static_cast<std::size_t>(piece.count) * size));
+  }
+}
+
+void Recorder::communicated(const Op& op, std::int64_t elements, Dtype wire) {
+  CollectiveRecord record;
+  record.moment = moment_;
+  record.sequence = collectives_++;
+  record.kind = name_of(op.kind);
+  record.group = name_of(op.group.value());
+  record.dtype = name_of(wire);
+  record.elements = elements;
+  record.bytes = elements * static_cast<std::int64_t>(size_bytes(wire));
+  record.stream = op.stream;
+  record.origin = full_name(op);
+  writer_.log(record);
+}
+
+}  // namespace shardproof::real

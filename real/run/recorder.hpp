@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "scenarios/plan/program.hpp"
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof::real {
+
+/// Writes what one rank's ops read, wrote and communicated into its trace.
+class Recorder {
+ public:
+  Recorder(const Program& program, Rank rank, TraceWriter& writer);
+
+  /// A new op begins, at `moment`; `segment` and `op` are its place in the program.
+  void begin(const Moment& moment, int segment, int op);
+  void read(ValueId value, std::span<const std::byte> bytes);
+  /// A new version of the value. Stored in the trace too, if the op's outputs are recorded.
+  void wrote(const Op& op, ValueId value, std::span<const std::byte> bytes);
+  void communicated(const Op& op, std::int64_t elements, Dtype wire);
+  void flush() { writer_.flush(); }
+
+ private:
+  void access(ValueId value, bool write, std::span<const std::byte> bytes);
+
+  const Program& program_;
+  Rank rank_;
+  TraceWriter& writer_;
+  Moment moment_;
+  std::int32_t segment_ = 0;
+  std::int32_t op_ = 0;
+  std::int64_t sequence_ = -1;
+  std::int64_t collectives_ = 0;
+  std::vector<std::int64_t> versions_;  // by value
+};
+
+}  // namespace shardproof::real

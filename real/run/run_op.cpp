@@ -1,0 +1,138 @@
+#include "real/run/run_op.hpp"
+
+#include <algorithm>
+
+#include "real/run/move_ops.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+// Values computed on the host (weights, tokens, scalars), rounded once to the tensor's dtype.
+void store(Backend& backend, std::span<const double> values, const TensorView& to) {
+  std::vector<std::byte> bytes(to.bytes());
+  encode(to.dtype, values, bytes);
+  backend.copy_from_host(bytes, to);
+}
+
+void load_parameter(const OpContext& context, const Op& op) {
+  const Value& value = context.program.value(op.outputs[0]);
+  const ProcessGrid grid = context.program.grid();
+  // `shard_shift` is 0 but in a planted defect, where a rank takes its neighbour's shard.
+  const auto shift = op.attributes.find("shard_shift");
+  const int by = shift == op.attributes.end() ? 0 : static_cast<int>(std::get<std::int64_t>(shift->second));
+  const GroupRank tp{(grid.group_rank(context.rank, Axis::tp).value + by) % grid.size(Axis::tp)};
+  const Rank owner = grid.rank_at(tp, grid.group_rank(context.rank, Axis::dp));
+  store(context.backend,
+        context.inputs.parameter(text(op, "parameter"),
+                                 region_of(value.shape, value.placement, grid, owner)),
+        context.arena.view(op.outputs[0]));
+}
+
+void load_tokens(const OpContext& context, const Op& op) {
+  const std::vector<std::int64_t> tokens = context.inputs.tokens(
+      StepIndex{context.moment.step}, MicroStep{context.moment.micro},
+      context.program.grid().group_rank(context.rank, Axis::dp));
+  context.backend.copy_from_host(std::as_bytes(std::span(tokens)),
+                                 context.arena.view(op.outputs[0]));
+}
+
+// The element ranges of this rank's flat slice that enter the norm: each distinct parameter once, so
+// replicated ones on TP rank 0 only; padding never (spec-autotp 7.8).
+std::vector<std::int64_t> counted_ranges(const OpContext& context, const Value& value) {
+  const FlatLayout& layout = context.program.layouts.at(static_cast<std::size_t>(value.layout));
+  const ProcessGrid grid = context.program.grid();
+  const bool first = grid.group_rank(context.rank, Axis::tp).value == 0;
+  const Stretch mine = owned_stretch(layout, value.placement, grid, context.rank);
+  std::vector<std::int64_t> ranges;
+  for (const FlatLayout::Entry& entry : layout.entries) {
+    if (!first && entry.placement.tp.kind == AxisPlacement::Kind::replicate) continue;
+    const std::int64_t begin = std::max(entry.offset, mine.begin);
+    const std::int64_t end = std::min(entry.offset + entry.count, mine.begin + mine.count);
+    if (begin < end) ranges.insert(ranges.end(), {begin - mine.begin, end - mine.begin});
+  }
+  return ranges;
+}
+
+}  // namespace
+
+void run_op(const OpContext& context, const Op& op) {
+  Backend& on = context.backend;
+  const auto in = [&](std::size_t i) -> const TensorView& { return context.arena.view(op.inputs.at(i)); };
+  const auto out = [&](std::size_t i = 0) -> const TensorView& {
+    return context.arena.view(op.outputs.at(i));
+  };
+  switch (op.kind) {
+    case OpKind::load_parameter: return load_parameter(context, op);
+    case OpKind::load_tokens: return load_tokens(context, op);
+    case OpKind::load_scalar: {
+      const double scalar = context.inputs.scalar(text(op, "scalar"), context.updates);
+      return store(on, std::span(&scalar, 1), out());
+    }
+    case OpKind::zero: return on.zero(out());
+    case OpKind::rotary_table: return on.rotary_table(out(0), out(1), real_number(op, "theta"));
+    case OpKind::shift_labels: return on.shift_labels(in(0), out());
+
+    case OpKind::embedding: return on.embedding(in(0), in(1), out());
+    case OpKind::rms_norm: return on.rms_norm(in(0), in(1), out(), real_number(op, "eps"));
+    case OpKind::matmul: return on.matmul(in(0), in(1), out());
+    case OpKind::add_bias: return on.add_bias(in(0), in(1), out());
+    case OpKind::rotary: return on.rotary(in(0), in(1), in(2), out(), /*inverse=*/false);
+    case OpKind::attention:
+      return on.attention(in(0), in(1), in(2), out(0), out(1), integer(op, "head_dim"));
+    case OpKind::swiglu: return on.swiglu(in(0), in(1), out());
+    case OpKind::add: return on.add(in(0), in(1), out());
+    case OpKind::cross_entropy: return on.cross_entropy(in(0), in(1), out());
+
+    case OpKind::cross_entropy_backward:
+      return on.cross_entropy_backward(in(0), in(1), out(), real_number(op, "grad_scale"));
+    case OpKind::matmul_backward_input: return on.matmul_backward_input(in(0), in(1), out());
+    case OpKind::matmul_backward_weight: return on.matmul_backward_weight(in(0), in(1), out());
+    case OpKind::bias_backward: return on.bias_backward(in(0), out());
+    case OpKind::rms_norm_backward_input:
+      return on.rms_norm_backward_input(in(0), in(1), in(2), out(), real_number(op, "eps"));
+    case OpKind::rms_norm_backward_weight:
+      return on.rms_norm_backward_weight(in(0), in(1), out(), real_number(op, "eps"));
+    case OpKind::rotary_backward: return on.rotary(in(0), in(1), in(2), out(), /*inverse=*/true);
+    case OpKind::attention_backward:
+      return on.attention_backward(in(0), in(1), in(2), in(3), in(4), in(5), out(0), out(1),
+                                   out(2), integer(op, "head_dim"));
+    case OpKind::swiglu_backward:
+      return on.swiglu_backward(in(0), in(1), in(2), out(0), out(1));
+    case OpKind::embedding_backward: return on.embedding_backward(in(0), in(1), out());
+    case OpKind::accumulate: return on.add(in(0), in(1), out());
+
+    case OpKind::copy: return on.copy(in(0), out());
+    case OpKind::cast: return on.cast(in(0), out());
+    case OpKind::flatten: return flatten(context, op);
+    case OpKind::unflatten: return unflatten(context, op);
+    case OpKind::concatenate: return concatenate(context, op);
+    case OpKind::shard_slice: return shard_slice(context, op);
+
+    case OpKind::scale: return on.scale(in(0), out(), real_number(op, "factor"));
+    case OpKind::divide: return on.divide(in(0), out(), real_number(op, "divisor"));
+    case OpKind::multiply: return on.multiply(in(0), in(1), out());
+    case OpKind::negate: return on.negate(in(0), out());
+    case OpKind::nonfinite: return on.nonfinite(in(0), out());
+    case OpKind::sum_of_squares:
+      return on.sum_of_squares(in(0), out(),
+                               counted_ranges(context, context.program.value(op.inputs[0])));
+    case OpKind::square_root: return on.square_root(in(0), out());
+    case OpKind::clip_factor: return on.clip_factor(in(0), out(), real_number(op, "clip"));
+    case OpKind::exp_avg: return on.exp_avg(in(0), in(1), out(), real_number(op, "beta1"));
+    case OpKind::exp_avg_sq: return on.exp_avg_sq(in(0), in(1), out(), real_number(op, "beta2"));
+    case OpKind::adamw:
+      return on.adamw(in(0), in(1), in(2), in(3), in(4), in(5), out(), real_number(op, "eps"),
+                      real_number(op, "weight_decay"));
+    case OpKind::checksum: return on.checksum(in(0), out());
+
+    case OpKind::all_reduce:
+    case OpKind::all_reduce_max:
+    case OpKind::all_gather:
+    case OpKind::wait: break;
+  }
+  SHARDPROOF_EXPECTS(false, full_name(op), "is run by the communicator");
+}
+
+}  // namespace shardproof::real

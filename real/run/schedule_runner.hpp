@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "real/run/rank_executor.hpp"
+
+namespace shardproof::real {
+
+/// Walks the schedule of a program on one rank: which segment next, in which step, and what a decision
+/// says. Like the executor it never blocks: advance() returns when other ranks must go first.
+class ScheduleRunner {
+ public:
+  using Progress = std::function<void(int steps_done, int steps)>;
+  explicit ScheduleRunner(RankExecutor& executor, Progress progress = {});
+
+  /// True when the whole schedule has run. Throws EnvironmentError where the schedule aborts.
+  bool advance();
+
+ private:
+  // A list of actions being walked, once or (for steps and micro-steps) several times.
+  struct Frame {
+    const std::vector<Action>* actions;
+    std::size_t next = 0;
+    Action::Kind repeats = Action::Kind::run;  // run: not a loop
+    int iteration = 0;
+    int iterations = 1;
+  };
+
+  void enter(const Action& action);
+  void leave_or_repeat();
+  bool holds(ValueId decision) const;
+
+  RankExecutor& executor_;
+  Progress progress_;
+  std::vector<Frame> frames_;
+  Moment moment_;
+  bool running_ = false;  // a segment is under way
+};
+
+}  // namespace shardproof::real

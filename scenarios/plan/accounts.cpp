@@ -1,0 +1,148 @@
+#include "scenarios/plan/accounts.hpp"
+
+#include <algorithm>
+
+#include "scenarios/plan/lifetimes.hpp"
+
+namespace shardproof {
+
+namespace {
+
+// Calls visit(segment index, runs, per) for every run action of the schedule.
+template <class Visit>
+void walk(const Program& program, const std::vector<Action>& actions, std::int64_t times,
+          const std::string& per, const Visit& visit) {
+  for (const Action& action : actions) {
+    switch (action.kind) {
+      case Action::Kind::run: {
+        std::int64_t varied = 0;
+        for (const Action::Variant& variant : action.variants) {
+          const auto in_range = std::count_if(variant.steps.begin(), variant.steps.end(), [&](int s) {
+            return s >= 0 && s < program.steps;
+          });
+          const std::int64_t runs = in_range * (times / program.steps);
+          visit(program.segment_index(variant.segment), runs, per);
+          varied += runs;
+        }
+        visit(program.segment_index(action.segment), times - varied, per);
+        break;
+      }
+      case Action::Kind::repeat_steps:
+        walk(program, action.body, times * program.steps, "step", visit);
+        break;
+      case Action::Kind::repeat_micro_steps:
+        walk(program, action.body, times * program.accumulation, "micro_step", visit);
+        break;
+      case Action::Kind::decide: walk(program, action.otherwise, times, per, visit); break;
+      case Action::Kind::abort: break;
+    }
+  }
+}
+
+void count_collectives(const Program& program, int segment, std::int64_t runs,
+                       const std::string& per, std::vector<CollectiveAccount>& out) {
+  for (const Op& op : program.segments[static_cast<std::size_t>(segment)].ops) {
+    if (!is_collective(op.kind) || runs == 0) continue;
+    CollectiveAccount account;
+    account.origin = full_name(op);
+    account.kind = name_of(op.kind);
+    account.group = op.group.value();
+    account.dtype = dtype_from_name(text(op, "wire")).value();
+    account.elements =
+        element_count(local_shape(program, program.value(op.inputs[0]), Rank{0}));
+    account.bytes = account.elements * static_cast<std::int64_t>(size_bytes(account.dtype));
+    account.per = per;
+    account.times = runs;
+    const auto same = std::find_if(out.begin(), out.end(), [&](const CollectiveAccount& a) {
+      return a.origin == account.origin && a.per == account.per && a.group == account.group;
+    });
+    if (same != out.end()) same->times += runs;
+    else out.push_back(std::move(account));
+  }
+}
+
+std::int64_t recorded_bytes(const Program& program, const Segment& segment, Rank rank) {
+  std::int64_t bytes = 0;
+  for (const Op& op : segment.ops)
+    if (op.recorded)
+      for (const ValueId id : op.outputs)
+        bytes += element_count(local_shape(program, program.value(id), rank)) *
+                 static_cast<std::int64_t>(size_bytes(program.value(id).dtype));
+  return bytes;
+}
+
+std::int64_t& state_account(MemoryAccount& memory, const std::string& name) {
+  if (name.starts_with("parameter/")) return memory.parameters;
+  if (name.starts_with("accumulator/") || name == "optimizer/*/gradient") return memory.gradients;
+  if (name.starts_with("optimizer/")) return memory.optimizer;
+  return memory.buffers;
+}
+
+// Follows the schedule once (no loop needs more: every segment ends with what it began with, but for
+// the scopes, which open and close within one walk).
+MemoryAccount memory_of(const Program& program, Rank rank) {
+  MemoryAccount memory;
+  std::int64_t states = 0;
+  for (std::size_t i = 0; i < program.values.size(); ++i) {
+    if (program.values[i].lifetime != Lifetime::state) continue;
+    const auto bytes =
+        static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(i), rank));
+    state_account(memory, program.values[i].name) += bytes;
+    states += bytes;
+  }
+  std::vector<char> scoped(program.values.size(), 0);
+  std::int64_t live = 0;
+  walk(program, program.schedule, 1, "run", [&](int index, std::int64_t, const std::string&) {
+    const Segment& segment = program.segments[static_cast<std::size_t>(index)];
+    const SegmentLifetimes lifetimes = lifetimes_of(program, segment);
+    for (std::size_t i = 0; i < segment.ops.size(); ++i) {
+      for (const ValueId id : lifetimes.take[i])
+        live += static_cast<std::int64_t>(block_bytes(program, id, rank));
+      for (const ValueId id : segment.ops[i].outputs) {
+        char& taken = scoped[static_cast<std::size_t>(id)];
+        if (program.value(id).lifetime != Lifetime::scope || taken) continue;
+        taken = 1;
+        live += static_cast<std::int64_t>(block_bytes(program, id, rank));
+      }
+      memory.activations_peak = std::max(memory.activations_peak, live);
+      for (const ValueId id : lifetimes.give[i])
+        live -= static_cast<std::int64_t>(block_bytes(program, id, rank));
+    }
+    if (segment.closes.empty()) return;
+    for (std::size_t id = 0; id < scoped.size(); ++id) {
+      if (!scoped[id]) continue;
+      scoped[id] = 0;
+      live -= static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(id), rank));
+    }
+  });
+  memory.total_peak = states + memory.activations_peak;
+  return memory;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> segment_runs(const Program& program) {
+  std::vector<std::int64_t> runs(program.segments.size(), 0);
+  walk(program, program.schedule, 1, "run", [&](int segment, std::int64_t times, const std::string&) {
+    runs[static_cast<std::size_t>(segment)] += times;
+  });
+  return runs;
+}
+
+Accounts accounts_of(const Program& program) {
+  Accounts accounts;
+  walk(program, program.schedule, 1, "run",
+       [&](int segment, std::int64_t runs, const std::string& per) {
+         count_collectives(program, segment, runs, per, accounts.collectives);
+       });
+  // Even cuts: every rank holds as much as any other.
+  accounts.smallest_rank = memory_of(program, Rank{0});
+  accounts.largest_rank = memory_of(program, Rank{program.grid().world() - 1});
+  const std::vector<std::int64_t> runs = segment_runs(program);
+  for (std::size_t s = 0; s < runs.size(); ++s)
+    accounts.trace_bytes += runs[s] * recorded_bytes(program, program.segments[s], Rank{0}) *
+                            program.grid().world();
+  return accounts;
+}
+
+}  // namespace shardproof

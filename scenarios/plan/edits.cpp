@@ -1,0 +1,245 @@
+#include "scenarios/plan/edits.hpp"
+
+#include <algorithm>
+
+#include "scenarios/config/nearest_name.hpp"
+#include "scenarios/dtype.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof {
+
+bool MemoryFault::active_in(int step) const {
+  return steps.empty() || std::find(steps.begin(), steps.end(), step) != steps.end();
+}
+
+namespace {
+
+// The edit of one op of one segment.
+class Edit {
+ public:
+  Edit(Program& program, const Injection& injection) : program_(program), injection_(injection) {}
+
+  void apply() {
+    const std::string segment = find_segment();
+    segment_ = &program_.segment(injection_.steps.empty() ? segment : variant_of(segment));
+    const auto found = std::find_if(segment_->ops.begin(), segment_->ops.end(), [&](const Op& op) {
+      return full_name(op) == injection_.op;
+    });
+    at_ = static_cast<std::size_t>(found - segment_->ops.begin());
+    if (injection_.edit == "drop") return drop();
+    if (injection_.edit == "double") return run_twice();
+    if (injection_.edit == "scale") return scale();
+    if (injection_.edit == "add_bias_before_reduce") return add_bias_before_reduce();
+    if (injection_.edit == "swap_shards") return swap_shards();
+    if (injection_.edit == "regroup") return regroup();
+    if (injection_.edit == "retype") return retype();
+    refuse("is no edit of a program");
+  }
+
+  // The name of the segment that holds the op; refuses a name that no op has.
+  std::string find_segment() const {
+    std::vector<std::string> names;
+    for (const Segment& segment : program_.segments)
+      for (const Op& op : segment.ops) {
+        if (full_name(op) == injection_.op && segment.name.find('~') == std::string::npos)
+          return segment.name;
+        names.push_back(full_name(op));
+      }
+    throw ScenarioError(injection_.place, "inject: the program has no op '" + injection_.op + "'" +
+                                              suggestion(injection_.op, names));
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw ScenarioError(injection_.place, "inject: edit '" + injection_.edit + "' of '" +
+                                              injection_.op + "' " + why);
+  }
+
+  Op& op() { return segment_->ops[at_]; }
+  bool collective() { return is_collective(op().kind); }
+
+  // The copy of a segment that runs in the injection's steps.
+  std::string variant_of(const std::string& segment) {
+    std::string name;
+    for_each_run(program_.schedule, segment, [&](Action& action) {
+      for (const Action::Variant& variant : action.variants) {
+        if (variant.steps == injection_.steps) name = variant.segment;
+        else
+          for (const int step : injection_.steps)
+            if (std::find(variant.steps.begin(), variant.steps.end(), step) != variant.steps.end())
+              refuse("shares steps with another edit of segment " + segment +
+                     ": give both the same steps");
+      }
+    });
+    if (!name.empty()) return name;
+    int n = 1;
+    const auto taken = [&](const std::string& candidate) {
+      return std::any_of(program_.segments.begin(), program_.segments.end(),
+                         [&](const Segment& s) { return s.name == candidate; });
+    };
+    while (taken(segment + "~" + std::to_string(n))) ++n;
+    Segment copy = program_.segment(segment);
+    copy.name = segment + "~" + std::to_string(n);
+    name = copy.name;
+    program_.segments.push_back(std::move(copy));
+    for_each_run(program_.schedule, segment, [&](Action& action) {
+      action.variants.push_back({injection_.steps, name});
+    });
+    return name;
+  }
+
+  template <class Visit>
+  static void for_each_run(std::vector<Action>& actions, const std::string& segment, Visit visit) {
+    for (Action& action : actions) {
+      if (action.kind == Action::Kind::run && action.segment == segment) visit(action);
+      for_each_run(action.body, segment, visit);
+      for_each_run(action.otherwise, segment, visit);
+    }
+  }
+
+  ValueId copy_of(ValueId id, const std::string& suffix) {
+    Value value = program_.value(id);
+    // A value with a layout keeps its '*' in front of the suffix.
+    value.name += suffix;
+    value.lifetime = Lifetime::segment;
+    program_.values.push_back(std::move(value));
+    return static_cast<ValueId>(program_.values.size()) - 1;
+  }
+
+  std::size_t wait_index() const {
+    const ValueId output = segment_->ops[at_].outputs[0];
+    for (std::size_t i = at_ + 1; i < segment_->ops.size(); ++i)
+      if (segment_->ops[i].kind == OpKind::wait && segment_->ops[i].outputs[0] == output) return i;
+    refuse("found no wait");
+  }
+
+  void erase(std::size_t i) {
+    segment_->ops.erase(segment_->ops.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  void insert(std::size_t i, Op op) {
+    segment_->ops.insert(segment_->ops.begin() + static_cast<std::ptrdiff_t>(i), std::move(op));
+  }
+
+  void drop() {
+    const Value& from = program_.value(op().inputs.empty() ? op().outputs[0] : op().inputs[0]);
+    const Value& to = program_.value(op().outputs[0]);
+    if (op().inputs.empty() || op().outputs.size() != 1 || from.shape != to.shape ||
+        from.dtype != to.dtype)
+      refuse("does not fit: what it would pass on has another shape or dtype (try 'stale')");
+    if (collective()) {
+      erase(wait_index());
+      op().recorded = true;
+      op().group.reset();
+    }
+    op().kind = OpKind::copy;
+    op().inputs.resize(1);
+    op().attributes.erase("wire");
+  }
+
+  void run_twice() {
+    const ValueId output = op().outputs[0];
+    if (op().inputs.empty() || op().outputs.size() != 1 ||
+        program_.value(op().inputs[0]).shape != program_.value(output).shape ||
+        op().inputs[0] == output)
+      refuse("does not fit: its result is no operand of its own");
+    const std::size_t end = collective() ? wait_index() : at_;
+    const ValueId between = copy_of(output, ".once");
+    std::vector<Op> second(segment_->ops.begin() + static_cast<std::ptrdiff_t>(at_),
+                           segment_->ops.begin() + static_cast<std::ptrdiff_t>(end) + 1);
+    second.front().inputs[0] = between;
+    for (std::size_t i : {at_, end}) {
+      Op& first = segment_->ops[i];
+      if (!first.name.ends_with(".once")) first.name += ".once";
+      first.outputs[0] = between;
+      if (first.kind == OpKind::wait) first.inputs[0] = between;
+    }
+    for (std::size_t i = 0; i < second.size(); ++i) insert(end + 1 + i, second[i]);
+  }
+
+  void scale() {
+    const ValueId output = op().outputs[0];
+    const std::size_t end = collective() ? wait_index() : at_;
+    const ValueId unscaled = copy_of(output, ".unscaled");
+    Op scaling = op();  // the op that writes the value keeps the name
+    scaling.kind = OpKind::scale;
+    scaling.inputs = {unscaled};
+    scaling.outputs = {output};
+    scaling.group.reset();
+    scaling.recorded = true;
+    scaling.attributes.erase("wire");
+    scaling.attributes["factor"] = injection_.factor;
+    for (std::size_t i : {at_, end}) {
+      Op& first = segment_->ops[i];
+      if (!first.name.ends_with(".unscaled")) first.name += ".unscaled";
+      first.outputs[0] = unscaled;
+      if (first.kind == OpKind::wait) first.inputs[0] = unscaled;
+    }
+    insert(end + 1, std::move(scaling));
+  }
+
+  void add_bias_before_reduce() {
+    if (op().kind != OpKind::add_bias) refuse("needs an op add_bias");
+    const ValueId product = op().inputs[0];
+    const ValueId bias = op().inputs[1];
+    const auto reduce = std::find_if(segment_->ops.begin(), segment_->ops.end(), [&](const Op& o) {
+      return o.kind == OpKind::all_reduce && o.outputs[0] == product;
+    });
+    if (reduce == segment_->ops.end()) refuse("needs an all_reduce before it");
+    Op add = op();
+    op().kind = OpKind::copy;  // the bias is in the sum already
+    op().inputs = {product};
+    const ValueId biased = copy_of(reduce->inputs[0], "_biased");
+    add.name += ".before_reduce";
+    add.inputs = {reduce->inputs[0], bias};
+    add.outputs = {biased};
+    reduce->inputs[0] = biased;
+    insert(static_cast<std::size_t>(reduce - segment_->ops.begin()), std::move(add));
+  }
+
+  void swap_shards() {
+    if (op().kind != OpKind::load_parameter) refuse("needs an op that loads a parameter");
+    op().attributes["shard_shift"] = std::int64_t{1};
+  }
+
+  void regroup() {
+    if (!collective()) refuse("needs a collective");
+    if (injection_.group != "tp" && injection_.group != "dp") refuse("needs group 'tp' or 'dp'");
+    const Axis axis = injection_.group == "tp" ? Axis::tp : Axis::dp;
+    segment_->ops[wait_index()].group = axis;
+    op().group = axis;
+  }
+
+  void retype() {
+    if (!collective()) refuse("needs a collective");
+    if (!dtype_from_name(injection_.dtype)) refuse("needs a dtype: fp64, fp32, bf16 or fp16");
+    op().attributes["wire"] = injection_.dtype;
+  }
+
+  Program& program_;
+  const Injection& injection_;
+  Segment* segment_ = nullptr;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+EditedProgram apply_injections(const Program& program, const std::vector<Injection>& injections,
+                               Rank rank) {
+  EditedProgram edited{program, {}};
+  for (const Injection& injection : injections) {
+    Edit edit(edited.program, injection);
+    edit.find_segment();  // a misspelt op is an error on every rank
+    const bool mine = injection.ranks.empty() ||
+                      std::find(injection.ranks.begin(), injection.ranks.end(), rank.value) !=
+                          injection.ranks.end();
+    if (!mine) continue;
+    if (injection.edit == "set" || injection.edit == "stale")
+      edited.memory_faults.push_back({injection.edit, injection.op, injection.steps,
+                                      injection.index, injection.value, injection.when});
+    else
+      edit.apply();
+  }
+  return edited;
+}
+
+}  // namespace shardproof

@@ -1,0 +1,293 @@
+#include "scenarios/plan/program_json.hpp"
+
+#include <cstdio>
+
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof {
+
+namespace {
+
+// ---- writing
+
+template <class Items>
+JsonValue list(const Items& items) {
+  JsonValue array = JsonValue::array();
+  for (const auto& item : items) array.append(item);
+  return array;
+}
+
+JsonValue placement_json(const Placement& placement) {
+  return JsonValue::object().set("tp", to_string(placement.tp)).set("dp", to_string(placement.dp));
+}
+
+const char* name_of(Lifetime lifetime) {
+  return lifetime == Lifetime::segment ? "segment" : lifetime == Lifetime::scope ? "scope" : "state";
+}
+
+JsonValue value_json(const Value& value) {
+  return JsonValue::object()
+      .set("name", value.name)
+      .set("shape", list(value.shape))
+      .set("dtype", name_of(value.dtype))
+      .set("placement", placement_json(value.placement))
+      .set("lifetime", name_of(value.lifetime))
+      .set("layout", value.layout);
+}
+
+JsonValue layout_json(const FlatLayout& layout) {
+  JsonValue entries = JsonValue::array();
+  for (const FlatLayout::Entry& entry : layout.entries)
+    entries.append(JsonValue::object()
+                       .set("parameter", entry.parameter)
+                       .set("shape", list(entry.shape))
+                       .set("placement", placement_json(entry.placement))
+                       .set("offset", entry.offset)
+                       .set("count", entry.count));
+  return JsonValue::object()
+      .set("owners", layout.owners)
+      .set("elements", layout.elements)
+      .set("padded", layout.padded)
+      .set("entries", std::move(entries));
+}
+
+// One object per type, so that 2.0 stays a real number and 2 an integer.
+JsonValue attributes_json(const Attributes& attributes) {
+  JsonValue json = JsonValue::object();
+  const auto into = [&](const char* type, const std::string& key, JsonValue value) {
+    JsonValue* group = json.find(type);
+    if (group == nullptr) {
+      json.set(type, JsonValue::object());
+      group = json.find(type);
+    }
+    group->set(key, std::move(value));
+  };
+  for (const auto& [key, attribute] : attributes) {
+    if (const auto* i = std::get_if<std::int64_t>(&attribute)) into("integers", key, *i);
+    if (const auto* r = std::get_if<double>(&attribute)) into("reals", key, *r);
+    if (const auto* t = std::get_if<std::string>(&attribute)) into("texts", key, *t);
+    if (const auto* l = std::get_if<std::vector<std::int64_t>>(&attribute)) into("lists", key, list(*l));
+  }
+  return json;
+}
+
+JsonValue op_json(const Op& op) {
+  JsonValue json = JsonValue::object()
+                       .set("kind", name_of(op.kind))
+                       .set("module", op.module)
+                       .set("phase", op.phase)
+                       .set("name", op.name)
+                       .set("inputs", list(op.inputs))
+                       .set("outputs", list(op.outputs));
+  if (op.group) json.set("group", shardproof::name_of(*op.group));
+  return json.set("stream", op.stream)
+      .set("recorded", op.recorded)
+      .set("attributes", attributes_json(op.attributes));
+}
+
+JsonValue segment_json(const Segment& segment) {
+  JsonValue ops = JsonValue::array();
+  for (const Op& op : segment.ops) ops.append(op_json(op));
+  return JsonValue::object()
+      .set("name", segment.name)
+      .set("opens", segment.opens)
+      .set("closes", segment.closes)
+      .set("ops", std::move(ops));
+}
+
+constexpr const char* action_names[] = {"run", "repeat_steps", "repeat_micro_steps", "decide",
+                                        "abort"};
+
+JsonValue actions_json(const std::vector<Action>& actions) {
+  JsonValue array = JsonValue::array();
+  for (const Action& action : actions) {
+    JsonValue variants = JsonValue::array();
+    for (const Action::Variant& variant : action.variants)
+      variants.append(JsonValue::object()
+                          .set("steps", list(variant.steps))
+                          .set("segment", variant.segment));
+    array.append(JsonValue::object()
+                     .set("kind", action_names[static_cast<int>(action.kind)])
+                     .set("segment", action.segment)
+                     .set("variants", std::move(variants))
+                     .set("value", action.value)
+                     .set("message", action.message)
+                     .set("body", actions_json(action.body))
+                     .set("otherwise", actions_json(action.otherwise)));
+  }
+  return array;
+}
+
+// ---- reading
+
+const JsonValue& member(const JsonValue& object, const char* key) {
+  const JsonValue* found = object.find(key);
+  if (found == nullptr)
+    throw ScenarioError(object.place, std::string("program: missing \"") + key + "\"");
+  return *found;
+}
+
+std::int64_t integer_of(const JsonValue& json) {
+  if (!json.is_integer) throw ScenarioError(json.place, "program: expected a whole number");
+  return json.integer;
+}
+int int_of(const JsonValue& json) { return static_cast<int>(integer_of(json)); }
+
+const std::string& text_of(const JsonValue& json) {
+  if (!json.is_string()) throw ScenarioError(json.place, "program: expected text");
+  return json.text;
+}
+
+double real_of(const JsonValue& json) {
+  if (!json.is_number()) throw ScenarioError(json.place, "program: expected a number");
+  return json.number;
+}
+
+template <class Integer>
+std::vector<Integer> integers_of(const JsonValue& json) {
+  std::vector<Integer> values;
+  for (const JsonValue& element : json.elements)
+    values.push_back(static_cast<Integer>(integer_of(element)));
+  return values;
+}
+
+Placement placement_of(const JsonValue& json) {
+  return {axis_placement_from(text_of(member(json, "tp"))),
+          axis_placement_from(text_of(member(json, "dp")))};
+}
+
+Lifetime lifetime_of(const JsonValue& json) {
+  for (const Lifetime lifetime : {Lifetime::segment, Lifetime::scope, Lifetime::state})
+    if (text_of(json) == name_of(lifetime)) return lifetime;
+  throw ScenarioError(json.place, "program: unknown lifetime '" + json.text + "'");
+}
+
+Value value_of(const JsonValue& json) {
+  const auto dtype = dtype_from_name(text_of(member(json, "dtype")));
+  if (!dtype) throw ScenarioError(json.place, "program: unknown dtype");
+  return {.name = text_of(member(json, "name")),
+          .shape = integers_of<std::int64_t>(member(json, "shape")),
+          .dtype = *dtype,
+          .placement = placement_of(member(json, "placement")),
+          .lifetime = lifetime_of(member(json, "lifetime")),
+          .layout = int_of(member(json, "layout"))};
+}
+
+FlatLayout layout_of(const JsonValue& json) {
+  FlatLayout layout;
+  layout.owners = int_of(member(json, "owners"));
+  layout.elements = integer_of(member(json, "elements"));
+  layout.padded = integer_of(member(json, "padded"));
+  for (const JsonValue& entry : member(json, "entries").elements)
+    layout.entries.push_back({text_of(member(entry, "parameter")),
+                              integers_of<std::int64_t>(member(entry, "shape")),
+                              placement_of(member(entry, "placement")),
+                              integer_of(member(entry, "offset")),
+                              integer_of(member(entry, "count"))});
+  return layout;
+}
+
+Attributes attributes_of(const JsonValue& json) {
+  Attributes attributes;
+  for (const JsonMember& group : json.members)
+    for (const JsonMember& attribute : group.value.members) {
+      if (group.key == "integers") attributes[attribute.key] = integer_of(attribute.value);
+      if (group.key == "reals") attributes[attribute.key] = real_of(attribute.value);
+      if (group.key == "texts") attributes[attribute.key] = text_of(attribute.value);
+      if (group.key == "lists")
+        attributes[attribute.key] = integers_of<std::int64_t>(attribute.value);
+    }
+  return attributes;
+}
+
+Op op_of(const JsonValue& json) {
+  const JsonValue& kind_name = member(json, "kind");
+  const auto kind = op_kind_from_name(text_of(kind_name));
+  if (!kind) throw ScenarioError(kind_name.place, "program: unknown op '" + kind_name.text + "'");
+  Op op;
+  op.kind = *kind;
+  op.module = text_of(member(json, "module"));
+  op.phase = text_of(member(json, "phase"));
+  op.name = text_of(member(json, "name"));
+  op.inputs = integers_of<ValueId>(member(json, "inputs"));
+  op.outputs = integers_of<ValueId>(member(json, "outputs"));
+  if (const JsonValue* group = json.find("group"))
+    op.group = text_of(*group) == "tp" ? Axis::tp : Axis::dp;
+  op.stream = int_of(member(json, "stream"));
+  op.recorded = member(json, "recorded").boolean;
+  op.attributes = attributes_of(member(json, "attributes"));
+  return op;
+}
+
+std::vector<Action> actions_of(const JsonValue& json) {
+  std::vector<Action> actions;
+  for (const JsonValue& item : json.elements) {
+    Action action;
+    const JsonValue& kind = member(item, "kind");
+    int index = 0;
+    while (index < 5 && text_of(kind) != action_names[index]) ++index;
+    if (index == 5) throw ScenarioError(kind.place, "program: unknown action '" + kind.text + "'");
+    action.kind = static_cast<Action::Kind>(index);
+    action.segment = text_of(member(item, "segment"));
+    for (const JsonValue& variant : member(item, "variants").elements)
+      action.variants.push_back(
+          {integers_of<int>(member(variant, "steps")), text_of(member(variant, "segment"))});
+    action.value = int_of(member(item, "value"));
+    action.message = text_of(member(item, "message"));
+    action.body = actions_of(member(item, "body"));
+    action.otherwise = actions_of(member(item, "otherwise"));
+    actions.push_back(std::move(action));
+  }
+  return actions;
+}
+
+}  // namespace
+
+JsonValue program_to_json(const Program& program) {
+  JsonValue values = JsonValue::array();
+  for (const Value& value : program.values) values.append(value_json(value));
+  JsonValue layouts = JsonValue::array();
+  for (const FlatLayout& layout : program.layouts) layouts.append(layout_json(layout));
+  JsonValue segments = JsonValue::array();
+  for (const Segment& segment : program.segments) segments.append(segment_json(segment));
+  return JsonValue::object()
+      .set("tp", program.tp)
+      .set("dp", program.dp)
+      .set("steps", program.steps)
+      .set("accumulation", program.accumulation)
+      .set("values", std::move(values))
+      .set("layouts", std::move(layouts))
+      .set("segments", std::move(segments))
+      .set("schedule", actions_json(program.schedule));
+}
+
+Program program_from_json(const JsonValue& json) {
+  Program program;
+  program.tp = int_of(member(json, "tp"));
+  program.dp = int_of(member(json, "dp"));
+  program.steps = int_of(member(json, "steps"));
+  program.accumulation = int_of(member(json, "accumulation"));
+  for (const JsonValue& value : member(json, "values").elements)
+    program.values.push_back(value_of(value));
+  for (const JsonValue& layout : member(json, "layouts").elements)
+    program.layouts.push_back(layout_of(layout));
+  for (const JsonValue& segment : member(json, "segments").elements) {
+    Segment read{text_of(member(segment, "name")), {}, text_of(member(segment, "opens")),
+                 text_of(member(segment, "closes"))};
+    for (const JsonValue& op : member(segment, "ops").elements) read.ops.push_back(op_of(op));
+    program.segments.push_back(std::move(read));
+  }
+  program.schedule = actions_of(member(json, "schedule"));
+  return program;
+}
+
+std::string hash_of(const Program& program) {
+  const std::string text = write_json(program_to_json(program));
+  char hex[17];
+  std::snprintf(hex, sizeof hex, "%016llx",
+                static_cast<unsigned long long>(
+                    hash_bytes(std::as_bytes(std::span(text.data(), text.size())))));
+  return hex;
+}
+
+}  // namespace shardproof

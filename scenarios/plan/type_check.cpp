@@ -1,0 +1,101 @@
+#include "scenarios/plan/type_check.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "scenarios/plan/placement_rules.hpp"
+
+namespace shardproof {
+
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const Program& program) : program_(program) {
+    for (std::size_t i = 0; i < program.values.size(); ++i)
+      if (program.values[i].lifetime != Lifetime::segment) ready_.insert(static_cast<ValueId>(i));
+  }
+
+  std::vector<TypeProblem> run() {
+    for (const Segment& segment : program_.segments) check_segment(segment);
+    check_actions(program_.schedule);
+    return std::move(problems_);
+  }
+
+ private:
+  void report(const Op& op, const std::string& message) {
+    problems_.push_back({full_name(op), message});
+  }
+
+  void check_segment(const Segment& segment) {
+    std::set<ValueId> ready = ready_;
+    std::set<ValueId> pending;
+    for (const Op& op : segment.ops) {
+      check_arity(op);
+      check_order(op, ready, pending);
+      for (const Axis axis : {Axis::tp, Axis::dp})
+        if (program_.grid().size(axis) > 1)
+          if (const auto problem = placement_problem(program_, op, axis))
+            report(op, std::string(name_of(axis)) + ": " + *problem);
+    }
+    for (const ValueId id : pending)
+      problems_.push_back({segment.name, "nobody waits for " + program_.value(id).name});
+  }
+
+  void check_arity(const Op& op) {
+    const OpRow& row = row_of(op.kind);
+    const auto fits = [](int wanted, std::size_t got) {
+      return wanted < 0 ? got >= 1 : got == static_cast<std::size_t>(wanted);
+    };
+    if (!fits(row.inputs, op.inputs.size()) || !fits(row.outputs, op.outputs.size()))
+      report(op, std::string(row.name) + " takes another number of operands");
+    if ((is_collective(op.kind) || op.kind == OpKind::wait) && !op.group)
+      report(op, "a collective without a group");
+  }
+
+  void check_order(const Op& op, std::set<ValueId>& ready, std::set<ValueId>& pending) {
+    if (op.kind == OpKind::wait) {
+      for (const ValueId id : op.outputs) {
+        if (pending.erase(id) == 0) report(op, "waits for nothing: " + program_.value(id).name);
+        ready.insert(id);
+      }
+      return;
+    }
+    for (const ValueId id : op.inputs) {
+      if (pending.contains(id))
+        report(op, "reads " + program_.value(id).name + " before its collective is complete");
+      else if (!ready.contains(id))
+        report(op, "reads " + program_.value(id).name + " before it is written");
+    }
+    for (const ValueId id : op.outputs) {
+      if (pending.contains(id))
+        report(op, "writes " + program_.value(id).name + " while its collective is under way");
+      (is_collective(op.kind) ? pending : ready).insert(id);
+    }
+  }
+
+  void check_actions(const std::vector<Action>& actions) {
+    for (const Action& action : actions) {
+      if (action.kind == Action::Kind::decide)
+        for (const Axis axis : {Axis::tp, Axis::dp})
+          if (program_.grid().size(axis) > 1 &&
+              program_.value(action.value).placement.on(axis) != replicate())
+            problems_.push_back({"decide", program_.value(action.value).name + " is " +
+                                               to_string(program_.value(action.value).placement) +
+                                               ": ranks could decide differently"});
+      check_actions(action.body);
+      check_actions(action.otherwise);
+    }
+  }
+
+  const Program& program_;
+  std::set<ValueId> ready_;
+  std::vector<TypeProblem> problems_;
+};
+
+}  // namespace
+
+std::vector<TypeProblem> type_check(const Program& program) { return Checker(program).run(); }
+
+}  // namespace shardproof
