@@ -1,0 +1,455 @@
+#include "bounds_cases.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace shardproof::testing {
+
+using real::CpuBackend;
+using reference::UnitAttributes;
+using reference::UnitKind;
+using reference::UnitPrecision;
+using Arguments = std::vector<Stored>;
+
+Stored::Stored(Dtype d, Shape s)
+    : dtype(d),
+      shape(std::move(s)),
+      bytes(static_cast<std::size_t>(element_count(shape)) * size_bytes(dtype)) {}
+
+std::vector<double> Stored::values() const {
+  std::vector<double> result(bytes.size() / size_bytes(dtype));
+  decode(dtype, bytes, result);
+  return result;
+}
+
+void Stored::assign(std::span<const double> values) { encode(dtype, values, bytes); }
+
+const char* name_of(Distribution distribution) {
+  constexpr const char* names[] = {"normal", "heavy-tailed", "cancelling", "tiny", "large"};
+  return names[static_cast<std::size_t>(distribution)];
+}
+
+Stored Dice::tensor(Dtype dtype, Shape shape, Distribution distribution) {
+  Stored stored(dtype, std::move(shape));
+  std::vector<double> values(static_cast<std::size_t>(element_count(stored.shape)));
+  std::normal_distribution<double> normal;
+  const bool wide = dtype == Dtype::fp64;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double x = normal(random_);
+    switch (distribution) {
+      case Distribution::normal:
+        values[i] = x;
+        break;
+      case Distribution::heavy_tailed:
+        values[i] = x * std::exp(2 * normal(random_));
+        break;
+      // Pairs that nearly annul each other: sums far smaller than their terms.
+      case Distribution::cancelling:
+        values[i] = i % 2 == 0 ? 8 * x : -values[i - 1] * (1 + 0x1p-7 * x);
+        break;
+      case Distribution::tiny:
+        values[i] = std::ldexp(x, wide ? -1040 : -128);
+        break;
+      case Distribution::large:
+        values[i] = std::ldexp(x, wide ? 300 : 40);
+        break;
+    }
+  }
+  stored.assign(values);
+  return stored;
+}
+
+Stored Dice::positive(Dtype dtype, Shape shape, Distribution distribution) {
+  Stored stored = tensor(dtype, std::move(shape), distribution);
+  std::vector<double> values = stored.values();
+  for (double& value : values) value = std::fabs(value);
+  stored.assign(values);
+  return stored;
+}
+
+Stored Dice::tokens(std::int64_t B, std::int64_t T, std::int64_t V) {
+  Stored stored(Dtype::int64, {B, T});
+  std::vector<double> values(static_cast<std::size_t>(B * T));
+  // Few distinct tokens, so that rows are seen never, once, twice and often.
+  for (double& value : values) {
+    const auto a = static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(V));
+    const auto b = static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(V));
+    value = static_cast<double>(a * b / V);
+  }
+  stored.assign(values);
+  return stored;
+}
+
+namespace {
+
+/// Collects the cases of one dtype and distribution.
+struct Builder {
+  Dtype storage;
+  Distribution distribution;
+  const Extents& e;
+  Dice& dice;
+  std::vector<Case> cases;
+
+  Dtype compute() const { return storage == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32; }
+  Stored draw(Shape shape) { return dice.tensor(storage, std::move(shape), distribution); }
+
+  template <class Run>
+  Case& put(UnitKind kind, UnitAttributes attributes, Arguments arguments, Shape output, Run run) {
+    cases.push_back({kind,
+                     attributes,
+                     {.output = storage, .compute = compute(), .hop = storage},
+                     std::move(arguments),
+                     std::move(output),
+                     run});
+    return cases.back();
+  }
+
+  void movement();
+  void single_roundings();
+  void products();
+  void partial_products();
+  void reductions();
+  void norms();
+  void positions();
+  void attention();
+  void attention_backward();
+  void activation();
+  void loss();
+  void optimizer();
+  void scalars();
+};
+
+void Builder::movement() {
+  const Shape x{e.B, e.T, e.C()};
+  put(UnitKind::copy, {}, {draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.copy(a[0].view(), y.view()); });
+  put(UnitKind::cast, {}, {dice.tensor(compute(), x, distribution)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.cast(a[0].view(), y.view()); });
+  put(UnitKind::shift_labels, {}, {dice.tokens(e.B, e.T, e.V)}, {e.B, e.T},
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.shift_labels(a[0].view(), y.view()); })
+      .precision.output = Dtype::int64;
+  put(UnitKind::embedding, {}, {draw({e.V, e.C()}), dice.tokens(e.B, e.T, e.V)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.embedding(a[0].view(), a[1].view(), y.view());
+      });
+  put(UnitKind::embedding_backward, {.extent = e.V}, {draw(x), dice.tokens(e.B, e.T, e.V)},
+      {e.V, e.C()}, [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.embedding_backward(a[0].view(), a[1].view(), y.view());
+      });
+}
+
+void Builder::single_roundings() {
+  const Shape x{e.B, e.T, e.C()};
+  put(UnitKind::add, {}, {draw(x), draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.add(a[0].view(), a[1].view(), y.view()); });
+  put(UnitKind::add_bias, {}, {draw(x), draw({e.C()})}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.add_bias(a[0].view(), a[1].view(), y.view());
+      });
+  put(UnitKind::scale, {.factor = 1.0 / 3}, {draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.scale(a[0].view(), y.view(), 1.0 / 3); });
+  put(UnitKind::divide, {.factor = 7}, {draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.divide(a[0].view(), y.view(), 7); });
+  put(UnitKind::multiply, {}, {draw(x), dice.tensor(compute(), {1}, Distribution::normal)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.multiply(a[0].view(), a[1].view(), y.view());
+      });
+  put(UnitKind::negate, {}, {draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.negate(a[0].view(), y.view()); });
+}
+
+void Builder::products() {
+  const Shape x{e.B, e.T, e.inner}, y{e.B, e.T, e.C()};
+  put(UnitKind::matmul, {}, {draw(x), draw({e.C(), e.inner})}, y,
+      [](CpuBackend& d, Arguments& a, Stored& out) {
+        d.matmul(a[0].view(), a[1].view(), out.view());
+      });
+  put(UnitKind::matmul_backward_input, {}, {draw(y), draw({e.C(), e.inner})}, x,
+      [](CpuBackend& d, Arguments& a, Stored& out) {
+        d.matmul_backward_input(a[0].view(), a[1].view(), out.view());
+      });
+  put(UnitKind::matmul_backward_weight, {}, {draw(y), draw(x)}, {e.C(), e.inner},
+      [](CpuBackend& d, Arguments& a, Stored& out) {
+        d.matmul_backward_weight(a[0].view(), a[1].view(), out.view());
+      });
+  put(UnitKind::bias_backward, {}, {draw(y)}, {e.C()},
+      [](CpuBackend& d, Arguments& a, Stored& out) { d.bias_backward(a[0].view(), out.view()); });
+}
+
+// The columns [begin, end) of a matrix with the given number of rows.
+Stored columns(const Stored& x, std::int64_t begin, std::int64_t end) {
+  const std::int64_t width = x.shape.back(), rows = element_count(x.shape) / width;
+  Shape shape = x.shape;
+  shape.back() = end - begin;
+  Stored part(x.dtype, shape);
+  const Region region{{0, begin}, {rows, end - begin}};
+  extract(x.bytes, {rows, width}, std::span(&region, 1), size_bytes(x.dtype), part.bytes);
+  return part;
+}
+
+// A row-parallel product: every rank multiplies its columns, the partials are added in rank order.
+void sum_of_partials(CpuBackend& device, Arguments& a, Stored& out, std::int64_t ranks) {
+  const std::int64_t width = a[0].shape.back() / ranks;
+  for (std::int64_t rank = 0; rank < ranks; ++rank) {
+    Stored x = columns(a[0], rank * width, (rank + 1) * width);
+    Stored weight = columns(a[1], rank * width, (rank + 1) * width);
+    Stored partial(out.dtype, out.shape);
+    device.matmul(x.view(), weight.view(), partial.view());
+    if (rank == 0)
+      out = partial;
+    else
+      device.add(out.view(), partial.view(), out.view());
+  }
+}
+
+void Builder::partial_products() {
+  for (const std::int64_t ranks : {2, 4}) {
+    Case& partial = put(UnitKind::matmul, {}, {draw({e.B, e.T, e.inner}), draw({e.C(), e.inner})},
+                        {e.B, e.T, e.C()}, [ranks](CpuBackend& d, Arguments& a, Stored& out) {
+                          sum_of_partials(d, a, out, ranks);
+                        });
+    partial.precision.partials = ranks;
+  }
+}
+
+// Sums layers in the order 0, 1, ... or from the last to the first, each addition rounded.
+void sum_layers(CpuBackend& device, Arguments layers, Stored& out, bool reversed) {
+  if (reversed) std::reverse(layers.begin(), layers.end());
+  out = layers[0];
+  for (std::size_t t = 1; t < layers.size(); ++t)
+    device.add(out.view(), layers[t].view(), out.view());
+}
+
+Arguments split_layers(const Stored& x) {
+  Arguments layers;
+  const std::size_t bytes = x.bytes.size() / static_cast<std::size_t>(x.shape[0]);
+  for (std::int64_t t = 0; t < x.shape[0]; ++t) {
+    layers.emplace_back(x.dtype, Shape(x.shape.begin() + 1, x.shape.end()));
+    std::copy_n(x.bytes.begin() + t * static_cast<std::int64_t>(bytes), bytes,
+                layers.back().bytes.begin());
+  }
+  return layers;
+}
+
+void Builder::reductions() {
+  for (const std::int64_t n : {1, 2, 3, 6}) {
+    const Shape out{e.T, e.C()}, stack{n, e.T, e.C()};
+    const bool reversed = n % 2 == 0;
+    put(UnitKind::sum, {}, {draw(stack)}, out, [reversed](CpuBackend& d, Arguments& a, Stored& y) {
+      sum_layers(d, split_layers(a[0]), y, reversed);
+    });
+    const auto divisor = static_cast<double>(n);
+    put(UnitKind::mean, {.mean_form = reference::MeanForm::divide_before}, {draw(stack)}, out,
+        [=](CpuBackend& d, Arguments& a, Stored& y) {
+          Arguments layers = split_layers(a[0]);
+          for (Stored& layer : layers) d.divide(layer.view(), layer.view(), divisor);
+          sum_layers(d, layers, y, reversed);
+        });
+    put(UnitKind::mean, {.mean_form = reference::MeanForm::multiply_after}, {draw(stack)}, out,
+        [=](CpuBackend& d, Arguments& a, Stored& y) {
+          sum_layers(d, split_layers(a[0]), y, reversed);
+          d.scale(y.view(), y.view(), 1 / divisor);
+        });
+  }
+}
+
+void Builder::norms() {
+  const Shape x{e.B, e.T, e.C()};
+  constexpr double eps = 1e-5;
+  put(UnitKind::rms_norm, {.eps = eps}, {draw(x), draw({e.C()})}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.rms_norm(a[0].view(), a[1].view(), y.view(), eps);
+      });
+  put(UnitKind::rms_norm_backward_input, {.eps = eps}, {draw(x), draw(x), draw({e.C()})}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.rms_norm_backward_input(a[0].view(), a[1].view(), a[2].view(), y.view(), eps);
+      });
+  put(UnitKind::rms_norm_backward_weight, {.eps = eps}, {draw(x), draw(x)}, {e.C()},
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.rms_norm_backward_weight(a[0].view(), a[1].view(), y.view(), eps);
+      });
+}
+
+void Builder::positions() {
+  constexpr double theta = 10000;
+  const Shape table{e.T, e.hd / 2}, x{e.B, e.T, e.C()};
+  Stored cos(storage, table), sin(storage, table);
+  CpuBackend device;
+  device.rotary_table(cos.view(), sin.view(), theta);
+  const UnitAttributes attributes{.head_dim = e.hd, .extent = e.T, .theta = theta};
+  put(UnitKind::rotary_table_cos, attributes, {}, table, [](CpuBackend& d, Arguments&, Stored& y) {
+    Stored other(y.dtype, y.shape);
+    d.rotary_table(y.view(), other.view(), theta);
+  });
+  put(UnitKind::rotary_table_sin, attributes, {}, table, [](CpuBackend& d, Arguments&, Stored& y) {
+    Stored other(y.dtype, y.shape);
+    d.rotary_table(other.view(), y.view(), theta);
+  });
+  for (const bool inverse : {false, true})
+    put(inverse ? UnitKind::rotary_backward : UnitKind::rotary, attributes, {draw(x), cos, sin}, x,
+        [inverse](CpuBackend& d, Arguments& a, Stored& y) {
+          d.rotary(a[0].view(), a[1].view(), a[2].view(), y.view(), inverse);
+        });
+}
+
+void Builder::attention() {
+  const Shape q{e.B, e.T, e.C()}, k{e.B, e.T, e.hk * e.hd}, rows{e.B, e.h, e.T};
+  const UnitAttributes attributes{.head_dim = e.hd};
+  const Dtype of_lse = compute();
+  put(UnitKind::attention, attributes, {draw(q), draw(k), draw(k)}, q,
+      [=](CpuBackend& d, Arguments& a, Stored& y) {
+        Stored lse(of_lse, rows);
+        d.attention(a[0].view(), a[1].view(), a[2].view(), y.view(), lse.view(),
+                    attributes.head_dim);
+      });
+  put(UnitKind::attention_lse, attributes, {draw(q), draw(k)}, rows,
+      [=](CpuBackend& d, Arguments& a, Stored& y) {
+        Stored o(a[0].dtype, a[0].shape);
+        d.attention(a[0].view(), a[1].view(), a[1].view(), o.view(), y.view(), attributes.head_dim);
+      })
+      .precision.output = of_lse;
+}
+
+void Builder::attention_backward() {
+  const Shape q{e.B, e.T, e.C()}, k{e.B, e.T, e.hk * e.hd};
+  const UnitAttributes attributes{.head_dim = e.hd};
+  // dout, q, k, v, o, lse: the last two as the forward kernel leaves them.
+  Arguments arguments{
+      draw(q), draw(q), draw(k), draw(k), Stored(storage, q), Stored(compute(), {e.B, e.h, e.T})};
+  CpuBackend device;
+  device.attention(arguments[1].view(), arguments[2].view(), arguments[3].view(),
+                   arguments[4].view(), arguments[5].view(), e.hd);
+  const auto put_one = [&](UnitKind kind, std::size_t which) {
+    put(kind, attributes, arguments, which == 0 ? q : k,
+        [=](CpuBackend& d, Arguments& a, Stored& y) {
+          Stored gradients[3] = {Stored(y.dtype, q), Stored(y.dtype, k), Stored(y.dtype, k)};
+          d.attention_backward(a[0].view(), a[1].view(), a[2].view(), a[3].view(), a[4].view(),
+                               a[5].view(), gradients[0].view(), gradients[1].view(),
+                               gradients[2].view(), attributes.head_dim);
+          y = gradients[which];
+        });
+  };
+  put_one(UnitKind::attention_backward_q, 0);
+  put_one(UnitKind::attention_backward_k, 1);
+  put_one(UnitKind::attention_backward_v, 2);
+}
+
+void Builder::activation() {
+  const Shape x{e.B, e.T, e.inner};
+  put(UnitKind::swiglu, {}, {draw(x), draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.swiglu(a[0].view(), a[1].view(), y.view()); });
+  put(UnitKind::swiglu_backward_gate, {}, {draw(x), draw(x), draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        Stored up(y.dtype, y.shape);
+        d.swiglu_backward(a[0].view(), a[1].view(), a[2].view(), y.view(), up.view());
+      });
+  put(UnitKind::swiglu_backward_up, {}, {draw(x), draw(x), draw(x)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        Stored gate(y.dtype, y.shape);
+        d.swiglu_backward(a[0].view(), a[1].view(), a[2].view(), gate.view(), y.view());
+      });
+}
+
+void Builder::loss() {
+  Stored tokens = dice.tokens(e.B, e.T, e.V), labels(Dtype::int64, {e.B, e.T});
+  CpuBackend device;
+  device.shift_labels(tokens.view(), labels.view());
+  put(UnitKind::cross_entropy, {}, {draw({e.B, e.T, e.V}), labels}, {},
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.cross_entropy(a[0].view(), a[1].view(), y.view());
+      })
+      .precision.output = compute();
+  put(UnitKind::cross_entropy_backward, {.factor = 0.5}, {draw({e.B, e.T, e.V}), labels},
+      {e.B, e.T, e.V}, [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.cross_entropy_backward(a[0].view(), a[1].view(), y.view(), 0.5);
+      });
+}
+
+void Builder::optimizer() {
+  const Shape x{e.B * e.T * e.C()};
+  // Master weights and moments are kept in the compute dtype.
+  const auto master = [&] { return dice.tensor(compute(), x, distribution); };
+  const auto second = [&] { return dice.positive(compute(), x, distribution); };
+  const auto scalar = [&](double value) {
+    Stored stored(compute(), {});
+    stored.assign(std::span(&value, 1));
+    return stored;
+  };
+  put(UnitKind::exp_avg, {.factor = 0.9}, {master(), master()}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.exp_avg(a[0].view(), a[1].view(), y.view(), 0.9);
+      })
+      .precision.output = compute();
+  put(UnitKind::exp_avg_sq, {.factor = 0.999}, {second(), master()}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.exp_avg_sq(a[0].view(), a[1].view(), y.view(), 0.999);
+      })
+      .precision.output = compute();
+  put(UnitKind::adamw, {.eps = 1e-8, .weight_decay = 0.01},
+      {master(), master(), second(), scalar(3e-4), scalar(0.1), scalar(0.001)}, x,
+      [](CpuBackend& d, Arguments& a, Stored& y) {
+        d.adamw(a[0].view(), a[1].view(), a[2].view(), a[3].view(), a[4].view(), a[5].view(),
+                y.view(), 1e-8, 0.01);
+      })
+      .precision.output = compute();
+}
+
+void Builder::scalars() {
+  const Shape x{e.B, e.T, e.C()};
+  put(UnitKind::nonfinite, {}, {draw(x)}, {}, [](CpuBackend& d, Arguments& a, Stored& y) {
+    d.nonfinite(a[0].view(), y.view());
+  }).precision.output = Dtype::fp32;
+  put(UnitKind::sum_of_squares, {}, {draw(x)}, {}, [](CpuBackend& d, Arguments& a, Stored& y) {
+    const std::int64_t all[2] = {0, element_count(a[0].shape)};
+    d.sum_of_squares(a[0].view(), y.view(), all);
+  }).precision = {.output = Dtype::fp64, .compute = Dtype::fp64};
+  put(UnitKind::square_root, {}, {dice.positive(Dtype::fp64, {64}, distribution)}, {64},
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.square_root(a[0].view(), y.view()); });
+  put(UnitKind::clip_factor, {.factor = 0.75}, {dice.positive(Dtype::fp64, {}, distribution)}, {},
+      [](CpuBackend& d, Arguments& a, Stored& y) { d.clip_factor(a[0].view(), y.view(), 0.75); })
+      .precision.output = compute();
+}
+
+}  // namespace
+
+std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Extents& extents,
+                            Dice& dice) {
+  Builder builder{storage, distribution, extents, dice, {}};
+  builder.movement();
+  builder.single_roundings();
+  builder.products();
+  builder.partial_products();
+  builder.reductions();
+  builder.norms();
+  builder.positions();
+  builder.attention();
+  builder.attention_backward();
+  builder.activation();
+  builder.loss();
+  builder.optimizer();
+  builder.scalars();
+  return std::move(builder.cases);
+}
+
+std::vector<double> recorded(CpuBackend& backend, const Case& a_case) {
+  Arguments arguments = a_case.arguments;
+  Stored output(a_case.precision.output, a_case.output);
+  a_case.run(backend, arguments, output);
+  return output.values();
+}
+
+reference::UnitResult replayed(const Case& a_case) {
+  std::vector<std::vector<double>> values;
+  for (const Stored& argument : a_case.arguments) values.push_back(argument.values());
+  std::vector<reference::Operand> operands;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    operands.push_back({a_case.arguments[i].shape, values[i]});
+  return reference::replay(a_case.kind, a_case.attributes, a_case.precision, operands);
+}
+
+reports::Comparison compared(CpuBackend& backend, const Case& a_case) {
+  return reports::compare_to_set(a_case.precision.output, replayed(a_case),
+                                 recorded(backend, a_case));
+}
+
+}  // namespace shardproof::testing
