@@ -5,6 +5,8 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <unordered_set>
@@ -328,8 +330,10 @@ JsonValue parse_json(std::string_view text, const std::string& file) {
 
 std::string read_text_file(const std::string& path, const std::string& what) {
   std::ifstream in(path, std::ios::binary);
+  if (!in.is_open() || std::filesystem::is_directory(path))
+    throw ScenarioError({path}, what + " cannot be read");
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in.is_open() || in.bad()) throw ScenarioError({path}, what + " cannot be read");
+  if (in.bad()) throw ScenarioError({path}, what + " cannot be read");
   return text;
 }
 

@@ -23,10 +23,11 @@ int edit_distance(std::string_view a, std::string_view b) {
 
 std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> names) {
   const std::string* nearest = nullptr;
-  int smallest = static_cast<int>(word.size() + 1) / 2;
+  int smallest = 0;
   for (const std::string& name : names) {
     const int distance = edit_distance(word, name);
-    if (distance > smallest || (nearest && distance == smallest)) continue;
+    const int limit = static_cast<int>(std::max(word.size(), name.size()) / 2);
+    if (distance > limit || (nearest && distance >= smallest)) continue;
     smallest = distance;
     nearest = &name;
   }

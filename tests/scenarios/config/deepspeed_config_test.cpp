@@ -1,0 +1,258 @@
+#include "scenarios/config/deepspeed_config.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/error_of.hpp"
+
+using namespace shardproof;
+using tests::error_of;
+
+namespace {
+
+// A config in one line: the given members, an AdamW if they have none, a micro-batch size.
+TrainingConfig training(const std::string& members, int world = 4) {
+  std::string text = "{" + members;
+  if (members.find("\"optimizer\"") == std::string::npos)
+    text += R"(, "optimizer": {"type": "AdamW"})";
+  if (members.find("batch_size") == std::string::npos)
+    text += R"(, "train_micro_batch_size_per_gpu": 2)";
+  return training_from_json(parse_json(text + "}", "ds.json"), world);
+}
+
+std::string error_in(const std::string& members, int world = 4) {
+  return error_of([&] { training(members, world); });
+}
+
+// Members in which an '@' stands before the culprit, and what is said of it.
+struct BadInput {
+  std::string members;
+  std::string message;
+};
+
+void check_refused(const BadInput& input) {
+  const std::size_t at = input.members.find('@');
+  BOOST_REQUIRE(at != std::string::npos);
+  const std::string members = input.members.substr(0, at) + input.members.substr(at + 1);
+  const std::size_t column = at + 2;  // counted from 1, after the opening brace
+  BOOST_TEST(error_in(members) == "ds.json:1:" + std::to_string(column) + ": " + input.message);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(absent_keys_have_deepspeeds_defaults_and_are_listed) {
+  const TrainingConfig config = training(R"("steps_per_print": 10)");
+
+  BOOST_TEST(config.tensor_parallel == 1);
+  BOOST_TEST(config.zero_stage == 0);
+  BOOST_TEST(config.micro_batch == 2);
+  BOOST_TEST(config.accumulation == 1);
+  BOOST_TEST((config.working == Dtype::fp32));
+  BOOST_TEST(config.gradient_clipping == 1.0);
+  BOOST_TEST(config.reduce_bucket_size == 500'000'000);
+  BOOST_TEST(config.check_grad_overflow);
+  BOOST_TEST(config.optimizer.learning_rate == 1e-3);
+  BOOST_TEST(config.optimizer.beta1 == 0.9);
+  BOOST_TEST(config.optimizer.beta2 == 0.999);
+  BOOST_TEST(config.optimizer.epsilon == 1e-8);
+  BOOST_TEST(config.optimizer.weight_decay == 0.0);
+  const std::vector<std::string> defaulted = {"bf16.enabled = false",
+                                              "bf16.check_grad_overflow = true",
+                                              "tensor_parallel.autotp_size = 0",
+                                              "zero_optimization.stage = 0",
+                                              "zero_optimization.reduce_bucket_size = 500000000",
+                                              "optimizer.params.lr = 0.001",
+                                              "optimizer.params.eps = 1e-08",
+                                              "optimizer.params.weight_decay = 0.0",
+                                              "optimizer.params.betas = [0.9, 0.999]",
+                                              "gradient_clipping = 1.0",
+                                              "gradient_accumulation_steps = 1"};
+  BOOST_TEST(config.defaulted == defaulted, boost::test_tools::per_element());
+  BOOST_TEST(config.without_effect == std::vector<std::string>{"steps_per_print"},
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(implemented_keys_are_read) {
+  const TrainingConfig config = training(R"(
+    "bf16": {"enabled": true, "check_grad_overflow": false},
+    "zero_optimization": {"stage": 1, "reduce_bucket_size": 2e3, "overlap_comm": true},
+    "tensor_parallel": {"autotp_size": 2, "preset_model": "LLaMA", "tp": {"tp_size": 2}},
+    "gradient_clipping": 0.25, "gradient_accumulation_steps": 3,
+    "communication_data_type": "bfloat16", "data_types": {"grad_accum_dtype": "bf16"},
+    "optimizer": {"type": "Adam", "params": {"lr": 0.5, "betas": [0.8, 0.9], "eps": 1e-6,
+                                             "weight_decay": 0.1, "adam_w_mode": true}},
+    "fp16": {"enabled": false, "loss_scale": 0}, "scheduler": null, "amp": {})");
+
+  BOOST_TEST(config.tensor_parallel == 2);
+  BOOST_TEST(config.zero_stage == 1);
+  BOOST_TEST(config.reduce_bucket_size == 2000);
+  BOOST_TEST((config.working == Dtype::bf16));
+  BOOST_TEST(!config.check_grad_overflow);
+  BOOST_TEST(config.gradient_clipping == 0.25);
+  BOOST_TEST(config.accumulation == 3);
+  BOOST_TEST(config.optimizer.learning_rate == 0.5);
+  BOOST_TEST(config.optimizer.beta1 == 0.8);
+  BOOST_TEST(config.optimizer.beta2 == 0.9);
+  BOOST_TEST(config.optimizer.epsilon == 1e-6);
+  BOOST_TEST(config.optimizer.weight_decay == 0.1);
+  BOOST_TEST(config.defaulted.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
+  TrainingConfig config = training(R"("tensor_parallel": {"autotp_size": 2},
+      "bf16": {"enabled": true}, "zero_optimization": {"stage": 1}, "gradient_clipping": 0.3)");
+  const TrainingConfig back = training_from_json(to_json(config), 4);
+
+  BOOST_TEST(write_json(to_json(back)) == write_json(to_json(config)));
+  BOOST_TEST(back.defaulted.empty());
+  BOOST_TEST(back.tensor_parallel == 2);
+  BOOST_TEST(back.gradient_clipping == 0.3);
+}
+
+BOOST_AUTO_TEST_CASE(any_two_of_the_batch_equation_give_the_third) {
+  struct Row {
+    const char* members;
+    int micro, accumulation;
+  };
+  // World 8, TP 2: four replicas.
+  const Row rows[] = {
+      {R"("train_batch_size": 24, "train_micro_batch_size_per_gpu": 2)", 2, 3},
+      {R"("train_batch_size": 24, "gradient_accumulation_steps": 3)", 2, 3},
+      {R"("train_micro_batch_size_per_gpu": 2, "gradient_accumulation_steps": 3)", 2, 3},
+      {R"("train_batch_size": 24, "train_micro_batch_size_per_gpu": 2,
+          "gradient_accumulation_steps": 3)",
+       2, 3},
+      {R"("train_batch_size": 24)", 6, 1},
+      {R"("train_micro_batch_size_per_gpu": 5)", 5, 1},
+  };
+  for (const Row& row : rows) {
+    const auto config =
+        training(std::string(R"("tensor_parallel": {"autotp_size": 2}, )") + row.members, 8);
+    BOOST_TEST(config.micro_batch == row.micro);
+    BOOST_TEST(config.accumulation == row.accumulation);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_equation_that_cannot_hold_shows_both_sides) {
+  const std::string equation =
+      "is not train_micro_batch_size_per_gpu * gradient_accumulation_steps * replicas"
+      " (world / autotp_size): ";
+  BOOST_TEST(error_in(R"("train_batch_size": 24, "train_micro_batch_size_per_gpu": 2,
+      "gradient_accumulation_steps": 4)") ==
+             "ds.json:1:22: train_batch_size = 24: " + equation + "24 != 2 * 4 * 4");
+  BOOST_TEST(error_in(R"("train_batch_size": 10)") ==
+             "ds.json:1:22: train_batch_size = 10: " + equation + "10 != 2 * 1 * 4");
+  BOOST_TEST(error_in(R"("train_batch_size": 2)") ==
+             "ds.json:1:22: train_batch_size = 2: " + equation + "2 != 0 * 1 * 4");
+  BOOST_TEST(error_of([] {
+               training_from_json(parse_json(R"({"optimizer": {"type": "AdamW"}})", "ds.json"), 4);
+             }) ==
+             "ds.json:1:1: missing key \"train_micro_batch_size_per_gpu\": expected it or"
+             " train_batch_size");
+}
+
+BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_by_name) {
+  const BadInput rows[] = {
+      {R"("zero_optimization": {"stage": @2})",
+       "zero_optimization.stage = 2: stage 2 reduces at each micro-step, which is not"
+       " implemented: expected 0 or 1"},
+      {R"("zero_optimization": {"stage": @3})",
+       "zero_optimization.stage = 3: partitioned parameters are not implemented: expected 0 or "
+       "1"},
+      {R"("zero_optimization": {"stage": @4})", "zero_optimization.stage = 4: expected 0 or 1"},
+      {R"("zero_optimization": @true)",
+       "zero_optimization = true: expected {\"stage\": 0} or {\"stage\": 1}"},
+      {R"("zero_optimization": {"offload_optimizer": @{"device": "cpu"}})",
+       "zero_optimization.offload_optimizer = {\"device\":\"cpu\"}: offload is not implemented:"
+       " only device none"},
+      {R"("zero_optimization": {"zero_quantized_weights": @true})",
+       "zero_optimization.zero_quantized_weights = true: ZeRO++ is not implemented: only "
+       "false"},
+      {R"("fp16": @{"enabled": true})",
+       "fp16 = {\"enabled\":true}: fp16 training is not implemented: use bf16, or neither for "
+       "fp32"},
+      {R"("amp": @{"enabled": true})",
+       "amp = {\"enabled\":true}: automatic mixed precision is not implemented"},
+      {R"("scheduler": @{"type": "WarmupLR"})",
+       "scheduler = {\"type\":\"WarmupLR\"}: learning-rate schedules are not implemented:"
+       " remove the section"},
+      {R"("optimizer": {"type": @"Lamb"})",
+       "optimizer.type = \"Lamb\": only \"Adam\" and \"AdamW\" are implemented"},
+      {R"("optimizer": {"type": "Adam", "params": {"adam_w_mode": @false}})",
+       "optimizer.params.adam_w_mode = false: Adam with L2 regularisation is not implemented:"
+       " only true (AdamW)"},
+      {R"("optimizer": {"type": "Adam", "params": {"max_grad_norm": @1.0}})",
+       "optimizer.params.max_grad_norm = 1.0: DeepSpeed clips by the top-level key"
+       " gradient_clipping: use that"},
+      {R"("tensor_parallel": {"autotp_size": 2, "tp_overlap_comm": @true})",
+       "tensor_parallel.tp_overlap_comm = true: overlapped backward all-reduces are not"
+       " implemented: only false"},
+      {R"("tensor_parallel": {"autotp_size": 2, "partition_config": @{"layer_specs": []}})",
+       "tensor_parallel.partition_config = {\"layer_specs\":[]}: custom partition patterns are"
+       " not implemented: remove the key"},
+      {R"("tensor_parallel": {"autotp_size": 2, "preset_model": @"bloom"})",
+       "tensor_parallel.preset_model = \"bloom\": only \"llama\" is implemented"},
+      {R"("tensor_parallel": {"autotp_size": 2, "tp": {"tp_size": @4}})",
+       "tensor_parallel.tp.tp_size = 4: does not match tensor_parallel.autotp_size = 2"},
+      {R"("prescale_gradients": @true)",
+       "prescale_gradients = true: pre-division of gradients is not implemented: only false"},
+      {R"("gradient_predivide_factor": @2.0)",
+       "gradient_predivide_factor = 2.0: pre-division of gradients is not implemented: only "
+       "1.0"},
+      {R"("communication_data_type": @"fp16")",
+       "communication_data_type = \"fp16\": another dtype than the model's is not implemented:"
+       " expected \"fp32\""},
+      {R"("bf16": {"enabled": true}, "communication_data_type": @"fp32")",
+       "communication_data_type = \"fp32\": another dtype than the model's is not implemented:"
+       " expected \"bf16\""},
+      {R"("bf16": {"enabled": true}, "data_types": {"grad_accum_dtype": @"fp32"})",
+       "data_types.grad_accum_dtype = \"fp32\": another dtype than the model's is not"
+       " implemented: expected \"bf16\""},
+      {R"("curriculum_learning": @{"enabled": true})",
+       "curriculum_learning = {\"enabled\":true}: curriculum learning is not implemented"},
+  };
+  for (const BadInput& row : rows) check_refused(row);
+}
+
+BOOST_AUTO_TEST_CASE(values_of_the_wrong_type_or_range_are_refused_at_their_place) {
+  const BadInput rows[] = {
+      {R"("gradient_clipping": @"1")",
+       "gradient_clipping = \"1\": expected a number of at least 0"},
+      {R"("gradient_clipping": @-1)", "gradient_clipping = -1: expected a number of at least 0"},
+      {R"("train_micro_batch_size_per_gpu": @0)",
+       "train_micro_batch_size_per_gpu = 0: expected a whole number from 1 to 1000000"},
+      {R"("train_micro_batch_size_per_gpu": @1.5)",
+       "train_micro_batch_size_per_gpu = 1.5: expected a whole number from 1 to 1000000"},
+      {R"("bf16": @true)", "bf16 = true: expected an object { ... }"},
+      {R"("bf16": {"enabled": @1})", "bf16.enabled = 1: expected true or false"},
+      {R"("optimizer": {"type": "Adam", "params": {"betas": [0.9, @1.0]}})",
+       "optimizer.params.betas[1] = 1.0: expected a number of at least 0 and below 1"},
+      {R"("optimizer": {"type": "Adam", "params": {"betas": @[0.9]}})",
+       "optimizer.params.betas = [0.9]: expected two numbers [beta1, beta2]"},
+      {R"("optimizer": {"type": "Adam", "params": {"eps": @0}})",
+       "optimizer.params.eps = 0: expected a number above 0"},
+      {R"("tensor_parallel": {"autotp_size": @3})",
+       "tensor_parallel.autotp_size = 3: does not divide world = 4"},
+  };
+  for (const BadInput& row : rows) check_refused(row);
+  BOOST_TEST(error_of([] { training_from_json(parse_json("{}", "ds.json"), 1); }) ==
+             "ds.json:1:1: missing key \"optimizer\": expected { \"type\": \"AdamW\", \"params\":"
+             " {...} }");
+}
+
+BOOST_AUTO_TEST_CASE(unknown_keys_are_refused_with_the_nearest_known_one) {
+  BOOST_TEST(error_in(R"("gradient_cliping": 1.0)") ==
+             "ds.json:1:2: unknown key \"gradient_cliping\"; did you mean \"gradient_clipping\"?");
+  BOOST_TEST(error_in(R"("zero_optimization": {"stgae": 1})") ==
+             "ds.json:1:24: unknown key \"zero_optimization.stgae\"; did you mean \"stage\"?");
+  BOOST_TEST(error_in(R"("tensor_parallel": {"autotp": 1})") ==
+             "ds.json:1:22: unknown key \"tensor_parallel.autotp\"; did you mean \"autotp_size\"?");
+  BOOST_TEST(error_in(R"("optimizer": {"type": "Adam", "params": {"learning": 1}})") ==
+             "ds.json:1:43: unknown key \"optimizer.params.learning\"");
+}
+
+BOOST_AUTO_TEST_CASE(auto_is_refused_with_all_keys_that_need_numbers) {
+  BOOST_TEST(error_in(R"("train_batch_size": "auto", "zero_optimization":
+      {"reduce_bucket_size": "auto"}, "optimizer": {"type": "AdamW", "params": {"lr": "auto"}})") ==
+             "ds.json:1:22: \"auto\" is a value for a trainer to fill in: write numbers for"
+             " train_batch_size, zero_optimization.reduce_bucket_size, optimizer.params.lr");
+}

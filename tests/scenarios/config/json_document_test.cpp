@@ -1,0 +1,167 @@
+#include "scenarios/config/json_document.hpp"
+
+#include <bit>
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace shardproof;
+using tests::error_of;
+
+namespace {
+
+std::string error_in(const std::string& text) {
+  return error_of([&] { parse_json(text, "a.json"); });
+}
+
+std::string rewritten(const std::string& text) { return write_json(parse_json(text, "a.json")); }
+
+const std::string kHjson =
+    ": this looks like HJSON; DeepSpeed reads it, Shardproof reads JSON with // comments"
+    " (convert it: python3 -m hjson.tool -j FILE)";
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(values_and_keys_know_their_place) {
+  const JsonValue root = parse_json(
+      "{ // a comment\n"
+      "  \"a\": [1, /* two\n lines */ true],\n"
+      "\t\"\xc3\xa9\": {\"b\": null}\n"
+      "}",
+      "dir/a.json");
+
+  BOOST_TEST(to_string(root.place) == "dir/a.json:1:1");
+  BOOST_TEST(to_string(root.members[0].place) == "dir/a.json:2:3");
+  BOOST_TEST(to_string(root.find("a")->place) == "dir/a.json:2:8");
+  BOOST_TEST(to_string(root.find("a")->elements[1].place) == "dir/a.json:3:11");
+  // A letter of two bytes is one column.
+  BOOST_TEST(to_string(root.members[1].value.find("b")->place) == "dir/a.json:4:13");
+  BOOST_TEST(root.find("missing") == nullptr);
+  BOOST_TEST(root.find("a")->find("b") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(every_kind_of_value_survives_a_round_trip) {
+  for (const char* text :
+       {"null", "true", "false", "0", "-1", "1e-06", "\"\"", "[]", "{}", "[1,[2,{\"a\":[]}],\"x\"]",
+        "{\"b\":1,\"a\":{\"c\":null}}", "9223372036854775807", "-0.0", "1.50"})
+    BOOST_TEST(rewritten(text) == text);
+  BOOST_TEST(rewritten(" [ 1 , 2 ]\r\n") == "[1,2]");
+  BOOST_TEST(rewritten("\xEF\xBB\xBF{}") == "{}");
+}
+
+BOOST_AUTO_TEST_CASE(escapes_become_utf8_and_back) {
+  const JsonValue value = parse_json(R"("\"\\\/\b\f\n\r\t\u0041\u00e9\u20ac\ud83d\ude00")", "a");
+  BOOST_TEST(value.text == "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  BOOST_TEST(parse_json(write_json(value), "a").text == value.text);
+  BOOST_TEST(write_json(JsonValue("\x01\n")) == R"("\u0001\n")");
+}
+
+BOOST_AUTO_TEST_CASE(numbers_know_whether_they_are_whole) {
+  const auto number = [](const std::string& text) { return parse_json(text, "a"); };
+  for (const char* text : {"500000000", "5e8", "500000000.0", "5000000000e-1"}) {
+    BOOST_TEST(number(text).is_integer);
+    BOOST_TEST(number(text).integer == 500'000'000);
+  }
+  for (const char* text : {"0.5", "1e300", "1e-300", "9007199254740994.0"})
+    BOOST_TEST(!number(text).is_integer);
+  BOOST_TEST(number("9223372036854775807").integer == std::numeric_limits<std::int64_t>::max());
+  BOOST_TEST(!number("9223372036854775808").is_integer);
+  BOOST_TEST(number("1e-400").number == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(every_double_reads_back_in_its_own_bits) {
+  const std::uint64_t seed = 5;
+  BOOST_TEST_MESSAGE("seed " << seed);
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 100'000; ++i) {
+    const double value = std::bit_cast<double>(random());
+    if (!std::isfinite(value)) continue;
+    const double back = parse_json(write_json(value), "a").number;
+    BOOST_REQUIRE_EQUAL(std::bit_cast<std::uint64_t>(back), std::bit_cast<std::uint64_t>(value));
+  }
+  BOOST_TEST(write_json(0.1) == "0.1");
+  BOOST_TEST(write_json(5e-324) == "5e-324");
+  BOOST_TEST(std::signbit(parse_json(write_json(-0.0), "a").number));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_finite_is_written_as_a_word) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  BOOST_TEST(
+      write_json(JsonValue::array().append(std::nan("")).append(infinity).append(-infinity)) ==
+      R"(["nan","inf","-inf"])");
+}
+
+BOOST_AUTO_TEST_CASE(documents_are_built_member_by_member) {
+  JsonValue json = JsonValue::object();
+  json.set("a", 1).set("b", JsonValue::array().append("x").append(true)).set("c", 2.5);
+  json.set("a", std::int64_t{7});
+
+  BOOST_TEST(write_json(json) == R"({"a":7,"b":["x",true],"c":2.5})");
+  BOOST_TEST(write_json(json, 2) ==
+             "{\n  \"a\": 7,\n  \"b\": [\n    \"x\",\n    true\n  ],\n  \"c\": 2.5\n}");
+  BOOST_CHECK_THROW(json.append(1), InvariantError);
+}
+
+BOOST_AUTO_TEST_CASE(malformed_json_is_refused_at_its_place) {
+  BOOST_TEST(error_in("") == "a.json:1:1: the file is empty");
+  BOOST_TEST(error_in(" // only a comment") == "a.json:1:19: the file is empty");
+  BOOST_TEST(error_in("{\"a\": 1") == "a.json:1:8: expected ',' or '}', got the end of the file");
+  BOOST_TEST(error_in("{\n  \"a\": 1\n  \"b\": 2\n}") ==
+             "a.json:3:3: expected ',' or '}', got '\"'");
+  BOOST_TEST(error_in("[1 2]") == "a.json:1:4: expected ',' or ']', got '2'");
+  BOOST_TEST(error_in("{\"a\" 1}") == "a.json:1:6: expected ':', got '1'");
+  BOOST_TEST(error_in("{\"a\": }") == "a.json:1:7: expected a value, got '}'");
+  BOOST_TEST(error_in("{1: 2}") == "a.json:1:2: expected a key in double quotes, got '1'");
+  BOOST_TEST(error_in("{} x") == "a.json:1:4: unexpected 'x' after the end of the document");
+  BOOST_TEST(error_in("\"abc") == "a.json:1:1: this string does not end");
+  BOOST_TEST(error_in("\"a\nb\"") ==
+             "a.json:1:3: a string may not hold byte 10: write it as an escape");
+  BOOST_TEST(error_in("[1] /* x") == "a.json:1:5: this comment does not end");
+  BOOST_TEST(error_in("01") == "a.json:1:1: a number may not start with 0");
+  BOOST_TEST(error_in("1.") == "a.json:1:3: expected a digit, got the end of the file");
+  BOOST_TEST(error_in("-x") == "a.json:1:2: expected a digit, got 'x'");
+  BOOST_TEST(error_in("1e400") == "a.json:1:1: the number 1e400 is too large");
+  BOOST_TEST(error_in("NaN") == "a.json:1:1: NaN is not JSON: write it as a string");
+  BOOST_TEST(error_in(R"("\q")") == "a.json:1:3: unknown escape \\q");
+  BOOST_TEST(error_in(R"("\u12g4")") == "a.json:1:4: expected four hexadecimal digits");
+  BOOST_TEST(error_in(R"("\ud800x")") == "a.json:1:8: a high surrogate without its low surrogate");
+}
+
+BOOST_AUTO_TEST_CASE(a_duplicate_key_is_refused_where_it_stands_again) {
+  BOOST_TEST(error_in("{\"a\": 1,\n \"b\": 2,\n \"a\": 3}") == "a.json:3:2: duplicate key \"a\"");
+  BOOST_TEST(error_in(R"({"a": 1, "\u0061": 2})") == "a.json:1:10: duplicate key \"a\"");
+  BOOST_TEST(error_in(R"({"a": {"x": 1}, "b": {"x": 1}})") == "no error");
+}
+
+BOOST_AUTO_TEST_CASE(what_looks_like_hjson_is_called_so) {
+  BOOST_TEST(error_in("{\n  # comment\n}") ==
+             "a.json:2:3: expected a key in double quotes, got '#'" + kHjson);
+  BOOST_TEST(error_in("{a: 1}") == "a.json:1:2: keys are written in double quotes" + kHjson);
+  BOOST_TEST(error_in("{\"a\": AdamW}") == "a.json:1:7: \"AdamW\" without quotes" + kHjson);
+  BOOST_TEST(error_in("{\"a\": 'x'}") ==
+             "a.json:1:7: strings are written in double quotes" + kHjson);
+  BOOST_TEST(error_in("{\"a\": 1,}") == "a.json:1:9: a comma after the last one" + kHjson);
+  BOOST_TEST(error_in("[1,\n]") == "a.json:2:1: a comma after the last one" + kHjson);
+}
+
+BOOST_AUTO_TEST_CASE(nesting_is_bounded) {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + "1" + std::string(depth, ']');
+  };
+  BOOST_TEST(error_in(nested(100)) == "no error");
+  BOOST_TEST(error_in(nested(101)) == "a.json:1:102: nested deeper than 100 levels");
+  BOOST_TEST(error_in(std::string(1'000'000, '[')) ==
+             "a.json:1:102: nested deeper than 100 levels");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_not_there_is_named) {
+  const tests::TemporaryFolder folder;
+  BOOST_TEST(error_of([&] { read_json(folder / "x.json"); }) ==
+             folder / "x.json" + ": the file cannot be read");
+  BOOST_TEST(error_of([&] { read_json(folder.path().string()); }) ==
+             folder.path().string() + ": the file cannot be read");
+}
