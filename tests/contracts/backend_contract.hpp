@@ -624,8 +624,9 @@ BOOST_AUTO_TEST_CASE(squares_are_summed_in_fp64_over_the_ranges_alone) {
   Device device;
   const auto total = device.output(Dtype::fp64, {1});
   const std::vector<std::int64_t> all = {0, 2};
-  device->sum_of_squares(device.tensor(Dtype::fp32, {2}, {0x1p20, 0x1p-5}), total, all);
-  BOOST_TEST(device.read(total)[0] == 0x1p40 + 0x1p-10);  // lost in fp32
+  const double x = 1 + 0x1p-23;  // its square has 47 digits: fp32 would lose half of them
+  device->sum_of_squares(device.tensor(Dtype::fp32, {2}, {x, 0x1p-3}), total, all);
+  BOOST_TEST(device.read(total)[0] == x * x + 0x1p-6);
 }
 
 BOOST_AUTO_TEST_CASE(roots_and_clip_factors_are_computed_in_fp64_and_rounded_once) {
@@ -633,6 +634,9 @@ BOOST_AUTO_TEST_CASE(roots_and_clip_factors_are_computed_in_fp64_and_rounded_onc
   const auto norm = device.output(Dtype::fp32, {1});
   device->square_root(device.tensor(Dtype::fp64, {1}, {2.0}), norm);
   BOOST_TEST(device.read(norm)[0] == round_to(Dtype::fp32, std::sqrt(2.0)));
+  const auto norm64 = device.output(Dtype::fp64, {1});
+  device->square_root(device.tensor(Dtype::fp64, {1}, {2 + 0x1p-50}), norm64);
+  BOOST_TEST(device.read(norm64)[0] == std::sqrt(2 + 0x1p-50));
 
   const auto factor = device.output(Dtype::fp32, {1});
   device->clip_factor(device.tensor(Dtype::fp32, {1}, {3.0}), factor, 2.0);
@@ -649,13 +653,15 @@ BOOST_AUTO_TEST_CASE(moments_and_adamw_round_as_documented_bit_by_bit) {
     Device device;
     const Shape shape = {1000};
     const auto rn = [dtype](double value) { return round_to(dtype, value); };
-    const Values p = random_values(dtype, shape, 91);
+    Values p = random_values(dtype, shape, 91);
+    for (double& value : p)
+      value *= 0x1p-20;  // small beside the step, so that the step's bits show
     const Values m = random_values(dtype, shape, 92);
     const Values g = random_values(dtype, shape, 93);
     Values v = random_values(dtype, shape, 94);
     for (double& value : v) value = std::fabs(value);
     const double b1 = 0.9, b2 = 0.999, eps = 1e-8, decay = 0.01;
-    const double lr = rn(3e-4), c1 = rn(1 - b1 * b1), c2 = rn(1 - b2 * b2);
+    const double lr = rn(0.3), c1 = rn(1 - b1 * b1), c2 = rn(1 - b2 * b2);
     const auto tm = device.tensor(dtype, shape, m);
     const auto tv = device.tensor(dtype, shape, v);
     const auto tg = device.tensor(dtype, shape, g);

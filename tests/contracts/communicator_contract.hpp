@@ -294,7 +294,8 @@ inline void expect_mismatch(const Case& a, const Case& b, const std::string& ori
                             const std::string& origin_b) {
   const auto names_both = [&](const EnvironmentError& error) {
     const std::string text = error.what();
-    return text.find(origin_a) != text.npos && text.find(origin_b) != text.npos &&
+    return text.find(origin_a.substr(0, 150)) != text.npos &&
+           text.find(origin_b.substr(0, 150)) != text.npos &&
            text.find(name_of(a.kind)) != text.npos && text.find(name_of(b.kind)) != text.npos;
   };
   for (const auto& extents : grids) {
@@ -330,6 +331,8 @@ BOOST_AUTO_TEST_CASE(a_member_with_another_kind_count_dtype_wire_or_op_is_named)
   other.wire = Dtype::bf16;
   expect_mismatch(c, other, "o_proj/all_reduce", "o_proj/all_reduce");
   expect_mismatch(c, c, "layers.0.o_proj/all_reduce", "layers.0.down_proj/all_reduce");
+  const std::string long_name(300, 'x');
+  expect_mismatch(c, c, long_name + "/forward", long_name + "/backward");
 }
 
 BOOST_AUTO_TEST_CASE(an_output_of_the_wrong_size_is_refused_at_once) {
