@@ -74,9 +74,10 @@ const std::string& as_string(const JsonValue& value, const std::string& name) {
 const std::string& as_one_of(const JsonValue& value, const std::string& name,
                              const std::vector<std::string>& choices) {
   if (!value.is_string() || std::find(choices.begin(), choices.end(), value.text) == choices.end())
-    refuse_value(value, name,
-                 "expected " + listing(choices) +
-                     (value.is_string() ? suggestion(value.text, choices) : ""));
+    refuse_value(
+        value, name,
+        "expected " + listing(choices) +
+            (value.is_string() && choices.size() > 4 ? suggestion(value.text, choices) : ""));
   return value.text;
 }
 

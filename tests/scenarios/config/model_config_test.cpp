@@ -1,0 +1,191 @@
+#include "scenarios/config/model_config.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <set>
+
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace shardproof;
+using tests::error_of;
+
+namespace {
+
+ModelDescription model(const std::string& members) {
+  return model_from_json(parse_json("{\"model_type\": \"llama\"" + members + "}", "config.json"));
+}
+
+std::string error_in(const std::string& members) {
+  return error_of([&] { model(members); });
+}
+
+// Small enough to list by hand.
+constexpr const char* kSmall = R"(, "hidden_size": 8, "intermediate_size": 12,
+    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 10)";
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(absent_keys_have_the_defaults_of_transformers) {
+  const ModelDescription llama = model("");
+
+  BOOST_TEST(llama.family == "llama");
+  BOOST_TEST(llama.hidden_size == 4096);
+  BOOST_TEST(llama.intermediate_size == 11008);
+  BOOST_TEST(llama.num_hidden_layers == 32);
+  BOOST_TEST(llama.num_attention_heads == 32);
+  BOOST_TEST(llama.num_key_value_heads == 32);
+  BOOST_TEST(llama.head_dim == 128);
+  BOOST_TEST(llama.vocab_size == 32000);
+  BOOST_TEST(llama.max_position_embeddings == 2048);
+  BOOST_TEST(llama.rms_norm_eps == 1e-6);
+  BOOST_TEST(llama.rope_theta == 10000.0);
+  BOOST_TEST(llama.initializer_range == 0.02);
+  BOOST_TEST(!llama.attention_bias);
+  BOOST_TEST(!llama.mlp_bias);
+  BOOST_TEST(!llama.tie_word_embeddings);
+  BOOST_TEST(llama.parameters.size() == 3U + 32 * 9);
+}
+
+BOOST_AUTO_TEST_CASE(parameters_are_named_shaped_and_ordered_as_in_the_state_dict) {
+  const ModelDescription llama =
+      model(std::string(kSmall) + R"(, "head_dim": 6, "mlp_bias": true)");
+  const std::vector<ParameterDescription> first_layer = {
+      {"model.embed_tokens.weight", {10, 8}},
+      {"model.layers.0.self_attn.q_proj.weight", {24, 8}},
+      {"model.layers.0.self_attn.k_proj.weight", {12, 8}},
+      {"model.layers.0.self_attn.v_proj.weight", {12, 8}},
+      {"model.layers.0.self_attn.o_proj.weight", {8, 24}},
+      {"model.layers.0.mlp.gate_proj.weight", {12, 8}},
+      {"model.layers.0.mlp.gate_proj.bias", {12}},
+      {"model.layers.0.mlp.up_proj.weight", {12, 8}},
+      {"model.layers.0.mlp.up_proj.bias", {12}},
+      {"model.layers.0.mlp.down_proj.weight", {8, 12}},
+      {"model.layers.0.mlp.down_proj.bias", {8}},
+      {"model.layers.0.input_layernorm.weight", {8}},
+      {"model.layers.0.post_attention_layernorm.weight", {8}},
+      {"model.layers.1.self_attn.q_proj.weight", {24, 8}}};
+
+  BOOST_REQUIRE_EQUAL(llama.parameters.size(), 3U + 2 * 12);
+  for (std::size_t i = 0; i < first_layer.size(); ++i) {
+    BOOST_TEST(llama.parameters[i].name == first_layer[i].name);
+    BOOST_TEST(to_string(llama.parameters[i].shape) == to_string(first_layer[i].shape));
+  }
+  BOOST_TEST(llama.parameters[25].name == "model.norm.weight");
+  BOOST_TEST(llama.parameters[26].name == "lm_head.weight");
+  BOOST_TEST((llama.parameter("lm_head.weight").shape == Shape{10, 8}));
+  BOOST_CHECK_THROW(llama.parameter("lm_head.bias"), InvariantError);
+}
+
+BOOST_AUTO_TEST_CASE(attention_bias_gives_all_four_projections_a_bias) {
+  const ModelDescription llama = model(std::string(kSmall) + R"(, "attention_bias": true)");
+
+  BOOST_TEST((llama.parameter("model.layers.1.self_attn.q_proj.bias").shape == Shape{8}));
+  BOOST_TEST((llama.parameter("model.layers.1.self_attn.k_proj.bias").shape == Shape{4}));
+  BOOST_TEST((llama.parameter("model.layers.1.self_attn.v_proj.bias").shape == Shape{4}));
+  BOOST_TEST((llama.parameter("model.layers.1.self_attn.o_proj.bias").shape == Shape{8}));
+  BOOST_TEST(llama.parameters[2].name == "model.layers.0.self_attn.q_proj.bias");
+}
+
+BOOST_AUTO_TEST_CASE(a_published_config_is_read_with_its_harmless_keys) {
+  // The keys that Llama-family folders on the Hugging Face hub carry.
+  const ModelDescription llama = model(R"(, "architectures": ["LlamaForCausalLM"],
+      "attention_dropout": 0.0, "bos_token_id": 1, "eos_token_id": [2, 3], "hidden_act": "silu",
+      "hidden_size": 2048, "intermediate_size": 5632, "max_position_embeddings": 2048,
+      "num_attention_heads": 32, "num_hidden_layers": 22, "num_key_value_heads": 4,
+      "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": null, "rope_theta": 500000.0,
+      "tie_word_embeddings": false, "torch_dtype": "float32", "transformers_version": "4.35.0",
+      "use_cache": true, "pad_token_id": null, "_name_or_path": "x", "head_dim": null)");
+
+  BOOST_TEST(llama.head_dim == 64);
+  BOOST_TEST(llama.rope_theta == 500000.0);
+  BOOST_TEST(llama.rms_norm_eps == 1e-5);
+}
+
+BOOST_AUTO_TEST_CASE(rope_theta_may_stand_in_rope_parameters) {
+  BOOST_TEST(
+      model(R"(, "rope_parameters": {"rope_theta": 5e5, "rope_type": "default"})").rope_theta ==
+      5e5);
+  BOOST_TEST(
+      error_in(R"(, "rope_theta": 1e4, "rope_parameters": {"rope_theta": 5e5})") ==
+      "config.json:1:39: rope_theta = 1e4: rope_parameters.rope_theta says 5e+05: expected the"
+      " same");
+  BOOST_TEST(
+      error_in(R"(, "rope_parameters": {"rope_type": "llama3"})") ==
+      "config.json:1:58: rope_parameters.rope_type = \"llama3\": scaled rotary embeddings are"
+      " not implemented: only \"default\"");
+}
+
+BOOST_AUTO_TEST_CASE(what_would_change_the_numbers_is_refused_by_name) {
+  const auto message = [](const std::string& members) {
+    const std::string error = error_in(", " + members);
+    return error.substr(error.find(": ") + 2);
+  };
+  BOOST_TEST(message(R"("rope_scaling": {"type": "linear", "factor": 2})") ==
+             "rope_scaling = {\"type\":\"linear\",\"factor\":2}: scaled rotary embeddings are not"
+             " implemented: only null");
+  BOOST_TEST(message(R"("hidden_act": "gelu")") ==
+             "hidden_act = \"gelu\": only \"silu\" is implemented");
+  BOOST_TEST(message(R"("attention_dropout": 0.1)") ==
+             "attention_dropout = 0.1: dropout is not implemented: only 0");
+  BOOST_TEST(message(R"("pretraining_tp": 2)") ==
+             "pretraining_tp = 2: slicing the projections again is not implemented: only 1");
+  BOOST_TEST(message(R"("sliding_window": 4096)") ==
+             "sliding_window = 4096: sliding-window attention is not implemented: only null");
+  BOOST_TEST(message(R"("pad_token_id": 0)") ==
+             "pad_token_id = 0: an embedding row whose gradient is held at zero is not implemented;"
+             " use null");
+  BOOST_TEST(message(R"("tie_word_embeddings": true)") ==
+             "tie_word_embeddings = true: tied embeddings are not implemented: the two gradients of"
+             " one weight have to be added before they are reduced; use false and give"
+             " lm_head.weight");
+  BOOST_TEST(error_of([] {
+               model_from_json(parse_json(R"({"model_type": "gpt2"})", "config.json"));
+             }) == "config.json:1:16: model_type = \"gpt2\": only \"llama\" is implemented");
+  BOOST_TEST(error_of([] { model_from_json(parse_json("{}", "config.json")); }) ==
+             "config.json:1:1: missing key \"model_type\": expected \"llama\"");
+}
+
+BOOST_AUTO_TEST_CASE(heads_that_do_not_fit_are_refused_with_both_numbers) {
+  BOOST_TEST(error_in(R"(, "num_attention_heads": 6, "num_key_value_heads": 4)") ==
+             "config.json:1:74: num_key_value_heads = 4: does not divide num_attention_heads = 6");
+  BOOST_TEST(
+      error_in(R"(, "hidden_size": 100, "num_attention_heads": 8)") ==
+      "config.json:1:1: num_attention_heads = 8 does not divide hidden_size = 100, and there is"
+      " no head_dim");
+  BOOST_TEST(error_in(R"(, "head_dim": 7)") ==
+             "config.json:1:37: head_dim = 7: rotary embeddings need an even number");
+  BOOST_TEST(error_in(R"(, "num_hidden_layers": 0)") ==
+             "config.json:1:46: num_hidden_layers = 0: expected a whole number from 1 to 1000000");
+  BOOST_TEST(error_in(R"(, "hidden_sizes": 8)") ==
+             "config.json:1:25: unknown key \"hidden_sizes\"; did you mean \"hidden_size\"?");
+}
+
+BOOST_AUTO_TEST_CASE(a_model_is_read_from_its_folder_and_written_back) {
+  const tests::TemporaryFolder folder;
+  std::ofstream(folder / "config.json") << "{\"model_type\": \"llama\"" << kSmall << "}";
+  const ModelDescription llama = model_from_json(read_model_json(folder.path().string()));
+
+  BOOST_TEST(hash_of(llama) == hash_of(model_from_json(read_model_json(folder / "config.json"))));
+  BOOST_TEST(hash_of(llama) == hash_of(model_from_json(to_json(llama))));
+  BOOST_TEST(hash_of(llama).size() == 32U);
+}
+
+BOOST_AUTO_TEST_CASE(every_hyper_parameter_is_part_of_the_hash) {
+  std::set<std::string> hashes = {hash_of(model(kSmall))};
+  int count = 1;
+  for (const char* change :
+       {R"("hidden_size": 16)", R"("intermediate_size": 16)", R"("num_hidden_layers": 3)",
+        R"("num_attention_heads": 2)", R"("num_key_value_heads": 4)", R"("head_dim": 4)",
+        R"("vocab_size": 11)", R"("max_position_embeddings": 7)", R"("rms_norm_eps": 1e-5)",
+        R"("rope_theta": 1e5)", R"("initializer_range": 0.1)", R"("attention_bias": true)",
+        R"("mlp_bias": true)"}) {
+    JsonValue config = parse_json("{\"model_type\": \"llama\"" + std::string(kSmall) + "}", "a");
+    const JsonValue changed = parse_json("{" + std::string(change) + "}", "b");
+    config.set(changed.members[0].key, changed.members[0].value);
+    hashes.insert(hash_of(model_from_json(config)));
+    ++count;
+  }
+
+  BOOST_TEST(hashes.size() == static_cast<std::size_t>(count));
+}

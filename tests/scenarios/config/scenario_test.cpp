@@ -1,0 +1,425 @@
+#include "scenarios/config/scenario.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "scenarios/config/json_document.hpp"
+#include "tests/support/error_of.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace shardproof;
+using tests::error_of;
+using tests::TemporaryFolder;
+
+namespace {
+
+const std::string kModel = R"({"model_type": "llama", "hidden_size": 48, "intermediate_size": 96,
+  "num_hidden_layers": 2, "num_attention_heads": 12, "num_key_value_heads": 4, "vocab_size": 256,
+  "max_position_embeddings": 128})";
+const std::string kDeepSpeed = R"({
+  "train_micro_batch_size_per_gpu": 1,
+  "tensor_parallel": {"autotp_size": 2},
+  "optimizer": {"type": "AdamW"}
+})";
+const std::string kScenario = R"({
+  "model": {"config": "model"},
+  "deepspeed": "ds.json",
+  "world": 4,
+  "data": {"text": "text.txt", "sequence": 16}
+})";
+
+// A folder with a scenario s.json and the files that it names.
+class Files {
+ public:
+  Files() {
+    std::filesystem::create_directory(folder_ / "model");
+    write("model/config.json", kModel);
+    write("ds.json", kDeepSpeed);
+    write("text.txt", std::string(100, 'x'));
+    write("s.json", kScenario);
+  }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
+  std::string operator/(const std::string& name) const { return folder_ / name; }
+
+  Scenario read(const std::vector<std::string>& overrides = {}) const {
+    return read_scenario(folder_ / "s.json", overrides);
+  }
+  // The error of s.json after a change of its text, without the folder's name.
+  std::string error_after(const std::string& from, const std::string& to) const {
+    std::string text = kScenario;
+    const std::size_t at = text.find(from);
+    BOOST_REQUIRE(at != std::string::npos);
+    write("s.json", text.replace(at, from.size(), to));
+    const std::string message = error();
+    write("s.json", kScenario);
+    return message;
+  }
+  // The error of s.json with more members.
+  std::string error_with(const std::string& members) const {
+    return error_after("{\n", "{ " + members + ",\n");
+  }
+  std::string error(const std::vector<std::string>& overrides = {}) const {
+    return error_of([&] { read(overrides); }, folder_.path().string() + "/");
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_scenario_of_few_lines_is_completed) {
+  const Files files;
+  const Scenario scenario = files.read();
+
+  BOOST_TEST(scenario.name == "s");
+  BOOST_TEST(scenario.file == files / "s.json");
+  BOOST_TEST(scenario.world == 4);
+  BOOST_TEST(scenario.data_parallel() == 2);
+  BOOST_TEST(scenario.steps == 1);
+  BOOST_TEST(scenario.seed == 0U);
+  BOOST_TEST(scenario.weights == "generated");
+  BOOST_TEST((scenario.data.source == DataConfig::Source::text));
+  BOOST_TEST(scenario.data.path == files / "text.txt");
+  BOOST_TEST(scenario.data.sequence == 16);
+  BOOST_TEST((scenario.reduction == ReductionOrder::ring));
+  BOOST_TEST(scenario.executions.size() == 3U);
+  BOOST_TEST(scenario.runs("sim"));
+  BOOST_TEST(scenario.trace_keep == "always");
+  BOOST_TEST(!scenario.overflow_expected);
+  BOOST_TEST(scenario.inject.empty());
+  BOOST_TEST(scenario.model.hidden_size == 48);
+  BOOST_TEST((scenario.training.working == Dtype::fp32));
+}
+
+BOOST_AUTO_TEST_CASE(every_scenario_of_the_catalog_is_read_and_survives_a_round_trip) {
+  int count = 0;
+  const TemporaryFolder folder;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("../scenarios/catalog")) {
+    if (entry.path().extension() != ".json" || entry.path().filename() == "config.json") continue;
+    BOOST_TEST_CONTEXT(entry.path()) {
+      const Scenario scenario = read_scenario(entry.path().string());
+      const std::string effective = write_scenario(scenario);
+      std::ofstream(folder / "scenario.json") << effective;
+      const Scenario back = read_scenario(folder / "scenario.json");
+
+      BOOST_TEST(scenario.name == entry.path().stem().string());
+      BOOST_TEST(write_scenario(back) == effective);
+      BOOST_TEST(scenario_hash(back) == scenario_hash(scenario));
+      BOOST_TEST(hash_of(back.model) == hash_of(scenario.model));
+      BOOST_TEST(back.training.defaulted.empty());
+      ++count;
+    }
+  }
+  BOOST_TEST(count >= 11);
+}
+
+BOOST_AUTO_TEST_CASE(the_quickstart_is_what_the_readme_says) {
+  const Scenario scenario = read_scenario("../scenarios/catalog/quickstart.json");
+
+  BOOST_TEST(scenario.model.num_hidden_layers == 4);
+  BOOST_TEST(scenario.model.hidden_size == 256);
+  BOOST_TEST(scenario.model.num_attention_heads == 8);
+  BOOST_TEST(scenario.model.num_key_value_heads == 4);
+  BOOST_TEST(scenario.model.intermediate_size == 688);
+  BOOST_TEST(scenario.data.sequence == 64);
+  BOOST_TEST(scenario.training.micro_batch == 2);
+  BOOST_TEST(scenario.training.accumulation == 2);
+  BOOST_TEST(scenario.training.tensor_parallel == 2);
+  BOOST_TEST(scenario.data_parallel() == 2);
+  BOOST_TEST(scenario.training.zero_stage == 1);
+  BOOST_TEST((scenario.training.working == Dtype::bf16));
+  BOOST_TEST(scenario.steps == 3);
+  BOOST_TEST(std::filesystem::file_size(scenario.data.path) >= 16'384U);
+}
+
+BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
+  const Files files;
+  files.write("tokens.json", "[1, 2, 3, 4, 5, 6, 7, 8]");
+  files.write("w.safetensors", "");
+  files.write("s.json", R"({
+    "name": "all-fields", "model": {"config": "model/config.json", "weights": "w.safetensors"},
+    "deepspeed": {"train_batch_size": 12, "gradient_accumulation_steps": 3,
+      "gradient_clipping": 0.1, "bf16": {"enabled": true, "check_grad_overflow": false},
+      "zero_optimization": {"stage": 1, "reduce_bucket_size": 1234},
+      "tensor_parallel": {"autotp_size": 2},
+      "optimizer": {"type": "Adam", "params": {"lr": 0.3, "betas": [0.7, 0.8], "eps": 1e-5,
+                                               "weight_decay": 0.01}}},
+    "world": 4, "steps": 5, "seed": 9223372036854775807,
+    "data": {"tokens": "tokens.json", "sequence": 4}, "precision": "fp64",
+    "reduction": "rank_order", "executions": ["sim", "reference"], "real": "mpi", "uneven": false,
+    "trace": {"tier": "full", "keep": "failed"}, "overflow": "expected", "timeout_s": 30,
+    "inject": [
+      {"edit": "drop", "op": "a", "ranks": [0, 3], "steps": [1, 4]},
+      {"edit": "scale", "op": "b", "factor": 0.1, "before_rounding": true},
+      {"edit": "regroup", "op": "c", "group": "dp"},
+      {"edit": "retype", "op": "d", "dtype": "bf16"},
+      {"edit": "set", "op": "e", "value": "flip:14", "index": [1, 2], "when": "between_steps"},
+      {"edit": "set", "op": "f", "value": -1.5e3},
+      {"edit": "set", "op": "g", "value": "nan", "ranks": "all"}]
+  })");
+  const Scenario scenario = files.read();
+  files.write("s.json", write_scenario(scenario));
+  const Scenario back = files.read();
+
+  BOOST_TEST(write_scenario(back) == write_scenario(scenario));
+  for (const Scenario* read : {&scenario, &back}) {
+    BOOST_TEST(read->name == "all-fields");
+    BOOST_TEST(read->weights == files / "w.safetensors");
+    BOOST_TEST(read->training.micro_batch == 2);
+    BOOST_TEST(read->training.accumulation == 3);
+    BOOST_TEST(read->training.gradient_clipping == 0.1);
+    BOOST_TEST((read->training.working == Dtype::fp64));
+    BOOST_TEST(!read->training.check_grad_overflow);
+    BOOST_TEST(read->training.zero_stage == 1);
+    BOOST_TEST(read->training.reduce_bucket_size == 1234);
+    BOOST_TEST(read->training.optimizer.beta2 == 0.8);
+    BOOST_TEST(read->training.optimizer.epsilon == 1e-5);
+    BOOST_TEST(read->steps == 5);
+    BOOST_TEST(read->seed == 9223372036854775807U);
+    BOOST_TEST((read->data.source == DataConfig::Source::tokens));
+    BOOST_TEST((read->reduction == ReductionOrder::rank_order));
+    BOOST_TEST((read->executions == std::vector<std::string>{"reference", "sim"}));
+    BOOST_TEST(!read->runs("real"));
+    BOOST_TEST(read->trace_keep == "failed");
+    BOOST_TEST(read->overflow_expected);
+    BOOST_TEST(read->timeout_s == 30);
+    BOOST_REQUIRE_EQUAL(read->inject.size(), 7U);
+    BOOST_TEST((read->inject[0].ranks == std::vector<int>{0, 3}));
+    BOOST_TEST((read->inject[0].steps == std::vector<int>{1, 4}));
+    BOOST_TEST(read->inject[1].factor == 0.1);
+    BOOST_TEST(read->inject[1].before_rounding);
+    BOOST_TEST(read->inject[2].group == "dp");
+    BOOST_TEST(read->inject[3].dtype == "bf16");
+    BOOST_TEST(read->inject[4].value == "flip:14");
+    BOOST_TEST((read->inject[4].index == std::vector<std::int64_t>{1, 2}));
+    BOOST_TEST(read->inject[4].when == "between_steps");
+    BOOST_TEST(read->inject[5].value == "-1.5e3");
+    BOOST_TEST(read->inject[6].ranks.empty());
+    BOOST_TEST(read->inject[6].when == "output");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_hash_follows_the_contents_and_not_the_place_of_the_data) {
+  const Files here, there;
+  const std::string hash = scenario_hash(here.read());
+
+  BOOST_TEST(hash.size() == 32U);
+  BOOST_TEST(scenario_hash(there.read()) == hash);
+  BOOST_TEST(scenario_hash(here.read({"seed=1"})) != hash);
+  there.write("text.txt", std::string(100, 'y'));
+  BOOST_TEST(scenario_hash(there.read()) != hash);
+}
+
+BOOST_AUTO_TEST_CASE(overrides_reach_the_model_the_deepspeed_config_and_the_scenario) {
+  const Files files;
+  const Scenario scenario =
+      files.read({"num_hidden_layers=7", "zero_optimization.stage=1", "gradient_clipping=0",
+                  "steps=9", "data.sequence=8", "precision=fp64", "model.config.hidden_size=96",
+                  "deepspeed.bf16.enabled=true", "executions=[\"sim\"]"});
+
+  BOOST_TEST(scenario.model.num_hidden_layers == 7);
+  BOOST_TEST(scenario.model.hidden_size == 96);
+  BOOST_TEST(scenario.training.zero_stage == 1);
+  BOOST_TEST(scenario.training.gradient_clipping == 0.0);
+  BOOST_TEST(scenario.steps == 9);
+  BOOST_TEST(scenario.data.sequence == 8);
+  BOOST_TEST((scenario.training.working == Dtype::fp64));
+  BOOST_TEST((scenario.executions == std::vector<std::string>{"sim"}));
+}
+
+BOOST_AUTO_TEST_CASE(an_override_that_fits_nowhere_is_refused_by_its_own_text) {
+  const Files files;
+  BOOST_TEST(files.error({"steps"}) == "--override steps: expected KEY=VALUE");
+  BOOST_TEST(files.error({"steps=0"}) ==
+             "--override steps=0: steps = 0: expected a whole number from 1 to 1000000");
+  BOOST_TEST(files.error({"gradient_cliping=1"}) ==
+             "--override gradient_cliping=1: unknown key \"gradient_cliping\"; did you mean"
+             " \"gradient_clipping\"?");
+  BOOST_TEST(files.error({"world.x=1"}) == "--override world.x=1: \"world\" is no section");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_line_needs_no_scenario_file) {
+  const Files files;
+  CommandLineScenario given;
+  given.model = files / "model";
+  given.deepspeed = files / "ds.json";
+  given.world = 4;
+  const Scenario scenario = scenario_from_command_line(given);
+
+  BOOST_TEST(scenario.name == "model");
+  BOOST_TEST(scenario.file.empty());
+  BOOST_TEST(scenario.world == 4);
+  BOOST_TEST(scenario.weights == "generated");
+  BOOST_TEST((scenario.data.source == DataConfig::Source::generated));
+  BOOST_TEST(scenario.data.sequence == 64);
+  given.model = files / "model/config.json";
+  given.text = files / "text.txt";
+  given.sequence = 10;
+  given.steps = 2;
+  given.seed = 3;
+  given.precision = "fp64";
+  given.reduction = "rank_order";
+  given.executions = {"sim"};
+  given.overrides = {"max_position_embeddings=40"};
+  const Scenario full = scenario_from_command_line(given);
+  BOOST_TEST(full.name == "model");
+  BOOST_TEST(full.data.path == given.text);
+  BOOST_TEST(full.data.sequence == 10);
+  BOOST_TEST(full.steps == 2);
+  BOOST_TEST(full.seed == 3U);
+  BOOST_TEST((full.training.working == Dtype::fp64));
+  BOOST_TEST((full.reduction == ReductionOrder::rank_order));
+  BOOST_TEST(full.model.max_position_embeddings == 40);
+  files.write("again.json", write_scenario(full));
+  BOOST_TEST(scenario_hash(read_scenario(files / "again.json")) == scenario_hash(full));
+}
+
+BOOST_AUTO_TEST_CASE(a_model_folder_with_weights_is_trained_from_them) {
+  const Files files;
+  files.write("model/model.safetensors", "");
+  CommandLineScenario given;
+  given.model = files / "model";
+  given.deepspeed = files / "ds.json";
+  given.world = 2;
+
+  BOOST_TEST(scenario_from_command_line(given).weights == files / "model");
+}
+
+BOOST_AUTO_TEST_CASE(errors_of_a_command_line_name_the_option) {
+  const Files files;
+  CommandLineScenario given;
+  given.model = files / "model";
+  given.deepspeed = files / "ds.json";
+  given.world = 3;
+  BOOST_TEST(error_of([&] { scenario_from_command_line(given); }, files / "") ==
+             "ds.json:3:38: tensor_parallel.autotp_size = 2: does not divide world = 3");
+  given.world = 0;
+  BOOST_TEST(error_of([&] { scenario_from_command_line(given); }) ==
+             "--world: world = 0: expected a whole number from 1 to 1000000");
+  given.world = 4;
+  given.deepspeed = files / "no.json";
+  BOOST_TEST(error_of([&] { scenario_from_command_line(given); }, files / "") ==
+             "--deepspeed: deepspeed = \"no.json\": there is no \"no.json\"");
+  given.model = files / "nowhere";
+  given.deepspeed = files / "ds.json";
+  BOOST_TEST(error_of([&] { scenario_from_command_line(given); }, files / "") ==
+             "--model: model.config = \"nowhere\": there is no \"nowhere\"");
+}
+
+BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
+  const Files files;
+  BOOST_TEST(files.error_after("\"world\": 4", "\"wolrd\": 4") ==
+             "s.json:1:1: missing key \"world\": expected the number of ranks");
+  BOOST_TEST(files.error_with("\"step\": 4") ==
+             "s.json:1:3: unknown key \"step\"; did you mean \"steps\"?");
+  BOOST_TEST(files.error_with("\"world\": 4") == "s.json:4:3: duplicate key \"world\"");
+  BOOST_TEST(files.error_after("\"world\": 4,", "\"world\": 4")
+                 .starts_with("s.json:5:3: expected ',' or '}', got '\"'"));
+  BOOST_TEST(files.error_after("4", "\"four\"") ==
+             "s.json:4:12: world = \"four\": expected a whole number from 1 to 1000000");
+  BOOST_TEST(files.error_after("\"model\"}", "\"modle\"}") ==
+             "s.json:2:23: model.config = \"modle\": there is no \"modle\"");
+  BOOST_TEST(files.error_after("\"ds.json\"", "\"no.json\"") ==
+             "s.json:3:16: deepspeed = \"no.json\": there is no \"no.json\"");
+  BOOST_TEST(files.error_after("text.txt", "no.txt") ==
+             "s.json:5:20: data.text = \"no.txt\": there is no \"no.txt\"");
+  BOOST_TEST(files.error_after("text.txt", "model") ==
+             "s.json:5:20: data.text = \"model\": is not a file");
+  BOOST_TEST(files.error_after("\"sequence\"", "\"generated\": true, \"sequence\"") ==
+             "s.json:5:11: data: expected exactly one of text, tokens and generated");
+  BOOST_TEST(files.error_with("\"precision\": \"fp32\"") ==
+             "s.json:1:16: precision = \"fp32\": expected from_deepspeed or fp64");
+  BOOST_TEST(files.error_with("\"reduction\": \"tree\"") ==
+             "s.json:1:16: reduction = \"tree\": not implemented: expected ring or rank_order");
+  BOOST_TEST(files.error_with("\"reduction\": \"library\"") ==
+             "s.json:1:16: reduction = \"library\": not implemented: expected ring or rank_order");
+  BOOST_TEST(files.error_with("\"executions\": [\"sim\", \"sim\"]") ==
+             "s.json:1:17: executions = [\"sim\",\"sim\"]: expected each one once");
+  BOOST_TEST(files.error_with("\"executions\": [\"simulator\"]") ==
+             "s.json:1:18: executions = \"simulator\": expected reference, sim or real");
+  BOOST_TEST(files.error_with("\"executions\": []") ==
+             "s.json:1:17: executions = []: expected a list of reference, sim and real");
+  BOOST_TEST(files.error_with("\"real\": \"cuda\"") ==
+             "s.json:1:11: real = \"cuda\": CUDA is not implemented: expected mpi");
+  BOOST_TEST(files.error_with("\"uneven\": true") ==
+             "s.json:1:13: uneven = true: uneven shards are not implemented: expected false");
+  BOOST_TEST(files.error_with("\"trace\": {\"tier\": \"half\"}") ==
+             "s.json:1:21: trace.tier = \"half\": expected full");
+  BOOST_TEST(files.error_with("\"name\": \"a/b\"") ==
+             "s.json:1:11: name = \"a/b\": expected letters, digits, '-', '_' and '.'");
+  BOOST_TEST(files.error_with("\"seed\": -1") ==
+             "s.json:1:11: seed = -1: expected a whole number, 0 or more");
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_fit_together_is_refused_with_both_numbers) {
+  const Files files;
+  BOOST_TEST(files.error({"world=5"}) ==
+             "ds.json:3:38: tensor_parallel.autotp_size = 2: does not divide world = 5");
+  BOOST_TEST(files.error_after("4,", "8,") == "no error");
+  BOOST_TEST(files.error({"world=8", "tensor_parallel.autotp_size=8"}) ==
+             "--override tensor_parallel.autotp_size=8: tensor_parallel.autotp_size = 8 does not"
+             " divide num_attention_heads = 12: model.layers.*.self_attn.q_proj cannot be split"
+             " evenly");
+  files.write("ds.json", R"({"train_micro_batch_size_per_gpu": 1,
+"tensor_parallel": {"autotp_size": 6}, "optimizer": {"type": "AdamW"}})");
+  BOOST_TEST(
+      files.error({"world=6"}) ==
+      "ds.json:2:36: tensor_parallel.autotp_size = 6 does not divide num_key_value_heads = 4:"
+      " model.layers.*.self_attn.k_proj cannot be split evenly");
+  BOOST_TEST(
+      files.error({"world=6", "num_key_value_heads=6", "intermediate_size=100"}) ==
+      "ds.json:2:36: tensor_parallel.autotp_size = 6 does not divide intermediate_size = 100:"
+      " model.layers.*.mlp.gate_proj cannot be split evenly");
+  files.write("ds.json", kDeepSpeed);
+  BOOST_TEST(files.error_after("16", "129") ==
+             "s.json:5:44: data.sequence = 129: longer than the model's max_position_embeddings ="
+             " 128");
+  BOOST_TEST(files.error_after("16", "101") ==
+             "s.json:5:20: \"text.txt\" has 100 bytes, fewer than one sequence of 101");
+  BOOST_TEST(files.error_after("16", "100") == "no error");
+  BOOST_TEST(files.error_after("16", "1") ==
+             "s.json:5:44: data.sequence = 1: expected a whole number from 2 to 2147483648");
+  BOOST_TEST(files.error({"vocab_size=255"}) ==
+             "s.json:5:20: byte tokens need a vocab_size of at least 256, got 255");
+}
+
+BOOST_AUTO_TEST_CASE(every_field_of_an_injection_is_checked) {
+  const Files files;
+  const auto error = [&](const std::string& injection) {
+    return files.error_with("\"inject\": [" + injection + "]")
+        .substr(std::string("s.json:1:").size());
+  };
+  BOOST_TEST(error(R"({"edit": "dorp", "op": "x"})") ==
+             "23: inject[0].edit = \"dorp\": expected drop, double, add_bias_before_reduce,"
+             " swap_shards, stale, scale, regroup, retype or set; did you mean \"drop\"?");
+  BOOST_TEST(error(R"({"edit": "drop"})") ==
+             "14: missing key \"inject[0].op\": expected the name of an op as `shardproof plan`"
+             " prints it");
+  BOOST_TEST(error(R"({"edit": "drop", "op": "x", "ranks": [4]})") ==
+             "52: inject[0].ranks = 4: expected a whole number from 0 to 3");
+  BOOST_TEST(error(R"({"edit": "drop", "op": "x", "ranks": "some"})") ==
+             "51: inject[0].ranks = \"some\": expected \"all\" or a list of numbers");
+  BOOST_TEST(error(R"({"edit": "drop", "op": "x", "steps": [1]})") ==
+             "52: inject[0].steps = 1: expected a whole number from 0 to 0");
+  BOOST_TEST(error(R"({"edit": "drop", "op": "x", "factor": 2})") ==
+             "42: unknown key \"inject[0].factor\"");
+  BOOST_TEST(error(R"({"edit": "scale", "op": "x"})") ==
+             "14: missing key \"inject[0].factor\": expected a number");
+  BOOST_TEST(error(R"({"edit": "retype", "op": "x", "dtype": "half"})") ==
+             "53: inject[0].dtype = \"half\": expected fp64, fp32, bf16 or fp16");
+  BOOST_TEST(error(R"({"edit": "set", "op": "x", "value": "flip:64"})") ==
+             "50: inject[0].value = \"flip:64\": expected a number, \"nan\", \"inf\", \"-inf\" or"
+             " \"flip:BIT\"");
+  BOOST_TEST(error(R"({"edit": "set", "op": "x", "value": 1, "when": "later"})") ==
+             "61: inject[0].when = \"later\": expected output, after_record or between_steps");
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_scenario_file_is_named) {
+  const TemporaryFolder folder;
+  BOOST_TEST(error_of([&] { read_scenario(folder / "no.json"); }) ==
+             folder / "no.json" + ": the file cannot be read");
+}
