@@ -1,0 +1,109 @@
+// The values of replay() are the oracle's own: equal, up to the error that replay() itself states,
+// to the forward ops and to the vector-Jacobian products that the tape runs on.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "bounds_cases.hpp"
+#include "reference/derivatives.hpp"
+#include "reference/ops.hpp"
+
+namespace shardproof::testing {
+namespace {
+
+using reference::Tensor;
+using reference::Tokens;
+using reference::UnitKind;
+
+Tensor tensor(const Stored& stored) { return {stored.shape, stored.values()}; }
+Tokens tokens(const Stored& stored) {
+  Tokens result(stored.shape);
+  const std::vector<double> values = stored.values();
+  for (std::size_t i = 0; i < values.size(); ++i)
+    result.values[i] = static_cast<std::int64_t>(values[i]);
+  return result;
+}
+
+// What the oracle's ops and derivatives say; no elements where a kind has none there.
+std::vector<double> by_the_oracle(const Case& c) {
+  const auto x = [&](std::size_t i) { return tensor(c.arguments[i]); };
+  const std::int64_t hd = c.attributes.head_dim;
+  switch (c.kind) {
+    case UnitKind::embedding:
+      return embedding(x(0), tokens(c.arguments[1])).values;
+    case UnitKind::embedding_backward:
+      return embedding_vjp_weight(x(0), tokens(c.arguments[1]), c.attributes.extent, 1).values;
+    case UnitKind::matmul:
+      return reference::matmul(x(0), x(1)).values;
+    case UnitKind::matmul_backward_input:
+      return reference::matmul_vjp_input(x(0), x(1)).values;
+    case UnitKind::matmul_backward_weight:
+      return reference::matmul_vjp_weight(x(0), x(1), 1).values;
+    case UnitKind::bias_backward:
+      return reference::bias_vjp(x(0), 1).values;
+    case UnitKind::rms_norm:
+      return rms_norm(x(0), x(1), c.attributes.eps).values;
+    case UnitKind::rms_norm_backward_input:
+      return reference::rms_norm_vjp_input(x(0), x(1), x(2), c.attributes.eps).values;
+    case UnitKind::rms_norm_backward_weight:
+      return reference::rms_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1).values;
+    case UnitKind::rotary:
+      return rotary(x(0), x(1), x(2)).values;
+    case UnitKind::rotary_backward:
+      return reference::rotary_vjp(x(0), x(1), x(2)).values;
+    case UnitKind::attention:
+      return attention(x(0), x(1), x(2), hd).output.values;
+    case UnitKind::attention_lse:
+      return attention(x(0), x(1), x(1), hd).log_sum_exp.values;
+    case UnitKind::attention_backward_q:
+      return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).q.values;
+    case UnitKind::attention_backward_k:
+      return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).k.values;
+    case UnitKind::attention_backward_v:
+      return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).v.values;
+    case UnitKind::swiglu:
+      return swiglu(x(0), x(1)).values;
+    case UnitKind::swiglu_backward_gate:
+      return reference::swiglu_vjp(x(0), x(1), x(2)).gate.values;
+    case UnitKind::swiglu_backward_up:
+      return reference::swiglu_vjp(x(0), x(1), x(2)).up.values;
+    case UnitKind::cross_entropy:
+      return cross_entropy(x(0), tokens(c.arguments[1]), 1).values;
+    case UnitKind::cross_entropy_backward:
+      return cross_entropy_vjp(Tensor({1}, {c.attributes.factor}), x(0), tokens(c.arguments[1]))
+          .values;
+    default:
+      return {};
+  }
+}
+
+BOOST_AUTO_TEST_SUITE(replay_derivatives)
+
+BOOST_AUTO_TEST_CASE(every_value_is_the_oracles_own_op_or_derivative) {
+  constexpr unsigned seed = 99;
+  BOOST_TEST_MESSAGE("seed " << seed);
+  int units = 0;
+  for (const Distribution distribution : {Distribution::normal, Distribution::heavy_tailed,
+                                          Distribution::cancelling, Distribution::tiny}) {
+    Dice dice(seed);
+    for (const Case& a_case : all_cases(Dtype::fp64, distribution, Extents{}, dice)) {
+      const std::vector<double> expected = by_the_oracle(a_case);
+      if (expected.empty()) continue;
+      const auto unit = replayed(a_case);
+      BOOST_REQUIRE_EQUAL(unit.value.size(), expected.size());
+      double worst = 0;
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        const double room = (unit.error.empty() ? 0 : 2 * unit.error[i]) + 0x1p-1074;
+        worst = std::max(worst, std::fabs(unit.value[i] - expected[i]) / room);
+      }
+      BOOST_TEST(worst <= 1, reference::name_of(a_case.kind)
+                                 << " " << name_of(distribution) << ": " << worst);
+      ++units;
+    }
+  }
+  BOOST_TEST(units == 4 * 23);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace shardproof::testing
