@@ -214,11 +214,9 @@ class MicroStepUnits {
     attributes.groups = groups_;
     add(kind, std::move(inputs), gradient, shape, attributes);
     const std::string accumulator = "/accumulator/" + parameter;
-    if (micro_ == 0)
-      add(UnitKind::copy, {gradient}, folder_ + accumulator, shape);
-    else
-      add(UnitKind::add, {folder(step_, micro_ - 1) + accumulator, gradient}, folder_ + accumulator,
-          shape);
+    // The first is added to zero, not copied: 0 + (-0) is +0.
+    const std::string before = micro_ == 0 ? zero_input : folder(step_, micro_ - 1) + accumulator;
+    add(UnitKind::add, {before, gradient}, folder_ + accumulator, shape);
   }
 
   void add(UnitKind kind, Paths inputs, const std::string& output, Shape shape,

@@ -78,12 +78,14 @@ void append_update(const Scenario& scenario, const ParameterDescription& p, int 
     return step == 0 ? zero_input : before + name;
   };
 
-  std::string gradient = state + "gradient_master";
-  add(UnitKind::cast, {}, {folder + "/gradient/" + p.name}, gradient);
-  if (scenario.training.gradient_clipping != 0) {
-    add(UnitKind::multiply, {}, {gradient, scalar + "clip_factor"}, state + "clipped");
-    gradient = state + "clipped";
-  }
+  // Widening the gradient to the master dtype is exact, so it is a unit only where nothing follows.
+  const bool clips = scenario.training.gradient_clipping != 0;
+  const std::string averaged = folder + "/gradient/" + p.name;
+  const std::string gradient = state + (clips ? "clipped" : "gradient_master");
+  if (clips)
+    add(UnitKind::multiply, {}, {averaged, scalar + "clip_factor"}, gradient);
+  else
+    add(UnitKind::cast, {}, {averaged}, gradient);
   add(UnitKind::exp_avg, {.factor = config.beta1}, {moment_before("exp_avg"), gradient},
       state + "exp_avg");
   add(UnitKind::exp_avg_sq, {.factor = config.beta2}, {moment_before("exp_avg_sq"), gradient},
@@ -134,9 +136,9 @@ std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scena
   return leaves;
 }
 
-std::int64_t element_count(const std::vector<Unit>& units) {
+std::int64_t output_elements(const std::vector<Unit>& units) {
   std::int64_t count = 0;
-  for (const Unit& unit : units) count += shardproof::element_count(unit.shape);
+  for (const Unit& unit : units) count += element_count(unit.shape);
   return count;
 }
 

@@ -99,7 +99,7 @@ ValueId ShardedAdamw::lower_clipping(Builder& builder) {
   };
   const ValueId norm = lower_norm(builder);
   const double clip = builder.scenario().training.gradient_clipping;
-  const ValueId gradient = flat_master(clip == 0 ? "clipped" : "gradient_master");
+  const ValueId gradient = flat_master("gradient_master");
   builder.append(OpKind::cast, module, "update", "cast_gradient", {gradient_}, {gradient}).recorded =
       clip == 0;  // widening is exact: stored only where nothing else shows it
   if (clip == 0) return gradient;

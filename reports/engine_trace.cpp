@@ -1,0 +1,66 @@
+#include "reports/engine_trace.hpp"
+
+#include "scenarios/config/json_document.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/plan/program_json.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+template <class Items>
+const auto* at_or_null(const Items& items, std::int64_t i) {
+  return i >= 0 && i < static_cast<std::int64_t>(items.size()) ? &items[static_cast<std::size_t>(i)]
+                                                               : nullptr;
+}
+
+std::vector<ExecutedOp> group_accesses(const Program& program,
+                                       const std::vector<AccessRecord>& accesses,
+                                       const std::string& where) {
+  std::vector<ExecutedOp> executed;
+  for (const AccessRecord& access : accesses) {
+    if (executed.empty() || executed.back().sequence != access.sequence) {
+      const Segment* segment = at_or_null(program.segments, access.segment);
+      const Op* op = segment == nullptr ? nullptr : at_or_null(segment->ops, access.op);
+      if (op == nullptr)
+        throw ScenarioError(where + ": the log names an op that the program does not have");
+      executed.push_back({access.moment, access.sequence, segment, op, {}, {}});
+    }
+    if (at_or_null(program.values, access.value) == nullptr)
+      throw ScenarioError(where + ": the log names a value that the program does not have");
+    (access.write ? executed.back().writes : executed.back().reads).push_back(&access);
+  }
+  return executed;
+}
+
+}  // namespace
+
+EngineTrace::EngineTrace(std::string execution, const std::string& folder)
+    : execution_(std::move(execution)), reader_(folder) {
+  for (int rank = 0; rank < reader_.world(); ++rank) {
+    const std::string where = folder + ", rank " + std::to_string(rank);
+    programs_.push_back(
+        program_from_json(parse_json(reader_.header(rank).program_json, where + ", /program")));
+    if (programs_.back().grid().world() != reader_.world())
+      throw ScenarioError(where + ": the program is one for " +
+                          std::to_string(programs_.back().grid().world()) + " ranks");
+  }
+  for (int rank = 0; rank < reader_.world(); ++rank)
+    executed_.push_back(group_accesses(programs_[static_cast<std::size_t>(rank)],
+                                       reader_.accesses(rank),
+                                       folder + ", rank " + std::to_string(rank)));
+}
+
+const std::vector<ExecutedOp>& EngineTrace::executed(int rank) const {
+  return executed_.at(static_cast<std::size_t>(rank));
+}
+
+const StoredDataset* EngineTrace::dataset(const std::string& path, int rank) const {
+  const auto found = reader_.datasets().find(path);
+  if (found == reader_.datasets().end()) return nullptr;
+  for (const StoredDataset& stored : found->second)
+    if (stored.rank == rank) return &stored;
+  return nullptr;
+}
+
+}  // namespace shardproof::reports
