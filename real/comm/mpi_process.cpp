@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <exception>
 #include <string>
 
 #include "real/comm/mpi_call.hpp"
@@ -30,7 +31,10 @@ MpiProcess::MpiProcess() {
   rank_ = Rank{rank};
 }
 
-MpiProcess::~MpiProcess() { MPI_Finalize(); }
+MpiProcess::~MpiProcess() {
+  if (std::uncaught_exceptions() > 0) abort(3);
+  MPI_Finalize();
+}
 
 bool MpiProcess::all_equal(std::uint64_t value) const {
   std::array<std::uint64_t, 2> ends = {value, ~value};  // the minimum of ~value is ~maximum

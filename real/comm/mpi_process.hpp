@@ -7,6 +7,9 @@
 namespace shardproof::real {
 
 /// This process as one rank of an MPI job, from construction to destruction. At most one exists.
+///
+/// The destructor waits for all ranks. A rank that fails while others may wait for it must report
+/// and abort() instead; one that leaves by an exception aborts the job with exit code 3.
 class MpiProcess {
  public:
   /// Throws EnvironmentError if MPI cannot start.
