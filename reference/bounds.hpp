@@ -14,7 +14,7 @@
 namespace shardproof::reference {
 
 /// One call of replay(): what the families of bounds work on.
-struct Unit {
+struct UnitCall {
   UnitKind kind;
   const UnitAttributes& attributes;
   const UnitPrecision& precision;

@@ -10,7 +10,7 @@ namespace shardproof::reference {
 
 namespace {
 
-AttentionShape attention_shape(const Unit& unit, std::size_t q, std::size_t k) {
+AttentionShape attention_shape(const UnitCall& unit, std::size_t q, std::size_t k) {
   return {unit.arguments[q].shape, unit.arguments[k].shape, unit.attributes.head_dim};
 }
 
@@ -36,7 +36,7 @@ Matrix output_weights(const HeadSoftmax& softmax, const Arithmetic& arithmetic) 
 
 }  // namespace
 
-UnitResult replay_attention(const Unit& unit) {
+UnitResult replay_attention(const UnitCall& unit) {
   const AttentionShape shape = attention_shape(unit, 0, 1);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   UnitResult result = bounded_result(unit.arguments[0].shape);
@@ -55,7 +55,7 @@ UnitResult replay_attention(const Unit& unit) {
   return result;
 }
 
-UnitResult replay_attention_lse(const Unit& unit) {
+UnitResult replay_attention_lse(const UnitCall& unit) {
   const AttentionShape shape = attention_shape(unit, 0, 1);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   UnitResult result = bounded_result({shape.batch, shape.heads, shape.positions});
@@ -88,7 +88,8 @@ struct HeadDerivative {
   Matrix ds;              // F = a p (dP - D)
   double scale;
 
-  HeadDerivative(const Unit& unit, const AttentionShape& shape, std::int64_t b, std::int64_t head)
+  HeadDerivative(const UnitCall& unit, const AttentionShape& shape, std::int64_t b,
+                 std::int64_t head)
       : q(query_head(unit.arguments[1], shape, b, head)),
         k(key_head(unit.arguments[2], shape, b, head)),
         dout(query_head(unit.arguments[0], shape, b, head)),
@@ -241,7 +242,7 @@ struct Side {
 
 }  // namespace
 
-UnitResult replay_attention_backward(const Unit& unit) {
+UnitResult replay_attention_backward(const UnitCall& unit) {
   const AttentionShape shape = attention_shape(unit, 1, 2);
   const Operand& lse = unit.arguments[5];
   SHARDPROOF_EXPECTS(element_count(lse.shape) == shape.batch * shape.heads * shape.positions,

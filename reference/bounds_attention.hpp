@@ -6,11 +6,11 @@
 /// Sources: docs/bounds.md; the shape of the softmax bound is Blanchard, Higham & Higham 2021.
 namespace shardproof::reference {
 
-UnitResult replay_attention(const Unit& unit);      // q, k, v -> like q
-UnitResult replay_attention_lse(const Unit& unit);  // q, k -> (B, h, T)
+UnitResult replay_attention(const UnitCall& unit);      // q, k, v -> like q
+UnitResult replay_attention_lse(const UnitCall& unit);  // q, k -> (B, h, T)
 /// dout, q, k, v, o, lse -> dq, dk or dv as the kind says. The value is the derivative at q, k, v;
 /// the recorded o and lse, from which a kernel works, enter the bound only, by how far they are
 /// off.
-UnitResult replay_attention_backward(const Unit& unit);
+UnitResult replay_attention_backward(const UnitCall& unit);
 
 }  // namespace shardproof::reference

@@ -15,33 +15,33 @@ namespace shardproof::reference {
 namespace {
 
 template <class Function>
-UnitResult map_first(const Unit& unit, Function function) {
+UnitResult map_first(const UnitCall& unit, Function function) {
   const Operand& x = unit.arguments[0];
   UnitResult result = bitwise_result(x.shape);
   for (std::size_t i = 0; i < x.values.size(); ++i) result.value[i] = function(i, x.values[i]);
   return result;
 }
 
-std::span<const double> like_first(const Unit& unit, std::size_t index) {
+std::span<const double> like_first(const UnitCall& unit, std::size_t index) {
   const auto values = unit.arguments[index].values;
   SHARDPROOF_EXPECTS(values.size() == unit.arguments[0].values.size(), index, values.size());
   return values;
 }
 
 // A one-element tensor as the kernel reads it: an fp64 scalar beside fp32 tensors is rounded once.
-double scalar(const Unit& unit, std::size_t index) {
+double scalar(const UnitCall& unit, std::size_t index) {
   SHARDPROOF_EXPECTS(unit.arguments[index].values.size() == 1, index);
   return round_once(unit.precision.compute, unit.arguments[index].values[0]);
 }
 
 }  // namespace
 
-UnitResult replay_copy(const Unit& unit) {
+UnitResult replay_copy(const UnitCall& unit) {
   const Dtype output = unit.precision.output;
   return map_first(unit, [=](std::size_t, double x) { return round_once(output, x); });
 }
 
-UnitResult replay_shift_labels(const Unit& unit) {
+UnitResult replay_shift_labels(const UnitCall& unit) {
   constexpr double ignored = -100;
   const Operand& tokens = unit.arguments[0];
   SHARDPROOF_EXPECTS(!tokens.shape.empty(), "tokens need a sequence dimension");
@@ -51,7 +51,7 @@ UnitResult replay_shift_labels(const Unit& unit) {
   });
 }
 
-UnitResult replay_embedding(const Unit& unit) {
+UnitResult replay_embedding(const UnitCall& unit) {
   const Operand& weight = unit.arguments[0];
   const Operand& tokens = unit.arguments[1];
   SHARDPROOF_EXPECTS(weight.shape.size() == 2, to_string(weight.shape));
@@ -69,13 +69,13 @@ UnitResult replay_embedding(const Unit& unit) {
   return result;
 }
 
-UnitResult replay_add(const Unit& unit) {
+UnitResult replay_add(const UnitCall& unit) {
   const auto other = like_first(unit, 1);
   return map_first(unit,
                    [&](std::size_t i, double x) { return store(unit.precision, x + other[i]); });
 }
 
-UnitResult replay_add_bias(const Unit& unit) {
+UnitResult replay_add_bias(const UnitCall& unit) {
   const auto bias = unit.arguments[1].values;
   SHARDPROOF_EXPECTS(!bias.empty() && unit.arguments[0].values.size() % bias.size() == 0);
   return map_first(unit, [&](std::size_t i, double x) {
@@ -83,26 +83,26 @@ UnitResult replay_add_bias(const Unit& unit) {
   });
 }
 
-UnitResult replay_scale(const Unit& unit) {
+UnitResult replay_scale(const UnitCall& unit) {
   const double factor = round_once(unit.precision.compute, unit.attributes.factor);
   return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, x * factor); });
 }
 
-UnitResult replay_divide(const Unit& unit) {
+UnitResult replay_divide(const UnitCall& unit) {
   const double divisor = round_once(unit.precision.compute, unit.attributes.factor);
   return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, x / divisor); });
 }
 
-UnitResult replay_multiply(const Unit& unit) {
+UnitResult replay_multiply(const UnitCall& unit) {
   const double factor = scalar(unit, 1);
   return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, x * factor); });
 }
 
-UnitResult replay_negate(const Unit& unit) {
+UnitResult replay_negate(const UnitCall& unit) {
   return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, -x); });
 }
 
-UnitResult replay_nonfinite(const Unit& unit) {
+UnitResult replay_nonfinite(const UnitCall& unit) {
   UnitResult result = bitwise_result({});
   for (const Operand& argument : unit.arguments)
     if (!std::all_of(argument.values.begin(), argument.values.end(),
@@ -111,12 +111,12 @@ UnitResult replay_nonfinite(const Unit& unit) {
   return result;
 }
 
-UnitResult replay_square_root(const Unit& unit) {
+UnitResult replay_square_root(const UnitCall& unit) {
   const Dtype output = unit.precision.output;
   return map_first(unit, [=](std::size_t, double x) { return round_once(output, std::sqrt(x)); });
 }
 
-UnitResult replay_clip_factor(const Unit& unit) {
+UnitResult replay_clip_factor(const UnitCall& unit) {
   const double clip = unit.attributes.factor;
   const Dtype output = unit.precision.output;
   return map_first(unit, [=](std::size_t, double norm) {
@@ -126,7 +126,7 @@ UnitResult replay_clip_factor(const Unit& unit) {
   });
 }
 
-UnitResult replay_exp_avg(const Unit& unit) {
+UnitResult replay_exp_avg(const UnitCall& unit) {
   const auto gradient = like_first(unit, 1);
   const auto r = [&](double x) { return round_once(unit.precision.compute, x); };
   const double beta = r(unit.attributes.factor);
@@ -136,7 +136,7 @@ UnitResult replay_exp_avg(const Unit& unit) {
   });
 }
 
-UnitResult replay_exp_avg_sq(const Unit& unit) {
+UnitResult replay_exp_avg_sq(const UnitCall& unit) {
   const auto gradient = like_first(unit, 1);
   const auto r = [&](double x) { return round_once(unit.precision.compute, x); };
   const double beta = r(unit.attributes.factor);
@@ -146,7 +146,7 @@ UnitResult replay_exp_avg_sq(const Unit& unit) {
   });
 }
 
-UnitResult replay_adamw(const Unit& unit) {
+UnitResult replay_adamw(const UnitCall& unit) {
   const auto m = like_first(unit, 1);
   const auto v = like_first(unit, 2);
   const double lr = scalar(unit, 3), c1 = scalar(unit, 4), c2 = scalar(unit, 5);

@@ -54,7 +54,7 @@ struct Loss {
   std::span<const double> logits, labels;
   std::size_t V, rows;  // rows of one group
 
-  explicit Loss(const Unit& unit)
+  explicit Loss(const UnitCall& unit)
       : logits(unit.arguments[0].values),
         labels(unit.arguments[1].values),
         V(static_cast<std::size_t>(unit.arguments[0].shape.back())),
@@ -101,7 +101,7 @@ Bounded mean_loss(const Loss& loss, std::size_t group, const Arithmetic& arithme
 
 }  // namespace
 
-UnitResult replay_cross_entropy(const Unit& unit) {
+UnitResult replay_cross_entropy(const UnitCall& unit) {
   const Loss loss(unit);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   UnitResult result = bounded_result(grouped_shape(unit, {}));
@@ -139,7 +139,7 @@ void row_gradient(const SoftmaxRow& softmax, double c, std::size_t label, double
 
 }  // namespace
 
-UnitResult replay_cross_entropy_backward(const Unit& unit) {
+UnitResult replay_cross_entropy_backward(const UnitCall& unit) {
   const Loss loss(unit);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   UnitResult result = bounded_result(unit.arguments[0].shape);

@@ -5,7 +5,8 @@
 /// Cross-entropy over V classes, mean over the labels >= 0 of each batch group.
 namespace shardproof::reference {
 
-UnitResult replay_cross_entropy(const Unit& unit);           // (groups)
-UnitResult replay_cross_entropy_backward(const Unit& unit);  // factor / valid * (p - [j = label])
+UnitResult replay_cross_entropy(const UnitCall& unit);  // (groups)
+UnitResult replay_cross_entropy_backward(
+    const UnitCall& unit);  // factor / valid * (p - [j = label])
 
 }  // namespace shardproof::reference

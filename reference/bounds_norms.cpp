@@ -41,7 +41,7 @@ std::size_t width_of(const Operand& x) { return static_cast<std::size_t>(x.shape
 
 }  // namespace
 
-UnitResult replay_rms_norm(const Unit& unit) {
+UnitResult replay_rms_norm(const UnitCall& unit) {
   const Operand& x = unit.arguments[0];
   const auto weight = unit.arguments[1].values;
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
@@ -96,7 +96,7 @@ struct InputRow {
 
 }  // namespace
 
-UnitResult replay_rms_norm_backward_input(const Unit& unit) {
+UnitResult replay_rms_norm_backward_input(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& x = unit.arguments[1];
   const auto weight = unit.arguments[2].values;
@@ -117,7 +117,7 @@ UnitResult replay_rms_norm_backward_input(const Unit& unit) {
   return result;
 }
 
-UnitResult replay_rms_norm_backward_weight(const Unit& unit) {
+UnitResult replay_rms_norm_backward_weight(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& x = unit.arguments[1];
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);

@@ -17,7 +17,7 @@ void settle_with_oracle(UnitResult& result, const Arithmetic& arithmetic) {
 }
 }  // namespace
 
-UnitResult replay_rotary_table(const Unit& unit) {
+UnitResult replay_rotary_table(const UnitCall& unit) {
   const std::int64_t pairs = unit.attributes.head_dim / 2, positions = unit.attributes.extent;
   SHARDPROOF_EXPECTS(pairs > 0 && positions > 0, pairs, positions);
   const bool cosine = unit.kind == UnitKind::rotary_table_cos;
@@ -43,7 +43,7 @@ UnitResult replay_rotary_table(const Unit& unit) {
 namespace {
 
 // b = (1 + q) u (|x1 c| + |x2 s|): at most two products rounded, and one sum.
-UnitResult rotated(const Unit& unit, double direction) {
+UnitResult rotated(const UnitCall& unit, double direction) {
   const Operand& x = unit.arguments[0];
   const auto cos = unit.arguments[1].values, sin = unit.arguments[2].values;
   SHARDPROOF_EXPECTS(x.shape.size() == 3 && cos.size() == sin.size(), to_string(x.shape));
@@ -75,8 +75,8 @@ UnitResult rotated(const Unit& unit, double direction) {
 
 }  // namespace
 
-UnitResult replay_rotary(const Unit& unit) { return rotated(unit, 1); }
-UnitResult replay_rotary_backward(const Unit& unit) { return rotated(unit, -1); }
+UnitResult replay_rotary(const UnitCall& unit) { return rotated(unit, 1); }
+UnitResult replay_rotary_backward(const UnitCall& unit) { return rotated(unit, -1); }
 
 namespace {
 
@@ -85,14 +85,15 @@ double lost(const Arithmetic& arithmetic, double g, double a, double b) {
   return arithmetic.tiny * (1 + std::fabs(g)) * (1 + std::fabs(a)) * (1 + std::fabs(b));
 }
 
-std::span<const double> same_size(const Unit& unit, std::size_t index) {
+std::span<const double> same_size(const UnitCall& unit, std::size_t index) {
   const auto values = unit.arguments[index].values;
   SHARDPROOF_EXPECTS(values.size() == unit.arguments[0].values.size(), index, values.size());
   return values;
 }
 
 // gate sigma(gate) other. exp 2, 1 + e, 1 / (1 + e), and two products: 6 u.
-UnitResult gated(const Unit& unit, std::span<const double> gate, std::span<const double> other) {
+UnitResult gated(const UnitCall& unit, std::span<const double> gate,
+                 std::span<const double> other) {
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const double relative = compounded((LibraryError::exp + 4) * arithmetic.u);
   UnitResult result = bounded_result(unit.arguments[0].shape);
@@ -107,15 +108,15 @@ UnitResult gated(const Unit& unit, std::span<const double> gate, std::span<const
 
 }  // namespace
 
-UnitResult replay_swiglu(const Unit& unit) {
+UnitResult replay_swiglu(const UnitCall& unit) {
   return gated(unit, same_size(unit, 0), same_size(unit, 1));
 }
 
-UnitResult replay_swiglu_backward_up(const Unit& unit) {
+UnitResult replay_swiglu_backward_up(const UnitCall& unit) {
   return gated(unit, same_size(unit, 1), same_size(unit, 0));
 }
 
-UnitResult replay_swiglu_backward_gate(const Unit& unit) {
+UnitResult replay_swiglu_backward_gate(const UnitCall& unit) {
   const auto dy = same_size(unit, 0), gate = same_size(unit, 1), up = same_size(unit, 2);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   // 1 + g (1 - sigma) cancels near g = -1.278: the bound is absolute there.

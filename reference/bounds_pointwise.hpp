@@ -6,11 +6,11 @@
 namespace shardproof::reference {
 
 /// cos or sin of position * theta^(-2i/hd), (extent, head_dim/2): `extent` positions.
-UnitResult replay_rotary_table(const Unit& unit);
-UnitResult replay_rotary(const Unit& unit);           // (x1 c - x2 s, x2 c + x1 s)
-UnitResult replay_rotary_backward(const Unit& unit);  // the transposed rotation: s -> -s
-UnitResult replay_swiglu(const Unit& unit);           // gate sigmoid(gate) up
-UnitResult replay_swiglu_backward_gate(const Unit& unit);
-UnitResult replay_swiglu_backward_up(const Unit& unit);
+UnitResult replay_rotary_table(const UnitCall& unit);
+UnitResult replay_rotary(const UnitCall& unit);           // (x1 c - x2 s, x2 c + x1 s)
+UnitResult replay_rotary_backward(const UnitCall& unit);  // the transposed rotation: s -> -s
+UnitResult replay_swiglu(const UnitCall& unit);           // gate sigmoid(gate) up
+UnitResult replay_swiglu_backward_gate(const UnitCall& unit);
+UnitResult replay_swiglu_backward_up(const UnitCall& unit);
 
 }  // namespace shardproof::reference

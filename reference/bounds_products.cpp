@@ -26,7 +26,7 @@ std::vector<double> magnitudes(std::span<const double> values) {
 }
 
 // `magnitude` = |a| |b|, in the result's layout.
-void bound_product(const Unit& unit, double inner, double q, std::span<const double> magnitude,
+void bound_product(const UnitCall& unit, double inner, double q, std::span<const double> magnitude,
                    UnitResult& result) {
   const UnitPrecision& precision = unit.precision;
   const Arithmetic arithmetic = arithmetic_of(precision.compute);
@@ -53,7 +53,7 @@ void bound_product(const Unit& unit, double inner, double q, std::span<const dou
   }
 }
 
-UnitResult replay_products(const Unit& unit, Shape shape, std::span<const Task> tasks) {
+UnitResult replay_products(const UnitCall& unit, Shape shape, std::span<const Task> tasks) {
   UnitResult result = bounded_result(std::move(shape));
   std::vector<double> magnitude(result.value.size());
   const auto a = unit.arguments[0].values, b = unit.arguments[1].values;
@@ -84,7 +84,7 @@ Shape with_columns(Shape shape, std::int64_t extent) {
 
 }  // namespace
 
-UnitResult replay_matmul(const Unit& unit) {
+UnitResult replay_matmul(const UnitCall& unit) {
   const Operand& x = unit.arguments[0];
   const Operand& weight = unit.arguments[1];
   const Task task{
@@ -92,7 +92,7 @@ UnitResult replay_matmul(const Unit& unit) {
   return replay_products(unit, with_columns(x.shape, rows(weight)), {&task, 1});
 }
 
-UnitResult replay_matmul_backward_input(const Unit& unit) {
+UnitResult replay_matmul_backward_input(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& weight = unit.arguments[1];
   const Task task{
@@ -100,7 +100,7 @@ UnitResult replay_matmul_backward_input(const Unit& unit) {
   return replay_products(unit, with_columns(dy.shape, columns(weight)), {&task, 1});
 }
 
-UnitResult replay_matmul_backward_weight(const Unit& unit) {
+UnitResult replay_matmul_backward_weight(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& x = unit.arguments[1];
   SHARDPROOF_EXPECTS(rows(dy) == rows(x), rows(dy), rows(x));

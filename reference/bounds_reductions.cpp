@@ -15,7 +15,7 @@ struct Stack {
   Shape shape;
 };
 
-Stack stack_of(const Unit& unit) {
+Stack stack_of(const UnitCall& unit) {
   const Operand& x = unit.arguments[0];
   SHARDPROOF_EXPECTS(!x.shape.empty() && x.shape[0] > 0, to_string(x.shape));
   return {x.shape[0], x.values.size() / static_cast<std::size_t>(x.shape[0]),
@@ -28,7 +28,7 @@ double add_rounded(const UnitPrecision& precision, double a, double b) {
 
 // Value, bound and error of sum_t term(t, i); bitwise for one or two terms.
 template <class Term>
-UnitResult sum_of(const Unit& unit, const Stack& stack, Term term) {
+UnitResult sum_of(const UnitCall& unit, const Stack& stack, Term term) {
   const UnitPrecision& precision = unit.precision;
   if (stack.layers <= 2) {
     UnitResult result = bitwise_result(stack.shape);
@@ -54,7 +54,7 @@ UnitResult sum_of(const Unit& unit, const Stack& stack, Term term) {
 }
 
 // (sum, rounded to the output) * RN(1/n): the interval goes through both roundings.
-void multiply_after(const Unit& unit, double n, UnitResult& sum) {
+void multiply_after(const UnitCall& unit, double n, UnitResult& sum) {
   const UnitPrecision& precision = unit.precision;
   const double factor = round_once(precision.compute, 1 / n);
   if (sum.bound.empty()) {
@@ -77,7 +77,7 @@ void multiply_after(const Unit& unit, double n, UnitResult& sum) {
 
 }  // namespace
 
-UnitResult replay_sum(const Unit& unit) {
+UnitResult replay_sum(const UnitCall& unit) {
   const Stack stack = stack_of(unit);
   const auto values = unit.arguments[0].values;
   UnitResult result = sum_of(unit, stack, [&](std::int64_t t, std::size_t i) {
@@ -87,7 +87,7 @@ UnitResult replay_sum(const Unit& unit) {
   return result;
 }
 
-UnitResult replay_mean(const Unit& unit) {
+UnitResult replay_mean(const UnitCall& unit) {
   const Stack stack = stack_of(unit);
   const auto values = unit.arguments[0].values;
   const double n = as_real(stack.layers);

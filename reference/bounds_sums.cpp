@@ -17,18 +17,18 @@ double any_order_hops(double n, double magnitude, const UnitPrecision& precision
   return std::max(roundings, 0.0) * unit_roundoff(precision.hop) * magnitude;
 }
 
-std::int64_t rows_per_group(const Unit& unit, std::int64_t rows) {
+std::int64_t rows_per_group(const UnitCall& unit, std::int64_t rows) {
   const std::int64_t groups = std::max<std::int64_t>(unit.attributes.groups, 1);
   SHARDPROOF_EXPECTS(rows % groups == 0, rows, groups);
   return rows / groups;
 }
 
-Shape grouped_shape(const Unit& unit, Shape shape) {
+Shape grouped_shape(const UnitCall& unit, Shape shape) {
   if (unit.attributes.groups > 0) shape.insert(shape.begin(), unit.attributes.groups);
   return shape;
 }
 
-UnitResult replay_bias_backward(const Unit& unit) {
+UnitResult replay_bias_backward(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const std::int64_t width = dy.shape.back();
   const std::int64_t rows = rows_per_group(unit, element_count(dy.shape) / width);
@@ -51,7 +51,7 @@ UnitResult replay_bias_backward(const Unit& unit) {
   return result;
 }
 
-UnitResult replay_embedding_backward(const Unit& unit) {
+UnitResult replay_embedding_backward(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& tokens = unit.arguments[1];
   const std::int64_t width = dy.shape.back(), extent = unit.attributes.extent;
@@ -87,7 +87,7 @@ UnitResult replay_embedding_backward(const Unit& unit) {
   return result;
 }
 
-UnitResult replay_sum_of_squares(const Unit& unit) {
+UnitResult replay_sum_of_squares(const UnitCall& unit) {
   // In fp64 whatever the parameters are (spec: the norm is accumulated in double precision).
   double sum = 0, n = 0;
   for (const Operand& argument : unit.arguments) {

@@ -14,20 +14,20 @@ double any_order_sum(double n, double q, double magnitude, const Arithmetic& ari
 /// last of the n - 1 additions rounds to the output itself if the two are one dtype.
 double any_order_hops(double n, double magnitude, const UnitPrecision& precision);
 
-UnitResult replay_matmul(const Unit& unit);                  // x weight^T
-UnitResult replay_matmul_backward_input(const Unit& unit);   // dy weight
-UnitResult replay_matmul_backward_weight(const Unit& unit);  // dy^T x of each batch group
-UnitResult replay_bias_backward(const Unit& unit);           // column sums of each batch group
+UnitResult replay_matmul(const UnitCall& unit);                  // x weight^T
+UnitResult replay_matmul_backward_input(const UnitCall& unit);   // dy weight
+UnitResult replay_matmul_backward_weight(const UnitCall& unit);  // dy^T x of each batch group
+UnitResult replay_bias_backward(const UnitCall& unit);           // column sums of each batch group
 /// Row v is the sum of the c rows of dy whose token is v: c = 0 exact zero, 1 a copy, 2 one
 /// rounding, more: the sum rule with n = c.
-UnitResult replay_embedding_backward(const Unit& unit);
-UnitResult replay_sum(const Unit& unit);
-UnitResult replay_mean(const Unit& unit);
-UnitResult replay_sum_of_squares(const Unit& unit);
+UnitResult replay_embedding_backward(const UnitCall& unit);
+UnitResult replay_sum(const UnitCall& unit);
+UnitResult replay_mean(const UnitCall& unit);
+UnitResult replay_sum_of_squares(const UnitCall& unit);
 
 /// Rows of one batch group: `rows` cut into max(groups, 1) equal parts.
-std::int64_t rows_per_group(const Unit& unit, std::int64_t rows);
+std::int64_t rows_per_group(const UnitCall& unit, std::int64_t rows);
 /// `shape` with a leading axis of batch groups if there is one.
-Shape grouped_shape(const Unit& unit, Shape shape);
+Shape grouped_shape(const UnitCall& unit, Shape shape);
 
 }  // namespace shardproof::reference

@@ -18,7 +18,7 @@ struct Row {
   UnitKind kind;
   const char* name;
   int arity;  // any_number: one or more
-  UnitResult (*replay)(const Unit&);
+  UnitResult (*replay)(const UnitCall&);
 };
 constexpr int any_number = -1;
 
