@@ -330,7 +330,8 @@ JsonValue parse_json(std::string_view text, const std::string& file) {
 
 std::string read_text_file(const std::string& path, const std::string& what) {
   std::ifstream in(path, std::ios::binary);
-  if (!in.is_open() || std::filesystem::is_directory(path))
+  std::error_code ignored;
+  if (!in.is_open() || std::filesystem::is_directory(path, ignored))
     throw ScenarioError({path}, what + " cannot be read");
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   if (in.bad()) throw ScenarioError({path}, what + " cannot be read");

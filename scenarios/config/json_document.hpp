@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scenarios/errors.hpp"
@@ -37,8 +38,11 @@ struct JsonValue {
   JsonValue(double value);
   JsonValue(std::string value) : kind(Kind::string), text(std::move(value)) {}
   JsonValue(const char* value) : JsonValue(std::string(value)) {}
+  /// A number beyond int64 is an InvariantError.
   template <std::integral Integer>
-  JsonValue(Integer value) : JsonValue(from_integer(static_cast<std::int64_t>(value))) {}
+  JsonValue(Integer value)
+      : JsonValue(
+            from_integer(static_cast<std::int64_t>(value), std::in_range<std::int64_t>(value))) {}
 
   static JsonValue array();
   static JsonValue object();
@@ -57,7 +61,7 @@ struct JsonValue {
   JsonValue* find(std::string_view key);
 
  private:
-  static JsonValue from_integer(std::int64_t value);
+  static JsonValue from_integer(std::int64_t value, bool fits);
 };
 
 struct JsonMember {

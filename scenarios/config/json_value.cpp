@@ -104,7 +104,8 @@ JsonValue::JsonValue(double value) {
   if (is_integer) integer = static_cast<std::int64_t>(value);
 }
 
-JsonValue JsonValue::from_integer(std::int64_t value) {
+JsonValue JsonValue::from_integer(std::int64_t value, bool fits) {
+  SHARDPROOF_EXPECTS(fits, "a whole number beyond int64, now", value);
   JsonValue out;
   out.kind = Kind::number;
   out.number = static_cast<double>(value);

@@ -157,7 +157,8 @@ void read_heads(ObjectReader& reader, ModelDescription& model) {
 
 JsonValue read_model_json(const std::string& path) {
   const std::filesystem::path given(path);
-  const bool folder = std::filesystem::is_directory(given);
+  std::error_code unreadable;  // is said by read_json
+  const bool folder = std::filesystem::is_directory(given, unreadable);
   return read_json((folder ? given / "config.json" : given).string());
 }
 

@@ -171,9 +171,14 @@ JsonValue from_option(const std::string& option, JsonValue value) {
   return value;
 }
 
+// False where it cannot be known; whoever opens the path says why.
+bool is_there(const fs::path& path) {
+  std::error_code unreadable;
+  return fs::exists(path, unreadable);
+}
+
 bool has_weights(const fs::path& model) {
-  return fs::exists(model / "model.safetensors") ||
-         fs::exists(model / "model.safetensors.index.json");
+  return is_there(model / "model.safetensors") || is_there(model / "model.safetensors.index.json");
 }
 
 JsonValue model_from_options(const CommandLineScenario& given) {
@@ -192,7 +197,7 @@ JsonValue data_from_options(const CommandLineScenario& given) {
     data.set("text", from_option("--text", given.text));
   if (given.sequence) {
     data.set("sequence", from_option("--sequence", *given.sequence));
-  } else if (fs::exists(given.model)) {
+  } else if (is_there(given.model)) {
     const ModelDescription model = model_from_json(read_model_json(given.model));
     data.set("sequence", std::min<std::int64_t>(64, model.max_position_embeddings));
   }

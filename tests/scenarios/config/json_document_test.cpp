@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(documents_are_built_member_by_member) {
   BOOST_TEST(write_json(json, 2) ==
              "{\n  \"a\": 7,\n  \"b\": [\n    \"x\",\n    true\n  ],\n  \"c\": 2.5\n}");
   BOOST_CHECK_THROW(json.append(1), InvariantError);
+  BOOST_CHECK_THROW(JsonValue(std::numeric_limits<std::uint64_t>::max()), InvariantError);
 }
 
 BOOST_AUTO_TEST_CASE(malformed_json_is_refused_at_its_place) {
