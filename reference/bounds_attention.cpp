@@ -116,8 +116,7 @@ struct DerivativeErrors {
 };
 
 // The oracle computes p as softmax and D as sum_j p_j dP_j.
-DerivativeErrors errors_of_oracle(const HeadDerivative& head) {
-  const Arithmetic& arithmetic = oracle_arithmetic();
+DerivativeErrors errors_of_oracle(const HeadDerivative& head, const Arithmetic& arithmetic) {
   DerivativeErrors errors{SoftmaxErrors(head.softmax, arithmetic).probability, {}};
   const double products = compounded(as_real(head.q.columns) * arithmetic.u);
   for (std::int64_t i = 0; i < head.dp.rows; ++i) {
@@ -143,9 +142,10 @@ struct Recorded {
 // The kernel computes p as exp(s - LSE_recorded) and D as dO . O_recorded. How far the recorded
 // values are from the exact ones is computed, not bounded; the oracle's own error in that is added.
 DerivativeErrors errors_of_kernel(const HeadDerivative& head, const Recorded& recorded,
-                                  const DerivativeErrors& oracle, const Arithmetic& arithmetic) {
+                                  const DerivativeErrors& oracle, const Arithmetic& arithmetic,
+                                  const Arithmetic& of_fp64) {
   const double u = arithmetic.u, d = as_real(head.q.columns);
-  const SoftmaxErrors of_oracle(head.softmax, oracle_arithmetic());
+  const SoftmaxErrors of_oracle(head.softmax, of_fp64);
   DerivativeErrors errors{Matrix(head.dp.rows, head.dp.columns), {}};
   for (std::int64_t i = 0; i < head.dp.rows; ++i) {
     const auto row = static_cast<std::size_t>(i);
@@ -165,8 +165,7 @@ DerivativeErrors errors_of_kernel(const HeadDerivative& head, const Recorded& re
       size += std::fabs(head.dout.at(i, c) * recorded.o.at(i, c));
     }
     errors.D.push_back(std::fabs(sum - head.D[row]) + compounded(d * u) * size +
-                       d * arithmetic.eta + oracle.D[row] +
-                       compounded(d * oracle_arithmetic().u) * size);
+                       d * arithmetic.eta + oracle.D[row] + compounded(d * of_fp64.u) * size);
   }
   return errors;
 }
@@ -248,6 +247,7 @@ UnitResult replay_attention_backward(const UnitCall& unit) {
   SHARDPROOF_EXPECTS(element_count(lse.shape) == shape.batch * shape.heads * shape.positions,
                      to_string(lse.shape));
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  const Arithmetic& fp64 = oracle_arithmetic(unit.precision.compute);
   const bool of_query = unit.kind == UnitKind::attention_backward_q;
   const double group = of_query ? 1 : as_real(shape.heads / shape.key_heads);
   const Side side{unit.kind, as_real(shape.positions) * group};
@@ -258,12 +258,12 @@ UnitResult replay_attention_backward(const UnitCall& unit) {
         query_head(unit.arguments[4], shape, b, h),
         lse.values.subspan(static_cast<std::size_t>((b * shape.heads + h) * shape.positions),
                            static_cast<std::size_t>(shape.positions))};
-    const DerivativeErrors oracle = errors_of_oracle(head);
-    const DerivativeErrors kernel = errors_of_kernel(head, recorded, oracle, arithmetic);
+    const DerivativeErrors oracle = errors_of_oracle(head, fp64);
+    const DerivativeErrors kernel = errors_of_kernel(head, recorded, oracle, arithmetic, fp64);
     const auto add = of_query ? add_query_head : add_key_head;
     add(side.value(head), shape, b, h, result.value);
     add(side.bound(head, kernel, arithmetic), shape, b, h, result.bound);
-    add(side.bound(head, oracle, oracle_arithmetic()), shape, b, h, result.error);
+    add(side.bound(head, oracle, fp64), shape, b, h, result.error);
   });
   settle(result);
   return result;

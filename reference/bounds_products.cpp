@@ -39,6 +39,7 @@ void bound_product(const UnitCall& unit, double inner, double q, std::span<const
   if (precision.partials > 1)
     largest = std::min({largest, stored.largest, arithmetic_of(precision.hop).largest});
   const double oracle_q = precision.compute == Dtype::fp64 ? q : 0;
+  const Arithmetic& oracle = oracle_arithmetic(precision.compute);
   for (std::size_t i = 0; i < magnitude.size(); ++i) {
     const double S = magnitude[i];
     double bound = any_order_sum(terms, q, S, arithmetic);
@@ -48,7 +49,7 @@ void bound_product(const UnitCall& unit, double inner, double q, std::span<const
       bound += any_order_hops(partials, S + bound, precision);
     }
     result.bound[i] = bound;
-    result.error[i] = any_order_sum(inner, oracle_q, S, oracle_arithmetic());
+    result.error[i] = any_order_sum(inner, oracle_q, S, oracle);
     if (S + bound > largest) result.sound = false;
   }
 }

@@ -63,6 +63,7 @@ void multiply_after(const UnitCall& unit, double n, UnitResult& sum) {
   }
   const Arithmetic stored = arithmetic_of(precision.output);
   const Arithmetic arithmetic = arithmetic_of(precision.compute);
+  const Arithmetic& oracle = oracle_arithmetic(precision.compute);
   const bool rounds_twice = precision.compute != precision.output;
   for (std::size_t i = 0; i < sum.value.size(); ++i) {
     const double size = std::fabs(sum.value[i]) + sum.bound[i];
@@ -70,8 +71,7 @@ void multiply_after(const UnitCall& unit, double n, UnitResult& sum) {
     if (rounds_twice) bound += arithmetic.u * (factor * size + bound) + arithmetic.eta;
     sum.value[i] *= factor;
     sum.bound[i] = bound;
-    sum.error[i] =
-        factor * sum.error[i] + oracle_arithmetic().u * factor * size + oracle_arithmetic().eta;
+    sum.error[i] = factor * sum.error[i] + oracle.u * factor * size + oracle.eta;
   }
 }
 
@@ -91,7 +91,8 @@ UnitResult replay_mean(const UnitCall& unit) {
   const Stack stack = stack_of(unit);
   const auto values = unit.arguments[0].values;
   const double n = as_real(stack.layers);
-  // Buckets are reduced in the dtype of the gradients; another wire dtype would add a rounding here.
+  // Buckets are reduced in the dtype of the gradients; another wire dtype would add a rounding
+  // here.
   SHARDPROOF_EXPECTS(unit.precision.hop == unit.precision.output, name_of(unit.precision.hop));
   const bool divide = unit.attributes.mean_form == MeanForm::divide_before;
   UnitResult result = sum_of(unit, stack, [&](std::int64_t t, std::size_t i) {

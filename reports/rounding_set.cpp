@@ -1,19 +1,31 @@
 #include "reports/rounding_set.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 namespace shardproof::reports {
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+// A sum evaluated upwards: one rounding to nearest is at most one step too low. (Where the step
+// underflows the sum was subnormal, and exact.)
+double up(double x) { return x + std::fabs(x) * 0x1p-52; }
+double down(double x) { return x - std::fabs(x) * 0x1p-52; }
 
-// A sum evaluated upwards: one rounding to nearest is at most one step too low.
-double up(double x) { return std::nextafter(x, infinity); }
-double down(double x) { return std::nextafter(x, -infinity); }
+// 2^exponent of a finite number; 0 for a subnormal one.
+double binade(double x) {
+  constexpr std::uint64_t exponent_bits = 0x7ff0000000000000;
+  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(x) & exponent_bits);
+}
+
+double half_ulp(Dtype storage, double f) {
+  if (storage == Dtype::int64) return 0.5;
+  const bool bf16_or_fp32 = storage == Dtype::bf16 || storage == Dtype::fp32;
+  if (!bf16_or_fp32 || std::fabs(f) >= 0x1p128) return ulp(storage, f) / 2;
+  return std::max(binade(f), 0x1p-126) * (storage == Dtype::bf16 ? 0x1p-8 : 0x1p-24);
+}
 
 // fp64 -> bf16 for normal bf16 numbers: 53 - 8 = 45 trailing bits are rounded away, ties to even.
 // The carry moves into the exponent by itself.
@@ -27,7 +39,7 @@ double nearest_bf16(double value) {
 
 bool accepts_fp64(double f, double room, double r) {
   if (!std::isfinite(r) || !std::isfinite(f)) return r == f;
-  const double last_rounding = up(0x1p-53 * std::fabs(f));  // covers 2^-1075 too
+  const double last_rounding = std::max(up(0x1p-53 * std::fabs(f)), 0x1p-1074);
   return std::fabs(r - f) <= up(up(room + last_rounding));
 }
 
@@ -54,8 +66,7 @@ bool accepts(Dtype storage, double f, double b, double e, double r) {
 
 double ratio(Dtype storage, double f, double b, double e, double r) {
   if (r == f) return 0;
-  const double half = storage == Dtype::int64 ? 0.5 : ulp(storage, f) / 2;
-  return std::fabs(r - f) / (half + b + e);
+  return std::fabs(r - f) / (half_ulp(storage, f) + b + e);
 }
 
 }  // namespace shardproof::reports

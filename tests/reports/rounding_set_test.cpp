@@ -133,6 +133,10 @@ BOOST_AUTO_TEST_CASE(the_ratio_is_the_used_part_of_the_room) {
   BOOST_TEST(ratio(Dtype::bf16, 1 + 0x1p-8, 0, 0, 1) == 1);  // half an ulp away: 2^-8
   BOOST_TEST(ratio(Dtype::bf16, 1, 0x1p-9, 0x1p-9, 1 + 0x1p-7) == 1);
   BOOST_TEST(ratio(Dtype::bf16, 1, 0, 0, 1 + 0x1p-7) == 2);
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp32, Dtype::fp64})
+    for (const double f : {1.0, -3.7, 0x1p-126, 0x1p-130, 0x1.8p127, 0x1p130, 0.0})
+      BOOST_TEST(ratio(dtype, f, 0.25, 0, f + 1) ==
+                 std::fabs(f + 1 - f) / (ulp(dtype, f) / 2 + 0.25));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
