@@ -39,6 +39,6 @@ std::vector<Unit> expected_units(const Scenario& scenario);
 std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scenario);
 
 /// Elements of all units' outputs together: how many comparisons a complete verdict makes.
-std::int64_t element_count(const std::vector<Unit>& units);
+std::int64_t output_elements(const std::vector<Unit>& units);
 
 }  // namespace shardproof::reference

@@ -1,0 +1,165 @@
+#include "reference/derivatives.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <functional>
+
+#include "reference/dual.hpp"
+#include "reference/matmul.hpp"
+#include "reference/ops.hpp"
+#include "tests/reference/random_tensors.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+using testing::largest;
+using testing::Random;
+using testing::relative_difference;
+using DualTensor = TensorOf<Dual>;
+using DualFunction = std::function<DualTensor(const std::vector<DualTensor>&)>;
+
+constexpr double tolerance = 1e-13;
+
+std::vector<DualTensor> lift(const std::vector<Tensor>& inputs) {
+  std::vector<DualTensor> lifted;
+  for (const Tensor& x : inputs)
+    lifted.emplace_back(x.shape, std::vector<Dual>(x.values.begin(), x.values.end()));
+  return lifted;
+}
+
+/// For every coordinate of every input: sum over outputs of dy * (d output / d coordinate), by dual
+/// numbers, against the gradient that the reverse derivative gives.
+void check_vjp(const DualFunction& forward, const std::vector<Tensor>& inputs, const Tensor& dy,
+               const std::vector<Tensor>& gradients) {
+  std::vector<DualTensor> lifted = lift(inputs);
+  for (std::size_t input = 0; input < inputs.size(); ++input) {
+    Tensor expected(inputs[input].shape);
+    for (std::int64_t i = 0; i < expected.size(); ++i) {
+      lifted[input][i].derivative = 1;
+      const DualTensor y = forward(lifted);
+      lifted[input][i].derivative = 0;
+      BOOST_TEST_REQUIRE(y.size() == dy.size());
+      for (std::int64_t j = 0; j < y.size(); ++j) expected[i] += dy[j] * y[j].derivative;
+    }
+    BOOST_TEST_REQUIRE(gradients[input].size() == expected.size());
+    const Tensor gradient(expected.shape, gradients[input].values);
+    BOOST_TEST(largest(expected) > 0);
+    BOOST_TEST(relative_difference(gradient, expected) < tolerance, "input " << input);
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(derivatives_test)
+
+BOOST_AUTO_TEST_CASE(dual_numbers_know_the_derivatives_of_elementary_functions) {
+  const Dual x(2.0, 1.0);
+
+  BOOST_TEST((x * x * x).derivative == 12.0);
+  BOOST_TEST((Dual(1) / x).derivative == -0.25);
+  BOOST_TEST((-x - x + Dual(3) * x).derivative == 1.0);
+  BOOST_TEST(sqrt(x * x).derivative == 1.0);
+  BOOST_TEST(exp(x).derivative == std::exp(2.0));
+  BOOST_TEST(log(x).derivative == 0.5);
+}
+
+BOOST_AUTO_TEST_CASE(rms_norm) {
+  Random random(1);
+  const Tensor x = random.tensor({2, 3, 5}), w = random.tensor({5}), dy = random.tensor({2, 3, 5});
+  const double eps = 0.1;  // large enough to matter
+
+  check_vjp([&](const auto& in) { return reference::rms_norm(in[0], in[1], eps); }, {x, w}, dy,
+            {rms_norm_vjp_input(dy, x, w, eps), rms_norm_vjp_weight(dy, x, eps, 1)});
+}
+
+BOOST_AUTO_TEST_CASE(matrix_product) {
+  Random random(2);
+  const Tensor x = random.tensor({2, 3, 5}), w = random.tensor({4, 5});
+  const Tensor dy = random.tensor({2, 3, 4});
+
+  check_vjp([](const auto& in) { return matmul(in[0], in[1]); }, {x, w}, dy,
+            {matmul_vjp_input(dy, w), matmul_vjp_weight(dy, x, 1)});
+}
+
+BOOST_AUTO_TEST_CASE(bias) {
+  Random random(3);
+  const Tensor x = random.tensor({2, 3, 4}), b = random.tensor({4});
+  const Tensor dy = random.tensor({2, 3, 4});
+
+  check_vjp([](const auto& in) { return add_bias(in[0], in[1]); }, {x, b}, dy,
+            {dy, bias_vjp(dy, 1)});
+}
+
+BOOST_AUTO_TEST_CASE(embedding_weight) {
+  Random random(4);
+  const Tensor w = random.tensor({6, 3}), dy = random.tensor({2, 4, 3});
+  const Tokens tokens = random.tokens({2, 4}, 6);
+
+  check_vjp([&](const auto& in) { return embedding(in[0], tokens); }, {w}, dy,
+            {embedding_vjp_weight(dy, tokens, 6, 1)});
+}
+
+BOOST_AUTO_TEST_CASE(rotary_position) {
+  Random random(5);
+  const Tensor x = random.tensor({2, 5, 12}), dy = random.tensor({2, 5, 12});
+  const RotaryTables tables = rotary_tables(5, 6, 50.0);
+
+  check_vjp([&](const auto& in) { return rotary(in[0], tables.cos, tables.sin); }, {x}, dy,
+            {rotary_vjp(dy, tables.cos, tables.sin)});
+}
+
+BOOST_AUTO_TEST_CASE(grouped_query_attention) {
+  Random random(6);
+  const Tensor q = random.tensor({2, 5, 12}), k = random.tensor({2, 5, 6});
+  const Tensor v = random.tensor({2, 5, 6}), dy = random.tensor({2, 5, 12});
+  const AttentionGradients gradients = attention_vjp(dy, q, k, v, 3);  // 4 heads over 2
+
+  check_vjp([](const auto& in) { return attention(in[0], in[1], in[2], 3).output; }, {q, k, v}, dy,
+            {gradients.q, gradients.k, gradients.v});
+}
+
+BOOST_AUTO_TEST_CASE(swiglu_gate_and_up) {
+  Random random(7);
+  Tensor gate = random.tensor({3, 7});
+  gate[0] = 40, gate[1] = -40, gate[2] = -1.2784645427610738;  // where d(g sigmoid(g))/dg vanishes
+  const Tensor up = random.tensor({3, 7}), dy = random.tensor({3, 7});
+  const SwigluGradients gradients = swiglu_vjp(dy, gate, up);
+
+  check_vjp([](const auto& in) { return swiglu(in[0], in[1]); }, {gate, up}, dy,
+            {gradients.gate, gradients.up});
+}
+
+BOOST_AUTO_TEST_CASE(cross_entropy_logits) {
+  Random random(8);
+  const Tensor logits = random.tensor({4, 3, 6}), dloss = random.tensor({2});
+  const Tokens labels = shift_labels(random.tokens({4, 3}, 6));
+
+  check_vjp([&](const auto& in) { return cross_entropy(in[0], labels, 2); }, {logits}, dloss,
+            {cross_entropy_vjp(dloss, logits, labels)});
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_groups_weight_gradient_is_that_of_its_own_rows) {
+  Random random(9);
+  const std::int64_t groups = 3;
+  const Tensor x = random.tensor({groups, 2, 5}), dy = random.tensor({groups, 2, 5});
+  const Tokens tokens = random.tokens({groups, 2}, 4);
+  for (std::int64_t group = 0; group < groups; ++group) {
+    Tensor alone(dy.shape);  // dy, zero outside the group
+    for (std::int64_t i = group * 10; i < (group + 1) * 10; ++i) alone[i] = dy[i];
+
+    const auto check = [&](const Tensor& apart, const Tensor& together) {
+      const auto size = static_cast<std::ptrdiff_t>(together.size());
+      const auto begin = apart.values.begin() + static_cast<std::ptrdiff_t>(group) * size;
+      BOOST_TEST(std::vector<double>(begin, begin + size) == together.values);
+    };
+    check(rms_norm_vjp_weight(dy, x, 0.1, groups), rms_norm_vjp_weight(alone, x, 0.1, 1));
+    check(bias_vjp(dy, groups), bias_vjp(alone, 1));
+    check(embedding_vjp_weight(dy, tokens, 4, groups), embedding_vjp_weight(alone, tokens, 4, 1));
+    const PlainLoops plain;  // so that zeros change no bit
+    check(matmul_vjp_weight(dy, x, groups), matmul_vjp_weight(alone, x, 1));
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace shardproof::reference

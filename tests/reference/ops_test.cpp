@@ -1,0 +1,124 @@
+#include "reference/ops.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include "reference/derivatives.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+void check_close(const Tensor& actual, const Shape& shape, const std::vector<double>& expected) {
+  BOOST_TEST(actual.shape == shape);
+  BOOST_TEST_REQUIRE(actual.values.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    BOOST_TEST(std::abs(actual.values[i] - expected[i]) <= 1e-15 * (1 + std::abs(expected[i])),
+               "element " << i << ": " << actual.values[i] << " instead of " << expected[i]);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(ops_test)
+
+BOOST_AUTO_TEST_CASE(embedding_picks_rows_and_its_gradient_adds_to_them) {
+  const Tensor weight({3, 2}, {1, 2, 3, 4, 5, 6});
+  const Tokens tokens({2, 2}, {2, 0, 2, 2});
+  const Tensor dy({2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+
+  check_close(embedding(weight, tokens), {2, 2, 2}, {5, 6, 1, 2, 5, 6, 5, 6});
+  check_close(embedding_vjp_weight(dy, tokens, 3, 1), {1, 3, 2}, {3, 4, 0, 0, 13, 16});
+  check_close(embedding_vjp_weight(dy, tokens, 3, 2), {2, 3, 2},
+              {3, 4, 0, 0, 1, 2, 0, 0, 0, 0, 12, 14});
+}
+
+BOOST_AUTO_TEST_CASE(a_token_outside_the_vocabulary_is_refused) {
+  const Tensor weight({3, 1});
+  BOOST_CHECK_THROW(embedding(weight, Tokens({1, 1}, {3})), InvariantError);
+  BOOST_CHECK_THROW(embedding(weight, Tokens({1, 1}, {-1})), InvariantError);
+}
+
+BOOST_AUTO_TEST_CASE(rms_norm_by_hand) {
+  // Mean square (9 + 16 + 0 + 0) / 4 = 6.25, its root 2.5; with eps 2.75 it is 9 and 3.
+  const Tensor x({1, 4}, {3, 4, 0, 0}), weight({4}, {1, 2, 3, 4});
+
+  check_close(rms_norm(x, weight, 0.0), {1, 4}, {3 / 2.5, 8 / 2.5, 0, 0});
+  check_close(rms_norm(x, weight, 2.75), {1, 4}, {1, 8.0 / 3, 0, 0});
+}
+
+BOOST_AUTO_TEST_CASE(rotary_turns_the_pair_i_and_i_plus_half) {
+  // theta = 1: every pair turns by the position. Position 0 stays, position 1 turns by one radian.
+  const RotaryTables tables = rotary_tables(2, 4, 1.0);
+  const Tensor x({1, 2, 4}, {1, 2, 3, 4, 1, 0, 0, 1});
+  const double c = std::cos(1.0), s = std::sin(1.0);
+
+  check_close(rotary(x, tables.cos, tables.sin), {1, 2, 4}, {1, 2, 3, 4, c, -s, s, c});
+}
+
+BOOST_AUTO_TEST_CASE(rotary_angles_fall_by_powers_of_theta) {
+  const RotaryTables tables = rotary_tables(3, 4, 100.0);
+
+  check_close(tables.cos, {3, 2},
+              {1, 1, std::cos(1.0), std::cos(0.1), std::cos(2.0), std::cos(0.2)});
+  check_close(tables.sin, {3, 2},
+              {0, 0, std::sin(1.0), std::sin(0.1), std::sin(2.0), std::sin(0.2)});
+}
+
+BOOST_AUTO_TEST_CASE(attention_by_hand_is_causal_and_shares_heads) {
+  // One key head for two query heads, hd = 1. At t = 1, head 0 scores 0 and log 3: weights 1/4,
+  // 3/4; head 1 scores 0 and -log 3: weights 3/4, 1/4.
+  const double l = std::log(3.0);
+  const Tensor q({1, 2, 2}, {5, 7, 1, -1}), k({1, 2, 1}, {0, l}), v({1, 2, 1}, {8, 16});
+
+  const AttentionResult<double> result = attention(q, k, v, 1);
+
+  check_close(result.output, {1, 2, 2}, {8, 8, 14, 10});
+  check_close(result.log_sum_exp, {1, 2, 2}, {0, std::log(4.0), 0, std::log(4.0 / 3)});
+}
+
+BOOST_AUTO_TEST_CASE(attention_divides_scores_by_the_root_of_the_head_dimension) {
+  const Tensor q({1, 1, 4}, {1, 1, 1, 1}), k({1, 1, 4}, {1, 2, 3, 4});
+
+  check_close(attention(q, k, k, 4).log_sum_exp, {1, 1, 1}, {10.0 / 2});
+}
+
+BOOST_AUTO_TEST_CASE(attention_survives_large_scores) {
+  const Tensor q({1, 2, 1}, {0, 1}), k({1, 2, 1}, {1000, 1000}), v({1, 2, 1}, {2, 4});
+
+  check_close(attention(q, k, v, 1).output, {1, 2, 1}, {2, 3});
+}
+
+BOOST_AUTO_TEST_CASE(swiglu_by_hand) {
+  const double l = std::log(3.0);  // sigmoid(log 3) = 3/4
+  const Tensor gate({4}, {0, l, -l, -1000}), up({4}, {5, 4, 4, 1});
+
+  check_close(swiglu(gate, up), {4}, {0, 3 * l, -l, 0});
+}
+
+BOOST_AUTO_TEST_CASE(bias_is_added_to_every_row) {
+  check_close(add_bias(Tensor({2, 2}, {1, 2, 3, 4}), Tensor({2}, {10, 20})), {2, 2},
+              {11, 22, 13, 24});
+  check_close(bias_vjp(Tensor({2, 2}, {1, 2, 3, 4}), 1), {1, 2}, {4, 6});
+  check_close(bias_vjp(Tensor({2, 2}, {1, 2, 3, 4}), 2), {2, 2}, {1, 2, 3, 4});
+}
+
+BOOST_AUTO_TEST_CASE(each_position_predicts_the_next_token_and_the_last_nothing) {
+  const Tokens labels = shift_labels(Tokens({2, 3}, {1, 2, 3, 4, 5, 6}));
+
+  BOOST_TEST(labels.values == (std::vector<std::int64_t>{2, 3, -100, 5, 6, -100}));
+}
+
+BOOST_AUTO_TEST_CASE(cross_entropy_by_hand_is_the_mean_over_the_valid_labels_of_a_group) {
+  // Softmax of (0, log 3) is (1/4, 3/4). Group 0 has labels 0 and 1, group 1 only label 1.
+  const double l = std::log(3.0);
+  const Tensor logits({2, 2, 2}, {0, l, 0, l, 0, l, 7, 7});
+  const Tokens labels({2, 2}, {0, 1, 1, ignored_label});
+
+  const double log4 = std::log(4.0);
+  check_close(cross_entropy(logits, labels, 2), {2}, {(log4 + (log4 - l)) / 2, log4 - l});
+  check_close(cross_entropy_vjp(Tensor({2}, {8, 4}), logits, labels), {2, 2, 2},
+              {4 * (0.25 - 1), 4 * 0.75, 4 * 0.25, 4 * (0.75 - 1), 1, -1, 0, 0});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace shardproof::reference
