@@ -1,0 +1,50 @@
+#include "reports/judge_unit.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+#include "reports/rounding_set.hpp"
+
+namespace shardproof::reports {
+
+std::string describe(reference::UnitKind kind, const reference::UnitAttributes& a,
+                     const reference::UnitPrecision& p) {
+  char text[320];
+  std::snprintf(text, sizeof text, "%s %lld %lld %lld %a %a %a %a %d | %s %s %lld %s |",
+                reference::name_of(kind), static_cast<long long>(a.head_dim),
+                static_cast<long long>(a.groups), static_cast<long long>(a.extent), a.eps, a.theta,
+                a.factor, a.weight_decay, static_cast<int>(a.mean_form), name_of(p.output),
+                name_of(p.compute), static_cast<long long>(p.partials), name_of(p.hop));
+  return text;
+}
+
+UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,
+                       const reference::UnitPrecision& precision,
+                       std::span<const reference::Operand> arguments,
+                       std::span<const double> recorded) {
+  const reference::UnitResult unit = reference::replay(kind, attributes, precision, arguments);
+  UnitVerdict verdict;
+  verdict.sound = unit.sound;
+  if (!unit.sound) return verdict;
+  verdict.proof = unit.bound.empty() && unit.error.empty() ? Proof::bitwise : Proof::sound;
+  verdict.comparison = compare_to_set(precision.output, unit, recorded);
+  return verdict;
+}
+
+std::vector<bool> failing_elements(Dtype storage, const reference::UnitResult& unit,
+                                   std::span<const double> recorded) {
+  const bool bitwise = unit.bound.empty() && unit.error.empty();
+  std::vector<bool> failing(recorded.size());
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    const double f = unit.value[i];
+    const double b = unit.bound.empty() ? 0 : unit.bound[i];
+    const double e = unit.error.empty() ? 0 : unit.error[i];
+    const double nearest_value = nearest(storage, f);
+    failing[i] = bitwise ? !(recorded[i] == nearest_value &&
+                             std::signbit(recorded[i]) == std::signbit(nearest_value))
+                         : !accepts(storage, f, b, e, recorded[i]);
+  }
+  return failing;
+}
+
+}  // namespace shardproof::reports

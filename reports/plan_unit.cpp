@@ -1,0 +1,130 @@
+#include "reports/plan_unit.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace shardproof::reports {
+
+namespace {
+
+using reference::UnitKind;
+
+// The oracle's functions of an op kind, output by output.
+std::vector<UnitKind> unit_kinds(OpKind kind) {
+  switch (kind) {
+    case OpKind::rotary_table: return {UnitKind::rotary_table_cos, UnitKind::rotary_table_sin};
+    case OpKind::shift_labels: return {UnitKind::shift_labels};
+    case OpKind::embedding: return {UnitKind::embedding};
+    case OpKind::rms_norm: return {UnitKind::rms_norm};
+    case OpKind::matmul: return {UnitKind::matmul};
+    case OpKind::add_bias: return {UnitKind::add_bias};
+    case OpKind::rotary: return {UnitKind::rotary};
+    case OpKind::attention: return {UnitKind::attention, UnitKind::attention_lse};
+    case OpKind::swiglu: return {UnitKind::swiglu};
+    case OpKind::add:
+    case OpKind::accumulate: return {UnitKind::add};
+    case OpKind::cross_entropy: return {UnitKind::cross_entropy};
+    case OpKind::cross_entropy_backward: return {UnitKind::cross_entropy_backward};
+    case OpKind::matmul_backward_input: return {UnitKind::matmul_backward_input};
+    case OpKind::matmul_backward_weight: return {UnitKind::matmul_backward_weight};
+    case OpKind::bias_backward: return {UnitKind::bias_backward};
+    case OpKind::rms_norm_backward_input: return {UnitKind::rms_norm_backward_input};
+    case OpKind::rms_norm_backward_weight: return {UnitKind::rms_norm_backward_weight};
+    case OpKind::rotary_backward: return {UnitKind::rotary_backward};
+    case OpKind::attention_backward:
+      return {UnitKind::attention_backward_q, UnitKind::attention_backward_k,
+              UnitKind::attention_backward_v};
+    case OpKind::swiglu_backward:
+      return {UnitKind::swiglu_backward_gate, UnitKind::swiglu_backward_up};
+    case OpKind::embedding_backward: return {UnitKind::embedding_backward};
+    case OpKind::cast: return {UnitKind::cast};
+    case OpKind::scale: return {UnitKind::scale};
+    case OpKind::divide: return {UnitKind::divide};
+    case OpKind::multiply: return {UnitKind::multiply};
+    case OpKind::negate: return {UnitKind::negate};
+    case OpKind::nonfinite: return {UnitKind::nonfinite};
+    case OpKind::sum_of_squares: return {UnitKind::sum_of_squares};
+    case OpKind::square_root: return {UnitKind::square_root};
+    case OpKind::clip_factor: return {UnitKind::clip_factor};
+    case OpKind::exp_avg: return {UnitKind::exp_avg};
+    case OpKind::exp_avg_sq: return {UnitKind::exp_avg_sq};
+    case OpKind::adamw: return {UnitKind::adamw};
+    default: return {};
+  }
+}
+
+// The number that a kind takes as UnitAttributes::factor.
+const char* factor_attribute(OpKind kind) {
+  switch (kind) {
+    case OpKind::cross_entropy_backward: return "grad_scale";
+    case OpKind::scale: return "factor";
+    case OpKind::divide: return "divisor";
+    case OpKind::clip_factor: return "clip";
+    case OpKind::exp_avg: return "beta1";
+    case OpKind::exp_avg_sq: return "beta2";
+    default: return nullptr;
+  }
+}
+
+reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
+  reference::UnitAttributes attributes;
+  const auto real = [&](const char* key, double& to) {
+    if (op.attributes.contains(key)) to = real_number(op, key);
+  };
+  real("eps", attributes.eps);
+  real("theta", attributes.theta);
+  real("weight_decay", attributes.weight_decay);
+  if (const char* key = factor_attribute(op.kind)) attributes.factor = real_number(op, key);
+  if (op.attributes.contains("head_dim")) attributes.head_dim = integer(op, "head_dim");
+  if (op.kind == OpKind::embedding_backward)
+    attributes.extent = program.value(op.outputs[0]).shape[0];
+  if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward)
+    attributes.head_dim = 2 * program.value(op.inputs[1]).shape[1];
+  if (op.kind == OpKind::rotary_table) {
+    attributes.extent = program.value(op.outputs[0]).shape[0];
+    attributes.head_dim = 2 * program.value(op.outputs[0]).shape[1];
+  }
+  // One replica's batch is one group.
+  if (op.kind == OpKind::cross_entropy || op.kind == OpKind::cross_entropy_backward)
+    attributes.groups = 1;
+  return attributes;
+}
+
+// The dtype that the policy gives an output. Only bitwise kinds have none of their own; for them the
+// recorded dtype decides what "the same bits" are.
+Dtype output_dtype(const Program& program, const Op& op, std::size_t output,
+                   const PrecisionPolicy& policy) {
+  if (op.kind == OpKind::attention && output == 1) return policy.compute;
+  return policy.output(op.kind).value_or(program.value(op.outputs[output]).dtype);
+}
+
+}  // namespace
+
+std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::size_t output,
+                                  const PrecisionPolicy& policy) {
+  const std::vector<UnitKind> kinds = unit_kinds(op.kind);
+  if (output >= kinds.size()) return std::nullopt;
+  PlanUnit unit{kinds[output], attributes_of(program, op), {}, {}};
+  unit.precision.output = output_dtype(program, op, output, policy);
+  unit.precision.compute =
+      unit.precision.output == Dtype::fp64 ? Dtype::fp64 : policy.compute;
+  const std::size_t count = unit.kind == UnitKind::attention_lse ? 2 : op.inputs.size();
+  for (std::size_t i = 0; i < count; ++i) unit.arguments.push_back(i);
+  return unit;
+}
+
+std::vector<Stretch> counted_ranges(const Program& program, const Value& flat, Rank rank) {
+  const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(flat.layout));
+  const bool first = program.grid().group_rank(rank, Axis::tp).value == 0;
+  const Stretch mine = owned_stretch(layout, flat.placement, program.grid(), rank);
+  std::vector<Stretch> ranges;
+  for (const FlatLayout::Entry& entry : layout.entries) {
+    if (!first && entry.placement.tp.kind == AxisPlacement::Kind::replicate) continue;
+    const std::int64_t begin = std::max(entry.offset, mine.begin);
+    const std::int64_t end = std::min(entry.offset + entry.count, mine.begin + mine.count);
+    if (begin < end) ranges.push_back({begin - mine.begin, end - begin});
+  }
+  return ranges;
+}
+
+}  // namespace shardproof::reports
