@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "scenarios/types.hpp"
 
@@ -31,5 +32,8 @@ class MpiProcess {
   Rank rank_;
   int world_ = 1;
 };
+
+/// The MPI library's own line about itself; needs no MpiProcess.
+std::string mpi_library_version();
 
 }  // namespace shardproof::real

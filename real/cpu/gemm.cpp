@@ -37,6 +37,10 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<C> a, Operand<
   call_blas(blas_int(m), blas_int(n), blas_int(k), a, b, c);
 }
 
+std::string blas_library_version() {
+  return std::string(openblas_get_config()) + " kernels for " + openblas_get_corename();
+}
+
 void use_one_blas_thread() { openblas_set_num_threads(1); }
 
 template void gemm(std::int64_t, std::int64_t, std::int64_t, Operand<float>, Operand<float>,

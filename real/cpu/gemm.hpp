@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace shardproof::real::cpu {
 
@@ -16,6 +17,9 @@ struct Operand {
 /// Any of m, n, k may be 0: an empty sum is 0.
 template <class C>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<C> a, Operand<C> b, C* c);
+
+/// "OpenBLAS 0.3.21 ... SkylakeX": the library and the kernels that it chose for this processor.
+std::string blas_library_version();
 
 /// Makes OpenBLAS compute on the calling thread only.
 void use_one_blas_thread();

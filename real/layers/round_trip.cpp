@@ -3,6 +3,7 @@
 namespace shardproof::real {
 
 std::string gather_segment(const std::string& module) { return "gather:" + module; }
+std::string agreement_segment(const std::string& module) { return "agree:" + module; }
 std::string repartition_segment(const std::string& module) { return "repartition:" + module; }
 
 namespace {
@@ -144,7 +145,7 @@ std::vector<Action> lower_scope(Builder& builder, const ShardedLayer& layer,
                                 const std::string& pass, const std::string& suffix, bool edit) {
   Scope scope(builder, layer, pass);
   const std::string gather = gather_segment(layer.module) + suffix;
-  const std::string check = "agree:" + layer.module + suffix;
+  const std::string check = agreement_segment(layer.module) + suffix;
   const std::string repartition = repartition_segment(layer.module) + suffix;
   std::vector<Action> actions;
 

@@ -18,6 +18,7 @@ std::vector<Action> lower_edited_round_trip(Builder& builder);
 
 /// The segments of one layer's scope, for whoever opens it by hand.
 std::string gather_segment(const std::string& module);
+std::string agreement_segment(const std::string& module);
 std::string repartition_segment(const std::string& module);
 
 }  // namespace shardproof::real

@@ -1,5 +1,6 @@
 #include "real/run/rank_run.hpp"
 
+#include "real/host/versions.hpp"
 #include "real/lowering.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
@@ -33,6 +34,7 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, B
   header.scenario_json = write_scenario(setting.scenario);
   header.program_json = write_json(program_to_json(program));
   header.settings = collect_provenance();
+  header.settings.merge(engine_versions());
   header.settings["fingerprint"] = backend.fingerprint();
   header.settings["reduction"] = name_of(setting.scenario.reduction);
   header.settings["seed"] = std::to_string(setting.scenario.seed);
