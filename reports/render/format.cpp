@@ -1,0 +1,94 @@
+#include "reports/render/format.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenarios/errors.hpp"
+#include "scenarios/plan/text_table.hpp"
+
+namespace shardproof::reports {
+
+std::string one_line(const std::string& text) {
+  std::string line = text;
+  for (char& c : line) {
+    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return line;
+}
+
+std::string number_with_bits(double value) { return fmt::format("{} ({:a})", value, value); }
+
+std::string rounded(double value) { return fmt::format("{:.3g}", value); }
+
+std::string counted(std::int64_t count, const std::string& noun) {
+  return with_thousands(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string rank_list(const std::vector<int>& ranks) {
+  std::string text;
+  for (std::size_t begin = 0; begin < ranks.size();) {
+    std::size_t end = begin + 1;
+    while (end < ranks.size() && ranks[end] == ranks[end - 1] + 1) ++end;
+    if (end - begin < 3) end = begin + 1;
+    text += (text.empty() ? "" : ",") + std::to_string(ranks[begin]);
+    if (end - begin >= 3) text += "-" + std::to_string(ranks[end - 1]);
+    begin = end;
+  }
+  return text;
+}
+
+std::string index_text(const std::vector<std::int64_t>& index) {
+  std::string text;
+  for (const std::int64_t i : index) text += (text.empty() ? "" : ", ") + std::to_string(i);
+  return "[" + text + "]";
+}
+
+std::string moment_text(const FirstDivergence& divergence) {
+  if (divergence.step < 0) return "outside the steps";
+  std::string text = "step " + std::to_string(divergence.step);
+  if (divergence.micro_step >= 0) text += ", micro-step " + std::to_string(divergence.micro_step);
+  return text;
+}
+
+std::string place_text(const FirstDivergence& divergence) {
+  return divergence.op.empty() ? divergence.tensor : divergence.op;
+}
+
+std::string cause_text(const Cause& cause) {
+  std::string text = cause.name;
+  if (cause.coefficient) text += fmt::format(", coefficient {}", *cause.coefficient);
+  if (cause.score) text += fmt::format(", score {}", *cause.score);
+  return text;
+}
+
+std::vector<CheckResult> all_checks(const Verdict& verdict) {
+  const std::vector<std::string>& names = check_names();
+  std::vector<CheckResult> checks;
+  for (const std::string& name : names) {
+    CheckResult absent;
+    absent.name = name;
+    absent.reason = "not reached";
+    checks.push_back(std::move(absent));
+  }
+  std::vector<char> seen(names.size(), 0);
+  for (const CheckResult& check : verdict.checks) {
+    const auto at = std::find(names.begin(), names.end(), check.name) - names.begin();
+    const auto i = static_cast<std::size_t>(at);
+    SHARDPROOF_EXPECTS(i < names.size(), "no such check:", check.name);
+    SHARDPROOF_EXPECTS(!seen[i], "a check twice:", check.name);
+    seen[i] = 1;
+    checks[i] = check;
+  }
+  return checks;
+}
+
+std::optional<double> largest_ratio(const std::vector<CheckResult>& checks) {
+  std::optional<double> largest;
+  for (const CheckResult& check : checks)
+    if (check.max_ratio && (!largest || !(*check.max_ratio <= *largest))) largest = check.max_ratio;
+  return largest;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,92 @@
+#include "reports/render/summary_json.hpp"
+
+#include "reports/render/format.hpp"
+#include "scenarios/config/json_document.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+template <class Items>
+JsonValue list(const Items& items) {
+  JsonValue array = JsonValue::array();
+  for (const auto& item : items) array.append(item);
+  return array;
+}
+
+template <class Map>
+JsonValue dictionary(const Map& map) {
+  JsonValue object = JsonValue::object();
+  for (const auto& [key, value] : map) object.set(key, value);
+  return object;
+}
+
+JsonValue number_or_null(const std::optional<double>& number) {
+  return number ? JsonValue(*number) : JsonValue();
+}
+
+JsonValue count_or_null(int count) { return count < 0 ? JsonValue() : JsonValue(count); }
+
+JsonValue check_json(const CheckResult& check) {
+  return JsonValue::object()
+      .set("name", check.name)
+      .set("proof", name_of(check.proof))
+      .set("outcome", name_of(check.outcome))
+      .set("compared", check.compared)
+      .set("failed", check.failed)
+      .set("max_ratio", number_or_null(check.max_ratio))
+      .set("reason", check.reason);
+}
+
+JsonValue cause_json(const std::optional<Cause>& cause) {
+  if (!cause) return {};
+  return JsonValue::object()
+      .set("name", cause->name)
+      .set("coefficient", number_or_null(cause->coefficient))
+      .set("score", number_or_null(cause->score));
+}
+
+JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
+  if (!first) return {};
+  return JsonValue::object()
+      .set("execution", first->execution)
+      .set("step", count_or_null(first->step))
+      .set("micro_step", count_or_null(first->micro_step))
+      .set("phase", first->phase)
+      .set("op", first->op)
+      .set("tensor", first->tensor)
+      .set("rank", first->rank)
+      .set("ranks", list(first->ranks))
+      .set("index", list(first->index))
+      .set("expected", first->expected)
+      .set("got", first->got)
+      .set("error", first->error)
+      .set("bound", first->bound)
+      .set("wrong_elements", first->wrong_elements)
+      .set("cause", cause_json(first->cause));
+}
+
+}  // namespace
+
+std::string summary_json(const Verdict& verdict) {
+  JsonValue checks = JsonValue::array();
+  for (const CheckResult& check : all_checks(verdict)) checks.append(check_json(check));
+  const JsonValue summary = JsonValue::object()
+                                .set("schema", "shardproof-summary-1")
+                                .set("scenario", verdict.scenario)
+                                .set("scenario_hash", verdict.scenario_hash)
+                                .set("executions", list(verdict.executions))
+                                .set("exit_code", verdict.exit_code)
+                                .set("injected", list(verdict.injected))
+                                .set("verdict", verdict.verdict)
+                                .set("checks", std::move(checks))
+                                .set("first_divergence", divergence_json(verdict.first_divergence))
+                                .set("other_failures", verdict.other_failures)
+                                .set("errors", list(verdict.errors))
+                                .set("environment", dictionary(verdict.environment))
+                                .set("timing", dictionary(verdict.timing))
+                                .set("reproduce", verdict.reproduce);
+  return write_json(summary, 2) + "\n";
+}
+
+}  // namespace shardproof::reports

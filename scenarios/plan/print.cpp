@@ -1,0 +1,215 @@
+#include "scenarios/plan/print.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenarios/plan/layer_fold.hpp"
+#include "scenarios/plan/program_json.hpp"
+#include "scenarios/plan/text_table.hpp"
+#include "scenarios/precision.hpp"
+
+namespace shardproof {
+
+namespace {
+
+constexpr std::string_view parameter_prefix = "parameter/";
+
+// "{0,1} {2,3}".
+std::string groups_text(const ProcessGrid& grid, Axis axis) {
+  std::string text;
+  for (int r = 0; r < grid.world(); ++r) {
+    if (grid.group_rank(Rank{r}, axis).value != 0) continue;
+    std::string group;
+    for (const Rank member : grid.group(Rank{r}, axis))
+      group += (group.empty() ? "" : ",") + std::to_string(member.value);
+    text += (text.empty() ? "{" : " {") + group + "}";
+  }
+  return text;
+}
+
+std::string plural(std::int64_t count, const std::string& noun) {
+  return with_thousands(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string grid_text(const Program& program, const Scenario& scenario) {
+  const ProcessGrid grid = program.grid();
+  return fmt::format("plan of {}: {} = tp {} x dp {}, ZeRO {}, {} of {}\n", scenario.name,
+                     plural(grid.world(), "rank"), program.tp, program.dp,
+                     scenario.training.zero_stage, plural(program.steps, "step"),
+                     plural(program.accumulation, "micro-step")) +
+         "  TP groups  " + groups_text(grid, Axis::tp) + "\n  DP groups  " +
+         groups_text(grid, Axis::dp) + "\n";
+}
+
+std::string ownership_text(const Program& program) {
+  const std::vector<OwnedParameter> parameters = owned_parameters(program);
+  LayerFold fold;
+  std::int64_t total = 0;
+  for (const OwnedParameter& parameter : parameters) {
+    const Value& value = *parameter.value;
+    fold.add(parameter.name, to_string(value.shape) + to_string(value.placement));
+    total += parameter.bytes;
+  }
+  TextTable table("<<<<>");
+  table.row({"parameter", "shape", "dtype", "placement", "bytes a rank"});
+  for (const LayerFold::Line& line : fold.lines()) {
+    const OwnedParameter& parameter = parameters[line.first];
+    const std::string times = line.count > 1 ? std::to_string(line.count) + " x " : "";
+    table.row({line.name, to_string(parameter.value->shape), name_of(parameter.value->dtype),
+               to_string(parameter.value->placement), times + with_thousands(parameter.bytes)});
+  }
+  return "\nWho owns what\n" + table.text() + "  " + plural(std::ssize(parameters), "parameter") +
+         ", " + bytes_text(total) + " a rank\n";
+}
+
+// Flat vectors that live through the whole run: what ZeRO divides.
+std::string flat_state_text(const Program& program) {
+  TextTable table("<<>>>");
+  table.row({"flat vector", "dtype", "elements", "padded", "a rank's slice"});
+  bool any = false;
+  for (const Value& value : program.values) {
+    if (value.lifetime != Lifetime::state || value.layout < 0) continue;
+    const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(value.layout));
+    table.row({value.name, name_of(value.dtype), with_thousands(layout.elements),
+               with_thousands(layout.padded),
+               with_thousands(element_count(local_shape(program, value, Rank{0})))});
+    any = true;
+  }
+  return any ? "\nOptimizer state of one TP rank\n" + table.text() : "";
+}
+
+std::string collectives_text(const Accounts& accounts, const std::string& per,
+                             const std::string& title) {
+  LayerFold fold;
+  std::vector<const CollectiveAccount*> chosen;
+  std::int64_t bytes = 0;
+  for (const CollectiveAccount& collective : accounts.collectives) {
+    if (collective.per != per) continue;
+    fold.add(collective.origin,
+             fmt::format("{} {} {} {} {}", collective.kind, name_of(collective.group),
+                         name_of(collective.dtype), collective.elements, collective.times));
+    chosen.push_back(&collective);
+    bytes += collective.bytes;
+  }
+  if (chosen.empty()) return "";
+  TextTable table("<<<<>>>");
+  table.row({"collective", "kind", "group", "dtype", "elements", "bytes", "times in the run"});
+  for (const LayerFold::Line& line : fold.lines()) {
+    const CollectiveAccount& collective = *chosen[line.first];
+    const std::string times = line.count > 1 ? std::to_string(line.count) + " x " : "";
+    table.row({line.name, collective.kind, name_of(collective.group), name_of(collective.dtype),
+               with_thousands(collective.elements), with_thousands(collective.bytes),
+               times + with_thousands(collective.times)});
+  }
+  return "\n" + title + ": " + plural(std::ssize(chosen), "collective") + ", " + bytes_text(bytes) +
+         " from each rank\n" + table.text();
+}
+
+// The gathered scopes outside the steps: many small collectives, one line for each kind of them.
+std::string scope_collectives_text(const Accounts& accounts) {
+  struct Line {
+    CollectiveAccount first;
+    std::int64_t count = 0;
+    std::int64_t bytes = 0;
+  };
+  std::vector<std::pair<std::string, Line>> lines;
+  std::int64_t count = 0, bytes = 0;
+  for (const CollectiveAccount& collective : accounts.collectives) {
+    if (collective.per != "run") continue;
+    const auto slash = std::min(collective.origin.find('/'), collective.origin.size());
+    const std::string name = "*" + collective.origin.substr(slash);
+    auto line = std::find_if(lines.begin(), lines.end(),
+                             [&](const auto& entry) { return entry.first == name; });
+    if (line == lines.end()) line = lines.insert(lines.end(), {name, {collective, 0, 0}});
+    line->second.count += collective.times;
+    line->second.bytes += collective.bytes * collective.times;
+    count += collective.times;
+    bytes += collective.bytes * collective.times;
+  }
+  if (lines.empty()) return "";
+  TextTable table("<<<<>>");
+  table.row({"collective", "kind", "group", "dtype", "times in the run", "bytes in the run"});
+  for (const auto& [name, line] : lines)
+    table.row({name, line.first.kind, name_of(line.first.group), name_of(line.first.dtype),
+               with_thousands(line.count), with_thousands(line.bytes)});
+  return "\nBefore the first and after the last step: " + plural(count, "collective") + ", " +
+         bytes_text(bytes) + " from each rank\n" + table.text();
+}
+
+std::string memory_text(const Accounts& accounts) {
+  const auto row = [](TextTable& table, const char* name, std::int64_t smallest,
+                      std::int64_t largest) {
+    table.row({name, smallest == largest ? bytes_text(largest)
+                                         : bytes_text(smallest) + " to " + bytes_text(largest)});
+  };
+  const MemoryAccount& small = accounts.smallest_rank;
+  const MemoryAccount& large = accounts.largest_rank;
+  TextTable table("<<");
+  row(table, "parameters", small.parameters, large.parameters);
+  row(table, "gradients", small.gradients, large.gradients);
+  row(table, "optimizer", small.optimizer, large.optimizer);
+  row(table, "buffers", small.buffers, large.buffers);
+  row(table, "activations, at most", small.activations_peak, large.activations_peak);
+  row(table, "all together, at most", small.total_peak, large.total_peak);
+  return "\nMemory of a rank\n" + table.text();
+}
+
+std::string precision_text(const Scenario& scenario) {
+  const PrecisionPolicy policy = precision_policy(scenario);
+  TextTable table("<<");
+  table.row(
+      {"working", std::string(name_of(policy.working)) + ": weights, activations, gradients"});
+  table.row({"compute", std::string(name_of(policy.compute)) + ": sums inside a kernel, loss"});
+  table.row({"master", std::string(name_of(policy.master)) + ": optimizer state"});
+  table.row({"on the wire",
+             fmt::format("tp {}, dp {}, each addition rounded; order: {}", name_of(policy.tp_wire),
+                         name_of(policy.dp_wire), name_of(policy.order))});
+  table.row({"mean over dp", policy.divide_before ? "divided by D before the reduction"
+                                                  : "multiplied by RN(1/D) after the reduction"});
+  return "\nPrecision\n" + table.text();
+}
+
+std::string keys_text(const std::vector<std::string>& keys, const std::string& title) {
+  std::string text;
+  for (const std::string& key : keys) text += "  " + key + "\n";
+  return text.empty() ? "" : "\n" + title + "\n" + text;
+}
+
+}  // namespace
+
+std::vector<OwnedParameter> owned_parameters(const Program& program) {
+  std::vector<OwnedParameter> parameters;
+  for (const Value& value : program.values) {
+    if (value.lifetime != Lifetime::state || !value.name.starts_with(parameter_prefix)) continue;
+    const std::int64_t elements = element_count(local_shape(program, value, Rank{0}));
+    parameters.push_back({value.name.substr(parameter_prefix.size()), &value,
+                          elements * static_cast<std::int64_t>(size_bytes(value.dtype))});
+  }
+  return parameters;
+}
+
+std::string print_plan(const Program& program, const Accounts& accounts, const Scenario& scenario) {
+  return grid_text(program, scenario) + ownership_text(program) + flat_state_text(program) +
+         collectives_text(accounts, "micro_step", "Each micro-step") +
+         collectives_text(accounts, "step", "Each step") + scope_collectives_text(accounts) +
+         memory_text(accounts) + precision_text(scenario) +
+         keys_text(scenario.training.defaulted, "DeepSpeed keys left to their defaults") +
+         keys_text(scenario.training.without_effect, "DeepSpeed keys without effect on numbers") +
+         "\nTrace of one execution: " + bytes_text(accounts.trace_bytes) +
+         " of tensors\nProgram hash: " + hash_of(program) + "\n";
+}
+
+std::string print_ops() {
+  const auto operands = [](int count) {
+    return count < 0 ? std::string("1+") : std::to_string(count);
+  };
+  TextTable table("<>><<<<");
+  table.row({"op", "in", "out", "shapes", "placement", "rounding", "judged"});
+  for (const OpRow& row : op_table())
+    table.row({row.name, operands(row.inputs), operands(row.outputs), row.shapes, row.placement,
+               row.rounding, name_of(row.judge)});
+  return table.text();
+}
+
+}  // namespace shardproof

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "scenarios/config/json_document.hpp"
+#include "scenarios/config/scenario.hpp"
+#include "scenarios/plan/accounts.hpp"
+#include "scenarios/plan/program.hpp"
+
+namespace shardproof {
+
+/// What `shardproof plan` prints: the grid, who owns what, every collective with its bytes, memory,
+/// the size of the trace, where the run rounds, the DeepSpeed keys that were defaulted, the hash.
+std::string print_plan(const Program& program, const Accounts& accounts, const Scenario& scenario);
+
+/// `shardproof plan --json`: {schema, grid, parameters, collectives, memory, trace_bytes,
+/// program_hash}, schema "shardproof-plan-1". Nothing is folded.
+JsonValue plan_json(const Program& program, const Accounts& accounts);
+
+/// `shardproof plan --ops`: the table of the kinds of op.
+std::string print_ops();
+
+/// A parameter as one rank holds it.
+struct OwnedParameter {
+  std::string name;
+  const Value* value = nullptr;  // in the program
+  std::int64_t bytes = 0;        // on one rank
+};
+/// In the order of the program, which is that of the model.
+std::vector<OwnedParameter> owned_parameters(const Program& program);
+
+}  // namespace shardproof
