@@ -108,6 +108,12 @@ BOOST_AUTO_TEST_CASE(a_hanging_child_is_stopped_with_its_whole_group) {
   BOOST_TEST(!alive(pid));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_child_leaves_behind_in_its_group_ends_with_it) {
+  const std::string pid = folder() / "left_behind";
+  BOOST_TEST(run_one(shell("careless", "sleep 60 & echo $! > " + pid)).ok());
+  BOOST_TEST(!alive(pid));
+}
+
 BOOST_AUTO_TEST_CASE(a_child_that_will_not_end_is_killed_after_the_grace) {
   const JobResult result =
       run_one(shell("stubborn", "trap '' TERM; while true; do sleep 0.1; done"),
@@ -157,7 +163,8 @@ BOOST_AUTO_TEST_CASE(progress_arrives_also_through_a_launcher_that_closes_the_pi
   const std::string program = REPORT_PROGRESS;
   for (const std::string& script :
        {program, "exec {SHARDPROOF_PROGRESS_FD}>&-; " + program,
-        // The number is another file by now.
+        // The number is another pipe by now, or another file.
+        "eval \"exec $SHARDPROOF_PROGRESS_FD> >(cat >> other_file)\"; " + program,
         "eval \"exec $SHARDPROOF_PROGRESS_FD>other_file\"; " + program}) {
     std::vector<Progress> seen;
     SupervisorOptions options;
