@@ -50,7 +50,8 @@ class Training {
   void update(StepIndex step);
   Tokens tokens(StepIndex step, MicroStep micro) const;
   Parameters parameters() const;
-  void record(const Moment& moment, const std::string& name, const Tensor& tensor);
+  void record(const Moment& moment, const std::string& name, const Tensor& tensor,
+              Dtype dtype = Dtype::fp64);
   void record_scalar(StepIndex step, const std::string& name, double value) {
     record({Moment::Stage::step, step.value, -1}, "scalar/" + name, Tensor({1}, {value}));
   }
@@ -90,7 +91,10 @@ Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameter
   }
   Tensor loss;
   for (NamedTensor& named : result.tensors) {
-    record(moment, named.name, named.tensor);
+    // Activations are most of the trace. Beside a run that is not fp64 they are only looked at, and
+    // fp32 shows all that there is to see.
+    record(moment, named.name, named.tensor,
+           scenario_.training.working == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32);
     if (named.name == "forward/loss/output") loss = std::move(named.tensor);
   }
   report(moment);
@@ -136,14 +140,17 @@ Parameters Training::parameters() const {
   return weights;
 }
 
-void Training::record(const Moment& moment, const std::string& name, const Tensor& tensor) {
+void Training::record(const Moment& moment, const std::string& name, const Tensor& tensor,
+                      Dtype dtype) {
   DatasetInfo info;
   info.path = folder_of(moment) + "/" + name;
-  info.dtype = Dtype::fp64;
+  info.dtype = dtype;
   info.full_shape = tensor.shape;
   info.regions = {whole(tensor.shape)};
   info.placement = "tp=replicate dp=replicate";
-  writer_.write(std::move(info), std::as_bytes(std::span(tensor.values)));
+  std::vector<std::byte> bytes(tensor.values.size() * size_bytes(dtype));
+  encode(dtype, tensor.values, bytes);
+  writer_.write(std::move(info), bytes);
 }
 
 }  // namespace

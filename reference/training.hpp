@@ -17,6 +17,8 @@ using Progress = std::function<void(const Moment&)>;
 /// weights, and the scalars loss (mean over batch groups and micro-steps), grad_norm, clip_factor
 /// and learning_rate.
 ///
+/// All in fp64, but for the activations beside a run in fp32 or bf16, which are recorded in fp32.
+///
 /// Of the grid it knows the batch groups alone: D = world / tp replicas, each of accumulation
 /// micro-steps. Initial weights are those of the run, rounded to its working dtype; from there on
 /// nothing is rounded but to fp64, and no step is skipped. Throws ScenarioError, EnvironmentError.

@@ -1,44 +1,57 @@
 #include "sim/cluster.hpp"
 
 #include <algorithm>
-#include <map>
+#include <string>
 #include <tuple>
 
 namespace shardproof::sim {
 
 namespace {
 
-// Where a rank stands: compared in the order in which the program runs.
+// Where a rank stands: compared in the order in which the program runs. Segments run in the order in
+// which they were lowered; only the micro-steps of a step run the same one several times.
 struct Standpoint {
+  Moment::Stage stage = Moment::Stage::final;
+  int step = -1;
+  std::size_t segment = 0;  // in the unedited program
+  int micro = -1;
+  std::size_t place = 0;    // of its op in that segment
+  const Op* op = nullptr;   // nullptr: it has finished
   Moment moment;
-  std::size_t place = 0;  // of its op in the unedited program
-  const Op* op = nullptr; // nullptr: it has finished
+
+  bool operator<(const Standpoint& other) const {
+    return std::tie(stage, step, segment, micro, place) <
+           std::tie(other.stage, other.step, other.segment, other.micro, other.place);
+  }
 };
 
-std::map<std::string, std::size_t> places_of(const Program& program) {
-  std::map<std::string, std::size_t> places;
-  for (const Segment& segment : program.segments)
-    for (const Op& op : segment.ops) places.try_emplace(writer_name(op), places.size());
-  return places;
-}
-
-Standpoint standpoint(const SimulatedRank& rank, const std::map<std::string, std::size_t>& places) {
+Standpoint standpoint(const SimulatedRank& rank, const Program& unedited) {
   const Op* op = rank.done ? nullptr : rank.executor.current_op();
-  if (op == nullptr) return {{Moment::Stage::final, -1, -1}, places.size(), nullptr};
-  const auto found = places.find(writer_name(*op));
-  return {rank.executor.moment(), found == places.end() ? places.size() : found->second, op};
+  Standpoint at;
+  at.segment = unedited.segments.size();
+  if (op == nullptr) return at;
+  at.op = op;
+  at.moment = rank.executor.moment();
+  at.stage = at.moment.stage;
+  at.step = at.moment.step;
+  at.micro = at.moment.micro;
+  // A segment's variants ("micro_step~1") count as itself.
+  const std::string& name = rank.executor.current_segment()->name;
+  at.segment = static_cast<std::size_t>(unedited.segment_index(name.substr(0, name.find('~'))));
+  const std::vector<Op>& ops = unedited.segments[at.segment].ops;
+  at.place = static_cast<std::size_t>(
+      std::find_if(ops.begin(), ops.end(),
+                   [&](const Op& other) { return writer_name(other) == writer_name(*op); }) -
+      ops.begin());
+  return at;
 }
 
 CollectiveFailure describe(const std::vector<SimulatedRank>& ranks, const Rendezvous& rendezvous,
                            const Program& unedited, const std::string& kind,
                            const std::string& reason) {
-  const auto places = places_of(unedited);
   std::vector<Standpoint> at;
-  for (const SimulatedRank& rank : ranks) at.push_back(standpoint(rank, places));
-  const auto earlier = [](const Standpoint& a, const Standpoint& b) {
-    return std::tie(a.moment, a.place) < std::tie(b.moment, b.place);
-  };
-  const auto first = std::min_element(at.begin(), at.end(), earlier);
+  for (const SimulatedRank& rank : ranks) at.push_back(standpoint(rank, unedited));
+  const auto first = std::min_element(at.begin(), at.end());
 
   CollectiveFailure failure;
   failure.kind = kind;
@@ -49,7 +62,7 @@ CollectiveFailure describe(const std::vector<SimulatedRank>& ranks, const Rendez
     // Those of the waiting ranks' groups that are past it never came.
     const ProcessGrid grid = unedited.grid();
     for (std::size_t r = 0; r < at.size(); ++r) {
-      if (at[r].op != first->op && earlier(*first, at[r])) {
+      if (*first < at[r]) {
         const Rank waiting{static_cast<int>(first - at.begin())};
         const auto group = grid.group(waiting, first->op->group.value_or(Axis::tp));
         if (std::find(group.begin(), group.end(), Rank{static_cast<int>(r)}) != group.end())
@@ -77,21 +90,24 @@ std::int64_t ops_done(const std::vector<SimulatedRank>& ranks) {
 std::optional<CollectiveFailure> run_cluster(std::vector<SimulatedRank>& ranks,
                                              const Rendezvous& rendezvous,
                                              const Program& unedited) {
+  std::string mismatch;
   while (true) {
     const std::int64_t before = ops_done(ranks);
-    bool all_done = true;
     for (SimulatedRank& rank : ranks) {
-      if (rank.done) continue;
+      if (rank.done || rank.stuck) continue;
       try {
         rank.done = rank.runner.advance();
-      } catch (const CollectiveMismatch& mismatch) {
-        return describe(ranks, rendezvous, unedited, "mismatch", mismatch.what());
+      } catch (const CollectiveMismatch& error) {
+        // The others go on as far as they can, so that who is behind is who waits.
+        rank.stuck = true;
+        if (mismatch.empty()) mismatch = error.what();
       }
-      all_done = all_done && rank.done;
     }
-    if (all_done) return std::nullopt;
+    if (std::all_of(ranks.begin(), ranks.end(), [](const SimulatedRank& r) { return r.done; }))
+      return std::nullopt;
     if (ops_done(ranks) == before)
-      return describe(ranks, rendezvous, unedited, "deadlock", "no rank can go on");
+      return describe(ranks, rendezvous, unedited, mismatch.empty() ? "deadlock" : "mismatch",
+                      mismatch.empty() ? "no rank can go on" : mismatch);
   }
 }
 

@@ -17,6 +17,7 @@ struct SimulatedRank {
   real::RankExecutor& executor;
   real::ScheduleRunner& runner;
   bool done = false;
+  bool stuck = false;  // it met others in a collective that was not the same
 };
 
 /// Advances all ranks in turn, on this thread, until every schedule has run. A round in which no rank

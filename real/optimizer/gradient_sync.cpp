@@ -16,7 +16,8 @@ ValueId average_over_dp(Builder& builder, int layout, const std::string& module,
   if (builder.policy().divide_before) {
     const ValueId divided = flat_value("reduce/*/divided", partial());
     builder.append(OpKind::divide, module, "reduce", "divide", {packed}, {divided},
-                   {{"divisor", static_cast<double>(builder.dp())}});
+                   {{"divisor", static_cast<double>(builder.dp())}})
+        .recorded = false;  // one rounding of what the accumulators hold
     const ValueId reduced = flat_value("reduce/*/reduced", replicate());
     builder.collective(OpKind::all_reduce, Axis::dp, module, "reduce", "all_reduce", divided,
                        reduced);

@@ -24,6 +24,15 @@ bool is_segment(const std::string& name, const std::string& base) {
   return name.substr(0, name.find('~')) == base;
 }
 
+// True for what may run while a gathered scope is open: the segments that work on its tensors.
+bool touches_scope(const Program& program, const Segment& segment) {
+  return std::any_of(segment.ops.begin(), segment.ops.end(), [&](const Op& op) {
+    const auto scoped = [&](ValueId id) { return program.value(id).lifetime == Lifetime::scope; };
+    return std::any_of(op.inputs.begin(), op.inputs.end(), scoped) ||
+           std::any_of(op.outputs.begin(), op.outputs.end(), scoped);
+  });
+}
+
 }  // namespace
 
 RankExecutor::RankExecutor(Parts parts)
@@ -37,14 +46,16 @@ RankExecutor::RankExecutor(Parts parts)
 
 void RankExecutor::begin(const std::string& segment, const Moment& moment) {
   SHARDPROOF_EXPECTS(segment_ == nullptr, "segment", segment, "begun inside another");
-  segment_index_ = parts_.program.segment_index(segment);
-  segment_ = &parts_.program.segments[static_cast<std::size_t>(segment_index_)];
-  SHARDPROOF_EXPECTS(segment_->opens.empty() || open_scope_.empty(), "gathered scope of",
-                     segment_->opens, "opened inside that of", open_scope_);
-  SHARDPROOF_EXPECTS(segment_->closes.empty() || open_scope_ == segment_->closes,
-                     "gathered scope of", segment_->closes, "closed, but open is", open_scope_);
-  SHARDPROOF_EXPECTS(moment.stage != Moment::Stage::step || open_scope_.empty(), "segment", segment,
+  const int index = parts_.program.segment_index(segment);
+  const Segment& next = parts_.program.segments[static_cast<std::size_t>(index)];
+  SHARDPROOF_EXPECTS(next.opens.empty() || open_scope_.empty(), "gathered scope of", next.opens,
+                     "opened inside that of", open_scope_);
+  SHARDPROOF_EXPECTS(next.closes.empty() || open_scope_ == next.closes, "gathered scope of",
+                     next.closes, "closed, but open is", open_scope_);
+  SHARDPROOF_EXPECTS(open_scope_.empty() || touches_scope(parts_.program, next), "segment", segment,
                      "run while the gathered scope is open of", open_scope_);
+  segment_ = &next;
+  segment_index_ = index;
   if (!segment_->opens.empty()) open_scope_ = segment_->opens;
   lifetimes_ = lifetimes_of(parts_.program, *segment_);
   moment_ = moment;

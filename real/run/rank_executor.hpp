@@ -32,7 +32,7 @@ class RankExecutor {
   explicit RankExecutor(Parts parts);
 
   /// Starts a segment. The one before it must be done. Refuses (InvariantError) to open a gathered
-  /// scope inside another, to close one that is not open, and to run a step while one is open.
+  /// scope inside another, to close one that is not open, and to run anything else while one is.
   void begin(const std::string& segment, const Moment& moment);
   /// Runs until the segment is done (true) or a collective needs other ranks (false).
   bool advance();
@@ -49,6 +49,7 @@ class RankExecutor {
   const Program& program() const { return parts_.program; }
   /// The op that advance() stopped in, for reports; nullptr between segments.
   const Op* current_op() const;
+  const Segment* current_segment() const { return segment_; }
   const Moment& moment() const { return moment_; }
   /// Ops run so far: what a cluster watches to know that a rank still moves.
   std::int64_t ops_done() const { return ops_done_; }

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "scenarios/config/scenario.hpp"
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof::tests {
+
+/// A scenario of the catalog's sweep (tests run in the folder tests/).
+inline Scenario sweep(const std::string& name) {
+  return read_scenario("../scenarios/catalog/sweep/" + name + ".json");
+}
+
+/// A tiny model on any grid: the sweep's GQA one (4 heads over 2, two layers) unless another is named.
+struct Grid {
+  int tp, dp, zero;
+};
+inline Scenario on_grid(Scenario scenario, const Grid& grid) {
+  scenario.training.tensor_parallel = grid.tp;
+  scenario.training.zero_stage = grid.zero;
+  scenario.world = grid.tp * grid.dp;
+  scenario.name += "-tp" + std::to_string(grid.tp) + "-dp" + std::to_string(grid.dp) + "-zero" +
+                   std::to_string(grid.zero);
+  return scenario;
+}
+
+inline std::string bytes_of_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The stored bytes of a dataset on a rank.
+inline std::vector<std::byte> stored(const TraceReader& reader, const std::string& path, int rank) {
+  for (const StoredDataset& dataset : reader.datasets().at(path))
+    if (dataset.rank == rank) return reader.read(dataset);
+  return {};
+}
+
+}  // namespace shardproof::tests
