@@ -63,6 +63,12 @@ std::string cause_text(const Cause& cause) {
   return text;
 }
 
+std::string joined(const std::vector<std::string>& parts, const std::string& between) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
+  return text;
+}
+
 std::vector<CheckResult> all_checks(const Verdict& verdict) {
   const std::vector<std::string>& names = check_names();
   std::vector<CheckResult> checks;

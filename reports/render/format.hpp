@@ -31,6 +31,9 @@ std::string place_text(const FirstDivergence& divergence);
 /// "stale: equals /step/...", with coefficient and score where there are any.
 std::string cause_text(const Cause& cause);
 
+/// "a; b" of {"a", "b"}.
+std::string joined(const std::vector<std::string>& parts, const std::string& between);
+
 /// All of check_names(), in that order. A check that the verdict lacks did not run, and says so.
 /// Throws InvariantError on a check of another name, or on two of one name.
 std::vector<CheckResult> all_checks(const Verdict& verdict);

@@ -4,8 +4,8 @@
 #include <cctype>
 
 #include "reports/render/format.hpp"
+#include "reports/render/headline.hpp"
 #include "scenarios/errors.hpp"
-#include "scenarios/plan/text_table.hpp"
 
 namespace shardproof::reports {
 
@@ -16,66 +16,6 @@ constexpr std::size_t max_lines = 12;
 std::string upper(std::string text) {
   for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return text;
-}
-
-// "op_local, plan_units" of the checks with this outcome; empty if there are none.
-std::string names_with(const std::vector<CheckResult>& checks, Outcome outcome) {
-  std::string names;
-  for (const CheckResult& check : checks)
-    if (check.outcome == outcome) names += (names.empty() ? "" : ", ") + check.name;
-  return names;
-}
-
-std::string joined(const std::vector<std::string>& parts, const std::string& between) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
-  return text;
-}
-
-// "13 passed, 1 failed (op_local), 2 not run (shadow, suspects)".
-std::string tally(const std::vector<CheckResult>& checks) {
-  std::vector<std::string> parts;
-  const auto count = [&](Outcome outcome) {
-    return std::count_if(checks.begin(), checks.end(),
-                         [&](const CheckResult& check) { return check.outcome == outcome; });
-  };
-  const auto add = [&](Outcome outcome, const std::string& word, bool with_names) {
-    const auto n = count(outcome);
-    if (n == 0) return;
-    parts.push_back(std::to_string(n) + " " + word +
-                    (with_names ? " (" + names_with(checks, outcome) + ")" : ""));
-  };
-  add(Outcome::pass, "passed", false);
-  add(Outcome::fail, "failed", true);
-  add(Outcome::unknown, "unknown", true);
-  add(Outcome::trend, "shown as a trend", true);
-  // Where nothing ran, a list of all names says nothing.
-  add(Outcome::not_run, "not run", count(Outcome::not_run) < std::ssize(checks) / 2);
-  return joined(parts, ", ");
-}
-
-// The check that decided the verdict: the first that failed, else the first unknown one, else the
-// first that did not run.
-const CheckResult* deciding_check(const std::vector<CheckResult>& checks) {
-  for (const Outcome outcome : {Outcome::fail, Outcome::unknown, Outcome::not_run})
-    for (const CheckResult& check : checks)
-      if (check.outcome == outcome) return &check;
-  return nullptr;
-}
-
-// The first line, after the scenario's name.
-std::string headline(const Verdict& verdict, const std::vector<CheckResult>& checks) {
-  if (verdict.verdict == "pass") return joined(verdict.executions, ", ") + " agree";
-  if (verdict.verdict == "fail" && verdict.first_divergence) {
-    const FirstDivergence& first = *verdict.first_divergence;
-    std::string text = place_text(first) + ", " + moment_text(first);
-    if (!first.ranks.empty())
-      text += (first.ranks.size() == 1 ? ", rank " : ", ranks ") + rank_list(first.ranks);
-    return text;
-  }
-  if (verdict.verdict == "error" && !verdict.errors.empty()) return verdict.errors.front();
-  const CheckResult* check = deciding_check(checks);
-  return check == nullptr ? "no reason was given" : check->name + ": " + check->reason;
 }
 
 class Lines {
@@ -112,21 +52,13 @@ void add_divergence(Lines& lines, const Verdict& verdict) {
   if (first.cause) lines.add("cause", cause_text(*first.cause));
 }
 
-std::string compared_text(const std::vector<CheckResult>& checks) {
-  std::int64_t compared = 0;
-  for (const CheckResult& check : checks) compared += check.compared;
-  std::string text = with_thousands(compared);
-  if (const auto ratio = largest_ratio(checks))
-    text += ", largest used part of a bound " + rounded(*ratio);
-  return text;
-}
-
 }  // namespace
 
 std::string verdict_text(const Verdict& verdict, const std::string& report) {
   const std::vector<CheckResult> checks = all_checks(verdict);
   Lines lines;
-  lines.head(upper(verdict.verdict) + " " + verdict.scenario + ": " + headline(verdict, checks));
+  lines.head(upper(verdict.verdict) + " " + verdict.scenario + ": " +
+             headline_text(verdict, checks));
   if (verdict.first_divergence) add_divergence(lines, verdict);
   if (verdict.other_failures > 0)
     lines.add("others", counted(verdict.other_failures, "failing unit") + " beside this one");
@@ -137,7 +69,7 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
     lines.add("error in",
               verdict.errors[told] + (more ? " (and " + std::to_string(more) + " more)" : ""));
   }
-  lines.add("checks", tally(checks));
+  lines.add("checks", tally_text(checks));
   if (verdict.verdict == "pass") lines.add("compared", compared_text(checks));
   lines.add("planted", joined(verdict.injected, "; "));
   if (verdict.verdict != "pass") lines.add("reproduce", verdict.reproduce);

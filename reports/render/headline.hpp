@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reports/verdict.hpp"
+
+/// The sentences that terminal and page have in common.
+namespace shardproof::reports {
+
+/// What follows verdict and name on the first line: where it went wrong, or that the executions
+/// agree.
+std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>& checks);
+/// "13 passed, 1 failed (op_local), 2 not run (shadow, suspects)".
+std::string tally_text(const std::vector<CheckResult>& checks);
+/// "12,345, largest used part of a bound 0.71".
+std::string compared_text(const std::vector<CheckResult>& checks);
+
+}  // namespace shardproof::reports

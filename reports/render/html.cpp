@@ -1,0 +1,197 @@
+#include "reports/render/html.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "reports/render/escape.hpp"
+#include "reports/render/format.hpp"
+#include "reports/render/headline.hpp"
+#include "reports/render/page_assets.hpp"
+#include "reports/render/tensor_data.hpp"
+#include "reports/render/trend_chart.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/plan/text_table.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+constexpr std::size_t max_tensor_bytes = 1'000'000;
+constexpr std::size_t max_plan_bytes = 200'000;
+constexpr std::size_t max_error_bytes = 20'000;
+
+// Puts `parts` where the template says {{name}}. What is put in is not looked at again.
+std::string fill(std::string_view page,
+                 const std::map<std::string, std::string, std::less<>>& parts) {
+  std::string filled;
+  for (std::size_t at = 0; at < page.size();) {
+    const std::size_t open = page.find("{{", at);
+    if (open == std::string_view::npos) return filled.append(page.substr(at));
+    const std::size_t close = page.find("}}", open);
+    const auto part = parts.find(page.substr(open + 2, close - open - 2));
+    SHARDPROOF_EXPECTS(part != parts.end(), "page.html has an unknown part at", open);
+    filled.append(page.substr(at, open - at)).append(part->second);
+    at = close + 2;
+  }
+  return filled;
+}
+
+// Cuts what would make the page too large, and says so.
+std::string shortened(const std::string& text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  const std::size_t end = text.rfind('\n', max_bytes);
+  return text.substr(0, end == std::string::npos ? max_bytes : end) + "\n... (" +
+         with_thousands(std::ssize(text)) + " bytes in all)";
+}
+
+// A list of terms and what they are; `value` is HTML.
+class Terms {
+ public:
+  void add(const std::string& term, const std::string& value) {
+    if (!value.empty()) html_ += "<dt>" + html_escaped(term) + "</dt><dd>" + value + "</dd>\n";
+  }
+  std::string html() const { return html_.empty() ? "" : "<dl>\n" + html_ + "</dl>\n"; }
+
+ private:
+  std::string html_;
+};
+
+std::string code(const std::string& text) {
+  return text.empty() ? "" : "<code>" + html_escaped(text) + "</code>";
+}
+
+std::string divergence_html(const FirstDivergence& first, std::int64_t others) {
+  Terms terms;
+  terms.add("operation", code(place_text(first)));
+  terms.add("when", html_escaped(moment_text(first) +
+                                 (first.phase.empty() ? "" : ", phase " + first.phase)) +
+                        ", in execution " + html_escaped(first.execution));
+  terms.add("ranks", html_escaped(rank_list(first.ranks)));
+  terms.add("tensor", code(first.tensor));
+  terms.add("first wrong element", code(index_text(first.index)) + " of the full tensor; " +
+                                       html_escaped(counted(first.wrong_elements, "element")) +
+                                       " wrong in all");
+  terms.add("got", code(number_with_bits(first.got)));
+  terms.add("expected", code(number_with_bits(first.expected)));
+  terms.add("error", code(rounded(first.error)) +
+                         ", allowed before the last rounding: " + code(rounded(first.bound)));
+  terms.add("likely cause",
+            first.cause ? html_escaped(cause_text(*first.cause)) : "none that is certain");
+  terms.add("other failures", html_escaped(counted(others, "failing unit")) + " beside this one");
+  return "<section id=\"first\"><h2>First divergence</h2>\n" + terms.html() + "</section>\n";
+}
+
+std::string errors_html(const std::vector<std::string>& errors) {
+  std::string items;
+  for (const std::string& error : errors)
+    items += "<pre class=\"wrap\">" + html_escaped(shortened(error, max_error_bytes)) + "</pre>\n";
+  return items.empty() ? "" : "<section id=\"errors\"><h2>Errors</h2>\n" + items + "</section>\n";
+}
+
+// What the first screen shows below the headline.
+std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>& checks) {
+  std::string html;
+  if (verdict.first_divergence)
+    html += divergence_html(*verdict.first_divergence, verdict.other_failures);
+  html += errors_html(verdict.errors);
+  Terms terms;
+  terms.add("checks", html_escaped(tally_text(checks)));
+  terms.add("compared", html_escaped(compared_text(checks)));
+  terms.add("executions", html_escaped(joined(verdict.executions, ", ")));
+  std::string injected;
+  for (const std::string& injection : verdict.injected)
+    injected += (injected.empty() ? "" : "<br>") + code(injection);
+  terms.add("planted defects", injected);
+  terms.add("scenario hash", code(verdict.scenario_hash));
+  terms.add("exit code", std::to_string(verdict.exit_code));
+  if (!verdict.reproduce.empty())
+    terms.add("reproduce", "<pre class=\"wrap\">" + html_escaped(verdict.reproduce) + "</pre>");
+  return html + "<section id=\"verdict\"><h2>Verdict</h2>\n" + terms.html() + "</section>\n";
+}
+
+// Readable without colour: a sign and a word.
+std::string outcome_text(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::pass:
+      return "✓ pass";
+    case Outcome::fail:
+      return "✗ FAIL";
+    case Outcome::unknown:
+      return "? unknown";
+    case Outcome::not_run:
+      return "– not run";
+    case Outcome::trend:
+      return "~ trend";
+  }
+  return "";
+}
+
+std::string checks_html(const std::vector<CheckResult>& checks) {
+  std::string rows;
+  for (const CheckResult& check : checks) {
+    const auto number = [](const std::string& text) {
+      return "<td class=\"number\">" + text + "</td>";
+    };
+    rows += "<tr><th scope=\"row\" class=\"name\">" + html_escaped(check.name) +
+            "</th><td class=\"outcome " + name_of(check.outcome) + "\">" +
+            outcome_text(check.outcome) + "</td><td>" +
+            (check.outcome == Outcome::not_run ? "" : name_of(check.proof)) + "</td>" +
+            number(with_thousands(check.compared)) + number(with_thousands(check.failed)) +
+            number(check.max_ratio ? rounded(*check.max_ratio) : "") + "<td>" +
+            html_escaped(check.reason) + "</td></tr>\n";
+  }
+  return "<div class=\"scroll\"><table><thead><tr><th>check</th><th>outcome</th><th>proof</th>"
+         "<th class=\"number\">compared</th><th class=\"number\">failed</th>"
+         "<th class=\"number\">largest part of a bound</th><th>reason</th></tr></thead><tbody>\n" +
+         rows + "</tbody></table></div>";
+}
+
+template <class Map, class Text>
+std::string terms_html(const Map& map, Text text) {
+  Terms terms;
+  for (const auto& [name, value] : map) terms.add(name, html_escaped(text(value)));
+  const std::string html = terms.html();
+  return html.empty() ? "<p>Nothing was recorded.</p>" : html;
+}
+
+std::string plan_html(const std::string& plan) {
+  if (plan.empty()) return "<p>There is no plan: the scenario could not be lowered.</p>";
+  return "<pre tabindex=\"0\">" + html_escaped(shortened(plan, max_plan_bytes)) + "</pre>";
+}
+
+std::string left_out_text(std::size_t rows) {
+  if (rows == 0) return "";
+  return " <strong>" + html_escaped(counted(static_cast<std::int64_t>(rows), "row")) +
+         " did not fit on this page and are left out.</strong>";
+}
+
+}  // namespace
+
+std::string report_html(const Verdict& verdict) {
+  const std::vector<CheckResult> checks = all_checks(verdict);
+  const TensorData tensors = tensor_data(verdict.tensors, max_tensor_bytes);
+  std::string badge = verdict.verdict;
+  for (char& c : badge) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  const std::string headline = headline_text(verdict, checks);
+  return fill(page_html(),
+              {{"title", html_escaped(badge + " " + one_line(verdict.scenario))},
+               {"css", std::string(page_css())},
+               {"js", std::string(page_js())},
+               {"verdict", html_escaped(verdict.verdict)},
+               {"badge", html_escaped(badge)},
+               {"scenario", html_escaped(verdict.scenario)},
+               {"headline", html_escaped(shortened(headline, max_error_bytes))},
+               {"verdict_section", verdict_html(verdict, checks)},
+               {"checks", checks_html(checks)},
+               {"tensors", script_escaped(tensors.json)},
+               {"tensors_left_out", left_out_text(tensors.left_out)},
+               {"trend", trend_html(verdict.trend)},
+               {"plan", plan_html(verdict.plan_text)},
+               {"environment",
+                terms_html(verdict.environment, [](const std::string& text) { return text; })},
+               {"timing", terms_html(verdict.timing,
+                                     [](double seconds) { return rounded(seconds) + " s"; })}});
+}
+
+}  // namespace shardproof::reports
