@@ -50,7 +50,8 @@ std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
     double sum = round_to(wire, values[first][i]);
     for (std::size_t hop = 1; hop < n; ++hop)
       sum = round_to(wire, sum + round_to(wire, values[(first + hop) % n][i]));
-    sums[i] = sum;
+    // Whatever bits the members' NaNs had: a sum that is one is the positive quiet NaN.
+    sums[i] = std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum;
   }
   return encode_all(dtype, sums);
 }

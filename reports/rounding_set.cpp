@@ -27,16 +27,6 @@ double half_ulp(Dtype storage, double f) {
   return std::max(binade(f), 0x1p-126) * (storage == Dtype::bf16 ? 0x1p-8 : 0x1p-24);
 }
 
-// fp64 -> bf16 for normal bf16 numbers: 53 - 8 = 45 trailing bits are rounded away, ties to even.
-// The carry moves into the exponent by itself.
-double nearest_bf16(double value) {
-  constexpr std::uint64_t dropped = 45;
-  auto bits = std::bit_cast<std::uint64_t>(value);
-  bits += (std::uint64_t{1} << (dropped - 1)) - 1 + ((bits >> dropped) & 1);
-  bits &= ~((std::uint64_t{1} << dropped) - 1);
-  return std::bit_cast<double>(bits);
-}
-
 bool accepts_fp64(double f, double room, double r) {
   if (!std::isfinite(r) || !std::isfinite(f)) return r == f;
   const double last_rounding = std::max(up(0x1p-53 * std::fabs(f)), 0x1p-1074);
@@ -44,14 +34,6 @@ bool accepts_fp64(double f, double room, double r) {
 }
 
 }  // namespace
-
-double nearest(Dtype dtype, double value) {
-  if (dtype == Dtype::fp32) return static_cast<double>(static_cast<float>(value));
-  const double magnitude = std::fabs(value);
-  if (dtype == Dtype::bf16 && magnitude >= 0x1p-126 && magnitude <= 0x1.fep127)
-    return nearest_bf16(value);
-  return round_to(dtype, value);
-}
 
 bool accepts(Dtype storage, double f, double b, double e, double r) {
   if (std::isnan(f) || std::isnan(r) || std::isnan(b) || std::isnan(e)) return false;
@@ -61,7 +43,7 @@ bool accepts(Dtype storage, double f, double b, double e, double r) {
   const double low = room == 0 ? f : down(f - room);
   const double high = room == 0 ? f : up(f + room);
   // r is a number of the storage dtype: inside the interval it needs no rounding of the ends.
-  return (low <= r || nearest(storage, low) <= r) && (r <= high || r <= nearest(storage, high));
+  return (low <= r || round_to(storage, low) <= r) && (r <= high || r <= round_to(storage, high));
 }
 
 double ratio(Dtype storage, double f, double b, double e, double r) {

@@ -19,7 +19,4 @@ bool accepts(Dtype storage, double f, double b, double e, double r);
 /// accepts() holds (the last rounding may see another binade than f's).
 double ratio(Dtype storage, double f, double b, double e, double r);
 
-/// The same as round_to(dtype, value), without a call to the C library for bf16 and fp32.
-double nearest(Dtype dtype, double value);
-
 }  // namespace shardproof::reports

@@ -63,9 +63,24 @@ double ulp(Dtype dtype, double value) {
   return std::ldexp(1.0, exponent - format.precision + 1);
 }
 
+namespace {
+// fp64 -> bf16 for normal bf16 numbers: 53 - 8 = 45 trailing bits are rounded away, ties to even.
+// The carry moves into the exponent by itself.
+double nearest_bf16(double value) {
+  constexpr std::uint64_t dropped = 45;
+  auto bits = std::bit_cast<std::uint64_t>(value);
+  bits += (std::uint64_t{1} << (dropped - 1)) - 1 + ((bits >> dropped) & 1);
+  bits &= ~((std::uint64_t{1} << dropped) - 1);
+  return std::bit_cast<double>(bits);
+}
+}  // namespace
+
 double round_to(Dtype dtype, double value) {
   if (dtype == Dtype::fp64 || !std::isfinite(value) || value == 0) return value;
   if (dtype == Dtype::fp32) return static_cast<double>(static_cast<float>(value));
+  const double magnitude = std::fabs(value);
+  if (dtype == Dtype::bf16 && magnitude >= 0x1p-126 && magnitude <= 0x1.fep127)
+    return nearest_bf16(value);
   const FloatFormat format = format_of(dtype);
   const double spacing = ulp(dtype, value);
   const double rounded = std::nearbyint(value / spacing) * spacing;  // exact: powers of two
