@@ -18,12 +18,13 @@ struct AssembledTensor {
   std::string problem;           // empty, or why there is no such tensor: missing, not covered
 };
 
-/// The tensor `path` as rank `seen_by` sees it: where several ranks hold the same region, its own copy
-/// if it has one, else the copy of the rank nearest below it in rank order, else the lowest. Replicas
-/// that are equal in bits make one tensor for everybody.
+/// The tensor `path` as rank `seen_by` sees it. Of ranks that hold the same region it takes
+///   its own copy, if it has one; else that of the lowest rank with the same TP index (its replica
+///   in another DP group member); else that of the lowest rank.
+/// Replicas that are equal in bits make one tensor for everybody.
 AssembledTensor assemble(const TraceReader& reader, const std::string& path, int seen_by);
 
-/// Which copies `assemble` takes: one hash per distinct region. Equal keys mean equal tensors.
+/// Which copies `assemble` takes: the regions of each and its hash. Equal keys mean equal tensors.
 std::string assembly_key(const TraceReader& reader, const std::string& path, int seen_by);
 
 }  // namespace shardproof::reports

@@ -1,0 +1,194 @@
+#include "reports/checks/collectives.hpp"
+
+#include <algorithm>
+
+#include "reports/budget.hpp"
+#include "reports/checks/findings.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+using Collectives = std::vector<BudgetedCollective>;
+
+BudgetedCollective issued(const CollectiveRecord& record) {
+  return {record.origin, record.kind, record.group, record.dtype, record.elements, record.bytes};
+}
+
+std::string describe(const BudgetedCollective& c) {
+  return c.kind + " of " + std::to_string(c.elements) + " " + c.dtype + " over " + c.group;
+}
+
+/// What is in `a` and not in `b`, both with repetitions; in the order of `a`.
+Collectives beyond(const Collectives& a, Collectives b) {
+  Collectives rest;
+  for (const BudgetedCollective& c : a) {
+    const auto same = std::find(b.begin(), b.end(), c);
+    if (same != b.end())
+      b.erase(same);
+    else
+      rest.push_back(c);
+  }
+  return rest;
+}
+
+const BudgetedCollective* with_origin(const Collectives& all, const std::string& origin) {
+  for (const BudgetedCollective& c : all)
+    if (c.origin == origin) return &c;
+  return nullptr;
+}
+
+class CollectivesOfTrace {
+ public:
+  CollectivesOfTrace(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
+      : scenario_(context.scenario),
+        budget_(collective_budget(context.scenario)),
+        trace_(trace),
+        tally_(tally) {}
+
+  void check() {
+    for (int rank = 0; rank < trace_.world(); ++rank) {
+      tally_.add(std::ssize(trace_.reader().collectives(rank)), 0, Proof::bitwise);
+      check_against_program(rank);
+      check_against_budget(rank);
+    }
+    for (const Axis axis : {Axis::tp, Axis::dp})
+      for (int rank = 0; rank < trace_.world(); ++rank) check_group(axis, rank);
+    findings_.report(tally_);
+  }
+
+ private:
+  void fail(int rank, const Moment& moment, const std::string& origin, const std::string& problem) {
+    tally_.add(0, 1, Proof::bitwise);
+    const ExecutedOp* nearest = nullptr;
+    for (const ExecutedOp& executed : trace_.executed(rank)) {
+      if (executed.moment != moment) continue;
+      if (nearest == nullptr) nearest = &executed;
+      if (full_name(*executed.op) != origin) continue;
+      nearest = &executed;
+      break;
+    }
+    if (nearest == nullptr) {
+      tally_.fail(
+          trace_.execution() + ": " + origin + ", rank " + std::to_string(rank) + ": " + problem,
+          0);
+      return;
+    }
+    Failure failure = failure_of(trace_, rank, *nearest, "");
+    failure.divergence.op = origin;
+    failure.divergence.cause = Cause{"mismatch", std::nullopt, std::nullopt};
+    findings_.add(std::move(failure), problem);
+  }
+
+  /// The log against the executed ops of the rank's own program, one by one.
+  void check_against_program(int rank) {
+    const Program& program = trace_.program(rank);
+    const auto& log = trace_.reader().collectives(rank);
+    std::size_t next = 0;
+    for (const ExecutedOp& executed : trace_.executed(rank)) {
+      const Op& op = *executed.op;
+      if (!is_collective(op.kind)) continue;
+      const std::int64_t elements =
+          element_count(local_shape(program, program.value(op.inputs.at(0)), Rank{rank}));
+      const std::string wire = text(op, "wire");
+      const auto size = static_cast<std::int64_t>(size_bytes(dtype_from_name(wire).value()));
+      const BudgetedCollective planned{full_name(op), name_of(op.kind), name_of(op.group.value()),
+                                       wire,          elements,         elements * size};
+      if (next >= log.size())
+        return fail(rank, executed.moment, planned.origin, "the program has it, the log has not");
+      const CollectiveRecord& record = log[next++];
+      if (issued(record) == planned && record.moment == executed.moment) continue;
+      return fail(rank, executed.moment, planned.origin,
+                  "the program has an " + describe(planned) + ", issued was " + record.origin +
+                      ", an " + describe(issued(record)));
+    }
+    if (next < log.size())
+      fail(rank, log[next].moment, log[next].origin, "it was issued, but the program has it not");
+  }
+
+  Collectives issued_at(int rank, const Moment& moment) const {
+    Collectives at;
+    for (const CollectiveRecord& record : trace_.reader().collectives(rank))
+      if (record.moment == moment) at.push_back(issued(record));
+    return at;
+  }
+
+  /// A step whose gradients were not finite is skipped where the scenario says so; then the flag
+  /// that the ranks agreed on is not zero.
+  bool skipped(int rank, int step) const {
+    if (!scenario_.training.check_grad_overflow) return false;
+    const StoredDataset* flag =
+        trace_.dataset(folder_of({Moment::Stage::step, step, -1}) + "/scalar/nonfinite", rank);
+    if (flag == nullptr || element_count(flag->info.regions) != 1) return false;
+    double value = 0;
+    decode(flag->info.dtype, trace_.reader().read(*flag), {&value, 1});
+    return value != 0;
+  }
+
+  void check_against_budget(int rank) {
+    check_moment(rank, {Moment::Stage::initial, -1, -1}, budget_.initial_moment);
+    for (int step = 0; step < scenario_.steps; ++step) {
+      for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
+        check_moment(rank, {Moment::Stage::step, step, micro}, budget_.micro_step);
+      Collectives expected = budget_.reduce;
+      if (!skipped(rank, step))
+        expected.insert(expected.end(), budget_.update.begin(), budget_.update.end());
+      check_moment(rank, {Moment::Stage::step, step, -1}, expected);
+    }
+    check_moment(rank, {Moment::Stage::final, -1, -1}, budget_.final_moment);
+  }
+
+  void check_moment(int rank, const Moment& moment, const Collectives& expected) {
+    const Collectives got = issued_at(rank, moment);
+    const Collectives missing = beyond(expected, got), extra = beyond(got, expected);
+    for (const BudgetedCollective& c : missing) {
+      const BudgetedCollective* other = with_origin(extra, c.origin);
+      fail(rank, moment, c.origin,
+           "the budget has an " + describe(c) +
+               (other == nullptr ? ", it was not issued" : ", issued was an " + describe(*other)));
+    }
+    for (const BudgetedCollective& c : extra)
+      if (with_origin(missing, c.origin) == nullptr)
+        fail(rank, moment, c.origin, "an " + describe(c) + " was issued that no budget has");
+  }
+
+  std::vector<const CollectiveRecord*> over(Axis axis, int rank) const {
+    std::vector<const CollectiveRecord*> records;
+    for (const CollectiveRecord& record : trace_.reader().collectives(rank))
+      if (record.group == name_of(axis)) records.push_back(&record);
+    return records;
+  }
+
+  /// The rank's collectives over its group against those of the group's first member.
+  void check_group(Axis axis, int rank) {
+    const int first = trace_.grid().group(Rank{rank}, axis).front().value;
+    if (first == rank) return;
+    const auto a = over(axis, first), b = over(axis, rank);
+    for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+      const bool both = i < a.size() && i < b.size();
+      if (both && issued(*a[i]) == issued(*b[i]) && a[i]->moment == b[i]->moment) continue;
+      const CollectiveRecord& record = i < b.size() ? *b[i] : *a[i];
+      return fail(rank, record.moment, record.origin,
+                  std::string("the ") + name_of(axis) +
+                      " group does not issue the same collectives: rank " + std::to_string(first) +
+                      (i < a.size() ? " issued " + a[i]->origin : " issued nothing"));
+    }
+  }
+
+  const Scenario& scenario_;
+  CollectiveBudget budget_;
+  const EngineTrace& trace_;
+  Tally& tally_;
+  Findings findings_;
+};
+
+}  // namespace
+
+Tally check_collectives(const JudgeContext& context) {
+  Tally tally("collectives", Proof::bitwise);
+  for (const EngineTrace* trace : context.traces)
+    CollectivesOfTrace(context, *trace, tally).check();
+  return tally;
+}
+
+}  // namespace shardproof::reports

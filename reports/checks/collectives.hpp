@@ -1,0 +1,13 @@
+#pragma once
+
+#include "reports/judge_context.hpp"
+#include "reports/tally.hpp"
+
+namespace shardproof::reports {
+
+/// What each rank issued (/collectives) is, in order, what its own program says of the ops that it
+/// ran; is alike on all members of a group; and is what reports/budget derives from the scenario
+/// alone, at every moment. Counts collectives; a run of one rank has none.
+Tally check_collectives(const JudgeContext& context);
+
+}  // namespace shardproof::reports

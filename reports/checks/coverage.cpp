@@ -1,0 +1,100 @@
+#include "reports/checks/coverage.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace shardproof::reports {
+
+namespace {
+
+std::map<std::string, Shape> expected_shapes(const JudgeContext& context) {
+  std::map<std::string, Shape> expected;
+  for (const auto& [path, shape] : reference::expected_leaves(context.scenario))
+    expected[path] = shape;
+  for (const reference::Unit& unit : context.units) expected[unit.output] = unit.shape;
+  return expected;
+}
+
+std::vector<Region> distinct_regions(const std::vector<StoredDataset>& copies) {
+  std::vector<const std::vector<Region>*> pieces;
+  std::vector<Region> regions;
+  for (const StoredDataset& copy : copies) {
+    const bool known = std::any_of(pieces.begin(), pieces.end(),
+                                   [&](const auto* piece) { return *piece == copy.info.regions; });
+    if (known) continue;
+    pieces.push_back(&copy.info.regions);
+    regions.insert(regions.end(), copy.info.regions.begin(), copy.info.regions.end());
+  }
+  return regions;
+}
+
+// ZeRO 1 leaves each rank a stretch of the optimizer's tensors, which of a given one may be empty.
+bool may_be_absent_on_a_rank(const JudgeContext& context, const std::string& path) {
+  return context.scenario.training.zero_stage > 0 && name_in_folder(path).starts_with("optimizer/");
+}
+
+/// What is wrong with a recorded tensor; empty if nothing is.
+std::string problem_of(const JudgeContext& context, const std::string& path, const Shape& shape,
+                       const std::vector<StoredDataset>& copies) {
+  for (const StoredDataset& copy : copies)
+    if (copy.info.full_shape != shape)
+      return path + " is recorded as a " + to_string(copy.info.full_shape) + " on rank " +
+             std::to_string(copy.rank) + ", expected " + to_string(shape);
+  if (!tiles_exactly(distinct_regions(copies), shape))
+    return path + " is not covered: some element of " + to_string(shape) +
+           " has no owner, or two that hold different parts";
+  if (may_be_absent_on_a_rank(context, path)) return "";
+  for (int rank = 0; rank < context.scenario.world; ++rank)
+    if (std::none_of(copies.begin(), copies.end(),
+                     [&](const StoredDataset& copy) { return copy.rank == rank; }))
+      return path + " is not recorded on rank " + std::to_string(rank);
+  return "";
+}
+
+/// Names, in the folder of a moment, of everything that the ranks' programs record.
+std::set<std::string> recorded_names(const EngineTrace& trace) {
+  std::set<std::string> names;
+  for (int rank = 0; rank < trace.world(); ++rank) {
+    const Program& program = trace.program(rank);
+    std::set<ValueId> seen;
+    for (const Segment& segment : program.segments)
+      for (const Op& op : segment.ops)
+        for (const ValueId id : op.outputs)
+          if (op.recorded && seen.insert(id).second)
+            for (const Piece& piece : pieces_of(program, program.value(id), Rank{rank}))
+              names.insert(piece.name);
+  }
+  return names;
+}
+
+void check_trace(const JudgeContext& context, const EngineTrace& trace,
+                 const std::map<std::string, Shape>& expected, Tally& tally) {
+  const auto& datasets = trace.reader().datasets();
+  for (const auto& [path, shape] : expected) {
+    const std::int64_t count = element_count(shape);
+    tally.add(count, 0, Proof::bitwise);
+    const auto found = datasets.find(path);
+    const std::string problem = found == datasets.end()
+                                    ? path + " is not recorded"
+                                    : problem_of(context, path, shape, found->second);
+    if (!problem.empty()) tally.fail(trace.execution() + ": " + problem, count);
+  }
+  const std::set<std::string> names = recorded_names(trace);
+  for (const auto& [path, copies] : datasets)
+    if (!expected.contains(path) && !names.contains(name_in_folder(path)))
+      tally.fail(trace.execution() + ": " + path + " is recorded on rank " +
+                 std::to_string(copies.front().rank) +
+                 ", but neither the reference nor the program knows it");
+}
+
+}  // namespace
+
+Tally check_coverage(const JudgeContext& context) {
+  Tally tally("coverage", Proof::bitwise);
+  const std::map<std::string, Shape> expected = expected_shapes(context);
+  for (const EngineTrace* trace : context.traces) check_trace(context, *trace, expected, tally);
+  return tally;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "reports/judge_context.hpp"
+#include "reports/tally.hpp"
+
+namespace shardproof::reports {
+
+/// Every tensor that the reference lists is recorded with its full shape: each element in exactly
+/// one of the distinct regions (equal regions are replicas), and on every rank but where ZeRO
+/// divides the optimizer's state. Nothing is recorded that neither the reference nor the stored
+/// program knows. Counts elements of the expected tensors.
+Tally check_coverage(const JudgeContext& context);
+
+}  // namespace shardproof::reports

@@ -1,0 +1,160 @@
+#include "reports/checks/end_to_end.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "reports/assembled_tensor.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+constexpr const char* name = "end_to_end";
+
+/// The longest sum of the model: along a feature dimension, the vocabulary, or the tokens of a
+/// group.
+std::int64_t longest_sum(const Scenario& scenario) {
+  std::int64_t longest = scenario.training.micro_batch * scenario.data.sequence;
+  for (const ParameterDescription& parameter : scenario.model.parameters)
+    for (const std::int64_t extent : parameter.shape) longest = std::max(longest, extent);
+  return longest;
+}
+
+/// The largest |difference| of two tensors, and the largest element of the second; a NaN is
+/// infinite.
+struct Distance {
+  double difference = 0;
+  double largest = 0;
+  double relative() const { return difference == 0 ? 0 : difference / largest; }
+};
+
+Distance distance(std::span<const double> got, std::span<const double> expected) {
+  Distance result;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double d = std::fabs(got[i] - expected[i]);
+    result.difference = std::isnan(d) ? INFINITY : std::max(result.difference, d);
+    result.largest = std::max(result.largest, std::fabs(expected[i]));
+  }
+  return result;
+}
+
+class Comparer {
+ public:
+  Comparer(const JudgeContext& context, Tally& tally, std::vector<TrendPoint>& trend)
+      : context_(context),
+        tally_(tally),
+        trend_(trend),
+        allowed_(static_cast<double>(context.units.size()) *
+                 static_cast<double>(longest_sum(context.scenario)) * 0x1p-53) {}
+
+  void compare(const EngineTrace& trace) {
+    for (int step = 0; step < context_.scenario.steps; ++step) {
+      const std::string folder = folder_of({Moment::Stage::step, step, -1});
+      compare_loss(trace, step, folder);
+      compare_norm(trace, step, folder);
+      compare_parameters(trace, step, folder);
+    }
+  }
+
+ private:
+  /// A tensor of an execution or of the reference; empty (and said so) if it is not there.
+  std::vector<double> read(const TraceReader& reader, const std::string& whose,
+                           const std::string& path) {
+    AssembledTensor tensor = assemble(reader, path, 0);
+    if (!tensor.problem.empty()) tally_.fail(whose + ": " + tensor.problem);
+    return std::move(tensor.values);
+  }
+
+  void compare_loss(const EngineTrace& trace, int step, const std::string& folder) {
+    double sum = 0;
+    const int micro_steps = context_.scenario.training.accumulation;
+    for (int micro = 0; micro < micro_steps; ++micro) {
+      const std::vector<double> losses =
+          read(trace.reader(), trace.execution(),
+               folder_of({Moment::Stage::step, step, micro}) + "/forward/loss/output");
+      if (losses.empty()) return;
+      double replicas = 0;
+      for (const double loss : losses) replicas += loss;
+      sum += replicas / static_cast<double>(losses.size());
+    }
+    compare_scalar(trace, step, "loss", sum / micro_steps, folder + "/scalar/loss");
+  }
+
+  void compare_norm(const EngineTrace& trace, int step, const std::string& folder) {
+    const std::string path = folder + "/scalar/grad_norm";
+    const std::vector<double> norm = read(trace.reader(), trace.execution(), path);
+    if (!norm.empty()) compare_scalar(trace, step, "grad_norm", norm.front(), path);
+  }
+
+  void compare_scalar(const EngineTrace& trace, int step, const std::string& quantity, double got,
+                      const std::string& path) {
+    const std::vector<double> expected = read(*context_.reference, "reference", path);
+    if (expected.empty()) return;
+    trend_.push_back({trace.execution(), step, quantity, got, expected.front()});
+    gate(trace, folder_of({Moment::Stage::step, step, -1}) + ", " + quantity, 1,
+         distance({&got, 1}, {expected.data(), 1}));
+  }
+
+  void compare_parameters(const EngineTrace& trace, int step, const std::string& folder) {
+    double worst = 0;
+    for (const ParameterDescription& parameter : context_.scenario.model.parameters) {
+      const std::string path = folder + "/parameter/" + parameter.name;
+      const std::vector<double> got = read(trace.reader(), trace.execution(), path);
+      const std::vector<double> expected = read(*context_.reference, "reference", path);
+      if (got.empty() || got.size() != expected.size()) continue;
+      const Distance apart = distance(got, expected);
+      worst = std::max(worst, apart.relative());
+      gate(trace, path, std::ssize(got), apart);
+    }
+    trend_.push_back({trace.execution(), step, "parameter relative error", worst, 0});
+  }
+
+  void gate(const EngineTrace& trace, const std::string& what, std::int64_t count,
+            const Distance& apart) {
+    const double bound = allowed_ * apart.largest;
+    const bool fits = apart.difference <= bound;
+    Comparison comparison;
+    comparison.compared = count;
+    comparison.failed = fits || !gates() ? 0 : 1;
+    comparison.max_ratio =
+        apart.difference == 0 || !std::isfinite(apart.difference) ? 0 : apart.difference / bound;
+    tally_.add(comparison, Proof::statistical);
+    if (comparison.failed == 0) return;
+    char text[96];
+    std::snprintf(text, sizeof text, " differs by %.3g from the reference, allowed is %.3g",
+                  apart.difference, bound);
+    tally_.fail(trace.execution() + ": " + what + text, 0);
+  }
+
+  bool gates() const { return context_.policy.working == Dtype::fp64; }
+
+  const JudgeContext& context_;
+  Tally& tally_;
+  std::vector<TrendPoint>& trend_;
+  double allowed_;  // relative
+};
+
+}  // namespace
+
+EndToEnd check_end_to_end(const JudgeContext& context) {
+  EndToEnd result;
+  if (context.reference == nullptr || context.traces.empty()) {
+    result.result = not_run(name, context.traces.empty() ? "there is no trace of an engine"
+                                                         : "there is no trace of the reference");
+    return result;
+  }
+  Tally tally(name, Proof::statistical);
+  Comparer comparer(context, tally, result.trend);
+  for (const EngineTrace* trace : context.traces) comparer.compare(*trace);
+  result.result = tally.result();
+  if (context.policy.working != Dtype::fp64 && result.result.outcome == Outcome::pass) {
+    result.result.outcome = Outcome::trend;
+    result.result.max_ratio.reset();
+    result.result.reason = std::string("only fp64 runs are held against the fp64 reference: in ") +
+                           name_of(context.policy.working) + " the distance is shown, not judged";
+  }
+  return result;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,157 @@
+#include "reports/checks/leaves.hpp"
+
+#include <cmath>
+#include <map>
+
+#include "reports/checks/findings.hpp"
+#include "scenarios/data/batches.hpp"
+#include "scenarios/data/weights.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+std::vector<std::byte> encoded(Dtype dtype, std::span<const double> values) {
+  std::vector<std::byte> bytes(values.size() * size_bytes(dtype));
+  encode(dtype, values, bytes);
+  return bytes;
+}
+
+class Leaves {
+ public:
+  Leaves(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
+      : context_(context), scenario_(context.scenario), trace_(trace), tally_(tally) {}
+
+  void check() {
+    check_weights();
+    check_tokens();
+    check_scalars();
+    for (int rank = 0; rank < trace_.world(); ++rank) check_zeros(rank);
+    findings_.report(tally_);
+  }
+
+ private:
+  const std::vector<StoredDataset>& stored(const std::string& path) const {
+    static const std::vector<StoredDataset> none;
+    const auto found = trace_.reader().datasets().find(path);
+    return found == trace_.reader().datasets().end() ? none : found->second;
+  }
+
+  void compare(const StoredDataset& leaf, Dtype dtype, std::span<const double> expected) {
+    const BitComparison result = compare_stored(trace_, leaf, encoded(dtype, expected), dtype,
+                                                "it is not what the scenario gives", findings_);
+    tally_.add(result.compared, result.failed, Proof::bitwise);
+  }
+
+  void check_weights() {
+    const Weights weights(scenario_);
+    const Dtype working = context_.policy.working;
+    for (const ParameterDescription& parameter : scenario_.model.parameters)
+      for (const StoredDataset& leaf : stored("/initial/parameter/" + parameter.name)) {
+        if (leaf.info.full_shape != parameter.shape) continue;  // coverage says so
+        std::vector<double> expected;
+        for (const Region& region : leaf.info.regions) {
+          const std::vector<double> part = weights.read(parameter.name, region);
+          expected.insert(expected.end(), part.begin(), part.end());
+        }
+        compare(leaf, working, expected);
+        refuse_nan(leaf, expected);
+      }
+  }
+
+  // Weights that are no numbers are never right, even as given.
+  void refuse_nan(const StoredDataset& leaf, const std::vector<double>& given) {
+    BitComparison comparison;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (!std::isnan(given[i])) continue;
+      if (comparison.failed++ == 0) comparison.first_failed = static_cast<std::int64_t>(i);
+      comparison.expected = comparison.got = given[i];
+    }
+    if (comparison.failed == 0) return;
+    tally_.add(0, comparison.failed, Proof::bitwise);
+    findings_.add(failure_of(trace_, leaf, comparison), "the scenario's weight is NaN");
+  }
+
+  void check_tokens() {
+    const Batches batches(scenario_);
+    const std::int64_t rows = scenario_.training.micro_batch;
+    const Shape shape{rows * scenario_.data_parallel(), scenario_.data.sequence};
+    for (int step = 0; step < scenario_.steps; ++step)
+      for (int micro = 0; micro < scenario_.training.accumulation; ++micro) {
+        std::vector<std::int64_t> all;
+        for (int dp = 0; dp < scenario_.data_parallel(); ++dp) {
+          const auto part = batches.tokens(StepIndex{step}, MicroStep{micro}, dp);
+          all.insert(all.end(), part.begin(), part.end());
+        }
+        const std::string path = folder_of({Moment::Stage::step, step, micro}) + "/data/tokens";
+        for (const StoredDataset& leaf : stored(path)) {
+          if (leaf.info.full_shape != shape) continue;
+          std::vector<std::int64_t> part(
+              static_cast<std::size_t>(element_count(leaf.info.regions)));
+          extract(std::as_bytes(std::span(all)), shape, leaf.info.regions, sizeof(std::int64_t),
+                  std::as_writable_bytes(std::span(part)));
+          const std::vector<double> expected(part.begin(), part.end());
+          compare(leaf, Dtype::int64, expected);
+        }
+      }
+  }
+
+  /// A step with non-finite gradients is skipped by scenarios that check for them: then there are
+  /// no scalars, and the powers of beta do not advance.
+  void check_scalars() {
+    const OptimizerConfig& config = scenario_.training.optimizer;
+    int updates = 0;
+    for (int step = 0; step < scenario_.steps; ++step) {
+      const std::string folder = folder_of({Moment::Stage::step, step, -1}) + "/scalar/";
+      if (stored(folder + "learning_rate").empty()) continue;
+      ++updates;
+      const std::map<std::string, double> expected{
+          {"learning_rate", config.learning_rate},
+          {"bias_correction1", 1.0 - std::pow(config.beta1, updates)},
+          {"bias_correction2", 1.0 - std::pow(config.beta2, updates)}};
+      for (const auto& [name, value] : expected)
+        for (const StoredDataset& leaf : stored(folder + name))
+          compare(leaf, context_.policy.master, std::span(&value, 1));
+    }
+  }
+
+  void check_zeros(int rank) {
+    const Program& program = trace_.program(rank);
+    std::map<ValueId, std::pair<std::int64_t, std::uint64_t>> zeros;  // elements and hash
+    for (const ExecutedOp& executed : trace_.executed(rank)) {
+      if (executed.op->kind != OpKind::zero) continue;
+      for (const AccessRecord* write : executed.writes) {
+        const Value& value = program.value(write->value);
+        if (!zeros.contains(write->value)) {
+          const std::int64_t count = element_count(local_shape(program, value, Rank{rank}));
+          const std::vector<std::byte> bytes(static_cast<std::size_t>(count) *
+                                             size_bytes(value.dtype));
+          zeros[write->value] = {count, hash_bytes(bytes)};
+        }
+        const auto& [count, hash] = zeros[write->value];
+        tally_.add(count, write->hash == hash ? 0 : 1, Proof::bitwise);
+        if (write->hash == hash) continue;
+        Failure failure =
+            failure_of(trace_, rank, executed, folder_of(executed.moment) + "/" + value.name);
+        failure.divergence.wrong_elements = 1;  // at least: only its hash is kept
+        findings_.add(std::move(failure), "it is not all zero");
+      }
+    }
+  }
+
+  const JudgeContext& context_;
+  const Scenario& scenario_;
+  const EngineTrace& trace_;
+  Tally& tally_;
+  Findings findings_;
+};
+
+}  // namespace
+
+Tally check_leaves(const JudgeContext& context) {
+  Tally tally("leaves", Proof::bitwise);
+  for (const EngineTrace* trace : context.traces) Leaves(context, *trace, tally).check();
+  return tally;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "reports/judge_context.hpp"
+#include "reports/tally.hpp"
+
+namespace shardproof::reports {
+
+/// What a run is given is what the scenario says, bit by bit, on every rank: initial weights after
+/// the declared cast (a NaN is a failure even if it is the scenario's), token ids, learning rate
+/// and bias corrections of the updates that were applied, zeros. Counts elements.
+Tally check_leaves(const JudgeContext& context);
+
+}  // namespace shardproof::reports

@@ -1,0 +1,199 @@
+#include "reports/checks/optimizer.hpp"
+
+#include <cmath>
+
+#include "reports/assembled_tensor.hpp"
+#include "reports/budget.hpp"
+#include "reports/checks/findings.hpp"
+#include "reports/rounding_set.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+/// The regions, which must lie in `box`, as regions of a tensor that is the box.
+std::vector<Region> inside(std::vector<Region> regions, const Region& box) {
+  for (Region& region : regions)
+    for (std::size_t d = 0; d < box.offset.size(); ++d) region.offset[d] -= box.offset[d];
+  return regions;
+}
+
+class OptimizerState {
+ public:
+  OptimizerState(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
+      : scenario_(context.scenario), policy_(context.policy), trace_(trace), tally_(tally) {}
+
+  void check() {
+    for (const ParameterDescription& parameter : scenario_.model.parameters)
+      check_owners("/initial/optimizer/" + parameter.name + "/master", parameter);
+    for (int step = 0; step < scenario_.steps; ++step) check_step(step);
+    for (const auto& [path, stored] : trace_.reader().datasets())
+      if (path.find("/padding/") != std::string::npos)
+        for (const StoredDataset& padding : stored) check_zero(padding);
+    findings_.report(tally_);
+  }
+
+ private:
+  void check_step(int step) {
+    const std::string folder = folder_of({Moment::Stage::step, step, -1});
+    if (!trace_.reader().datasets().contains(folder + "/scalar/grad_norm")) return;  // skipped
+    for (const ParameterDescription& parameter : scenario_.model.parameters) {
+      const std::string state = folder + "/optimizer/" + parameter.name + "/";
+      for (const char* name : {"master", "exp_avg", "exp_avg_sq"})
+        check_owners(state + name, parameter);
+      check_working(state + "master", folder + "/parameter/" + parameter.name);
+    }
+    check_equal_on_all_ranks(folder + "/scalar/grad_norm");
+    if (scenario_.training.gradient_clipping != 0)
+      check_equal_on_all_ranks(folder + "/scalar/clip_factor");
+    check_norm(folder);
+  }
+
+  /// Regions of a tensor on the members of a DP group, against the shard that they share.
+  void check_owners(const std::string& path, const ParameterDescription& parameter) {
+    const ProcessGrid grid = trace_.grid();
+    const Placement placement = parameter_placement(parameter.name);
+    for (int tp = 0; tp < grid.size(Axis::tp); ++tp) {
+      const Rank first = grid.rank_at(GroupRank{tp}, GroupRank{0});
+      const Region shard = region_of(parameter.shape, placement, grid, first);
+      tally_.add(element_count(shard), 0, Proof::bitwise);
+      std::vector<Region> together;
+      for (const Rank rank : grid.group(first, Axis::dp)) {
+        const StoredDataset* part = trace_.dataset(path, rank.value);
+        const std::vector<Region> mine =
+            part == nullptr ? std::vector<Region>{} : inside(part->info.regions, shard);
+        together.insert(together.end(), mine.begin(), mine.end());
+        if (scenario_.training.zero_stage == 0 && !tiles_exactly(mine, shard.extent))
+          tally_.fail(trace_.execution() + ": " + path + ": rank " + std::to_string(rank.value) +
+                      " does not hold its whole shard once");
+      }
+      if (scenario_.training.zero_stage > 0 && !tiles_exactly(together, shard.extent))
+        tally_.fail(trace_.execution() + ": " + path + ": some element of the shard of TP rank " +
+                    std::to_string(tp) + " does not have exactly one owner in its DP group");
+    }
+  }
+
+  void check_zero(const StoredDataset& padding) {
+    const std::vector<std::byte> zeros(
+        static_cast<std::size_t>(element_count(padding.info.regions)) *
+        size_bytes(padding.info.dtype));
+    const BitComparison result = compare_stored(trace_, padding, zeros, padding.info.dtype,
+                                                "padding is not zero", findings_);
+    tally_.add(result.compared, result.failed, Proof::bitwise);
+  }
+
+  void check_working(const std::string& master_path, const std::string& path) {
+    const auto found = trace_.reader().datasets().find(path);
+    if (found == trace_.reader().datasets().end()) {
+      tally_.fail(trace_.execution() + ": " + path + " is not recorded");
+      return;
+    }
+    std::string key;
+    std::vector<std::byte> rounded;
+    for (const StoredDataset& working : found->second) {
+      const std::string new_key = assembly_key(trace_.reader(), master_path, working.rank);
+      if (rounded.empty() || new_key != key) {
+        const AssembledTensor master = assemble(trace_.reader(), master_path, working.rank);
+        if (!master.problem.empty()) return tally_.fail(trace_.execution() + ": " + master.problem);
+        if (master.shape != working.info.full_shape)
+          return tally_.fail(trace_.execution() + ": " + path + " has not the master's shape");
+        rounded.resize(master.values.size() * size_bytes(policy_.working));
+        encode(policy_.working, master.values, rounded);
+        key = new_key;
+      }
+      compare_working(working, rounded);
+    }
+  }
+
+  void compare_working(const StoredDataset& working, std::span<const std::byte> rounded) {
+    const std::size_t size = size_bytes(policy_.working);
+    std::vector<std::byte> part(static_cast<std::size_t>(element_count(working.info.regions)) *
+                                size);
+    extract(rounded, working.info.full_shape, working.info.regions, size, part);
+    const BitComparison result =
+        compare_stored(trace_, working, part, policy_.working,
+                       "the working weight is not the rounded master weight", findings_);
+    tally_.add(result.compared, result.failed, Proof::bitwise);
+  }
+
+  void check_equal_on_all_ranks(const std::string& path) {
+    const StoredDataset* first = trace_.dataset(path, 0);
+    if (first == nullptr)
+      return tally_.fail(trace_.execution() + ": " + path + " is not recorded on rank 0");
+    const std::vector<std::byte> bytes = trace_.reader().read(*first);
+    for (int rank = 0; rank < trace_.world(); ++rank) {
+      const StoredDataset* other = trace_.dataset(path, rank);
+      if (other == nullptr || other->info.full_shape != first->info.full_shape) {
+        tally_.fail(trace_.execution() + ": " + path + " is not recorded on rank " +
+                    std::to_string(rank));
+        continue;
+      }
+      const BitComparison result = compare_stored(trace_, *other, bytes, first->info.dtype,
+                                                  "its bits are not those of rank 0", findings_);
+      tally_.add(result.compared, result.failed, Proof::bitwise);
+    }
+  }
+
+  void check_norm(const std::string& folder) {
+    std::vector<AssembledTensor> gradients;
+    std::vector<reference::Operand> operands;
+    for (const ParameterDescription& parameter : scenario_.model.parameters) {
+      gradients.push_back(assemble(trace_.reader(), folder + "/gradient/" + parameter.name, 0));
+      if (!gradients.back().problem.empty())
+        return tally_.fail(trace_.execution() + ": " + gradients.back().problem);
+    }
+    for (const AssembledTensor& gradient : gradients)
+      operands.push_back({gradient.shape, gradient.values});
+    const reference::UnitResult squares =
+        reference::replay(reference::UnitKind::sum_of_squares, {}, {}, operands);
+    if (!squares.sound) return tally_.unknown(folder + "/scalar/grad_norm: no sound bound");
+    for (int rank = 0; rank < trace_.world(); ++rank)
+      if (const StoredDataset* norm = trace_.dataset(folder + "/scalar/grad_norm", rank))
+        compare_norm(*norm, squares);
+  }
+
+  /// The root of a number in [f - b - e, f + b + e], one fp64 rounding, and the last rounding.
+  void compare_norm(const StoredDataset& norm, const reference::UnitResult& squares) {
+    if (norm.info.dtype != policy_.master || element_count(norm.info.regions) != 1)
+      return tally_.fail(trace_.execution() + ": " + norm.info.path + " is no " +
+                         name_of(policy_.master) + " number on rank " + std::to_string(norm.rank));
+    const double f = squares.value.at(0);
+    const double room = (squares.bound.empty() ? 0 : squares.bound[0]) +
+                        (squares.error.empty() ? 0 : squares.error[0]);
+    const double root = std::sqrt(f);
+    const double low = std::sqrt(std::fmax(0, f - room)), high = std::sqrt(f + room);
+    const double bound = std::fmax(root - low, high - root) + 0x1p-50 * high;
+    double got = 0;
+    decode(norm.info.dtype, trace_.reader().read(norm), {&got, 1});
+    Comparison comparison;
+    comparison.compared = 1;
+    comparison.max_ratio = std::isfinite(got) ? ratio(policy_.master, root, bound, 0, got) : 0;
+    comparison.failed = accepts(policy_.master, root, bound, 0, got) ? 0 : 1;
+    tally_.add(comparison, Proof::sound);
+    if (comparison.failed == 0) return;
+    BitComparison numbers;
+    numbers.failed = 1;
+    numbers.first_failed = 0;
+    numbers.expected = root;
+    numbers.got = got;
+    Failure failure = failure_of(trace_, norm, numbers);
+    failure.divergence.bound = bound;
+    findings_.add(std::move(failure), "it is not the norm of the recorded gradients");
+  }
+
+  const Scenario& scenario_;
+  const PrecisionPolicy& policy_;
+  const EngineTrace& trace_;
+  Tally& tally_;
+  Findings findings_;
+};
+
+}  // namespace
+
+Tally check_optimizer(const JudgeContext& context) {
+  Tally tally("optimizer", Proof::bitwise);
+  for (const EngineTrace* trace : context.traces) OptimizerState(context, *trace, tally).check();
+  return tally;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "reports/judge_context.hpp"
+#include "reports/tally.hpp"
+
+namespace shardproof::reports {
+
+/// The program that each rank stored is well typed, has the hash that the rank announced, and is
+/// the same on all ranks. Counts ops.
+Tally check_plan(const JudgeContext& context);
+
+}  // namespace shardproof::reports

@@ -1,0 +1,255 @@
+#include "reports/checks/policy.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <optional>
+
+#include "reports/checks/findings.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+std::string shown(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+/// The numbers that the ops of each kind must carry.
+std::map<std::string, double> expected_numbers(const Scenario& scenario, OpKind kind) {
+  const OptimizerConfig& optimizer = scenario.training.optimizer;
+  switch (kind) {
+    case OpKind::rms_norm:
+    case OpKind::rms_norm_backward_input:
+    case OpKind::rms_norm_backward_weight:
+      return {{"eps", scenario.model.rms_norm_eps}};
+    case OpKind::rotary_table:
+      return {{"theta", scenario.model.rope_theta}};
+    case OpKind::attention:
+    case OpKind::attention_backward:
+      return {{"head_dim", static_cast<double>(scenario.model.head_dim)}};
+    case OpKind::cross_entropy_backward:
+      return {{"grad_scale", 1.0 / scenario.training.accumulation}};
+    case OpKind::clip_factor:
+      return {{"clip", scenario.training.gradient_clipping}};
+    case OpKind::exp_avg:
+      return {{"beta1", optimizer.beta1}};
+    case OpKind::exp_avg_sq:
+      return {{"beta2", optimizer.beta2}};
+    case OpKind::adamw:
+      return {{"eps", optimizer.epsilon}, {"weight_decay", optimizer.weight_decay}};
+    default:
+      return {};
+  }
+}
+
+std::optional<double> number(const Op& op, const std::string& key) {
+  const auto found = op.attributes.find(key);
+  if (found == op.attributes.end()) return std::nullopt;
+  if (const auto* real = std::get_if<double>(&found->second)) return *real;
+  if (const auto* integer = std::get_if<std::int64_t>(&found->second))
+    return static_cast<double>(*integer);
+  return std::nullopt;
+}
+
+std::string word(const Op& op, const std::string& key) {
+  const auto found = op.attributes.find(key);
+  const auto* value =
+      found == op.attributes.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return value == nullptr ? "none" : *value;
+}
+
+/// The program of one rank, one segment after another. Problems are returned per op.
+class ProgramPolicy {
+ public:
+  ProgramPolicy(const JudgeContext& context, const Program& program)
+      : scenario_(context.scenario), policy_(context.policy), program_(program) {}
+
+  /// What is wrong with op `at` of a segment; empty if nothing is.
+  std::string problem(const Segment& segment, std::size_t at) const {
+    const Op& op = segment.ops[at];
+    for (const std::string& found : {compute_problem(op), number_problem(op), output_problem(op),
+                                     wire_problem(op), mean_problem(segment, at)})
+      if (!found.empty()) return found;
+    return "";
+  }
+
+ private:
+  std::string compute_problem(const Op& op) const {
+    const std::string compute = word(op, "compute");
+    return compute == name_of(policy_.compute)
+               ? ""
+               : "it computes in " + compute + ", the policy says " + name_of(policy_.compute);
+  }
+
+  std::string number_problem(const Op& op) const {
+    for (const auto& [key, expected] : expected_numbers(scenario_, op.kind)) {
+      const std::optional<double> got = number(op, key);
+      if (got != expected)
+        return key + " is " + (got ? shown(*got) : "absent") + ", the scenario says " +
+               shown(expected);
+    }
+    return "";
+  }
+
+  Dtype dtype(ValueId id) const { return program_.value(id).dtype; }
+  bool working_or_master(Dtype d) const { return d == policy_.working || d == policy_.master; }
+
+  std::string output_problem(const Op& op) const {
+    for (std::size_t i = 0; i < op.outputs.size(); ++i) {
+      const Dtype got = dtype(op.outputs[i]);
+      const std::optional<Dtype> expected = expected_output(op, i);
+      const bool right = expected ? got == *expected : working_or_master(got);
+      if (right) continue;
+      return program_.value(op.outputs[i]).name + " is " + name_of(got) + ", the policy says " +
+             (expected ? std::string(name_of(*expected))
+                       : std::string(name_of(policy_.working)) + " or " + name_of(policy_.master));
+    }
+    return input_problem(op);
+  }
+
+  /// nullopt: the working or the master dtype.
+  std::optional<Dtype> expected_output(const Op& op, std::size_t i) const {
+    if (op.kind == OpKind::attention && i == 1) return policy_.compute;  // the log-sum-exp
+    if (op.kind == OpKind::load_scalar) return policy_.master;
+    if (const auto declared = policy_.output(op.kind)) return declared;
+    if (op.kind == OpKind::cast || op.inputs.empty()) return std::nullopt;
+    return dtype(op.inputs[0]);
+  }
+
+  /// What only moves, adds or scales takes all its operands in one dtype.
+  std::string input_problem(const Op& op) const {
+    if (op.kind == OpKind::cast)
+      return working_or_master(dtype(op.inputs.at(0))) ? "" : "it casts from another dtype";
+    if (policy_.output(op.kind)) return "";
+    for (const ValueId id : op.inputs)
+      if (dtype(id) != dtype(op.outputs.at(0)))
+        return program_.value(id).name + " is " + name_of(dtype(id)) + ", what it becomes " +
+               name_of(dtype(op.outputs.at(0)));
+    return "";
+  }
+
+  std::string wire_problem(const Op& op) const {
+    if (!is_collective(op.kind)) return "";
+    const Dtype operand = dtype(op.inputs.at(0));
+    const Dtype expected =
+        operand == policy_.working ? policy_.wire(op.group.value_or(Axis::tp)) : operand;
+    const std::string wire = word(op, "wire");
+    return wire == name_of(expected)
+               ? ""
+               : "it travels and adds in " + wire + ", the policy says " + name_of(expected);
+  }
+
+  // The average over the replicas (spec-autotp 7.7.2, 7.7.3). ZeRO divides each term by D before
+  // the reduction, stage 0 multiplies the sum by RN(1/D) after it. Anything else that scales is a
+  // fault.
+  std::string mean_problem(const Segment& segment, std::size_t at) const {
+    const Op& op = segment.ops[at];
+    if (op.kind == OpKind::divide) return divide_problem(op);
+    if (op.kind == OpKind::scale) return scale_problem(op);
+    if (!reduces_gradients(op)) return "";
+    const bool applied =
+        policy_.divide_before ? divided_before(segment, at) : scaled_after(segment, at);
+    if (applied) return "";
+    const std::string d = std::to_string(scenario_.data_parallel());
+    return policy_.divide_before ? "its operand is not divided by D = " + d + " before it"
+                                 : "its result is not multiplied by 1/D, D = " + d + ", after it";
+  }
+
+  bool reduces_gradients(const Op& op) const {
+    return op.kind == OpKind::all_reduce && op.phase == "reduce" &&
+           program_.value(op.inputs.at(0)).layout >= 0 && scenario_.data_parallel() > 1;
+  }
+
+  std::string divide_problem(const Op& op) const {
+    if (!policy_.divide_before || op.phase != "reduce") return "the policy divides nothing here";
+    const double divisor = number(op, "divisor").value_or(0);
+    return divisor == scenario_.data_parallel() ? ""
+                                                : "it divides by " + shown(divisor) + ", D is " +
+                                                      std::to_string(scenario_.data_parallel());
+  }
+
+  std::string scale_problem(const Op& op) const {
+    if (policy_.divide_before || op.phase != "reduce") return "the policy scales nothing here";
+    const double factor = number(op, "factor").value_or(0),
+                 expected = 1.0 / scenario_.data_parallel();
+    return factor == expected ? ""
+                              : "it multiplies by " + shown(factor) + ", 1/D is " + shown(expected);
+  }
+
+  /// The op that wrote the operand of op `at`.
+  static const Op* producer(const Segment& segment, std::size_t at) {
+    const ValueId operand = segment.ops[at].inputs.at(0);
+    for (std::size_t i = at; i-- > 0;)
+      if (std::ranges::count(segment.ops[i].outputs, operand) > 0) return &segment.ops[i];
+    return nullptr;
+  }
+
+  static bool divided_before(const Segment& segment, std::size_t at) {
+    const Op* op = producer(segment, at);
+    return op != nullptr && op->kind == OpKind::divide;
+  }
+
+  static bool scaled_after(const Segment& segment, std::size_t at) {
+    const ValueId result = segment.ops[at].outputs.at(0);
+    return std::any_of(
+        segment.ops.begin() + static_cast<std::ptrdiff_t>(at), segment.ops.end(),
+        [&](const Op& op) { return op.kind == OpKind::scale && op.inputs.at(0) == result; });
+  }
+
+  const Scenario& scenario_;
+  const PrecisionPolicy& policy_;
+  const Program& program_;
+};
+
+const ExecutedOp* first_run(const EngineTrace& trace, int rank, const Op& op) {
+  for (const ExecutedOp& executed : trace.executed(rank))
+    if (executed.op == &op) return &executed;
+  return nullptr;
+}
+
+void note(const EngineTrace& trace, int rank, const Op& op, const std::string& problem,
+          Tally& tally, Findings& findings) {
+  tally.add(0, 1, Proof::bitwise);
+  const ExecutedOp* executed = first_run(trace, rank, op);
+  if (executed == nullptr) {
+    tally.fail(trace.execution() + ": " + full_name(op) + ", rank " + std::to_string(rank) + ": " +
+                   problem,
+               0);
+    return;
+  }
+  const std::string value = op.outputs.empty() ? "" : trace.program(rank).value(op.outputs[0]).name;
+  findings.add(failure_of(trace, rank, *executed, folder_of(executed->moment) + "/" + value),
+               problem);
+}
+
+void check_trace(const JudgeContext& context, const EngineTrace& trace, Tally& tally) {
+  Findings findings;
+  for (int rank = 0; rank < trace.world(); ++rank) {
+    const auto& settings = trace.reader().header(rank).settings;
+    const auto order = settings.find("reduction");
+    if (order == settings.end() || order->second != name_of(context.policy.order))
+      tally.fail(trace.execution() + ", rank " + std::to_string(rank) +
+                 ": its reductions are not in the order " + name_of(context.policy.order));
+    const ProgramPolicy policy(context, trace.program(rank));
+    for (const Segment& segment : trace.program(rank).segments)
+      for (std::size_t at = 0; at < segment.ops.size(); ++at) {
+        tally.add(1, 0, Proof::bitwise);
+        const std::string problem = policy.problem(segment, at);
+        if (!problem.empty()) note(trace, rank, segment.ops[at], problem, tally, findings);
+      }
+  }
+  findings.report(tally);
+}
+
+}  // namespace
+
+Tally check_policy(const JudgeContext& context) {
+  Tally tally("policy", Proof::bitwise);
+  for (const EngineTrace* trace : context.traces) check_trace(context, *trace, tally);
+  return tally;
+}
+
+}  // namespace shardproof::reports

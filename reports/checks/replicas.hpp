@@ -1,0 +1,13 @@
+#pragma once
+
+#include "reports/judge_context.hpp"
+#include "reports/tally.hpp"
+
+namespace shardproof::reports {
+
+/// Ranks that recorded the same region of a tensor recorded the same bits. Those that differ from
+/// most (of two: from the lowest rank) are named. Counts elements of all copies; a run of one rank
+/// has none.
+Tally check_replicas(const JudgeContext& context);
+
+}  // namespace shardproof::reports
