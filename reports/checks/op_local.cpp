@@ -1,0 +1,240 @@
+#include "reports/checks/op_local.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "reports/assembled_tensor.hpp"
+#include "reports/judge_unit.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+using reference::Unit;
+using reference::UnitPrecision;
+
+// What the policy allows each unit. The reference's list says only whether the result spans the
+// reduction of a tensor-parallel product; how many terms and in which dtype follows from the scenario.
+UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
+  using reference::UnitKind;
+  const PrecisionPolicy& policy = context.policy;
+  UnitPrecision precision;
+  precision.output = policy.working;
+  precision.compute = policy.compute;
+  switch (unit.kind) {
+    case UnitKind::shift_labels: precision.output = Dtype::int64; break;
+    case UnitKind::attention_lse:
+    case UnitKind::cross_entropy: precision.output = policy.compute; break;
+    case UnitKind::nonfinite: precision.output = Dtype::fp32; break;
+    case UnitKind::sum_of_squares:
+      precision.output = Dtype::fp64;
+      precision.compute = Dtype::fp64;
+      break;
+    case UnitKind::square_root:
+    case UnitKind::clip_factor:
+    case UnitKind::multiply:
+    case UnitKind::exp_avg:
+    case UnitKind::exp_avg_sq:
+    case UnitKind::adamw: precision.output = policy.master; break;
+    case UnitKind::cast:
+      if (unit.output.find("/optimizer/") != std::string::npos) precision.output = policy.master;
+      break;
+    default: break;
+  }
+  if (unit.partials == reference::Partials::tensor_parallel) {
+    precision.partials = context.scenario.training.tensor_parallel;
+    precision.hop = policy.tp_wire;
+  }
+  if (unit.kind == UnitKind::mean) precision.hop = policy.dp_wire;
+  return precision;
+}
+
+// Assembled tensors, kept until the last unit that needs them.
+class TensorCache {
+ public:
+  TensorCache(const TraceReader& reader, const std::vector<Unit>& units) : reader_(reader) {
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      for (const std::string& input : units[i].inputs) last_use_[input] = i;
+      last_use_[units[i].output] = std::max(last_use_[units[i].output], i);
+    }
+  }
+
+  const AssembledTensor& get(const std::string& path, int seen_by) {
+    auto& slot = tensors_[path][assembly_key(reader_, path, seen_by)];
+    if (slot == nullptr)
+      slot = std::make_unique<AssembledTensor>(assemble(reader_, path, seen_by));
+    return *slot;
+  }
+
+  void forget(const Unit& unit, std::size_t i) {
+    for (const std::string& input : unit.inputs)
+      if (last_use_.at(input) <= i) tensors_.erase(input);
+    if (last_use_.at(unit.output) <= i) tensors_.erase(unit.output);
+  }
+
+ private:
+  const TraceReader& reader_;
+  std::map<std::string, std::size_t> last_use_;
+  std::map<std::string, std::map<std::string, std::unique_ptr<AssembledTensor>>> tensors_;
+};
+
+class OpLocal {
+ public:
+  OpLocal(const JudgeContext& context, const EngineTrace& trace, UnitMemo& memo, Tally& tally)
+      : context_(context),
+        trace_(trace),
+        memo_(memo),
+        tally_(tally),
+        cache_(trace.reader(), context.units) {}
+
+  void run() {
+    for (std::size_t i = 0; i < context_.units.size(); ++i) {
+      judge(context_.units[i]);
+      cache_.forget(context_.units[i], i);
+    }
+  }
+
+ private:
+  // One rank of each set of ranks that see the same tensors; usually rank 0 alone.
+  std::vector<std::pair<int, std::string>> views(const Unit& unit) const {
+    std::vector<std::pair<int, std::string>> distinct;
+    for (int rank = 0; rank < trace_.world(); ++rank) {
+      std::string key;
+      for (const std::string& input : unit.inputs)
+        if (input != reference::zero_input)
+          key += assembly_key(trace_.reader(), input, rank) + " ";
+      key += "-> " + assembly_key(trace_.reader(), unit.output, rank);
+      if (std::none_of(distinct.begin(), distinct.end(),
+                       [&](const auto& view) { return view.second == key; }))
+        distinct.emplace_back(rank, key);
+    }
+    return distinct;
+  }
+
+  void judge(const Unit& unit) {
+    for (const auto& [rank, key] : views(unit)) {
+      const std::string missing = first_problem(unit, rank);
+      if (!missing.empty()) {
+        tally_.unknown(trace_.execution() + ": " + missing);
+        return;
+      }
+      const UnitPrecision precision = precision_of(context_, unit);
+      const int seen_by = rank;
+      const UnitVerdict verdict =
+          memo_.find_or("reference " + describe(unit.kind, unit.attributes, precision) + key, [&] {
+            return judge_unit(unit.kind, unit.attributes, precision, arguments_of(unit, seen_by),
+                              cache_.get(unit.output, seen_by).values);
+          });
+      if (!verdict.sound) {
+        tally_.unknown(trace_.execution() + ": no sound bound for " + unit.output);
+        continue;
+      }
+      tally_.add(verdict.comparison, verdict.proof);
+      if (verdict.comparison.failed > 0) report(unit, precision, rank, verdict.comparison);
+    }
+  }
+
+  std::string first_problem(const Unit& unit, int rank) {
+    for (const std::string& input : unit.inputs)
+      if (input != reference::zero_input && !cache_.get(input, rank).problem.empty())
+        return cache_.get(input, rank).problem;
+    const AssembledTensor& output = cache_.get(unit.output, rank);
+    if (!output.problem.empty()) return output.problem;
+    if (output.shape != unit.shape)
+      return unit.output + " has shape " + to_string(output.shape) + ", expected " +
+             to_string(unit.shape);
+    return "";
+  }
+
+  std::vector<reference::Operand> arguments_of(const Unit& unit, int seen_by) {
+    std::vector<reference::Operand> arguments;
+    for (const std::string& input : unit.inputs) {
+      if (input == reference::zero_input) {
+        zeros_.assign(static_cast<std::size_t>(element_count(unit.shape)), 0.0);
+        arguments.push_back({unit.shape, zeros_});
+      } else {
+        const AssembledTensor& tensor = cache_.get(input, seen_by);
+        arguments.push_back({tensor.shape, tensor.values});
+      }
+    }
+    return arguments;
+  }
+
+  // Which ranks hold failing elements, and the op that wrote them.
+  void report(const Unit& unit, const UnitPrecision& precision, int seen_by,
+              const Comparison& comparison) {
+    const AssembledTensor& output = cache_.get(unit.output, seen_by);
+    const auto arguments = arguments_of(unit, seen_by);
+    const std::vector<bool> failing = failing_elements(
+        precision.output,
+        reference::replay(unit.kind, unit.attributes, precision, arguments), output.values);
+
+    Failure failure;
+    failure.moment = moment_of(unit.output);
+    FirstDivergence& divergence = failure.divergence;
+    divergence.execution = trace_.execution();
+    divergence.step = failure.moment.step;
+    divergence.micro_step = failure.moment.micro;
+    divergence.tensor = unit.output;
+    for (const StoredDataset& stored : trace_.reader().datasets().at(unit.output)) {
+      if (!holds_failure(stored, output, failing)) continue;
+      divergence.ranks.push_back(stored.rank);
+      divergence.op = stored.info.op;
+    }
+    if (divergence.ranks.empty()) divergence.ranks.push_back(seen_by);
+    divergence.rank = divergence.ranks.front();
+    for (const ExecutedOp& executed : trace_.executed(divergence.rank))
+      if (executed.moment == failure.moment && !executed.writes.empty() &&
+          writer_name(*executed.op) == divergence.op) {
+        failure.sequence = executed.sequence;
+        divergence.phase = executed.op->phase;
+      }
+    divergence.index = unravel(comparison.first_failed, output.shape);
+    divergence.expected = comparison.expected;
+    divergence.got = comparison.got;
+    divergence.error = std::fabs(comparison.got - comparison.expected);
+    divergence.bound = comparison.bound;
+    divergence.wrong_elements = comparison.failed;
+    const std::string sentence = trace_.execution() + ": " + unit.output + " is not what " +
+                                 reference::name_of(unit.kind) +
+                                 " of the recorded inputs may give, on " +
+                                 std::to_string(divergence.ranks.size()) + " ranks";
+    tally_.fail(std::move(failure), sentence);
+  }
+
+  // True if this rank's own copy has failing elements, and is the copy that was judged.
+  bool holds_failure(const StoredDataset& stored, const AssembledTensor& output,
+                     const std::vector<bool>& failing) const {
+    const std::size_t size = size_bytes(output.dtype);
+    std::vector<std::byte> judged(static_cast<std::size_t>(element_count(stored.info.regions)) *
+                                  size);
+    extract(output.bytes, output.shape, stored.info.regions, size, judged);
+    if (hash_bytes(judged) != stored.info.hash) return false;
+    const std::int64_t count = element_count(stored.info.regions);
+    for (std::int64_t i = 0; i < count; ++i)
+      if (failing[static_cast<std::size_t>(
+              ravel(index_in_full(stored.info.regions, i), output.shape))])
+        return true;
+    return false;
+  }
+
+  const JudgeContext& context_;
+  const EngineTrace& trace_;
+  UnitMemo& memo_;
+  Tally& tally_;
+  TensorCache cache_;
+  std::vector<double> zeros_;
+};
+
+}  // namespace
+
+Tally check_op_local(const JudgeContext& context, UnitMemo& memo) {
+  Tally tally("op_local", Proof::bitwise);
+  for (const EngineTrace* trace : context.traces) OpLocal(context, *trace, memo, tally).run();
+  return tally;
+}
+
+}  // namespace shardproof::reports
