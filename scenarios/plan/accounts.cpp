@@ -1,12 +1,22 @@
 #include "scenarios/plan/accounts.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "scenarios/plan/lifetimes.hpp"
 
 namespace shardproof {
 
 namespace {
+
+// In how many steps a variant runs: in none where there is no step.
+std::int64_t steps_of(const Program& program, const Action::Variant& variant,
+                      const std::string& per) {
+  if (per == "run") return 0;
+  const std::set<int> steps(variant.steps.begin(), variant.steps.end());
+  return std::count_if(steps.begin(), steps.end(),
+                       [&](int step) { return step >= 0 && step < program.steps; });
+}
 
 // Calls visit(segment index, runs, per) for every run action of the schedule.
 template <class Visit>
@@ -17,10 +27,7 @@ void walk(const Program& program, const std::vector<Action>& actions, std::int64
       case Action::Kind::run: {
         std::int64_t varied = 0;
         for (const Action::Variant& variant : action.variants) {
-          const auto in_range = std::count_if(variant.steps.begin(), variant.steps.end(), [&](int s) {
-            return s >= 0 && s < program.steps;
-          });
-          const std::int64_t runs = in_range * (times / program.steps);
+          const std::int64_t runs = steps_of(program, variant, per) * (times / program.steps);
           visit(program.segment_index(variant.segment), runs, per);
           varied += runs;
         }

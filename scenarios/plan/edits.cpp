@@ -113,6 +113,12 @@ class Edit {
     refuse("found no wait");
   }
 
+  // A cut and a whole tensor of one shape are of unlike size on a rank.
+  bool same_local_shape(ValueId a, ValueId b) const {
+    return local_shape(program_, program_.value(a), Rank{0}) ==
+           local_shape(program_, program_.value(b), Rank{0});
+  }
+
   void erase(std::size_t i) {
     segment_->ops.erase(segment_->ops.begin() + static_cast<std::ptrdiff_t>(i));
   }
@@ -124,7 +130,7 @@ class Edit {
     const Value& from = program_.value(op().inputs.empty() ? op().outputs[0] : op().inputs[0]);
     const Value& to = program_.value(op().outputs[0]);
     if (op().inputs.empty() || op().outputs.size() != 1 || from.shape != to.shape ||
-        from.dtype != to.dtype)
+        from.dtype != to.dtype || !same_local_shape(op().inputs[0], op().outputs[0]))
       refuse("does not fit: what it would pass on has another shape or dtype (try 'stale')");
     if (collective()) {
       erase(wait_index());
@@ -140,7 +146,7 @@ class Edit {
     const ValueId output = op().outputs[0];
     if (op().inputs.empty() || op().outputs.size() != 1 ||
         program_.value(op().inputs[0]).shape != program_.value(output).shape ||
-        op().inputs[0] == output)
+        !same_local_shape(op().inputs[0], output) || op().inputs[0] == output)
       refuse("does not fit: its result is no operand of its own");
     const std::size_t end = collective() ? wait_index() : at_;
     const ValueId between = copy_of(output, ".once");

@@ -1,0 +1,135 @@
+#include "scenarios/plan/accounts.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <map>
+#include <memory>
+
+#include "real/cpu/backend.hpp"
+#include "real/lowering.hpp"
+#include "real/run/rank_run.hpp"
+#include "sim/cluster.hpp"
+#include "tests/scenarios/plan/plan_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace shardproof;
+using namespace shardproof::tests;
+
+namespace {
+
+int count(const Accounts& accounts, Axis axis, const std::string& per, const std::string& phase) {
+  int n = 0;
+  for (const CollectiveAccount& collective : accounts.collectives)
+    n += collective.group == axis && collective.per == per &&
+         collective.origin.find("/" + phase + "/") != std::string::npos;
+  return n;
+}
+
+struct Grid {
+  int tp, dp, stage;
+};
+constexpr Grid grids[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 1}, {2, 2, 1}, {2, 2, 0}, {1, 3, 1}};
+
+struct Measured {
+  std::vector<std::int64_t> peaks;
+  std::int64_t trace_bytes = 0;
+};
+
+// Runs every rank in this process and asks its arena; then the trace for what it holds.
+Measured measure(const Scenario& scenario) {
+  const TemporaryFolder folder;
+  const Program program = real::checked_program(scenario);
+  const real::Inputs inputs(scenario);
+  real::CpuBackend backend;
+  sim::Rendezvous rendezvous(program.grid(), scenario.reduction);
+  std::vector<std::unique_ptr<sim::SimCommunicator>> communicators;
+  std::vector<std::unique_ptr<real::RankRun>> runs;
+  std::vector<sim::SimulatedRank> ranks;
+  for (int r = 0; r < program.grid().world(); ++r) {
+    communicators.push_back(std::make_unique<sim::SimCommunicator>(rendezvous, Rank{r}));
+    runs.push_back(std::make_unique<real::RankRun>(
+        real::RankRun::Setting{scenario, program, inputs, "sim", folder / "t", Rank{r}}, backend,
+        *communicators.back(), nullptr));
+    ranks.push_back({runs.back()->executor(), runs.back()->runner()});
+  }
+  BOOST_REQUIRE(!sim::run_cluster(ranks, rendezvous, program));
+  Measured measured;
+  for (auto& run : runs) {
+    measured.peaks.push_back(static_cast<std::int64_t>(run->executor().arena().peak_bytes()));
+    run->close();
+  }
+  const TraceReader trace(folder / "t");
+  for (const auto& [path, parts] : trace.datasets())
+    for (const StoredDataset& part : parts)
+      measured.trace_bytes +=
+          element_count(part.info.regions) * static_cast<std::int64_t>(size_bytes(part.info.dtype));
+  return measured;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(plan_accounts)
+
+BOOST_AUTO_TEST_CASE(a_block_needs_two_forward_and_five_backward_all_reduces) {
+  constexpr int layers = 2;
+  const Accounts split = accounts_of(real::lower(plan_scenario(2, 2)));
+  BOOST_TEST(count(split, Axis::tp, "micro_step", "forward") == 2 * layers);
+  BOOST_TEST(count(split, Axis::tp, "micro_step", "backward") == 5 * layers);
+  BOOST_TEST(count(split, Axis::dp, "micro_step", "forward") == 0);
+  BOOST_TEST(count(split, Axis::dp, "micro_step", "backward") == 0);
+  const Accounts whole = accounts_of(real::lower(plan_scenario(1, 2)));
+  BOOST_TEST(count(whole, Axis::tp, "micro_step", "forward") == 0);
+  BOOST_TEST(count(whole, Axis::tp, "micro_step", "backward") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_of_an_all_reduce_are_those_of_the_activation) {
+  const Accounts accounts = accounts_of(real::lower(plan_scenario(2, 2)));
+  for (const CollectiveAccount& collective : accounts.collectives) {
+    if (collective.per != "micro_step") continue;
+    BOOST_TEST(collective.elements == 2 * 12 * 32);   // (B, T, C) of one replica
+    BOOST_TEST(collective.bytes == 2 * 2 * 12 * 32);  // bf16
+    BOOST_TEST(collective.times == 2 * 2);            // steps x micro-steps
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_byte) {
+  for (const Grid& grid : grids) {
+    const Scenario scenario = plan_scenario(grid.tp, grid.dp, grid.stage);
+    const Accounts accounts = accounts_of(real::lower(scenario));
+    const Measured measured = measure(scenario);
+    for (const std::int64_t peak : measured.peaks)
+      BOOST_TEST(peak == accounts.largest_rank.total_peak,
+                 "tp " << grid.tp << " dp " << grid.dp << ": " << peak << " against "
+                       << accounts.largest_rank.total_peak);
+    BOOST_TEST(measured.trace_bytes == accounts.trace_bytes,
+               "trace, tp " << grid.tp << " dp " << grid.dp << ": " << measured.trace_bytes
+                            << " against " << accounts.trace_bytes);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_variant_runs_only_in_steps_that_exist_and_once_in_each) {
+  Program program;
+  program.steps = 3;
+  program.accumulation = 2;
+  program.segments = {{"a", {}, {}, {}}, {"a~1", {}, {}, {}}, {"outside", {}, {}, {}}};
+  Action run;
+  run.segment = "a";
+  run.variants = {{{1, 1, 7, -1}, "a~1"}};
+  Action micro;
+  micro.kind = Action::Kind::repeat_micro_steps;
+  micro.body = {run};
+  Action steps;
+  steps.kind = Action::Kind::repeat_steps;
+  steps.body = {micro};
+  Action outside;
+  outside.segment = "outside";
+  outside.variants = {{{0}, "a~1"}};
+  program.schedule = {steps, outside};
+
+  const std::vector<std::int64_t> runs = segment_runs(program);
+
+  BOOST_TEST(runs[0] == 4);
+  BOOST_TEST(runs[1] == 2);
+  BOOST_TEST(runs[2] == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,180 @@
+#include "scenarios/plan/edits.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+
+#include "real/lowering.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/plan/accounts.hpp"
+#include "scenarios/plan/program_json.hpp"
+#include "scenarios/plan/type_check.hpp"
+#include "tests/scenarios/plan/plan_fixture.hpp"
+#include "tests/support/error_of.hpp"
+
+using namespace shardproof;
+using namespace shardproof::tests;
+
+namespace {
+
+const std::string reduce = "model.layers.1.self_attn.o_proj/forward/all_reduce";
+
+Injection injection(const std::string& edit, const std::string& op) {
+  Injection made;
+  made.edit = edit;
+  made.op = op;
+  return made;
+}
+
+Program edited(const Program& program, const Injection& injection) {
+  return apply_injections(program, {injection}, Rank{0}).program;
+}
+
+std::vector<const Op*> ops_named(const Program& program, const std::string& name) {
+  std::vector<const Op*> found;
+  for (const Segment& segment : program.segments)
+    for (const Op& op : segment.ops)
+      if (full_name(op) == name) found.push_back(&op);
+  return found;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(plan_edits)
+
+BOOST_AUTO_TEST_CASE(every_lowered_program_is_well_typed_and_survives_json) {
+  for (int tp : {1, 2, 4})
+    for (int dp : {1, 2, 3, 4})
+      for (int stage : {0, 1}) {
+        const Program program = real::lower(plan_scenario(tp, dp, stage));
+        const std::vector<TypeProblem> problems = type_check(program);
+        BOOST_TEST(problems.empty(),
+                   tp << "x" << dp << " stage " << stage << ": "
+                      << (problems.empty() ? "" : problems[0].op + ": " + problems[0].message));
+        const JsonValue json = program_to_json(program);
+        const Program back = program_from_json(parse_json(write_json(json), "program"));
+        BOOST_TEST(write_json(program_to_json(back)) == write_json(json));
+        BOOST_TEST(hash_of(back) == hash_of(program));
+      }
+}
+
+BOOST_AUTO_TEST_CASE(a_dropped_or_doubled_or_regrouped_reduction_is_ill_typed) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  for (const char* edit : {"drop", "double", "regroup"}) {
+    Injection made = injection(edit, reduce);
+    made.group = "dp";
+    BOOST_TEST(!type_check(edited(program, made)).empty(), edit);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_bias_added_to_partial_sums_is_ill_typed) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  const Injection made =
+      injection("add_bias_before_reduce", "model.layers.1.self_attn.o_proj/forward/add_bias");
+  BOOST_TEST(!type_check(edited(program, made)).empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_type_check_misses_every_sum_that_is_dropped) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  int dropped = 0;
+  for (const CollectiveAccount& collective : accounts_of(program).collectives) {
+    if (collective.kind != "all_reduce") continue;
+    BOOST_TEST(!type_check(edited(program, injection("drop", collective.origin))).empty(),
+               collective.origin);
+    ++dropped;
+  }
+  BOOST_TEST(dropped >= 14);
+}
+
+BOOST_AUTO_TEST_CASE(edits_that_types_allow_change_the_accounts_or_the_ops_as_documented) {
+  const Program program = real::lower(plan_scenario(2, 2));
+
+  Injection scale = injection("scale", reduce);
+  scale.factor = 3;
+  const Program scaled = edited(program, scale);
+  BOOST_TEST(type_check(scaled).empty());
+  BOOST_TEST_REQUIRE(ops_named(scaled, reduce).size() == 1u);
+  BOOST_CHECK(ops_named(scaled, reduce)[0]->kind == OpKind::scale);
+  BOOST_TEST(real_number(*ops_named(scaled, reduce)[0], "factor") == 3.0);
+
+  Injection retype = injection("retype", reduce);
+  retype.dtype = "fp32";
+  const Accounts accounts = accounts_of(edited(program, retype));
+  const auto retyped =
+      std::find_if(accounts.collectives.begin(), accounts.collectives.end(),
+                   [](const CollectiveAccount& account) { return account.origin == reduce; });
+  BOOST_TEST_REQUIRE((retyped != accounts.collectives.end()));
+  BOOST_CHECK(retyped->dtype == Dtype::fp32);
+  BOOST_TEST(retyped->bytes == 4 * 2 * 12 * 32);
+
+  const std::string load = "model.layers.0.self_attn.q_proj/data/load_weight";
+  const Program swapped = edited(program, injection("swap_shards", load));
+  BOOST_TEST(integer(*ops_named(swapped, load).at(0), "shard_shift") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(an_edit_of_one_step_runs_in_that_step_only) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  Injection drop = injection("drop", reduce);
+  drop.steps = {1};
+  const Program changed = edited(program, drop);
+  const std::vector<std::int64_t> runs = segment_runs(changed);
+  const auto at = [&](const std::string& name) {
+    return runs[static_cast<std::size_t>(changed.segment_index(name))];
+  };
+  BOOST_TEST(at("micro_step") == 2);
+  BOOST_TEST(at("micro_step~1") == 2);
+  BOOST_TEST(write_json(program_to_json(changed)) != write_json(program_to_json(program)));
+}
+
+BOOST_AUTO_TEST_CASE(an_edit_of_another_rank_leaves_this_one_alone) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  Injection drop = injection("drop", reduce);
+  drop.ranks = {1};
+  BOOST_TEST(hash_of(apply_injections(program, {drop}, Rank{0}).program) == hash_of(program));
+  BOOST_TEST(hash_of(apply_injections(program, {drop}, Rank{1}).program) != hash_of(program));
+}
+
+BOOST_AUTO_TEST_CASE(memory_faults_are_handed_on_and_leave_the_program_alone) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  for (const char* edit : {"set", "stale"}) {
+    Injection made = injection(edit, reduce);
+    made.steps = {1};
+    const EditedProgram result = apply_injections(program, {made}, Rank{0});
+    BOOST_TEST(hash_of(result.program) == hash_of(program));
+    BOOST_TEST_REQUIRE(result.memory_faults.size() == 1u);
+    BOOST_TEST(result.memory_faults[0].active_in(1));
+    BOOST_TEST(!result.memory_faults[0].active_in(0));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(edits_that_do_not_fit_are_refused_by_name) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  const std::string matmul = "model.layers.1.self_attn.o_proj/forward/matmul";
+  const auto error = [&](const Injection& made) {
+    return error_of([&] { edited(program, made); });
+  };
+  BOOST_TEST(
+      error(injection("drop", "model.layers.1.self_attn.o_proj/forward/all_reduc")).find(reduce) !=
+      std::string::npos);
+  for (const char* edit :
+       {"drop", "double", "regroup", "retype", "swap_shards", "add_bias_before_reduce"}) {
+    const std::string message = error(injection(edit, matmul));
+    BOOST_TEST(
+        message.find("edit '" + std::string(edit) + "' of '" + matmul + "'") != std::string::npos,
+        message);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_read_too_early_or_never_waited_for_is_ill_typed) {
+  const Program program = real::lower(plan_scenario(2, 1));
+  const auto problems_without = [&](auto matches) {
+    Program changed = program;
+    auto& ops = changed.segment("micro_step").ops;
+    ops.erase(std::find_if(ops.begin(), ops.end(), matches));
+    return type_check(changed);
+  };
+  BOOST_TEST(!problems_without([](const Op& op) { return op.kind == OpKind::wait; }).empty());
+  BOOST_TEST(!problems_without([](const Op& op) { return is_collective(op.kind); }).empty());
+  BOOST_TEST(!problems_without([](const Op& op) { return op.kind == OpKind::matmul; }).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

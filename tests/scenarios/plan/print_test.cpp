@@ -1,0 +1,72 @@
+#include "scenarios/plan/print.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <map>
+
+#include "real/lowering.hpp"
+#include "scenarios/plan/layer_fold.hpp"
+#include "scenarios/plan/program_json.hpp"
+#include "scenarios/plan/text_table.hpp"
+#include "tests/scenarios/plan/plan_fixture.hpp"
+
+using namespace shardproof;
+using namespace shardproof::tests;
+
+BOOST_AUTO_TEST_SUITE(plan_print)
+
+BOOST_AUTO_TEST_CASE(layers_fold_only_where_all_else_is_equal) {
+  LayerFold fold;
+  for (const char* layer : {"2", "0", "1", "5"}) fold.add(std::string("a.") + layer + ".w", "k");
+  fold.add("a.3.w", "another key");
+  fold.add("a.norm.w", "k");
+
+  const std::vector<LayerFold::Line> lines = fold.lines();
+
+  BOOST_TEST_REQUIRE(lines.size() == 3u);
+  BOOST_TEST(lines[0].name == "a.{0..2,5}.w");
+  BOOST_TEST(lines[0].count == 4u);
+  BOOST_TEST(lines[1].name == "a.3.w");
+  BOOST_TEST(lines[1].first == 4u);
+  BOOST_TEST(lines[2].name == "a.norm.w");
+}
+
+BOOST_AUTO_TEST_CASE(bytes_read_exactly_and_in_units) {
+  BOOST_TEST(bytes_text(1) == "1 byte");
+  BOOST_TEST(bytes_text(1023) == "1,023 bytes");
+  BOOST_TEST(bytes_text(1536) == "1,536 bytes (1.5 KiB)");
+  BOOST_TEST(bytes_text(1 << 20) == "1,048,576 bytes (1.0 MiB)");
+}
+
+BOOST_AUTO_TEST_CASE(the_json_has_the_fields_that_are_promised) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  const JsonValue json = plan_json(program, accounts_of(program));
+  std::string keys;
+  for (const JsonMember& member : json.members) keys += member.key + " ";
+  BOOST_TEST(keys == "schema grid parameters collectives memory trace_bytes program_hash ");
+  const JsonValue& q = json.find("parameters")->elements.at(2);
+  BOOST_TEST(q.find("name")->text == "model.layers.0.self_attn.q_proj.weight");
+  BOOST_TEST(q.find("placement")->text == "tp=shard(0) dp=replicate");
+  BOOST_TEST(q.find("bytes_per_rank")->integer == 32 * 32 / 2 * 2);  // half the rows, bf16
+  BOOST_TEST(json.find("program_hash")->text == hash_of(program));
+}
+
+BOOST_AUTO_TEST_CASE(the_text_tells_grid_owners_defaults_and_hash) {
+  const Scenario scenario = plan_scenario(2, 2);
+  const Program program = real::lower(scenario);
+  const std::string text = print_plan(program, accounts_of(program), scenario);
+  for (const std::string& part :
+       {std::string("TP groups  {0,1} {2,3}"), std::string("DP groups  {0,2} {1,3}"),
+        std::string("model.layers.{0..1}.self_attn.q_proj.weight"),
+        scenario.training.defaulted.at(0), hash_of(program)})
+    BOOST_TEST(text.find(part) != std::string::npos, part);
+}
+
+BOOST_AUTO_TEST_CASE(every_kind_of_op_is_in_the_table) {
+  const std::string ops = print_ops();
+  for (const OpRow& row : op_table()) {
+    BOOST_TEST(ops.find(std::string("  ") + row.name + " ") != std::string::npos, row.name);
+    BOOST_CHECK(op_kind_from_name(row.name) == row.kind);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
