@@ -59,7 +59,6 @@ class CollectivesOfTrace {
 
  private:
   void fail(int rank, const Moment& moment, const std::string& origin, const std::string& problem) {
-    tally_.add(0, 1, Proof::bitwise);
     const ExecutedOp* nearest = nullptr;
     for (const ExecutedOp& executed : trace_.executed(rank)) {
       if (executed.moment != moment) continue;
@@ -69,11 +68,11 @@ class CollectivesOfTrace {
       break;
     }
     if (nearest == nullptr) {
-      tally_.fail(
-          trace_.execution() + ": " + origin + ", rank " + std::to_string(rank) + ": " + problem,
-          0);
+      tally_.fail(trace_.execution() + ": " + origin + ", rank " + std::to_string(rank) + ": " +
+                  problem);
       return;
     }
+    tally_.add(0, 1, Proof::bitwise);
     Failure failure = failure_of(trace_, rank, *nearest, "");
     failure.divergence.op = origin;
     failure.divergence.cause = Cause{"mismatch", std::nullopt, std::nullopt};
@@ -140,6 +139,7 @@ class CollectivesOfTrace {
 
   void check_moment(int rank, const Moment& moment, const Collectives& expected) {
     const Collectives got = issued_at(rank, moment);
+    if (trace_.world() == 1) tally_.add(1, 0, Proof::bitwise);  // the moment, where none may be
     const Collectives missing = beyond(expected, got), extra = beyond(got, expected);
     for (const BudgetedCollective& c : missing) {
       const BudgetedCollective* other = with_origin(extra, c.origin);

@@ -212,14 +212,13 @@ const ExecutedOp* first_run(const EngineTrace& trace, int rank, const Op& op) {
 
 void note(const EngineTrace& trace, int rank, const Op& op, const std::string& problem,
           Tally& tally, Findings& findings) {
-  tally.add(0, 1, Proof::bitwise);
   const ExecutedOp* executed = first_run(trace, rank, op);
   if (executed == nullptr) {
     tally.fail(trace.execution() + ": " + full_name(op) + ", rank " + std::to_string(rank) + ": " +
-                   problem,
-               0);
+               problem);
     return;
   }
+  tally.add(0, 1, Proof::bitwise);
   const std::string value = op.outputs.empty() ? "" : trace.program(rank).value(op.outputs[0]).name;
   findings.add(failure_of(trace, rank, *executed, folder_of(executed->moment) + "/" + value),
                problem);

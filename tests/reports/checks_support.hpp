@@ -1,0 +1,64 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reference/training.hpp"
+#include "reports/judge_context.hpp"
+#include "reports/tally.hpp"
+#include "scenarios/config/scenario.hpp"
+#include "sim/simulate.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace shardproof::tests {
+
+inline Scenario sweep_scenario(const std::string& name, int steps = 1) {
+  Scenario scenario = read_scenario("../scenarios/catalog/sweep/" + name + ".json");
+  scenario.steps = steps;
+  return scenario;
+}
+
+inline Injection inject(const std::string& edit, const std::string& op,
+                        std::vector<int> ranks = {}) {
+  Injection injection;
+  injection.edit = edit;
+  injection.op = op;
+  injection.ranks = std::move(ranks);
+  return injection;
+}
+
+/// A simulated run and everything that checks look at. `judged` stands for the scenario that the
+/// judge goes by, where that is not the one that ran.
+class JudgedRun {
+ public:
+  explicit JudgedRun(const Scenario& ran) : JudgedRun(ran, ran) {}
+  JudgedRun(const Scenario& ran, const Scenario& judged)
+      : scenario_(judged), units_(reference::expected_units(scenario_)) {
+    scenario_.inject.clear();
+    finished_ = sim::simulate(ran, folder_ / "sim");
+    if (finished_) trace_ = std::make_unique<reports::EngineTrace>("sim", folder_ / "sim");
+  }
+
+  bool finished() const { return finished_; }
+  const reports::EngineTrace& trace() const { return *trace_; }
+  const std::vector<reference::Unit>& units() const { return units_; }
+  reports::JudgeContext context() const {
+    return {scenario_, precision_policy(scenario_), units_, {trace_.get()}, nullptr};
+  }
+
+ private:
+  TemporaryFolder folder_;
+  Scenario scenario_;
+  std::vector<reference::Unit> units_;
+  bool finished_ = false;
+  std::unique_ptr<reports::EngineTrace> trace_;
+};
+
+/// The first failing unit of a check; one without numbers if it found none.
+inline reports::FirstDivergence first_of(const reports::Tally& tally) {
+  return tally.failures().empty() ? reports::FirstDivergence{}
+                                  : tally.failures().front().divergence;
+}
+
+}  // namespace shardproof::tests
