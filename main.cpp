@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -51,6 +52,10 @@ void write_file(const std::string& path, const std::string& text) {
   file << text;
   file.close();
   if (!file) throw EnvironmentError("cannot write " + path);
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 std::string this_program() { return files::read_symlink("/proc/self/exe").string(); }
@@ -161,9 +166,11 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
   supervision.on_progress = [&](const Progress& progress) { display.show(progress); };
   RunRecord record;
   record.command = fmt::format("{} run {}", this_program(), folder.final_path() + "/scenario.json");
+  const auto started = std::chrono::steady_clock::now();
   for (const JobResult& result :
        run_jobs(execution_jobs(scenario, folder, options.launcher), supervision))
     record.executions.push_back(record_of(result));
+  record.seconds = seconds_since(started);
   write_run_record(folder.path(), record);
 
   const JobResult judged =
@@ -232,12 +239,9 @@ std::optional<std::string> finished(const std::string& folder, const RunRecord& 
 
 std::map<std::string, double> timing_of(const RunRecord& record, double judge_seconds) {
   std::map<std::string, double> timing{{"judge_s", judge_seconds}};
-  double total = judge_seconds;
-  for (const RunRecord::Execution& execution : record.executions) {
+  for (const RunRecord::Execution& execution : record.executions)
     timing[execution.name + "_s"] = execution.seconds;
-    total += execution.seconds;
-  }
-  timing["total_s"] = total;
+  timing["total_s"] = record.seconds + judge_seconds;
   return timing;
 }
 
@@ -257,9 +261,7 @@ int judge(const std::string& folder, const std::string& report) {
   verdict.reproduce = record.command;
   const Program program = real::lower(scenario);
   verdict.plan_text = print_plan(program, accounts_of(program), scenario);
-  verdict.timing = timing_of(
-      record,
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
+  verdict.timing = timing_of(record, seconds_since(started));
   write_file(folder + "/summary.json", reports::summary_json(verdict));
   write_file(folder + "/report.html", reports::report_html(verdict));
   fmt::print("{}", reports::verdict_text(verdict, report));

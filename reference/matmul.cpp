@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <mutex>
 
 #include "scenarios/errors.hpp"
 
@@ -30,6 +31,9 @@ DotProduct dot(const Factor& a, const Factor& b, std::int64_t i, std::int64_t j)
 
 void blas_product(const Factor& a, const Factor& b, std::span<double> c) {
   const auto order = [](const Factor& f) { return f.transposed ? CblasTrans : CblasNoTrans; };
+  // The serial build of OpenBLAS keeps one work space: two threads in it at once compute nonsense.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
   cblas_dgemm(CblasRowMajor, order(a), order(b), static_cast<blasint>(a.height()),
               static_cast<blasint>(b.width()), static_cast<blasint>(a.width()), 1.0,
               a.values.data(), static_cast<blasint>(a.columns), b.values.data(),

@@ -24,7 +24,7 @@ struct JudgeInput {
 ///   error    if an execution did not finish (exit code 3)
 ///   unknown  if a required check is unknown or did not run (exit code 2)
 ///   pass     otherwise (exit code 0)
-/// Fills in everything of the verdict but environment, timing, plan text and reproduce command.
+/// Fills in everything of the verdict but timing, plan text and reproduce command.
 Verdict judge(const JudgeInput& input);
 
 }  // namespace shardproof::reports

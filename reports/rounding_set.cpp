@@ -48,7 +48,8 @@ bool accepts(Dtype storage, double f, double b, double e, double r) {
 
 double ratio(Dtype storage, double f, double b, double e, double r) {
   if (r == f) return 0;
-  return std::fabs(r - f) / (half_ulp(storage, f) + b + e);
+  // Half a step of the binade in which the set ends: beside a power of two it is not that of f.
+  return std::fabs(r - f) / (half_ulp(storage, std::fabs(f) + b + e) + b + e);
 }
 
 }  // namespace shardproof::reports

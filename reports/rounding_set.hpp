@@ -15,8 +15,8 @@ namespace shardproof::reports {
 /// fp64: |r - f| <= b + e + 2^-53 |f| + 2^-1075, evaluated upwards. A NaN anywhere fails.
 bool accepts(Dtype storage, double f, double b, double e, double r);
 
-/// |r - f| / (half an ulp + b + e): how much of its room an element uses. At most about 1 where
-/// accepts() holds (the last rounding may see another binade than f's).
+/// |r - f| / (half an ulp + b + e): how much of its room an element uses, half an ulp taken in the
+/// binade in which the set ends. At most 1 (and a rounding of the ratio itself) where accepts() holds.
 double ratio(Dtype storage, double f, double b, double e, double r);
 
 }  // namespace shardproof::reports

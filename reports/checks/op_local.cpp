@@ -231,7 +231,8 @@ class OpLocal {
 
 }  // namespace
 
-Tally check_op_local(const JudgeContext& context, UnitMemo& memo) {
+Tally check_op_local(const JudgeContext& context) {
+  UnitMemo memo;  // what sim and real have in common is judged once
   Tally tally("op_local", Proof::bitwise);
   for (const EngineTrace* trace : context.traces) OpLocal(context, *trace, memo, tally).run();
   return tally;

@@ -2,13 +2,12 @@
 
 #include "reports/judge_context.hpp"
 #include "reports/tally.hpp"
-#include "reports/unit_memo.hpp"
 
 namespace shardproof::reports {
 
 /// Judges every reference unit: inputs and output are put together to full tensors from what the ranks
 /// recorded, and the oracle's own function says what the output may be. Where replicas differ in bits,
 /// each rank's view is judged with that rank's copies, so that the ranks that are wrong have names.
-Tally check_op_local(const JudgeContext& context, UnitMemo& memo);
+Tally check_op_local(const JudgeContext& context);
 
 }  // namespace shardproof::reports

@@ -23,6 +23,7 @@ void write_run_record(const std::string& folder, const RunRecord& record) {
   file << write_json(JsonValue::object()
                          .set("schema", "shardproof-run-1")
                          .set("command", record.command)
+                         .set("seconds", record.seconds)
                          .set("executions", std::move(executions)),
                      2)
        << '\n';
@@ -38,6 +39,7 @@ RunRecord read_run_record(const std::string& folder) {
     throw ScenarioError(json.place, "no record of a run: expected \"executions\" and \"command\"");
   RunRecord record;
   record.command = command->text;
+  if (const JsonValue* seconds = json.find("seconds")) record.seconds = seconds->number;
   for (const JsonValue& entry : executions->elements) {
     RunRecord::Execution execution;
     for (const JsonMember& member : entry.members) {

@@ -18,6 +18,7 @@ struct RunRecord {
   };
   std::vector<Execution> executions;
   std::string command;     // that repeats the run
+  double seconds = 0;      // of all executions, by the clock
 };
 
 RunRecord::Execution record_of(const JobResult& result);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <future>
 #include <limits>
 
 #include "tests/reference/random_tensors.hpp"
@@ -49,6 +50,26 @@ BOOST_AUTO_TEST_CASE(blas_and_plain_loops_agree_on_every_form) {
     BOOST_TEST(relative_difference(dx, matmul_vjp_input(dy, w)) < 1e-14);
     BOOST_TEST(relative_difference(dw, matmul_vjp_weight(dy, x, 1)) < 1e-14);
   }
+}
+
+// The judge computes from two threads, and a serial OpenBLAS does not allow that by itself.
+BOOST_AUTO_TEST_CASE(products_of_two_threads_do_not_disturb_each_other) {
+  constexpr int rounds = 200;
+  Random random(7);
+  const Tensor x = random.tensor({64, 48});
+  const Tensor w = random.tensor({80, 48});
+  const Tensor expected = matmul(x, w);
+  const auto count_wrong = [&] {
+    int wrong = 0;
+    for (int i = 0; i < rounds; ++i)
+      if (matmul(x, w).values != expected.values) ++wrong;
+    return wrong;
+  };
+
+  auto other = std::async(std::launch::async, count_wrong);
+
+  BOOST_TEST(count_wrong() == 0);
+  BOOST_TEST(other.get() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_spot_check_refuses_a_wrong_product) {
