@@ -40,10 +40,9 @@ Injection set(const std::string& op, const std::string& value, std::vector<int> 
 using Check = Tally (*)(const JudgeContext&);
 
 /// The check fails, and first at this op on these ranks.
-FirstDivergence expect_failure(Check check, const JudgedRun& run, const std::string& op,
+FirstDivergence expect_failure(Check check, const JudgeContext& context, const std::string& op,
                                const std::vector<int>& ranks) {
-  BOOST_TEST_REQUIRE(run.finished());
-  const Tally tally = check(run.context());
+  const Tally tally = check(context);
   const FirstDivergence first = first_of(tally);
   BOOST_TEST(name_of(tally.result().outcome) == "fail", tally.name());
   BOOST_TEST(first.op == op, tally.result().reason);
@@ -52,6 +51,12 @@ FirstDivergence expect_failure(Check check, const JudgedRun& run, const std::str
   if (!ranks.empty())
     BOOST_TEST(tally.result().reason.find("rank") != std::string::npos, tally.result().reason);
   return first;
+}
+
+FirstDivergence expect_failure(Check check, const JudgedRun& run, const std::string& op,
+                               const std::vector<int>& ranks) {
+  BOOST_TEST_REQUIRE(run.finished());
+  return expect_failure(check, run.context(), op, ranks);
 }
 
 }  // namespace
@@ -92,10 +97,11 @@ BOOST_AUTO_TEST_CASE(policy_names_a_scale_that_no_policy_has) {
 
 BOOST_AUTO_TEST_CASE(policy_holds_every_number_of_an_op_to_the_scenario) {
   const Scenario ran = sweep_scenario(zero1);
+  const JudgedRun run(ran);
   const auto op_of_wrong = [&](auto change) {
     Scenario judged = ran;
     change(judged);
-    return first_of(check_policy(JudgedRun(ran, judged).context())).op;
+    return first_of(check_policy(run.context(judged))).op;
   };
 
   BOOST_TEST(op_of_wrong([](Scenario& s) { s.training.optimizer.beta1 = 0.8; }) ==
@@ -163,9 +169,10 @@ BOOST_AUTO_TEST_CASE(leaves_holds_tokens_and_scalars_to_the_scenario) {
   other_rate.training.optimizer.learning_rate = 2e-3;
   other_beta.training.optimizer.beta2 = 0.99;
 
-  expect_failure(check_leaves, JudgedRun(ran, other_rate), "optimizer/update/load_learning_rate",
+  const JudgedRun run(ran);
+  expect_failure(check_leaves, run.context(other_rate), "optimizer/update/load_learning_rate",
                  {0, 1});
-  expect_failure(check_leaves, JudgedRun(ran, other_beta), "optimizer/update/load_bias_correction2",
+  expect_failure(check_leaves, run.context(other_beta), "optimizer/update/load_bias_correction2",
                  {0, 1});
   Scenario wrong_token = ran;
   wrong_token.inject = {set("data/data/load_tokens", "63", {1})};
@@ -195,7 +202,8 @@ BOOST_AUTO_TEST_CASE(collectives_holds_buckets_to_the_bucket_size_of_the_scenari
   Scenario judged = ran;
   judged.training.reduce_bucket_size = 500'000'000;
 
-  expect_failure(check_collectives, JudgedRun(ran, judged), "bucket_0/reduce/all_reduce", all);
+  expect_failure(check_collectives, JudgedRun(ran).context(judged), "bucket_0/reduce/all_reduce",
+                 all);
 }
 
 BOOST_AUTO_TEST_CASE(coverage_names_tensors_that_are_missing_or_of_another_shape) {
@@ -204,8 +212,12 @@ BOOST_AUTO_TEST_CASE(coverage_names_tensors_that_are_missing_or_of_another_shape
   longer.steps = 2;
   wider.training.micro_batch = 4;
 
-  const CheckResult missing = check_coverage(JudgedRun(ran, longer).context()).result();
-  const CheckResult shape = check_coverage(JudgedRun(ran, wider).context()).result();
+  const JudgedRun run(ran);
+  const auto longer_units = reference::expected_units(longer);
+  const auto wider_units = reference::expected_units(wider);
+
+  const CheckResult missing = check_coverage(run.context(longer, longer_units)).result();
+  const CheckResult shape = check_coverage(run.context(wider, wider_units)).result();
 
   BOOST_TEST(name_of(missing.outcome) == "fail");
   BOOST_TEST(missing.reason.find("/step/000001/") != std::string::npos, missing.reason);
@@ -260,10 +272,10 @@ BOOST_AUTO_TEST_CASE(optimizer_refuses_state_that_is_owned_twice_or_divided_wher
   judged_whole.training.zero_stage = 0;
   judged_divided.training.zero_stage = 1;
 
-  BOOST_TEST(check_optimizer(JudgedRun(divided, judged_whole).context())
+  BOOST_TEST(check_optimizer(JudgedRun(divided).context(judged_whole))
                  .result()
                  .reason.find("does not hold its whole shard") != std::string::npos);
-  BOOST_TEST(check_optimizer(JudgedRun(whole, judged_divided).context())
+  BOOST_TEST(check_optimizer(JudgedRun(whole).context(judged_divided))
                  .result()
                  .reason.find("does not have exactly one owner") != std::string::npos);
 }
@@ -322,7 +334,7 @@ BOOST_AUTO_TEST_CASE(end_to_end_in_fp64_fails_by_a_scale_of_one_in_ten_to_the_ni
   Scenario scaled = scenario;
   scaled.inject = {inject("scale", "model.layers.0.mlp/forward/swiglu")};
   scaled.inject[0].factor = 1 + 1e-7;
-  const JudgedRun run(scaled, scenario);
+  const JudgedRun run(scaled);
   const TemporaryFolder folder;
   reference::run_reference(scenario, folder.path().string());
   const TraceReader reader(folder.path().string());

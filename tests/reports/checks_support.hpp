@@ -28,13 +28,11 @@ inline Injection inject(const std::string& edit, const std::string& op,
   return injection;
 }
 
-/// A simulated run and everything that checks look at. `judged` stands for the scenario that the
-/// judge goes by, where that is not the one that ran.
+/// A simulated run and everything that checks look at.
 class JudgedRun {
  public:
-  explicit JudgedRun(const Scenario& ran) : JudgedRun(ran, ran) {}
-  JudgedRun(const Scenario& ran, const Scenario& judged)
-      : scenario_(judged), units_(reference::expected_units(scenario_)) {
+  explicit JudgedRun(const Scenario& ran)
+      : scenario_(ran), units_(reference::expected_units(scenario_)) {
     scenario_.inject.clear();
     finished_ = sim::simulate(ran, folder_ / "sim");
     if (finished_) trace_ = std::make_unique<reports::EngineTrace>("sim", folder_ / "sim");
@@ -43,8 +41,13 @@ class JudgedRun {
   bool finished() const { return finished_; }
   const reports::EngineTrace& trace() const { return *trace_; }
   const std::vector<reference::Unit>& units() const { return units_; }
-  reports::JudgeContext context() const {
-    return {scenario_, precision_policy(scenario_), units_, {trace_.get()}, nullptr};
+  reports::JudgeContext context() const { return context(scenario_); }
+  /// For a judge that goes by another scenario than the one that ran. What it is given must outlive
+  /// it.
+  reports::JudgeContext context(const Scenario& judged) const { return context(judged, units_); }
+  reports::JudgeContext context(const Scenario& judged,
+                                const std::vector<reference::Unit>& units) const {
+    return {judged, precision_policy(judged), units, {trace_.get()}, nullptr};
   }
 
  private:
