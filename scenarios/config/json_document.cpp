@@ -1,14 +1,16 @@
-// A parser of our own, because no packaged one says where a value stood in the file: an error in a
-// config of 200 lines is only useful with its line. Strict on purpose; what DeepSpeed's HJSON
-// reader would also take is recognised and refused by name.
+// nlohmann's SAX parser reads; this file gives what it reads a place. The parser tells of each
+// value when it has just read it, and not where that began: a counting iterator knows where it
+// ended, and from there the token's first character is found backwards. A fault gets the parser's
+// own words, except where a reader of DeepSpeed configs needs others; HJSON, which DeepSpeed also
+// takes, is recognised and refused by name.
 #include "scenarios/config/json_document.hpp"
 
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <unordered_set>
 #include <utility>
 
@@ -16,13 +18,16 @@ namespace shardproof {
 
 namespace {
 
-constexpr int kDeepestNesting = 100;
+constexpr std::size_t kDeepestNesting = 100;
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr const char* kHjson =
     ": this looks like HJSON; DeepSpeed reads it, Shardproof reads JSON with // comments"
     " (convert it: python3 -m hjson.tool -j FILE)";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_letter(char c) { return kLetters.find(c) != std::string_view::npos; }
+bool is_digit(char c) { return kDigits.find(c) != std::string_view::npos; }
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 std::string printable(char c) {
@@ -31,301 +36,238 @@ std::string printable(char c) {
   return std::string("'") + c + "'";
 }
 
-class Parser {
+// The characters of a text, counted as they are read.
+class CountingIterator {
  public:
-  Parser(std::string_view text, const std::string& file) : text_(text), file_(file) {
-    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
-  }
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
 
-  JsonValue document() {
-    skip_space();
-    if (at_end()) fail("the file is empty");
-    JsonValue value = parse_value(0);
-    skip_space();
-    if (!at_end()) fail("unexpected " + printable(peek()) + " after the end of the document");
-    return value;
+  CountingIterator(const char* at, std::size_t* count) : at_(at), count_(count) {}
+  reference operator*() const { return *at_; }
+  CountingIterator& operator++() {
+    ++at_;
+    ++*count_;
+    return *this;
+  }
+  bool operator==(const CountingIterator& other) const { return at_ == other.at_; }
+
+ private:
+  const char* at_;
+  std::size_t* count_;
+};
+
+// Offsets as lines and columns; a letter of several bytes is one column. Asked in rising order it
+// walks the text once.
+class Places {
+ public:
+  Places(std::string_view text, std::string file) : text_(text), here_{std::move(file), 1, 1} {}
+
+  SourcePlace at(std::size_t offset) {
+    if (offset < offset_) {
+      offset_ = 0;
+      here_.line = here_.column = 1;
+    }
+    for (; offset_ < offset; ++offset_) {
+      if (text_[offset_] == '\n') {
+        ++here_.line;
+        here_.column = 1;
+      } else if (!is_continuation(text_[offset_])) {
+        ++here_.column;
+      }
+    }
+    return here_;
   }
 
  private:
-  bool at_end() const { return at_ == text_.size(); }
-  char peek() const { return text_[at_]; }
-  bool next_is(std::string_view word) const { return text_.substr(at_).starts_with(word); }
-  SourcePlace here() const { return {file_, line_, column_}; }
+  std::string_view text_;
+  std::size_t offset_ = 0;
+  SourcePlace here_;
+};
 
-  char take() {
-    const char c = text_[at_++];
-    if (c == '\n') {
-      ++line_;
-      column_ = 1;
-    } else if (!is_continuation(c)) {
-      ++column_;
-    }
-    return c;
-  }
-  void take(std::size_t count) {
-    while (count-- > 0) take();
-  }
+// What the SAX parser calls. Every function throws ScenarioError or returns true: read on.
+class DocumentBuilder {
+ public:
+  DocumentBuilder(std::string_view text, const std::string& file)
+      : text_(text), places_(text, file) {}
 
-  [[noreturn]] void fail(const std::string& message) const { throw ScenarioError(here(), message); }
-  [[noreturn]] void fail_expecting(const std::string& what) const {
-    if (at_end()) fail("expected " + what + ", got the end of the file");
-    fail("expected " + what + ", got " + printable(peek()) + (peek() == '#' ? kHjson : ""));
+  JsonValue read() {
+    const auto zero = text_.find('\0');  // the parser would take it for the end
+    if (zero != std::string_view::npos) fail(zero, "a text may not hold byte 0");
+    const char* const begin = text_.data();
+    nlohmann::json::sax_parse(CountingIterator(begin, &read_),
+                              CountingIterator(begin + text_.size(), &read_), this,
+                              nlohmann::json::input_format_t::json, true, true);
+    return std::move(root_);
   }
 
-  void skip_space() {
-    while (!at_end()) {
-      if (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r')
-        take();
-      else if (next_is("//"))
-        skip_line_comment();
-      else if (next_is("/*"))
-        skip_block_comment();
-      else
-        return;
-    }
+  bool null() { return add(JsonValue()); }
+  bool boolean(bool value) { return add(JsonValue(value)); }
+  bool number_integer(std::int64_t value) { return add_number(JsonValue(value)); }
+  bool number_unsigned(std::uint64_t value) {
+    if (std::in_range<std::int64_t>(value)) return add_number(JsonValue(value));
+    return add_number(JsonValue(static_cast<double>(value)));
   }
-  void skip_line_comment() {
-    while (!at_end() && peek() != '\n') take();
-  }
-  void skip_block_comment() {
-    const SourcePlace start = here();
-    take(2);
-    while (!at_end() && !next_is("*/")) take();
-    if (at_end()) throw ScenarioError(start, "this comment does not end");
-    take(2);
-  }
+  bool number_float(double value, const std::string&) { return add_number(JsonValue(value)); }
+  bool string(std::string& value) { return add(JsonValue(std::move(value))); }
+  bool binary(nlohmann::json::binary_t&) { return true; }  // JSON has none
+  bool start_array(std::size_t) { return add(JsonValue::array()); }
+  bool end_array() { return close(); }
+  bool start_object(std::size_t) { return add(JsonValue::object()); }
+  bool end_object() { return close(); }
 
-  JsonValue parse_value(int depth) {
-    if (depth > kDeepestNesting)
-      fail("nested deeper than " + std::to_string(kDeepestNesting) + " levels");
-    if (at_end()) fail_expecting("a value");
-    const SourcePlace place = here();
-    JsonValue value = parse_bare_value(depth);
-    value.place = place;
-    return value;
-  }
-
-  JsonValue parse_bare_value(int depth) {
-    switch (peek()) {
-      case '{':
-        return parse_object(depth);
-      case '[':
-        return parse_array(depth);
-      case '"':
-        return JsonValue(parse_string());
-      default:
-        break;
-    }
-    if (peek() == '-' || is_digit(peek())) return parse_number();
-    if (is_letter(peek())) return parse_word();
-    if (peek() == '\'') fail(std::string("strings are written in double quotes") + kHjson);
-    fail_expecting("a value");
-  }
-
-  JsonValue parse_word() {
-    std::size_t length = 0;
-    while (at_ + length < text_.size() && is_letter(text_[at_ + length])) ++length;
-    const std::string_view word = text_.substr(at_, length);
-    if (word == "NaN" || word == "Infinity")
-      fail(std::string(word) + " is not JSON: write it as a string");
-    if (word != "true" && word != "false" && word != "null")
-      fail("\"" + std::string(word) + "\" without quotes" + kHjson);
-    take(length);
-    return word == "null" ? JsonValue() : JsonValue(word == "true");
-  }
-
-  void take_digits() {
-    if (at_end() || !is_digit(peek())) fail_expecting("a digit");
-    while (!at_end() && is_digit(peek())) take();
-  }
-
-  JsonValue parse_number() {
-    const std::size_t start = at_;
-    const SourcePlace place = here();
-    if (peek() == '-') take();
-    const bool zero_first = !at_end() && peek() == '0';
-    const std::size_t digits_at = at_;
-    take_digits();
-    if (zero_first && at_ - digits_at > 1)
-      throw ScenarioError(place, "a number may not start with 0");
-    if (!at_end() && peek() == '.') {
-      take();
-      take_digits();
-    }
-    if (!at_end() && (peek() == 'e' || peek() == 'E')) {
-      take();
-      if (!at_end() && (peek() == '+' || peek() == '-')) take();
-      take_digits();
-    }
-    return number_from(text_.substr(start, at_ - start), place);
-  }
-
-  static JsonValue number_from(std::string_view spelling, const SourcePlace& place) {
-    JsonValue value;
-    value.kind = JsonValue::Kind::number;
-    value.text = spelling;
-    const char* const end = spelling.data() + spelling.size();
-    const auto as_double = std::from_chars(spelling.data(), end, value.number);
-    // Too small is 0 to the nearest double, and from_chars reports it like too large: ask strtod.
-    if (as_double.ec == std::errc::result_out_of_range)
-      value.number = std::strtod(value.text.c_str(), nullptr);
-    if (!std::isfinite(value.number))
-      throw ScenarioError(place, "the number " + value.text + " is too large");
-    const auto as_integer = std::from_chars(spelling.data(), end, value.integer);
-    value.is_integer = as_integer.ec == std::errc() && as_integer.ptr == end;
-    if (!value.is_integer && std::fabs(value.number) <= 0x1p53 &&
-        std::trunc(value.number) == value.number) {
-      value.is_integer = true;
-      value.integer = static_cast<std::int64_t>(value.number);
-    }
-    return value;
-  }
-
-  std::string parse_string() {
-    const SourcePlace start = here();
-    take();
-    std::string out;
-    while (true) {
-      if (at_end()) throw ScenarioError(start, "this string does not end");
-      if (static_cast<unsigned char>(peek()) < 0x20)
-        fail("a string may not hold " + printable(peek()) + ": write it as an escape");
-      const char c = take();
-      if (c == '"') return out;
-      if (c == '\\')
-        append_escape(out);
-      else
-        out += c;
-    }
-  }
-
-  void append_escape(std::string& out) {
-    if (at_end()) fail_expecting("an escape");
-    static constexpr std::string_view letters = "\"\\/bfnrt";
-    static constexpr std::string_view meanings = "\"\\/\b\f\n\r\t";
-    const std::size_t index = letters.find(peek());
-    if (index != std::string_view::npos) {
-      take();
-      out += meanings[index];
-    } else if (peek() == 'u') {
-      take();
-      append_utf8(parse_code_point(), out);
-    } else {
-      fail("unknown escape \\" + std::string(1, peek()));
-    }
-  }
-
-  std::uint32_t parse_code_point() {
-    const std::uint32_t first = parse_hex4();
-    if (first >= 0xdc00 && first <= 0xdfff) fail("a low surrogate without its high surrogate");
-    if (first < 0xd800 || first > 0xdbff) return first;
-    if (!next_is("\\u")) fail("a high surrogate without its low surrogate");
-    take(2);
-    const std::uint32_t second = parse_hex4();
-    if (second < 0xdc00 || second > 0xdfff) fail("a high surrogate without its low surrogate");
-    return 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-  }
-
-  std::uint32_t parse_hex4() {
-    const std::string_view digits = text_.substr(at_, 4);
-    std::uint32_t value = 0;
-    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (digits.size() < 4 || end.ptr != digits.data() + 4) fail("expected four hexadecimal digits");
-    take(4);
-    return value;
-  }
-
-  static void append_utf8(std::uint32_t code, std::string& out) {
-    const auto tail = [&](int shift) { out += static_cast<char>(0x80 | ((code >> shift) & 0x3f)); };
-    if (code < 0x80) {
-      out += static_cast<char>(code);
-    } else if (code < 0x800) {
-      out += static_cast<char>(0xc0 | (code >> 6));
-      tail(0);
-    } else if (code < 0x10000) {
-      out += static_cast<char>(0xe0 | (code >> 12));
-      tail(6);
-      tail(0);
-    } else {
-      out += static_cast<char>(0xf0 | (code >> 18));
-      tail(12);
-      tail(6);
-      tail(0);
-    }
-  }
-
-  // After an element: true if another follows the comma, false at the closing bracket.
-  bool another_follows(char closing) {
-    skip_space();
-    if (!at_end() && peek() == closing) {
-      take();
-      return false;
-    }
-    if (at_end() || peek() != ',') fail_expecting(std::string("',' or '") + closing + "'");
-    take();
-    skip_space();
-    if (!at_end() && peek() == closing) fail(std::string("a comma after the last one") + kHjson);
+  bool key(std::string& key) {
+    const std::size_t start = start_of_token(read_);
+    if (!open_.back().keys.insert(key).second) fail(start, "duplicate key \"" + key + "\"");
+    open_.back().value->members.push_back({std::move(key), places_.at(start), {}});
+    told_ = read_;
     return true;
   }
 
-  JsonValue parse_array(int depth) {
-    JsonValue array = JsonValue::array();
-    take();
-    skip_space();
-    if (!at_end() && peek() == ']') {
-      take();
-      return array;
-    }
-    do {
-      array.elements.push_back(parse_value(depth + 1));
-    } while (another_follows(']'));
-    return array;
+  // `position`: how many characters the parser has used, the end of the file being one.
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::json::exception& error) {
+    constexpr int kNumberOverflow = 406;
+    const std::size_t end = std::min(position, text_.size());
+    const std::size_t start = start_of_token(end);
+    if (error.id == kNumberOverflow)
+      fail(start, "the number " + std::string(text_.substr(start, end - start)) + " is too large");
+
+    // "... while parsing CONTEXT - REASON; last read: ..."
+    const std::string_view what = error.what();
+    const std::string_view context = between(what, "while parsing ", " - ");
+    const std::string_view reason = between(what, " - ", "; last read");
+    if (reason == "unexpected end of input" || reason.starts_with("unexpected end of input;"))
+      fail_unexpected(text_.size(), context);
+    if (reason.starts_with("unexpected")) fail_unexpected(start, context);
+    if (reason == "invalid literal") fail_unexpected(start_of_word(position - 1), context);
+    if (reason == "invalid string: missing closing quote")
+      fail(opening_quote(text_.size()), "this string does not end");
+    if (reason.starts_with("invalid comment; missing"))
+      fail(text_.rfind("/*"), "this comment does not end");
+    fail(position - 1, std::string(reason));
   }
 
-  JsonValue parse_object(int depth) {
-    JsonValue object = JsonValue::object();
+ private:
+  // An array or object whose end is not yet read.
+  struct Open {
+    JsonValue* value;
     std::unordered_set<std::string> keys;
-    take();
-    skip_space();
-    if (!at_end() && peek() == '}') {
-      take();
-      return object;
-    }
-    do {
-      object.members.push_back(parse_member(depth));
-      const JsonMember& member = object.members.back();
-      if (!keys.insert(member.key).second)
-        throw ScenarioError(member.place, "duplicate key \"" + member.key + "\"");
-    } while (another_follows('}'));
-    return object;
+  };
+
+  static std::string_view between(std::string_view text, std::string_view from,
+                                  std::string_view to) {
+    text.remove_prefix(std::min(text.find(from), text.size() - from.size()) + from.size());
+    return text.substr(0, text.find(to));
   }
 
-  JsonMember parse_member(int depth) {
-    JsonMember member;
-    member.place = here();
-    if (at_end()) fail_expecting("a key");
-    if (peek() != '"' && (is_letter(peek()) || peek() == '\''))
-      fail(std::string("keys are written in double quotes") + kHjson);
-    if (peek() != '"') fail_expecting("a key in double quotes");
-    member.key = parse_string();
-    skip_space();
-    if (at_end() || peek() != ':') fail_expecting("':'");
-    take();
-    skip_space();
-    member.value = parse_value(depth + 1);
-    return member;
+  [[noreturn]] void fail(std::size_t offset, const std::string& message) {
+    throw ScenarioError(places_.at(offset), message);
+  }
+
+  // The quote inside a string is the one after a backslash.
+  std::size_t opening_quote(std::size_t end) const {
+    std::size_t at = text_.rfind('"', end - 1);
+    while (at > 0 && text_[at - 1] == '\\') at = text_.rfind('"', at - 1);
+    return at;
+  }
+  std::size_t start_of_token(std::size_t end) const {
+    static const std::string word = std::string(kLetters).append(kDigits) + "+-.";
+    const char last = end == 0 ? '\0' : text_[end - 1];
+    if (last == '"') return opening_quote(end - 1);
+    if (word.find(last) == std::string::npos) return end == 0 ? 0 : end - 1;
+    return text_.find_last_not_of(word, end - 1) + 1;  // of npos: 0
+  }
+  std::size_t start_of_word(std::size_t at) const {
+    while (at > told_ && is_letter(text_[at - 1])) --at;
+    return at;
+  }
+
+  bool add(JsonValue value) { return add(std::move(value), start_of_token(read_)); }
+  bool add(JsonValue value, std::size_t start) {
+    if (open_.size() > kDeepestNesting)
+      fail(start, "nested deeper than " + std::to_string(kDeepestNesting) + " levels");
+    value.place = places_.at(start);
+    told_ = read_;
+    JsonValue& slot = next_slot();
+    slot = std::move(value);
+    if (slot.is_array() || slot.is_object()) open_.push_back({&slot, {}});
+    begun_ = true;
+    return true;
+  }
+  // The parser has read the character after a number too, unless the text ends there.
+  bool add_number(JsonValue value) {
+    const std::size_t end = text_.find_last_of(kDigits, read_ - 1) + 1;
+    const std::size_t start = start_of_token(end);
+    value.text = text_.substr(start, end - start);
+    if (value.text == "-0") value.number = -0.0;  // the parser's whole number has lost its sign
+    const std::size_t first = value.text[0] == '-' ? 1 : 0;
+    if (value.text[first] == '0' && first + 1 < value.text.size() &&
+        is_digit(value.text[first + 1]))
+      fail(start, "a number may not start with 0");
+    add(std::move(value), start);
+    told_ = end;
+    return true;
+  }
+  JsonValue& next_slot() {
+    if (open_.empty()) return root_;
+    JsonValue& parent = *open_.back().value;
+    return parent.is_array() ? parent.elements.emplace_back() : parent.members.back().value;
+  }
+  bool close() {
+    open_.pop_back();
+    told_ = read_;
+    return true;
+  }
+
+  [[noreturn]] void fail_unexpected(std::size_t at, std::string_view context) {
+    if (at == text_.size() && !begun_) fail(at, "the file is empty");
+    const char got = at == text_.size() ? '\0' : text_[at];
+    if (begun_ && open_.empty())
+      fail(at, "unexpected " + printable(got) + " after the end of the document");
+    if (context == "object key") refuse_hjson_key(at, got);
+    if (context == "value") refuse_hjson_value(at, got);
+    static const std::map<std::string_view, std::string> expected{
+        {"value", "a value"},
+        {"object", "',' or '}'"},
+        {"array", "',' or ']'"},
+        {"object separator", "':'"},
+        {"object key", "a key in double quotes"}};
+    fail(at, "expected " + expected.at(context) + ", got " +
+                 (at == text_.size() ? "the end of the file" : printable(got)) +
+                 (got == '#' ? kHjson : ""));
+  }
+  void refuse_hjson_key(std::size_t at, char got) {
+    if (got == '}') fail(at, std::string("a comma after the last one") + kHjson);
+    if (is_letter(got) || got == '\'')
+      fail(at, std::string("keys are written in double quotes") + kHjson);
+  }
+  void refuse_hjson_value(std::size_t at, char got) {
+    if (got == ']' && !open_.empty() && open_.back().value->is_array())
+      fail(at, std::string("a comma after the last one") + kHjson);
+    if (got == '\'') fail(at, std::string("strings are written in double quotes") + kHjson);
+    if (!is_letter(got)) return;
+    const std::string word(text_.substr(at, text_.find_first_not_of(kLetters, at) - at));
+    if (word == "NaN" || word == "Infinity") fail(at, word + " is not JSON: write it as a string");
+    fail(at, "\"" + word + "\" without quotes" + kHjson);
   }
 
   std::string_view text_;
-  std::string file_;
-  std::size_t at_ = 0;
-  int line_ = 1;
-  int column_ = 1;
+  Places places_;
+  std::size_t read_ = 0;  // characters that the parser has taken
+  std::size_t told_ = 0;  // the end of the last token that it told of
+  JsonValue root_;
+  bool begun_ = false;
+  std::vector<Open> open_;
 };
 
 }  // namespace
 
 JsonValue parse_json(std::string_view text, const std::string& file) {
-  return Parser(text, file).document();
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return DocumentBuilder(text, file).read();
 }
 
 std::string read_text_file(const std::string& path, const std::string& what) {
