@@ -95,7 +95,9 @@ class Judge {
         verdict_.checks.push_back(not_run(name, "no engine execution finished"));
       }
     }
-    if (collective_failure_) verdict_.first_divergence = divergence_of(*collective_failure_);
+    if (!collective_failure_) return;
+    verdict_.first_divergence = divergence_of(*collective_failure_);
+    verdict_.first_divergence->reason = collective_failure_->report;
   }
 
   void check_all() {
@@ -118,12 +120,7 @@ class Judge {
                                check_replicas(context), std::move(walk.continuity),
                                op_local.get(), std::move(walk.plan_units),
                                check_optimizer(context), check_round_trip(context)};
-    for (const Tally& tally : tallies) {
-      const bool vacuous = !required(tally.name()) && tally.compared() == 0 && tally.failed() == 0;
-      verdict_.checks.push_back(
-          vacuous ? not_run(tally.name(), "a world of one rank has no " + tally.name())
-                  : tally.result());
-    }
+    for (const Tally& tally : tallies) verdict_.checks.push_back(tally.result());
     const SimReal sim_real = check_sim_real(context);
     verdict_.checks.push_back(sim_real.result);
     tallies.push_back(sim_real.tally);
@@ -142,7 +139,6 @@ class Judge {
   bool required(const std::string& check) const {
     if (check == "shadow" || check == "suspects") return false;
     if (check == "sim_real") return input_.scenario.runs("sim") && input_.scenario.runs("real");
-    if (check == "collectives" || check == "replicas") return input_.scenario.world > 1;
     if (check == "end_to_end") return input_.scenario.runs("reference");
     return true;
   }

@@ -17,6 +17,7 @@ void Tally::add(const Comparison& comparison, Proof proof) {
 
 void Tally::fail(Failure failure, const std::string& sentence) {
   if (reason_.empty() || (failures_.empty() && !unknown_)) reason_ = sentence;
+  failure.divergence.reason = sentence;
   failures_.push_back(std::move(failure));
 }
 

@@ -27,6 +27,7 @@ struct Held {
   SharedBytes bytes;
   Moment written;
   std::string writer;
+  std::string phase;  // of the writer
 };
 
 // One collective of one group: what its members brought.
@@ -125,7 +126,8 @@ class Walk {
     if (held != nullptr) {
       failure.divergence.tensor = folder_of(held->written) + "/" + value.name;
       // The value was right when its writer wrote it: that is where the wrong bytes belong.
-      failure.divergence.op = held->writer.empty() ? failure.divergence.op : held->writer;
+      failure.divergence.op = held->writer;
+      failure.divergence.phase = held->phase;
     } else {
       failure.divergence.tensor = folder_of(access.moment) + "/" + value.name;
     }
@@ -167,7 +169,7 @@ class Walk {
   void hold(Walker& walker, const ExecutedOp& executed, std::size_t output, SharedBytes bytes) {
     const AccessRecord* write = write_of(executed, output);
     walker.held[executed.op->outputs[output]] = {write->hash, std::move(bytes), executed.moment,
-                                                 writer_name(*executed.op)};
+                                                 writer_name(*executed.op), executed.op->phase};
   }
 
   // Takes what the trace says was written: stored bytes, which must have the logged hash.

@@ -54,6 +54,7 @@ struct FirstDivergence {
   double bound = 0;                 // what the acceptance set allowed before the last rounding
   std::int64_t wrong_elements = 0;
   std::optional<Cause> cause;
+  std::string reason;               // the sentence of the check that found it
 };
 
 /// One row of the table tensor x rank: a tensor's name without its step, over all moments.

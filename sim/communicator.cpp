@@ -86,11 +86,10 @@ bool Rendezvous::try_complete(Rank rank, Communicator::Ticket ticket) {
   if (number < group.first_number) return true;  // everybody has left that meeting
   Meeting& met = meeting(group, number);
   if (met.left[static_cast<std::size_t>(mine.at.value)]) return true;
+  waits = ticket;  // also if there is a mismatch: this is where the rank stays
   expect_agreement(group, met);
-  if (!std::ranges::all_of(met.arrivals, [](const auto& a) { return a.has_value(); })) {
-    waits = ticket;
-    return false;
-  }
+  if (!std::ranges::all_of(met.arrivals, [](const auto& a) { return a.has_value(); })) return false;
+  waits.reset();
   deliver(group, met, mine.at);
   while (!group.meetings.empty() &&
          std::ranges::all_of(group.meetings.front().left, std::identity())) {

@@ -56,7 +56,6 @@ void ScheduleRunner::enter(const Action& action) {
     case Action::Kind::decide:
       push(holds(action.value) ? action.body : action.otherwise);
       return;
-    case Action::Kind::abort: throw EnvironmentError(action.message);
   }
 }
 

@@ -15,7 +15,7 @@ class ScheduleRunner {
   using Progress = std::function<void(int steps_done, int steps)>;
   explicit ScheduleRunner(RankExecutor& executor, Progress progress = {});
 
-  /// True when the whole schedule has run. Throws EnvironmentError where the schedule aborts.
+  /// True when the whole schedule has run.
   bool advance();
 
  private:

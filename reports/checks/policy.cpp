@@ -149,13 +149,25 @@ class ProgramPolicy {
     const Op& op = segment.ops[at];
     if (op.kind == OpKind::divide) return divide_problem(op);
     if (op.kind == OpKind::scale) return scale_problem(op);
+    const std::string d = std::to_string(scenario_.data_parallel());
+    if (is_averaging_step(op)) return "it does not apply 1/D, D = " + d;
     if (!reduces_gradients(op)) return "";
     const bool applied =
         policy_.divide_before ? divided_before(segment, at) : scaled_after(segment, at);
-    if (applied) return "";
-    const std::string d = std::to_string(scenario_.data_parallel());
+    // An op that stands where the average belongs is blamed itself.
+    if (applied || has_averaging_step(segment, op.module)) return "";
     return policy_.divide_before ? "its operand is not divided by D = " + d + " before it"
                                  : "its result is not multiplied by 1/D, D = " + d + ", after it";
+  }
+
+  // By its name the op that applies 1/D to a bucket, whatever it does.
+  bool is_averaging_step(const Op& op) const {
+    return op.phase == "reduce" && op.name == (policy_.divide_before ? "divide" : "scale");
+  }
+  bool has_averaging_step(const Segment& segment, const std::string& bucket) const {
+    return std::ranges::any_of(segment.ops, [&](const Op& op) {
+      return op.module == bucket && is_averaging_step(op);
+    });
   }
 
   bool reduces_gradients(const Op& op) const {

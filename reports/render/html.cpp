@@ -69,13 +69,17 @@ std::string divergence_html(const FirstDivergence& first, std::int64_t others) {
                         ", in execution " + html_escaped(first.execution));
   terms.add("ranks", html_escaped(rank_list(first.ranks)));
   terms.add("tensor", code(first.tensor));
-  terms.add("first wrong element", code(index_text(first.index)) + " of the full tensor; " +
-                                       html_escaped(counted(first.wrong_elements, "element")) +
-                                       " wrong in all");
-  terms.add("got", code(number_with_bits(first.got)));
-  terms.add("expected", code(number_with_bits(first.expected)));
-  terms.add("error", code(rounded(first.error)) +
-                         ", allowed before the last rounding: " + code(rounded(first.bound)));
+  if (!first.index.empty()) {  // else which element is wrong is not known
+    terms.add("first wrong element", code(index_text(first.index)) + " of the full tensor; " +
+                                         html_escaped(counted(first.wrong_elements, "element")) +
+                                         " wrong in all");
+    terms.add("got", code(number_with_bits(first.got)));
+    terms.add("expected", code(number_with_bits(first.expected)));
+    terms.add("error", code(rounded(first.error)) +
+                           ", allowed before the last rounding: " + code(rounded(first.bound)));
+  }
+  if (!first.reason.empty())
+    terms.add("why", "<pre class=\"wrap\">" + html_escaped(first.reason) + "</pre>");
   terms.add("likely cause",
             first.cause ? html_escaped(cause_text(*first.cause)) : "none that is certain");
   terms.add("other failures", html_escaped(counted(others, "failing unit")) + " beside this one");

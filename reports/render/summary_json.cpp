@@ -63,7 +63,8 @@ JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
       .set("error", first->error)
       .set("bound", first->bound)
       .set("wrong_elements", first->wrong_elements)
-      .set("cause", cause_json(first->cause));
+      .set("cause", cause_json(first->cause))
+      .set("reason", first->reason);
 }
 
 }  // namespace

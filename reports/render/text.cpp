@@ -43,12 +43,19 @@ class Lines {
 
 void add_divergence(Lines& lines, const Verdict& verdict) {
   const FirstDivergence& first = *verdict.first_divergence;
-  lines.add("where", first.execution + ": " + first.tensor + " " + index_text(first.index) +
-                         " in the full tensor, " + counted(first.wrong_elements, "wrong element"));
-  lines.add("got", number_with_bits(first.got));
-  lines.add("expected", number_with_bits(first.expected));
-  lines.add("error",
-            rounded(first.error) + ", allowed before the last rounding: " + rounded(first.bound));
+  if (first.index.empty()) {
+    // Which element is wrong is not known: what failed says what is.
+    lines.add("where", first.execution + (first.tensor.empty() ? "" : ": " + first.tensor));
+    lines.add("why", first.reason);
+  } else {
+    lines.add("where",
+              first.execution + ": " + first.tensor + " " + index_text(first.index) +
+                  " in the full tensor, " + counted(first.wrong_elements, "wrong element"));
+    lines.add("got", number_with_bits(first.got));
+    lines.add("expected", number_with_bits(first.expected));
+    lines.add("error",
+              rounded(first.error) + ", allowed before the last rounding: " + rounded(first.bound));
+  }
   if (first.cause) lines.add("cause", cause_text(*first.cause));
 }
 

@@ -41,7 +41,6 @@ void walk(const Program& program, const std::vector<Action>& actions, std::int64
         walk(program, action.body, times * program.accumulation, "micro_step", visit);
         break;
       case Action::Kind::decide: walk(program, action.otherwise, times, per, visit); break;
-      case Action::Kind::abort: break;
     }
   }
 }

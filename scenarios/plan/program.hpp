@@ -72,9 +72,9 @@ struct Segment {
 
 /// What runs when. `run` names a segment; in the steps of a variant another segment runs instead
 /// (that is how a planted defect is active in some steps only). `decide` runs `body` if any element of
-/// `value` is not zero, else `otherwise`. `abort` ends the run with a message.
+/// `value` is not zero, else `otherwise`.
 struct Action {
-  enum class Kind { run, repeat_steps, repeat_micro_steps, decide, abort };
+  enum class Kind { run, repeat_steps, repeat_micro_steps, decide };
   struct Variant {
     std::vector<int> steps;
     std::string segment;
@@ -85,7 +85,6 @@ struct Action {
   std::vector<Action> body;
   std::vector<Action> otherwise;
   ValueId value = -1;          // decide
-  std::string message;         // abort
 };
 
 /// A whole training run as data, one for all ranks. Steps and micro-steps are bound when it runs.

@@ -1,5 +1,6 @@
 #include "scenarios/plan/program_json.hpp"
 
+#include <array>
 #include <cstdio>
 
 #include "scenarios/trace/trace.hpp"
@@ -95,8 +96,7 @@ JsonValue segment_json(const Segment& segment) {
       .set("ops", std::move(ops));
 }
 
-constexpr const char* action_names[] = {"run", "repeat_steps", "repeat_micro_steps", "decide",
-                                        "abort"};
+constexpr std::array action_names{"run", "repeat_steps", "repeat_micro_steps", "decide"};
 
 JsonValue actions_json(const std::vector<Action>& actions) {
   JsonValue array = JsonValue::array();
@@ -107,11 +107,10 @@ JsonValue actions_json(const std::vector<Action>& actions) {
                           .set("steps", list(variant.steps))
                           .set("segment", variant.segment));
     array.append(JsonValue::object()
-                     .set("kind", action_names[static_cast<int>(action.kind)])
+                     .set("kind", action_names[static_cast<std::size_t>(action.kind)])
                      .set("segment", action.segment)
                      .set("variants", std::move(variants))
                      .set("value", action.value)
-                     .set("message", action.message)
                      .set("body", actions_json(action.body))
                      .set("otherwise", actions_json(action.otherwise)));
   }
@@ -224,16 +223,16 @@ std::vector<Action> actions_of(const JsonValue& json) {
   for (const JsonValue& item : json.elements) {
     Action action;
     const JsonValue& kind = member(item, "kind");
-    int index = 0;
-    while (index < 5 && text_of(kind) != action_names[index]) ++index;
-    if (index == 5) throw ScenarioError(kind.place, "program: unknown action '" + kind.text + "'");
+    std::size_t index = 0;
+    while (index < action_names.size() && text_of(kind) != action_names[index]) ++index;
+    if (index == action_names.size())
+      throw ScenarioError(kind.place, "program: unknown action '" + kind.text + "'");
     action.kind = static_cast<Action::Kind>(index);
     action.segment = text_of(member(item, "segment"));
     for (const JsonValue& variant : member(item, "variants").elements)
       action.variants.push_back(
           {integers_of<int>(member(variant, "steps")), text_of(member(variant, "segment"))});
     action.value = int_of(member(item, "value"));
-    action.message = text_of(member(item, "message"));
     action.body = actions_of(member(item, "body"));
     action.otherwise = actions_of(member(item, "otherwise"));
     actions.push_back(std::move(action));

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(fields_are_those_of_the_schema_in_its_order) {
              "name proof outcome compared failed max_ratio reason ");
   BOOST_TEST(keys_of(*summary.find("first_divergence")) ==
              "execution step micro_step phase op tensor rank ranks index expected got error bound "
-             "wrong_elements cause ");
+             "wrong_elements cause reason ");
 }
 
 BOOST_AUTO_TEST_CASE(every_check_is_there_in_one_order_even_if_none_was_reached) {

@@ -116,7 +116,24 @@ BOOST_AUTO_TEST_CASE(the_ratio_is_the_used_part_of_the_room) {
   for (const Dtype dtype : {Dtype::bf16, Dtype::fp32, Dtype::fp64})
     for (const double f : {1.0, -3.7, 0x1p-126, 0x1p-130, 0x1.8p127, 0x1p130, 0.0})
       BOOST_TEST(ratio(dtype, f, 0.25, 0, f + 1) ==
-                 std::fabs(f + 1 - f) / (ulp(dtype, f) / 2 + 0.25));
+                 std::fabs(f + 1 - f) / (ulp(dtype, std::fabs(f) + 0.25) / 2 + 0.25));
+}
+
+// Also where the set reaches into the next binade, whose steps are twice as wide.
+BOOST_AUTO_TEST_CASE(what_is_accepted_uses_no_more_than_its_room) {
+  constexpr unsigned seed = 20262;
+  BOOST_TEST_MESSAGE("seed " << seed);
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> near_one(0.99, 1.01);
+  int accepted = 0;
+  for (int i = 0; i < 200000; ++i) {
+    const double f = near_one(random), b = std::fabs(near_one(random) - 1) / 2;
+    const double r = step(round_to(Dtype::bf16, f), static_cast<int>(random() % 5) - 2);
+    if (!accepts(Dtype::bf16, f, b, 0, r)) continue;
+    ++accepted;
+    BOOST_REQUIRE_LE(ratio(Dtype::bf16, f, b, 0, r), 1 + 0x1p-40);
+  }
+  BOOST_TEST(accepted > 1000);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

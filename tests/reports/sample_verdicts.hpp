@@ -88,7 +88,8 @@ inline reports::Verdict failing_verdict() {
       .error = 0.2275390625,
       .bound = 1.25e-7,
       .wrong_elements = 12,
-      .cause = {}};
+      .cause = {},
+      .reason = "sim: the output is not what matmul of the recorded inputs may give"};
   verdict.other_failures = 2048;
   verdict.tensors[1].cells[0] = {
       .judged = true, .failed = true, .max_ratio = 3210.5, .first_failure = "/step/000001/micro/0"};

@@ -169,10 +169,10 @@ BOOST_AUTO_TEST_CASE(shards_of_other_runs_are_refused) {
   const TemporaryFolder folder;
   write_trace(folder.path(), 2);
   TraceHeader other = small_header(1, 2);
-  other.program_hash = "dd";
+  other.scenario_hash = "dd";
   TraceWriter(folder.path(), other).close();
   BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }),
-                      {"rank-00001.h5", "program_hash", "dd", "cc"}));
+                      {"rank-00001.h5", "scenario_hash", "dd"}));
 
   fs::copy_file(folder / "rank-00000.h5", folder / "rank-00001.h5",
                 fs::copy_options::overwrite_existing);

@@ -1,0 +1,173 @@
+// Who tests the tester: every defect that `inject` can plant must end in exit code 1, with the op that
+// is at fault and the ranks that are wrong.
+#include <boost/test/unit_test.hpp>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace shardproof::tests {
+namespace {
+
+const std::string zero1 = "tiny-bias-tp2-dp2-zero1-bf16";
+const std::string zero0 = "tiny-bias-tp2-dp2-zero0-fp32-rank_order";
+const std::vector<int> all{0, 1, 2, 3};
+const std::string o_proj = "model.layers.1.self_attn.o_proj";
+
+struct Planted {
+  const char* what;
+  std::string scenario;
+  std::string inject;              // JSON
+  std::string op;                  // at fault
+  std::vector<int> ranks;          // wrong
+  std::vector<std::string> fails;  // checks that must fail, among others
+  std::string cause = "";          // the beginning of its name
+};
+
+ProgramRun run_planted(const Planted& planted, const std::string& folder) {
+  JsonValue scenario = catalog_scenario(planted.scenario);
+  scenario.set("inject", JsonValue::array().append(parse_json(planted.inject, "inject")));
+  return run_scenario(scenario, folder);
+}
+
+void expect_named(const Planted& planted) {
+  BOOST_TEST_CONTEXT(planted.what) {
+    const TemporaryFolder folder;
+
+    const ProgramRun run = run_planted(planted, folder.path().string());
+
+    BOOST_REQUIRE_MESSAGE(run.exit_code == 1, run.exit_code << " " << run.err << run.out);
+    BOOST_TEST(run.summary.find("verdict")->text == "fail");
+    BOOST_REQUIRE(run.divergence().is_object());
+    BOOST_TEST(run.divergence().find("op")->text == planted.op);
+    BOOST_TEST(run.ranks() == planted.ranks, boost::test_tools::per_element());
+    for (const std::string& check : planted.fails) BOOST_TEST(run.outcome(check) == "fail", check);
+    if (!planted.cause.empty()) {
+      BOOST_REQUIRE(run.divergence().find("cause")->is_object());
+      BOOST_TEST(run.divergence().find("cause")->find("name")->text.starts_with(planted.cause));
+    }
+    BOOST_TEST(run.out.find(planted.op) != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE(planted_defects)
+
+BOOST_AUTO_TEST_CASE(an_all_reduce_that_did_not_happen) {
+  expect_named({"dropped on all ranks", zero1,
+                R"({"edit": "drop", "op": ")" + o_proj + R"(/forward/all_reduce", "steps": [1]})",
+                o_proj + "/forward/all_reduce", all, {"plan", "collectives", "op_local"},
+                "bits equal to /step/000001/micro/0/forward/" + o_proj + "/partial"});
+}
+
+BOOST_AUTO_TEST_CASE(an_all_reduce_that_one_rank_left_out_is_a_mismatch) {
+  JsonValue scenario = catalog_scenario(zero1);
+  scenario.set("executions", JsonValue::array().append("reference").append("sim"));
+  scenario.set("inject", JsonValue::array().append(parse_json(
+                             R"({"edit": "drop", "op": ")" + o_proj +
+                                 R"(/forward/all_reduce", "ranks": [1]})",
+                             "inject")));
+  const TemporaryFolder folder;
+
+  const ProgramRun run = run_scenario(scenario, folder.path().string());
+
+  BOOST_TEST(run.exit_code == 1);
+  BOOST_TEST(run.divergence().find("op")->text == o_proj + "/forward/all_reduce");
+  BOOST_TEST(run.ranks() == std::vector<int>{1}, boost::test_tools::per_element());
+  BOOST_TEST(run.divergence().find("cause")->find("name")->text == "mismatch");
+  BOOST_TEST(run.outcome("collectives") == "fail");
+  // Who waits where: rank 0 in the op that rank 1 left out.
+  BOOST_TEST(run.divergence().find("reason")->text.find("rank 0 waits in " + o_proj) !=
+             std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_all_reduce_that_happened_twice) {
+  expect_named({"doubled", zero1,
+                R"({"edit": "double", "op": ")" + o_proj + R"(/forward/all_reduce"})",
+                o_proj + "/forward/all_reduce", all, {"plan", "collectives", "op_local"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_bias_that_is_added_before_the_reduction) {
+  // The sum holds it once a rank: the reduced product is what is wrong first.
+  expect_named({"bias before reduce", zero1,
+                R"({"edit": "add_bias_before_reduce", "op": ")" + o_proj +
+                    R"(/forward/add_bias"})",
+                o_proj + "/forward/all_reduce", all, {"plan", "op_local"}});
+}
+
+BOOST_AUTO_TEST_CASE(shards_that_are_swapped) {
+  expect_named({"on all ranks", zero1,
+                R"({"edit": "swap_shards", "op": "model.layers.0.mlp.up_proj/data/load_weight"})",
+                "model.layers.0.mlp.up_proj/data/load_weight", all, {"leaves"}});
+  expect_named(
+      {"on one rank", zero1,
+       R"({"edit": "swap_shards", "op": "model.layers.0.mlp.up_proj/data/load_weight", "ranks": [1]})",
+       "model.layers.0.mlp.up_proj/data/load_weight", {1}, {"plan", "leaves", "replicas"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_tensor_that_is_stale) {
+  expect_named({"an activation", zero1,
+                R"({"edit": "stale", "op": "model.layers.0.self_attn/forward/attention",
+                    "ranks": [2], "steps": [1]})",
+                "model.layers.0.self_attn/forward/attention", {2}, {"plan_units", "op_local"},
+                "bits equal to /step/000000/micro/1/"});
+  expect_named({"gathered parameters", zero1,
+                R"({"edit": "stale", "op": "optimizer/update/all_gather", "ranks": [2],
+                    "steps": [1]})",
+                "optimizer/update/all_gather", {2}, {"plan_units", "replicas"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_nan) {
+  expect_named({"nan", zero1,
+                R"({"edit": "set", "op": "model.layers.0.mlp/forward/swiglu", "ranks": [3],
+                    "steps": [1], "index": [0, 3, 5], "value": "nan"})",
+                "model.layers.0.mlp/forward/swiglu", {3}, {"plan_units"}, "nan"});
+}
+
+BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_divided_by_the_replicas) {
+  expect_named({"zero 1", zero1, R"({"edit": "drop", "op": "bucket_3/reduce/divide"})",
+                "bucket_3/reduce/divide", all, {"policy", "op_local"}});
+  expect_named({"stage 0", zero0, R"({"edit": "drop", "op": "bucket_0/reduce/scale"})",
+                "bucket_0/reduce/scale", all, {"policy", "op_local"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_reduction_in_bf16_where_the_policy_says_fp32) {
+  expect_named({"retyped", zero0,
+                R"({"edit": "retype", "op": "bucket_0/reduce/all_reduce", "dtype": "bf16"})",
+                "bucket_0/reduce/all_reduce", all, {"policy"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_that_changes_between_two_steps) {
+  expect_named({"parameter", zero1,
+                R"({"edit": "set", "op": "optimizer/update/unflatten", "ranks": [1], "steps": [0],
+                    "value": 0.5, "when": "between_steps"})",
+                "optimizer/update/unflatten", {1}, {"continuity"}});
+  expect_named({"master", zero1,
+                R"({"edit": "set", "op": "optimizer/update/adamw", "ranks": [1], "steps": [0],
+                    "index": [7], "value": 0.5, "when": "between_steps"})",
+                "optimizer/update/adamw", {1}, {"continuity"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_buffer_that_changes_between_producer_and_consumer) {
+  expect_named({"after record", zero1,
+                R"({"edit": "set", "op": "model.layers.0.mlp/forward/swiglu", "ranks": [3],
+                    "steps": [1], "index": [0, 3, 5], "value": 0.25, "when": "after_record"})",
+                "model.layers.0.mlp/forward/swiglu", {3}, {"edges"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_flipped_bit_a_wrong_scale_and_a_wrong_group) {
+  expect_named({"flip", zero1,
+                R"({"edit": "set", "op": "model.layers.1.mlp.gate_proj/forward/matmul",
+                    "ranks": [0], "steps": [1], "index": [0, 3, 5], "value": "flip:13"})",
+                "model.layers.1.mlp.gate_proj/forward/matmul", {0}, {"plan_units", "op_local"}});
+  expect_named({"scale", zero1,
+                R"({"edit": "scale", "op": "model.layers.1.mlp.gate_proj/backward/all_reduce",
+                    "factor": 1.01})",
+                "model.layers.1.mlp.gate_proj/backward/all_reduce", all, {"op_local"}});
+  expect_named({"regroup", zero1,
+                R"({"edit": "regroup", "op": "model.layers.1.mlp.gate_proj/backward/all_reduce",
+                    "group": "dp"})",
+                "model.layers.1.mlp.gate_proj/backward/all_reduce", all, {"plan", "op_local"}});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace shardproof::tests

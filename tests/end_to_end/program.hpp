@@ -1,0 +1,52 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "scenarios/config/json_document.hpp"
+#include "tests/support/run_program.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace shardproof::tests {
+
+/// A tiny scenario of the catalog as JSON, to be changed and written: paths made absolute.
+inline JsonValue catalog_scenario(const std::string& name) {
+  const std::filesystem::path file = "../scenarios/catalog/sweep/" + name + ".json";
+  JsonValue scenario = read_json(file.string());
+  JsonValue* config = scenario.find("model")->find("config");
+  *config = std::filesystem::absolute(file.parent_path() / config->text).lexically_normal().string();
+  return scenario;
+}
+
+/// What `shardproof run` of one scenario did: its exit code, what it printed, and its summary.
+struct ProgramRun {
+  int exit_code = -1;
+  std::string out, err;
+  JsonValue summary;
+
+  const JsonValue& divergence() const { return *summary.find("first_divergence"); }
+  std::string outcome(const std::string& check) const {
+    for (const JsonValue& entry : summary.find("checks")->elements)
+      if (entry.find("name")->text == check) return entry.find("outcome")->text;
+    return "absent";
+  }
+  std::vector<int> ranks() const {
+    std::vector<int> ranks;
+    for (const JsonValue& rank : divergence().find("ranks")->elements)
+      ranks.push_back(static_cast<int>(rank.integer));
+    return ranks;
+  }
+};
+
+inline ProgramRun run_scenario(const JsonValue& scenario, const std::string& folder) {
+  const std::string file = folder + "/scenario.json";
+  std::ofstream(file) << write_json(scenario, 2);
+  const ProgramResult result = run_program({SHARDPROOF, "run", file, "--out", folder + "/out"});
+  ProgramRun run{result.exit_code, result.out, result.err, {}};
+  const std::string summary = folder + "/out/" + scenario.find("name")->text + "/summary.json";
+  if (std::filesystem::exists(summary)) run.summary = read_json(summary);
+  return run;
+}
+
+}  // namespace shardproof::tests
