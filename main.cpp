@@ -94,22 +94,32 @@ std::vector<Scenario> scenarios_of(const RunOptions& options) {
   return scenarios;
 }
 
-// What the executions will take together. The reference holds fp64 weights, moments and a tape; the
-// judge holds every rank's state and the tensors of a micro-step in fp64.
+// What a run will take at most: all executions at once, or the judge after them. The factors are
+// measured on the quickstart: an engine holds its arena, the weights as they are read, and the trace on
+// its way to the file; the oracle fp64 weights, moments, gradients and a tape; the judge two units'
+// tensors in fp64 and every rank's state.
 Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::string& out) {
+  constexpr std::int64_t process = std::int64_t{100} << 20;
   std::int64_t parameters = 0;
   for (const ParameterDescription& parameter : scenario.model.parameters)
     parameters += element_count(parameter.shape);
   std::int64_t reference_trace = 0;
   for (const reference::Unit& unit : reference::expected_units(scenario))
     reference_trace += 8 * element_count(unit.shape);
-  const std::int64_t engines = (scenario.runs("sim") ? 1 : 0) + (scenario.runs("real") ? 1 : 0);
+
   const std::int64_t cluster = accounts.largest_rank.total_peak * scenario.world;
   const std::int64_t widened = 8 / static_cast<std::int64_t>(size_bytes(scenario.training.working));
   const std::int64_t oracle = 8 * 6 * parameters +
                               2 * widened * accounts.largest_rank.activations_peak * scenario.world;
+  const std::int64_t executions =
+      (scenario.runs("reference") ? process + oracle : 0) +
+      (scenario.runs("sim") ? process + 3 * cluster : 0) +
+      (scenario.runs("real") ? scenario.world * process + 3 * cluster : 0);
+  const std::int64_t judge = process + 2 * oracle + 2 * cluster;
+  const std::int64_t engines = (scenario.runs("sim") ? 1 : 0) + (scenario.runs("real") ? 1 : 0);
+
   Needs needs;
-  needs.memory_bytes = static_cast<std::uint64_t>(engines * cluster + 2 * oracle);
+  needs.memory_bytes = static_cast<std::uint64_t>(std::max(executions, judge));
   needs.disk_bytes = static_cast<std::uint64_t>(engines * accounts.trace_bytes +
                                                 (scenario.runs("reference") ? reference_trace : 0));
   needs.disk_folder = out;
