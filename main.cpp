@@ -187,8 +187,11 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
       run_jobs({job_of(folder, "judge", {this_program(), "judge", folder.path(), "--report", folder.final_path() + "/report.html"})}, supervision)
           .front();
   display.clear();
-  if (!files::exists(folder.file("summary.json")))
-    throw EnvironmentError(scenario.name + ": no verdict: " + judged.sentence);
+  if (!files::exists(folder.file("summary.json"))) {
+    const std::string sentence = scenario.name + ": no verdict: " + judged.sentence;
+    if (judged.exit_status == 2) throw ScenarioError(sentence);
+    throw EnvironmentError(sentence);
+  }
   keep_traces(scenario, folder, judged.exit_status);
   folder.put_in_place();
   std::ifstream text(folder.file("judge.log"));

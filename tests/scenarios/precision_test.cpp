@@ -1,0 +1,106 @@
+#include "scenarios/precision.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <map>
+#include <string>
+
+namespace shardproof {
+namespace {
+
+Scenario scenario_in(Dtype working, int zero_stage) {
+  Scenario scenario;
+  scenario.training.working = working;
+  scenario.training.zero_stage = zero_stage;
+  return scenario;
+}
+
+// What each kind of op stores, by hand: w working, c compute, m master, 4 fp32, 8 fp64, i int64, and
+// '-' that of its first input (or of an attribute).
+const std::map<std::string, char> stored{{"load_parameter", 'w'},
+                                         {"load_tokens", 'i'},
+                                         {"load_scalar", '-'},
+                                         {"zero", '-'},
+                                         {"rotary_table", 'w'},
+                                         {"shift_labels", 'i'},
+                                         {"embedding", 'w'},
+                                         {"rms_norm", 'w'},
+                                         {"matmul", 'w'},
+                                         {"add_bias", 'w'},
+                                         {"rotary", 'w'},
+                                         {"attention", 'w'},
+                                         {"swiglu", 'w'},
+                                         {"add", '-'},
+                                         {"cross_entropy", 'c'},
+                                         {"cross_entropy_backward", 'w'},
+                                         {"matmul_backward_input", 'w'},
+                                         {"matmul_backward_weight", 'w'},
+                                         {"bias_backward", 'w'},
+                                         {"rms_norm_backward_input", 'w'},
+                                         {"rms_norm_backward_weight", 'w'},
+                                         {"rotary_backward", 'w'},
+                                         {"attention_backward", 'w'},
+                                         {"swiglu_backward", 'w'},
+                                         {"embedding_backward", 'w'},
+                                         {"accumulate", '-'},
+                                         {"copy", '-'},
+                                         {"cast", '-'},
+                                         {"flatten", '-'},
+                                         {"unflatten", '-'},
+                                         {"concatenate", '-'},
+                                         {"shard_slice", '-'},
+                                         {"all_reduce", '-'},
+                                         {"all_reduce_max", '-'},
+                                         {"all_gather", '-'},
+                                         {"wait", '-'},
+                                         {"scale", '-'},
+                                         {"divide", '-'},
+                                         {"multiply", 'm'},
+                                         {"negate", '-'},
+                                         {"nonfinite", '4'},
+                                         {"sum_of_squares", '8'},
+                                         {"square_root", 'm'},
+                                         {"clip_factor", 'm'},
+                                         {"exp_avg", 'm'},
+                                         {"exp_avg_sq", 'm'},
+                                         {"adamw", 'm'},
+                                         {"checksum", '8'}};
+
+struct Row {
+  Dtype working, compute, master;
+};
+
+BOOST_AUTO_TEST_SUITE(precision)
+
+BOOST_AUTO_TEST_CASE(each_op_stores_what_the_hand_written_table_says) {
+  BOOST_TEST(stored.size() == op_table().size());
+  for (const Row& row :
+       {Row{Dtype::fp64, Dtype::fp64, Dtype::fp64}, Row{Dtype::fp32, Dtype::fp32, Dtype::fp32},
+        Row{Dtype::bf16, Dtype::fp32, Dtype::fp32}}) {
+    const PrecisionPolicy policy = precision_policy(scenario_in(row.working, 0));
+    const std::map<char, Dtype> meaning{{'w', row.working}, {'c', row.compute},
+                                        {'m', row.master},  {'4', Dtype::fp32},
+                                        {'8', Dtype::fp64}, {'i', Dtype::int64}};
+    for (const OpRow& op : op_table()) {
+      const char letter = stored.at(op.name);
+      const auto output = policy.output(op.kind);
+      BOOST_TEST(output.has_value() == (letter != '-'), op.name);
+      if (output) BOOST_TEST(std::string(name_of(*output)) == name_of(meaning.at(letter)), op.name);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(collectives_travel_in_the_working_dtype_by_default) {
+  for (const Dtype working : {Dtype::fp64, Dtype::fp32, Dtype::bf16})
+    for (const Axis axis : {Axis::tp, Axis::dp})
+      BOOST_TEST(name_of(precision_policy(scenario_in(working, 1)).wire(axis)) == name_of(working));
+}
+
+BOOST_AUTO_TEST_CASE(zero_1_divides_before_the_reduction_and_stage_0_multiplies_after_it) {
+  BOOST_TEST(precision_policy(scenario_in(Dtype::bf16, 1)).divide_before);
+  BOOST_TEST(!precision_policy(scenario_in(Dtype::bf16, 0)).divide_before);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace shardproof
