@@ -21,8 +21,9 @@ struct TensorView {
 };
 
 /// What a device computes, op by op. The executor knows nothing of kernels, a backend nothing of
-/// plans, ranks or groups. Every kernel reads its inputs, computes in the compute dtype of the policy
-/// (fp64 for fp64 tensors, else fp32) and rounds once when it stores, unless the row says otherwise.
+/// plans, ranks or groups. Every kernel reads its inputs, computes in the compute dtype of the
+/// policy (fp64 for fp64 tensors, else fp32) and rounds once when it stores, unless the row says
+/// otherwise.
 ///
 /// A method may return before the device has finished; work of one stream runs in order;
 /// `synchronize` waits for all of it. T tokens a sequence, B sequences, C hidden, h heads, hd head
@@ -44,7 +45,7 @@ class Backend {
   // Data movement: bits unchanged.
   virtual void copy(View x, View y) = 0;
   virtual void zero(View y) = 0;
-  virtual void cast(View x, View y) = 0;                    // one rounding to y's dtype
+  virtual void cast(View x, View y) = 0;  // one rounding to y's dtype
 
   // Forward.
   /// cos, sin (T, hd/2): angle = position * theta^(-2i/hd) in fp64, its cosine rounded once.
@@ -73,10 +74,11 @@ class Backend {
 
   // Backward.
   /// dlogits = grad_scale / valid * (softmax(logits) - onehot(label)); rows with label < 0 are 0.
-  virtual void cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) = 0;
+  virtual void cross_entropy_backward(View logits, View labels, View dlogits,
+                                      double grad_scale) = 0;
   virtual void matmul_backward_input(View dy, View weight, View dx) = 0;   // dx = dy weight
   virtual void matmul_backward_weight(View dy, View x, View dweight) = 0;  // dweight = dy^T x
-  virtual void bias_backward(View dy, View dbias) = 0;                     // sum over all leading dims
+  virtual void bias_backward(View dy, View dbias) = 0;  // sum over all leading dims
   virtual void rms_norm_backward_input(View dy, View x, View weight, View dx, double eps) = 0;
   virtual void rms_norm_backward_weight(View dy, View x, View dweight, double eps) = 0;
   /// From recorded o and lse; D = rowsum(do * o), as in Dao et al. 2022, arXiv:2205.14135, B.4.
@@ -87,7 +89,8 @@ class Backend {
   virtual void embedding_backward(View dy, View tokens, View dweight) = 0;
 
   // Gradients and optimizer. Scalars are one-element tensors.
-  virtual void scale(View x, View y, double factor) = 0;    // factor rounded to the compute dtype first
+  /// `factor` is rounded to the compute dtype first.
+  virtual void scale(View x, View y, double factor) = 0;
   virtual void divide(View x, View y, double divisor) = 0;
   virtual void multiply(View x, View scalar, View y) = 0;
   virtual void negate(View x, View y) = 0;
@@ -96,7 +99,7 @@ class Backend {
   /// total (1) fp64 += nothing: total = sum of x[i]^2 over the element ranges, in fp64, in order.
   virtual void sum_of_squares(View x, View total,
                               std::span<const std::int64_t> begin_end_pairs) = 0;
-  virtual void square_root(View x, View y) = 0;             // computed in fp64, rounded once to y
+  virtual void square_root(View x, View y) = 0;  // computed in fp64, rounded once to y
   /// factor = 1 / max((norm + 1e-6) / clip, 1), in fp64, rounded once (spec-autotp 7.8).
   virtual void clip_factor(View norm, View factor, double clip) = 0;
   /// m <- RN(RN(b1 m) + RN((1-b1) g)), each coefficient computed in fp64 and rounded once.

@@ -8,8 +8,7 @@
 namespace shardproof::real {
 
 GatherReplacedLayerParams::GatherReplacedLayerParams(RankExecutor& executor,
-                                                     const std::string& layer,
-                                                     const Moment& moment)
+                                                     const std::string& layer, const Moment& moment)
     : executor_(executor), layer_(layer), moment_(moment) {
   const Program& program = executor.program();
   const bool sharded =
@@ -34,7 +33,8 @@ GatherReplacedLayerParams::~GatherReplacedLayerParams() {
   try {
     run(repartition_segment(layer_));
   } catch (...) {
-    // Another exception is on its way, or the other ranks are gone: nothing better can be done here.
+    // Another exception is on its way, or the other ranks are gone: nothing better can be done
+    // here.
   }
 }
 

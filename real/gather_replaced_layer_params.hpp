@@ -9,8 +9,8 @@
 
 namespace shardproof::real {
 
-/// A scope in which one sharded layer's parameters are whole, as DeepSpeed's context manager of the same
-/// name gives them (spec-autotp 1.12), without its traps:
+/// A scope in which one sharded layer's parameters are whole, as DeepSpeed's context manager of the
+/// same name gives them (spec-autotp 1.12), without its traps:
 ///
 ///   {
 ///     GatherReplacedLayerParams scope(executor, "model.layers.0.mlp.up_proj", moment);
@@ -19,10 +19,11 @@ namespace shardproof::real {
 ///     scope.close();
 ///   }   // here, if close() was not called (an exception passes), the layer is cut again all the same
 ///
-/// Every rank of the group must open and close it together, and leave the same weights: close() compares
-/// checksums over all ranks and throws EnvironmentError, after cutting, if they differ. Refuses
-/// (InvariantError) a layer that is not sharded, a scope inside another, and a parameter that is not
-/// one of the layer's sharded ones (a row-parallel bias is replicated: nothing to gather).
+/// Every rank of the group must open and close it together, and leave the same weights: close()
+/// compares checksums over all ranks and throws EnvironmentError, after cutting, if they differ.
+/// Refuses (InvariantError) a layer that is not sharded, a scope inside another, and a parameter
+/// that is not one of the layer's sharded ones (a row-parallel bias is replicated: nothing to
+/// gather).
 ///
 /// Blocks until other ranks have done their part: for a rank that is a process, or a world of one.
 class GatherReplacedLayerParams {

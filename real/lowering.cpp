@@ -68,10 +68,10 @@ Program lower(const Scenario& scenario) {
   decide.otherwise.push_back(run("update"));
   // A step with non-finite gradients is skipped by all ranks: weights and moments stay as they are.
   const bool skips = scenario.training.check_grad_overflow;
-  schedule.push_back(of_kind(
-      Action::Kind::repeat_steps,
-      {run("begin_step"), of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")}),
-       run("reduce"), skips ? decide : run("update")}));
+  schedule.push_back(
+      of_kind(Action::Kind::repeat_steps,
+              {run("begin_step"), of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")}),
+               run("reduce"), skips ? decide : run("update")}));
 
   append(round_trip);
   builder.program().schedule = std::move(schedule);

@@ -72,16 +72,13 @@ void settle(UnitResult& result) {
 double round_once(Dtype dtype, double value) {
   switch (dtype) {
     case Dtype::fp64:
-    case Dtype::int64:
-      return value;
-    case Dtype::fp32:
-      return static_cast<double>(static_cast<float>(value));
+    case Dtype::int64: return value;
+    case Dtype::fp32: return static_cast<double>(static_cast<float>(value));
     case Dtype::bf16:
       if (const auto narrow = static_cast<float>(value); static_cast<double>(narrow) == value)
         return static_cast<double>(float_from_bf16(bf16_from_float(narrow)));
       return round_to(dtype, value);
-    case Dtype::fp16:
-      return round_to(dtype, value);
+    case Dtype::fp16: return round_to(dtype, value);
   }
   SHARDPROOF_EXPECTS(false, "unknown dtype");
   return value;

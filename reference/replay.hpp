@@ -13,56 +13,56 @@ namespace shardproof::reference {
 /// Arguments in order; shapes as in real/backend.hpp's table, but this is the oracle's own list and
 /// its own arithmetic. "groups": the leading batch dimension is cut into that many batch groups.
 enum class UnitKind {
-  copy,                       // x
-  cast,                       // x
-  rotary_table_cos,           // () of theta, head_dim, extent = T; output (T, hd/2)
+  copy,              // x
+  cast,              // x
+  rotary_table_cos,  // () of theta, head_dim, extent = T; output (T, hd/2)
   rotary_table_sin,
-  shift_labels,               // tokens (B, T)
-  embedding,                  // weight (V, C), tokens (B, T)
-  rms_norm,                   // x (..., C), weight (C)
-  matmul,                     // x (..., I), weight (O, I)
-  add_bias,                   // x (..., O), bias (O)
-  rotary,                     // x (B, T, h*hd), cos (T, hd/2), sin (T, hd/2)
-  attention,                  // q, k, v
-  attention_lse,              // q, k
-  swiglu,                     // gate, up
-  add,                        // a, b
-  cross_entropy,              // logits (B, T, V), labels (B, T) -> (groups): mean loss of each group
-  cross_entropy_backward,     // logits, labels; factor = grad_scale -> like logits
-  matmul_backward_input,      // dy (..., O), weight (O, I)
-  matmul_backward_weight,     // dy (..., O), x (..., I) -> (groups, O, I)
-  bias_backward,              // dy (..., O) -> (groups, O)
-  rms_norm_backward_input,    // dy, x, weight
-  rms_norm_backward_weight,   // dy, x -> (groups, C)
-  rotary_backward,            // dy, cos, sin
-  attention_backward_q,       // dout, q, k, v, o, lse
+  shift_labels,              // tokens (B, T)
+  embedding,                 // weight (V, C), tokens (B, T)
+  rms_norm,                  // x (..., C), weight (C)
+  matmul,                    // x (..., I), weight (O, I)
+  add_bias,                  // x (..., O), bias (O)
+  rotary,                    // x (B, T, h*hd), cos (T, hd/2), sin (T, hd/2)
+  attention,                 // q, k, v
+  attention_lse,             // q, k
+  swiglu,                    // gate, up
+  add,                       // a, b
+  cross_entropy,             // logits (B, T, V), labels (B, T) -> (groups): mean loss of each group
+  cross_entropy_backward,    // logits, labels; factor = grad_scale -> like logits
+  matmul_backward_input,     // dy (..., O), weight (O, I)
+  matmul_backward_weight,    // dy (..., O), x (..., I) -> (groups, O, I)
+  bias_backward,             // dy (..., O) -> (groups, O)
+  rms_norm_backward_input,   // dy, x, weight
+  rms_norm_backward_weight,  // dy, x -> (groups, C)
+  rotary_backward,           // dy, cos, sin
+  attention_backward_q,      // dout, q, k, v, o, lse
   attention_backward_k,
   attention_backward_v,
-  swiglu_backward_gate,       // dy, gate, up
-  swiglu_backward_up,         // dy, gate, up
-  embedding_backward,         // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
-  scale,                      // x; factor
-  divide,                     // x; factor = divisor
-  multiply,                   // x, scalar
-  negate,                     // x
-  sum,                        // x (n, ...): sum over the leading axis, order unknown
-  mean,                       // x (n, ...): sum over the leading axis / n, rounded as mean_form says
-  nonfinite,                  // x...: 1 if any element of any argument is inf or NaN
-  sum_of_squares,             // x...: over all elements of all arguments
-  square_root,                // x
-  clip_factor,                // norm; factor = clip
-  exp_avg,                    // m, g; factor = beta1
-  exp_avg_sq,                 // v, g; factor = beta2
-  adamw,                      // p, m', v', lr, c1, c2; eps, weight_decay
+  swiglu_backward_gate,  // dy, gate, up
+  swiglu_backward_up,    // dy, gate, up
+  embedding_backward,    // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
+  scale,                 // x; factor
+  divide,                // x; factor = divisor
+  multiply,              // x, scalar
+  negate,                // x
+  sum,                   // x (n, ...): sum over the leading axis, order unknown
+  mean,                  // x (n, ...): sum over the leading axis / n, rounded as mean_form says
+  nonfinite,             // x...: 1 if any element of any argument is inf or NaN
+  sum_of_squares,        // x...: over all elements of all arguments
+  square_root,           // x
+  clip_factor,           // norm; factor = clip
+  exp_avg,               // m, g; factor = beta1
+  exp_avg_sq,            // v, g; factor = beta2
+  adamw,                 // p, m', v', lr, c1, c2; eps, weight_decay
 };
 
-/// Where the 1/n of a mean is applied (spec-autotp 7.7): each term divided before the sum (ZeRO 1), or
-/// the sum multiplied by RN(1/n) afterwards (stage 0).
+/// Where the 1/n of a mean is applied (spec-autotp 7.7): each term divided before the sum (ZeRO 1),
+/// or the sum multiplied by RN(1/n) afterwards (stage 0).
 enum class MeanForm { divide_before, multiply_after };
 
 struct UnitAttributes {
   std::int64_t head_dim = 0;
-  std::int64_t groups = 0;      // 0: no leading axis of groups in the output
+  std::int64_t groups = 0;  // 0: no leading axis of groups in the output
   std::int64_t extent = 0;
   double eps = 0;
   double theta = 0;
@@ -73,7 +73,7 @@ struct UnitAttributes {
 
 /// The rounding that the precision policy allows. Never filled from a plan or a trace.
 struct UnitPrecision {
-  Dtype output = Dtype::fp64;   // storage of the result: the last rounding, which `bound` leaves out
+  Dtype output = Dtype::fp64;  // storage of the result: the last rounding, which `bound` leaves out
   Dtype compute = Dtype::fp64;  // accumulators and intermediates inside the kernel
   /// `sum` and `mean` add in `hop`. Otherwise:
   /// the result is a sum of this many separately rounded partial products (1: none), each stored in
@@ -96,7 +96,7 @@ struct UnitResult {
   std::vector<double> value;
   std::vector<double> bound;
   std::vector<double> error;
-  bool sound = true;            // false: no sound bound exists here (the unit is `unknown`)
+  bool sound = true;  // false: no sound bound exists here (the unit is `unknown`)
 };
 
 /// Throws InvariantError on arguments that do not fit the kind.

@@ -213,16 +213,11 @@ void find_first_with_equal_inputs(TraceComparison& comparison, const TraceHeader
 
 const char* name_of(TensorComparison::State state) {
   switch (state) {
-    case State::equal:
-      return "equal";
-    case State::different:
-      return "different";
-    case State::not_comparable:
-      return "not_comparable";
-    case State::only_a:
-      return "only_a";
-    case State::only_b:
-      return "only_b";
+    case State::equal: return "equal";
+    case State::different: return "different";
+    case State::not_comparable: return "not_comparable";
+    case State::only_a: return "only_a";
+    case State::only_b: return "only_b";
   }
   return "";
 }

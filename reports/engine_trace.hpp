@@ -22,7 +22,8 @@ struct ExecutedOp {
 };
 
 /// The trace of an engine execution ("sim" or "real"): files, and each rank's program as the trace
-/// stores it. With a planted defect that is the edited program: the unedited one is never seen here.
+/// stores it. With a planted defect that is the edited program: the unedited one is never seen
+/// here.
 class EngineTrace {
  public:
   /// Throws ScenarioError if the folder holds no complete trace of an engine.

@@ -9,10 +9,11 @@
 
 namespace shardproof::reports {
 
-/// What a reduction in a pinned order must give, bit by bit, from the recorded inputs of all members
-/// (in group-rank order). The judge's own arithmetic: it shares no line with sim or real.
-/// Each addition is done in fp64 and rounded once to `wire`, which for fp32 and bf16 is the correctly
-/// rounded sum (53 >= 2 * 24 + 2; Figueroa 1995). Throws InvariantError if the order is not pinned.
+/// What a reduction in a pinned order must give, bit by bit, from the recorded inputs of all
+/// members (in group-rank order). The judge's own arithmetic: it shares no line with sim or real.
+/// Each addition is done in fp64 and rounded once to `wire`, which for fp32 and bf16 is the
+/// correctly rounded sum (53 >= 2 * 24 + 2; Figueroa 1995). Throws InvariantError if the order is
+/// not pinned.
 std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
                                   std::span<const std::vector<std::byte>> members);
 

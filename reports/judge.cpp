@@ -68,8 +68,10 @@ class Judge {
     open("sim", input_.sim_folder);
     open("real", input_.real_folder);
     if (input_.reference_folder) reference_.emplace(*input_.reference_folder);
-    if (traces_.empty()) nothing_to_judge();
-    else check_all();
+    if (traces_.empty())
+      nothing_to_judge();
+    else
+      check_all();
     conclude();
     return std::move(verdict_);
   }
@@ -114,12 +116,11 @@ class Judge {
     for (const EngineTrace* trace : context.traces) walk_units(context, *trace, memo, walk, table);
     verdict_.tensors = table.rows();
 
-    std::vector<Tally> tallies{check_plan(context),     check_policy(context),
-                               check_leaves(context),   check_collectives(context),
-                               check_coverage(context), std::move(walk.edges),
-                               check_replicas(context), std::move(walk.continuity),
-                               op_local.get(), std::move(walk.plan_units),
-                               check_optimizer(context), check_round_trip(context)};
+    std::vector<Tally> tallies{
+        check_plan(context),        check_policy(context),      check_leaves(context),
+        check_collectives(context), check_coverage(context),    std::move(walk.edges),
+        check_replicas(context),    std::move(walk.continuity), op_local.get(),
+        std::move(walk.plan_units), check_optimizer(context),   check_round_trip(context)};
     for (const Tally& tally : tallies) verdict_.checks.push_back(tally.result());
     const SimReal sim_real = check_sim_real(context);
     verdict_.checks.push_back(sim_real.result);
@@ -149,17 +150,20 @@ class Judge {
     };
     const bool failed = any([](const CheckResult& c) { return c.outcome == Outcome::fail; });
     const bool open = any([&](const CheckResult& c) {
-      return required(c.name) &&
-             (c.outcome == Outcome::unknown || c.outcome == Outcome::not_run);
+      return required(c.name) && (c.outcome == Outcome::unknown || c.outcome == Outcome::not_run);
     });
     const auto conclude_as = [&](const char* verdict, int exit_code) {
       verdict_.verdict = verdict;
       verdict_.exit_code = exit_code;
     };
-    if (failed) conclude_as("fail", 1);
-    else if (!verdict_.errors.empty()) conclude_as("error", 3);
-    else if (open) conclude_as("unknown", 2);
-    else conclude_as("pass", 0);
+    if (failed)
+      conclude_as("fail", 1);
+    else if (!verdict_.errors.empty())
+      conclude_as("error", 3);
+    else if (open)
+      conclude_as("unknown", 2);
+    else
+      conclude_as("pass", 0);
   }
 
   const JudgeInput& input_;

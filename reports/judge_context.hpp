@@ -13,9 +13,9 @@ namespace shardproof::reports {
 struct JudgeContext {
   const Scenario& scenario;
   PrecisionPolicy policy;
-  const std::vector<reference::Unit>& units;   // of expected_units(scenario)
-  std::vector<const EngineTrace*> traces;      // sim, real: those that were run and are complete
-  const TraceReader* reference = nullptr;      // nullptr: was not run
+  const std::vector<reference::Unit>& units;  // of expected_units(scenario)
+  std::vector<const EngineTrace*> traces;     // sim, real: those that were run and are complete
+  const TraceReader* reference = nullptr;     // nullptr: was not run
 };
 
 }  // namespace shardproof::reports

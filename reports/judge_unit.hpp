@@ -13,7 +13,8 @@ namespace shardproof::reports {
 std::string describe(reference::UnitKind kind, const reference::UnitAttributes& attributes,
                      const reference::UnitPrecision& precision);
 
-/// Evaluates the unit and compares the recorded output (decoded, row-major) with its acceptance set.
+/// Evaluates the unit and compares the recorded output (decoded, row-major) with its acceptance
+/// set.
 UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,
                        const reference::UnitPrecision& precision,
                        std::span<const reference::Operand> arguments,

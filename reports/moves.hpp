@@ -13,7 +13,8 @@ namespace shardproof::reports {
 bool is_move(OpKind kind);
 
 /// The bytes that a moving op must write on `rank`, one vector per output, from its inputs' bytes.
-std::vector<std::vector<std::byte>> moved_bytes(const Program& program, const Op& op, Rank rank,
-                                                std::span<const std::vector<std::byte>* const> inputs);
+std::vector<std::vector<std::byte>> moved_bytes(
+    const Program& program, const Op& op, Rank rank,
+    std::span<const std::vector<std::byte>* const> inputs);
 
 }  // namespace shardproof::reports

@@ -90,8 +90,8 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
   return attributes;
 }
 
-// The dtype that the policy gives an output. Only bitwise kinds have none of their own; for them the
-// recorded dtype decides what "the same bits" are.
+// The dtype that the policy gives an output. Only bitwise kinds have none of their own; for them
+// the recorded dtype decides what "the same bits" are.
 Dtype output_dtype(const Program& program, const Op& op, std::size_t output,
                    const PrecisionPolicy& policy) {
   if (op.kind == OpKind::attention && output == 1) return policy.compute;
@@ -106,8 +106,7 @@ std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::siz
   if (output >= kinds.size()) return std::nullopt;
   PlanUnit unit{kinds[output], attributes_of(program, op), {}, {}};
   unit.precision.output = output_dtype(program, op, output, policy);
-  unit.precision.compute =
-      unit.precision.output == Dtype::fp64 ? Dtype::fp64 : policy.compute;
+  unit.precision.compute = unit.precision.output == Dtype::fp64 ? Dtype::fp64 : policy.compute;
   const std::size_t count = unit.kind == UnitKind::attention_lse ? 2 : op.inputs.size();
   for (std::size_t i = 0; i < count; ++i) unit.arguments.push_back(i);
   return unit;

@@ -11,13 +11,13 @@
 
 namespace shardproof::reports {
 
-/// How one output of an op is judged: as a function of the oracle, of the op's own inputs on its own
-/// rank. A kind of op that is judged otherwise (leaves, movement, collectives) has none.
+/// How one output of an op is judged: as a function of the oracle, of the op's own inputs on its
+/// own rank. A kind of op that is judged otherwise (leaves, movement, collectives) has none.
 struct PlanUnit {
   reference::UnitKind kind;
   reference::UnitAttributes attributes;
-  reference::UnitPrecision precision;   // from the policy, never from the program
-  std::vector<std::size_t> arguments;   // which of the op's inputs
+  reference::UnitPrecision precision;  // from the policy, never from the program
+  std::vector<std::size_t> arguments;  // which of the op's inputs
 };
 
 /// The unit of output `output` of an op; nullopt if the kind is not judged by the oracle.

@@ -16,7 +16,8 @@ namespace shardproof::reports {
 bool accepts(Dtype storage, double f, double b, double e, double r);
 
 /// |r - f| / (half an ulp + b + e): how much of its room an element uses, half an ulp taken in the
-/// binade in which the set ends. At most 1 (and a rounding of the ratio itself) where accepts() holds.
+/// binade in which the set ends. At most 1 (and a rounding of the ratio itself) where accepts()
+/// holds.
 double ratio(Dtype storage, double f, double b, double e, double r);
 
 }  // namespace shardproof::reports

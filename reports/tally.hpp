@@ -10,8 +10,8 @@
 
 namespace shardproof::reports {
 
-/// A failing unit: a candidate for the first divergence. `sequence` is the place of the op that wrote
-/// (or read) the wrong value in the order of its rank.
+/// A failing unit: a candidate for the first divergence. `sequence` is the place of the op that
+/// wrote (or read) the wrong value in the order of its rank.
 struct Failure {
   Moment moment;
   std::int64_t sequence = 0;

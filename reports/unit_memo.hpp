@@ -16,8 +16,8 @@ struct UnitVerdict {
   bool sound = true;
 };
 
-/// Units with equal functions, inputs and outputs are judged once: replicas, and sim's twin in real.
-/// The key is the unit's description followed by the hashes of its inputs and output.
+/// Units with equal functions, inputs and outputs are judged once: replicas, and sim's twin in
+/// real. The key is the unit's description followed by the hashes of its inputs and output.
 class UnitMemo {
  public:
   UnitVerdict find_or(const std::string& key, const std::function<UnitVerdict()>& judge) {

@@ -34,7 +34,7 @@ struct Held {
 struct Meeting {
   std::vector<SharedBytes> inputs;  // by group rank
   std::vector<bool> arrived;
-  std::size_t left = 0;             // members that have their result
+  std::size_t left = 0;  // members that have their result
 };
 
 // A rank on its way through its log.
@@ -64,10 +64,10 @@ class Walk {
     }
     for (const Walker& walker : walkers_)
       if (walker.next < trace_.executed(walker.rank).size())
-        findings_.plan_units.fail(
-            trace_.execution() + ": the collectives of rank " + std::to_string(walker.rank) +
-            " do not line up with its group's, from " +
-            full_name(*trace_.executed(walker.rank)[walker.next].op) + " on");
+        findings_.plan_units.fail(trace_.execution() + ": the collectives of rank " +
+                                  std::to_string(walker.rank) +
+                                  " do not line up with its group's, from " +
+                                  full_name(*trace_.executed(walker.rank)[walker.next].op) + " on");
   }
 
  private:
@@ -113,7 +113,9 @@ class Walk {
       Tally& tally = across_steps ? findings_.continuity : findings_.edges;
       const bool same = held != walker.held.end() && held->second.hash == access->hash;
       tally.add(elements, same ? 0 : elements, Proof::bitwise);
-      if (!same) report_edge(walker, executed, *access, held == walker.held.end() ? nullptr : &held->second, tally);
+      if (!same)
+        report_edge(walker, executed, *access, held == walker.held.end() ? nullptr : &held->second,
+                    tally);
       inputs.push_back(same ? held->second.bytes : nullptr);
     }
     return inputs;
@@ -133,22 +135,22 @@ class Walk {
     }
     failure.divergence.wrong_elements = 0;  // which elements changed is not recorded
     const std::string reader = full_name(*executed.op) + " on rank " + std::to_string(walker.rank);
-    tally.fail(std::move(failure),
-               trace_.execution() + ": " + reader + " read bytes of " + value.name +
-                   (held == nullptr ? " that nobody wrote" : " that " + held->writer + " did not write"));
+    tally.fail(
+        std::move(failure),
+        trace_.execution() + ": " + reader + " read bytes of " + value.name +
+            (held == nullptr ? " that nobody wrote" : " that " + held->writer + " did not write"));
   }
 
   // ---- writing
 
-  // The recorded bytes of a value, put back from its pieces; nullptr if a piece is missing or the bytes
-  // are not those that the log hashed.
+  // The recorded bytes of a value, put back from its pieces; nullptr if a piece is missing or the
+  // bytes are not those that the log hashed.
   SharedBytes recorded_bytes(const Walker& walker, const ExecutedOp& executed, ValueId id) const {
     const Value& value = program(walker).value(id);
     const std::size_t size = size_bytes(value.dtype);
-    auto bytes = std::make_shared<Bytes>(
-        static_cast<std::size_t>(
-            element_count(local_shape(program(walker), value, Rank{walker.rank}))) *
-        size);
+    auto bytes = std::make_shared<Bytes>(static_cast<std::size_t>(element_count(local_shape(
+                                             program(walker), value, Rank{walker.rank}))) *
+                                         size);
     for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank})) {
       const StoredDataset* stored =
           trace_.dataset(folder_of(executed.moment) + "/" + piece.name, walker.rank);
@@ -203,7 +205,8 @@ class Walk {
     const SharedBytes recorded = accept_recorded(walker, executed, output);
     if (write == nullptr) return;
     const Value& value = program(walker).value(id);
-    const std::int64_t elements = static_cast<std::int64_t>(expected.size() / size_bytes(value.dtype));
+    const std::int64_t elements =
+        static_cast<std::int64_t>(expected.size() / size_bytes(value.dtype));
     Comparison comparison;
     comparison.compared = elements;
     const bool same = hash_bytes(expected) == write->hash;
@@ -235,8 +238,10 @@ class Walk {
         accept_recorded(walker, executed, output);
         continue;
       }
-      if (op.recorded) judge_recorded(walker, executed, output, *unit, inputs);
-      else judge_derived(walker, executed, output, *unit, inputs);
+      if (op.recorded)
+        judge_recorded(walker, executed, output, *unit, inputs);
+      else
+        judge_derived(walker, executed, output, *unit, inputs);
     }
   }
 
@@ -303,9 +308,9 @@ class Walk {
     const std::span<const double> all = arguments.values[0];
     arguments.operands.clear();
     for (const Stretch& range : counted_ranges(program(walker), flat, Rank{walker.rank}))
-      arguments.operands.push_back(
-          {{range.count}, all.subspan(static_cast<std::size_t>(range.begin),
-                                      static_cast<std::size_t>(range.count))});
+      arguments.operands.push_back({{range.count},
+                                    all.subspan(static_cast<std::size_t>(range.begin),
+                                                static_cast<std::size_t>(range.count))});
     if (arguments.operands.empty()) arguments.operands.push_back({{0}, {}});
   }
 
@@ -354,7 +359,8 @@ class Walk {
     const auto size = static_cast<std::size_t>(trace_.grid().size(axis));
     meeting.inputs.resize(size);
     meeting.arrived.resize(size);
-    const auto at = static_cast<std::size_t>(trace_.grid().group_rank(Rank{walker.rank}, axis).value);
+    const auto at =
+        static_cast<std::size_t>(trace_.grid().group_rank(Rank{walker.rank}, axis).value);
     meeting.inputs[at] = inputs.empty() ? nullptr : inputs[0];
     meeting.arrived[at] = true;
     walker.pending[op.outputs[0]] = {key, number};
@@ -408,7 +414,8 @@ class Walk {
 
   // ---- results
 
-  Failure failure_at(const Walker& walker, const ExecutedOp& executed, const std::string& op) const {
+  Failure failure_at(const Walker& walker, const ExecutedOp& executed,
+                     const std::string& op) const {
     Failure failure;
     failure.moment = executed.moment;
     failure.sequence = executed.sequence;
@@ -449,10 +456,10 @@ class Walk {
     divergence.error = std::fabs(comparison.got - comparison.expected);
     divergence.bound = comparison.bound;
     divergence.wrong_elements = comparison.failed;
-    findings_.plan_units.fail(std::move(failure),
-                              trace_.execution() + ": rank " + std::to_string(walker.rank) +
-                                  " computed " + writer_name(*executed.op) + " wrongly in " +
-                                  folder_of(executed.moment));
+    findings_.plan_units.fail(std::move(failure), trace_.execution() + ": rank " +
+                                                      std::to_string(walker.rank) + " computed " +
+                                                      writer_name(*executed.op) + " wrongly in " +
+                                                      folder_of(executed.moment));
   }
 
   static std::string hex(std::uint64_t hash) {

@@ -25,10 +25,10 @@ const char* name_of(Outcome outcome) {
 }
 
 const std::vector<std::string>& check_names() {
-  static const std::vector<std::string> names{
-      "plan",       "policy",   "leaves",     "collectives", "coverage", "edges",
-      "replicas",   "continuity", "op_local", "plan_units",  "optimizer", "round_trip",
-      "sim_real",   "shadow",   "suspects",   "end_to_end"};
+  static const std::vector<std::string> names{"plan",     "policy",     "leaves",    "collectives",
+                                              "coverage", "edges",      "replicas",  "continuity",
+                                              "op_local", "plan_units", "optimizer", "round_trip",
+                                              "sim_real", "shadow",     "suspects",  "end_to_end"};
   return names;
 }
 

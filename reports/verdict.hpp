@@ -14,8 +14,8 @@ enum class Outcome { pass, fail, unknown, not_run, trend };
 const char* name_of(Proof proof);
 const char* name_of(Outcome outcome);
 
-/// One line of the verdict. `compared` and `failed` count elements (collectives and ops where those are
-/// what is counted). A check that compared nothing never passes.
+/// One line of the verdict. `compared` and `failed` count elements (collectives and ops where those
+/// are what is counted). A check that compared nothing never passes.
 struct CheckResult {
   std::string name;
   Proof proof = Proof::unknown;
@@ -29,62 +29,62 @@ struct CheckResult {
 /// The names of all checks, in the order of the summary.
 const std::vector<std::string>& check_names();
 
-/// Why a value is wrong, only where that is certain: its bits equal another recorded value's, it is a
-/// NaN, or ranks issued different collectives.
+/// Why a value is wrong, only where that is certain: its bits equal another recorded value's, it is
+/// a NaN, or ranks issued different collectives.
 struct Cause {
-  std::string name;                 // "nan" | "stale: equals PATH" | "mismatch" | ...
+  std::string name;  // "nan" | "stale: equals PATH" | "mismatch" | ...
   std::optional<double> coefficient;
   std::optional<double> score;
 };
 
 /// The failing unit that none of the other failing units precede.
 struct FirstDivergence {
-  std::string execution;            // "sim" | "real"
-  int step = -1;                    // -1: before the first or after the last step
-  int micro_step = -1;              // -1: outside micro-steps
-  std::string phase;                // data | forward | backward | reduce | update | gather | repartition
-  std::string op;                   // as `shardproof plan` prints it
-  std::string tensor;               // trace path
-  int rank = 0;                     // the first that is wrong
-  std::vector<int> ranks;           // all that are
+  std::string execution;   // "sim" | "real"
+  int step = -1;           // -1: before the first or after the last step
+  int micro_step = -1;     // -1: outside micro-steps
+  std::string phase;       // data | forward | backward | reduce | update | gather | repartition
+  std::string op;          // as `shardproof plan` prints it
+  std::string tensor;      // trace path
+  int rank = 0;            // the first that is wrong
+  std::vector<int> ranks;  // all that are
   std::vector<std::int64_t> index;  // in the full tensor
   double expected = 0;
   double got = 0;
-  double error = 0;                 // |got - expected|
-  double bound = 0;                 // what the acceptance set allowed before the last rounding
+  double error = 0;  // |got - expected|
+  double bound = 0;  // what the acceptance set allowed before the last rounding
   std::int64_t wrong_elements = 0;
   std::optional<Cause> cause;
-  std::string reason;               // the sentence of the check that found it
+  std::string reason;  // the sentence of the check that found it
 };
 
 /// One row of the table tensor x rank: a tensor's name without its step, over all moments.
 struct TensorRow {
-  std::string name;                 // "forward/model.norm/output"
+  std::string name;  // "forward/model.norm/output"
   struct Cell {
     bool judged = false;
     bool failed = false;
     double max_ratio = 0;
-    std::string first_failure;      // folder of the first moment in which it failed
+    std::string first_failure;  // folder of the first moment in which it failed
   };
-  std::vector<Cell> cells;          // by rank
+  std::vector<Cell> cells;  // by rank
 };
 
 /// A number per step that is shown, not judged: how far a run is from the fp64 reference.
 struct TrendPoint {
   std::string execution;
   int step = 0;
-  std::string quantity;             // "loss", "grad_norm", "parameter relative error"
+  std::string quantity;  // "loss", "grad_norm", "parameter relative error"
   double value = 0;
   double reference = 0;
 };
 
 /// Everything the renderers show.
 struct Verdict {
-  std::string scenario;             // name
+  std::string scenario;  // name
   std::string scenario_hash;
   std::vector<std::string> executions;
-  std::vector<std::string> injected;       // "drop model.layers.1.self_attn.o_proj/forward/all_reduce"
-  std::string verdict;              // pass | fail | unknown | error
+  std::vector<std::string> injected;  // "drop model.layers.1.self_attn.o_proj/forward/all_reduce"
+  std::string verdict;                // pass | fail | unknown | error
   int exit_code = 0;
   std::vector<CheckResult> checks;  // all of check_names(), in that order
   std::optional<FirstDivergence> first_divergence;
@@ -94,8 +94,8 @@ struct Verdict {
   std::vector<TrendPoint> trend;
   std::map<std::string, std::string> environment;  // version, commit, compiler, mpi, hdf5, ...
   std::map<std::string, double> timing;            // reference_s, sim_s, real_s, judge_s, total_s
-  std::string plan_text;            // what `shardproof plan` prints
-  std::string reproduce;            // one shell command
+  std::string plan_text;                           // what `shardproof plan` prints
+  std::string reproduce;                           // one shell command
 };
 
 }  // namespace shardproof::reports

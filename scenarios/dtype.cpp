@@ -142,8 +142,7 @@ void write_as(std::span<const double> values, std::span<std::byte> out, Convert 
 
 void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out) {
   switch (dtype) {
-    case Dtype::fp64:
-      return read_as<double>(bytes, out, [](double v) { return v; });
+    case Dtype::fp64: return read_as<double>(bytes, out, [](double v) { return v; });
     case Dtype::fp32:
       return read_as<float>(bytes, out, [](float v) { return static_cast<double>(v); });
     case Dtype::bf16:
@@ -162,8 +161,7 @@ void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out
 
 void encode(Dtype dtype, std::span<const double> values, std::span<std::byte> out) {
   switch (dtype) {
-    case Dtype::fp64:
-      return write_as<double>(values, out, [](double v) { return v; });
+    case Dtype::fp64: return write_as<double>(values, out, [](double v) { return v; });
     case Dtype::fp32:
       return write_as<float>(values, out, [](double v) { return static_cast<float>(v); });
     case Dtype::bf16:

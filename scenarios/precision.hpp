@@ -9,9 +9,9 @@
 
 namespace shardproof {
 
-/// Where a run may round, and to what: a function of the scenario alone. The engine lowers by it, the
-/// judge bounds by it, and the check `policy` demands that a program says the same, op by op. No bound
-/// is ever fed by a dtype that only a program or a trace claims.
+/// Where a run may round, and to what: a function of the scenario alone. The engine lowers by it,
+/// the judge bounds by it, and the check `policy` demands that a program says the same, op by op.
+/// No bound is ever fed by a dtype that only a program or a trace claims.
 ///
 /// | scenario | working | compute | master |     working: weights, activations, gradients, accumulators
 /// |----------|---------|---------|--------|     compute: accumulators inside a kernel, norms, softmax,
@@ -22,8 +22,8 @@ struct PrecisionPolicy {
   Dtype working = Dtype::fp32;
   Dtype compute = Dtype::fp32;
   Dtype master = Dtype::fp32;
-  /// Dtype in which a collective's operands travel and are added, per mesh axis. Both default to the
-  /// working dtype (spec-autotp 1.4 and 7.5).
+  /// Dtype in which a collective's operands travel and are added, per mesh axis. Both default to
+  /// the working dtype (spec-autotp 1.4 and 7.5).
   Dtype tp_wire = Dtype::fp32;
   Dtype dp_wire = Dtype::fp32;
   ReductionOrder order = ReductionOrder::ring;

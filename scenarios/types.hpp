@@ -6,8 +6,8 @@
 
 namespace shardproof {
 
-/// An integer that means one thing. `Rank{3}` and `GroupRank{3}` do not mix, and neither is an index
-/// into anything until `.value` says so.
+/// An integer that means one thing. `Rank{3}` and `GroupRank{3}` do not mix, and neither is an
+/// index into anything until `.value` says so.
 template <class Tag>
 struct Named {
   int value = 0;

@@ -8,15 +8,15 @@ namespace shardproof::sim {
 
 namespace {
 
-// Where a rank stands: compared in the order in which the program runs. Segments run in the order in
-// which they were lowered; only the micro-steps of a step run the same one several times.
+// Where a rank stands: compared in the order in which the program runs. Segments run in the order
+// in which they were lowered; only the micro-steps of a step run the same one several times.
 struct Standpoint {
   Moment::Stage stage = Moment::Stage::final;
   int step = -1;
   std::size_t segment = 0;  // in the unedited program
   int micro = -1;
-  std::size_t place = 0;    // of its op in that segment
-  const Op* op = nullptr;   // nullptr: it has finished
+  std::size_t place = 0;   // of its op in that segment
+  const Op* op = nullptr;  // nullptr: it has finished
   Moment moment;
 
   bool operator<(const Standpoint& other) const {

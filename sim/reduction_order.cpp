@@ -95,15 +95,11 @@ std::vector<std::byte> on_the_wire(Kind kind, ReductionOrder order, Dtype wire,
   if (kind == Kind::all_gather) return concatenate(inputs);
   SHARDPROOF_EXPECTS(order != ReductionOrder::library, "is not a pinned order");
   switch (wire) {
-    case Dtype::fp64:
-      return reduce<Fp64>(kind, order, inputs);
-    case Dtype::fp32:
-      return reduce<Fp32>(kind, order, inputs);
-    case Dtype::bf16:
-      return reduce<Bf16>(kind, order, inputs);
+    case Dtype::fp64: return reduce<Fp64>(kind, order, inputs);
+    case Dtype::fp32: return reduce<Fp32>(kind, order, inputs);
+    case Dtype::bf16: return reduce<Bf16>(kind, order, inputs);
     case Dtype::fp16:
-    case Dtype::int64:
-      SHARDPROOF_EXPECTS(false, "no reduction of", name_of(wire));
+    case Dtype::int64: SHARDPROOF_EXPECTS(false, "no reduction of", name_of(wire));
   }
   return {};
 }

@@ -12,12 +12,9 @@ namespace shardproof::real {
 
 const char* name_of(CollectiveRequest::Kind kind) {
   switch (kind) {
-    case CollectiveRequest::Kind::all_reduce_sum:
-      return "all_reduce_sum";
-    case CollectiveRequest::Kind::all_reduce_max:
-      return "all_reduce_max";
-    case CollectiveRequest::Kind::all_gather:
-      return "all_gather";
+    case CollectiveRequest::Kind::all_reduce_sum: return "all_reduce_sum";
+    case CollectiveRequest::Kind::all_reduce_max: return "all_reduce_max";
+    case CollectiveRequest::Kind::all_gather: return "all_gather";
   }
   return "?";
 }

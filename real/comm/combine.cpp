@@ -38,16 +38,13 @@ void combine_into(Combine combine, Dtype dtype, std::span<const std::byte> earli
   SHARDPROOF_EXPECTS(earlier.size() == own.size(), earlier.size(), own.size());
   const auto same = [](auto value) { return value; };
   switch (dtype) {
-    case Dtype::fp64:
-      return combine_elements<double>(combine, earlier, own, same, same);
-    case Dtype::fp32:
-      return combine_elements<float>(combine, earlier, own, same, same);
+    case Dtype::fp64: return combine_elements<double>(combine, earlier, own, same, same);
+    case Dtype::fp32: return combine_elements<float>(combine, earlier, own, same, same);
     case Dtype::bf16:
       return combine_elements<std::uint16_t>(combine, earlier, own, float_from_bf16,
                                              bf16_from_float);
     case Dtype::fp16:
-    case Dtype::int64:
-      SHARDPROOF_EXPECTS(false, "no reduction of", name_of(dtype));
+    case Dtype::int64: SHARDPROOF_EXPECTS(false, "no reduction of", name_of(dtype));
   }
 }
 

@@ -64,12 +64,9 @@ void convert_elements(const std::byte* from, std::byte* to, std::int64_t count) 
 template <class Kernel>
 void visit(Dtype dtype, Kernel kernel) {
   switch (dtype) {
-    case Dtype::fp64:
-      return kernel(double{});
-    case Dtype::fp32:
-      return kernel(float{});
-    case Dtype::bf16:
-      return kernel(Bf16{});
+    case Dtype::fp64: return kernel(double{});
+    case Dtype::fp32: return kernel(float{});
+    case Dtype::bf16: return kernel(Bf16{});
     case Dtype::fp16:
     case Dtype::int64:
       SHARDPROOF_EXPECTS(false, "the CPU backend has no arithmetic on", name_of(dtype));

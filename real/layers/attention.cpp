@@ -70,13 +70,13 @@ ValueId Attention::backward(Builder& builder, ValueId dy, const std::string& gra
 
   const ValueId dq = builder.activation(folder + "grad_query_rotated", query, shard(2));
   const ValueId dk = builder.activation(folder + "grad_key_rotated", key, shard(2));
-  const ValueId dv = builder.activation("backward/" + module_ + ".v_proj/grad_output", key, shard(2));
+  const ValueId dv =
+      builder.activation("backward/" + module_ + ".v_proj/grad_output", key, shard(2));
   builder.append(OpKind::attention_backward, module_, "backward", "attention_backward",
                  {dout, q_, k_, v_, out_, lse_}, {dq, dk, dv},
                  {{"head_dim", builder.model().head_dim}});
 
-  const ValueId from_q =
-      q_proj_.backward(builder, rotate_back(builder, dq, "query", "q_proj"));
+  const ValueId from_q = q_proj_.backward(builder, rotate_back(builder, dq, "query", "q_proj"));
   const ValueId from_k = k_proj_.backward(builder, rotate_back(builder, dk, "key", "k_proj"));
   const ValueId from_v = v_proj_.backward(builder, dv);
 

@@ -14,8 +14,8 @@ struct RotaryTable {
 /// Appends the op that computes them.
 RotaryTable lower_rotary_table(Builder& builder);
 
-/// Causal grouped-query self-attention with rotary positions. The heads are cut over the TP group by
-/// the column-parallel q, k and v; each rank attends with its own heads, and o_proj sums them.
+/// Causal grouped-query self-attention with rotary positions. The heads are cut over the TP group
+/// by the column-parallel q, k and v; each rank attends with its own heads, and o_proj sums them.
 /// Ainslie et al. 2023, arXiv:2305.13245; Su et al. 2021, arXiv:2104.09864.
 class Attention {
  public:
@@ -23,8 +23,8 @@ class Attention {
 
   /// x (B, T, C) replicated -> (B, T, C) replicated.
   ValueId forward(Builder& builder, ValueId x, RotaryTable table);
-  /// Returns the gradient of x, recorded as `grad_input_name`: the sum of what q, k and v give back,
-  /// added in that order.
+  /// Returns the gradient of x, recorded as `grad_input_name`: the sum of what q, k and v give
+  /// back, added in that order.
   ValueId backward(Builder& builder, ValueId dy, const std::string& grad_input_name);
 
  private:

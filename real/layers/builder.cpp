@@ -5,8 +5,8 @@
 namespace shardproof::real {
 
 namespace {
-// What only moves bits is hashed in the trace, not stored: the judge derives it from what was moved.
-// (unflatten is stored: its outputs are the gradients and parameters that people look for.)
+// What only moves bits is hashed in the trace, not stored: the judge derives it from what was
+// moved. (unflatten is stored: its outputs are the gradients and parameters that people look for.)
 bool moves_bits(OpKind kind) {
   return kind == OpKind::flatten || kind == OpKind::concatenate || kind == OpKind::shard_slice ||
          kind == OpKind::copy || kind == OpKind::zero;
@@ -56,8 +56,8 @@ Op& Builder::append(OpKind kind, const std::string& module, const std::string& p
   op.inputs = std::move(inputs);
   op.outputs = std::move(outputs);
   op.attributes = std::move(attributes);
-  // A kernel's compute dtype is data of the program, so that the check `policy` can hold the program
-  // to it. Norms and flags of the optimizer are computed in fp64 by definition.
+  // A kernel's compute dtype is data of the program, so that the check `policy` can hold the
+  // program to it. Norms and flags of the optimizer are computed in fp64 by definition.
   op.attributes.emplace("compute", std::string(name_of(policy_.compute)));
   auto& ops = program_.segments[static_cast<std::size_t>(segment_)].ops;
   op.recorded = !moves_bits(kind);
@@ -70,8 +70,8 @@ void Builder::collective(OpKind kind, Axis axis, const std::string& module,
                          ValueId output) {
   const Dtype dtype = value(input).dtype;
   const Dtype wire = dtype == policy_.working ? policy_.wire(axis) : dtype;
-  Op& start = append(kind, module, phase, name, {input}, {output},
-                     {{"wire", std::string(name_of(wire))}});
+  Op& start =
+      append(kind, module, phase, name, {input}, {output}, {{"wire", std::string(name_of(wire))}});
   start.group = axis;
   start.recorded = false;  // there is nothing to record before the wait
   Op& wait = append(OpKind::wait, module, phase, name + ".wait", {output}, {output});

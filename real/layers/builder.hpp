@@ -34,8 +34,8 @@ class Builder {
   Segment& open_segment(const std::string& name);
 
   ValueId add_value(Value value);
-  /// (B, T, features) of all replicas: full batch dimension D * B, sharded over dp; `tp` says what the
-  /// TP group holds of it.
+  /// (B, T, features) of all replicas: full batch dimension D * B, sharded over dp; `tp` says what
+  /// the TP group holds of it.
   ValueId activation(const std::string& name, std::int64_t features, AxisPlacement tp);
   /// A one-element tensor, replicated.
   ValueId scalar(const std::string& name, Dtype dtype);
@@ -43,8 +43,9 @@ class Builder {
   Op& append(OpKind kind, const std::string& module, const std::string& phase,
              const std::string& name, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
              Attributes attributes = {});
-  /// Start and wait at once: `output` is complete when this returns. `name` is the op's; the wait's is
-  /// `name.wait`. The wire dtype is the policy's, unless the values are not working-dtype values.
+  /// Start and wait at once: `output` is complete when this returns. `name` is the op's; the wait's
+  /// is `name.wait`. The wire dtype is the policy's, unless the values are not working-dtype
+  /// values.
   void collective(OpKind kind, Axis axis, const std::string& module, const std::string& phase,
                   const std::string& name, ValueId input, ValueId output);
 

@@ -4,8 +4,9 @@
 
 namespace shardproof::real {
 
-/// Row-parallel linear layer, y = x W^T + b: each TP rank holds columns of W and the matching features
-/// of x; the product is a sum over the TP ranks. The bias is replicated and added once, after it.
+/// Row-parallel linear layer, y = x W^T + b: each TP rank holds columns of W and the matching
+/// features of x; the product is a sum over the TP ranks. The bias is replicated and added once,
+/// after it.
 ///
 ///   forward    y = all-reduce over tp of x_t W_t^T, then + b
 ///   backward   dx_t = dy W_t;  dW_t = dy^T x_t;  db = sum of dy, alike on every rank: no communication

@@ -41,10 +41,10 @@ ValueId LlamaBlock::forward(Builder& builder, ValueId x, RotaryTable table) {
 ValueId LlamaBlock::backward(Builder& builder, ValueId dy, const std::string& grad_input_name) {
   const std::string folder = "backward/" + module_ + "/";
   const ValueId through_mlp = post_norm_.backward(
-      builder, mlp_.backward(builder, dy, "backward/" + module_ +
-                                              ".post_attention_layernorm/grad_output"));
-  const ValueId dresidual = add(builder, module_, "backward", "residual_mlp", dy, through_mlp,
-                                folder + "grad_residual");
+      builder,
+      mlp_.backward(builder, dy, "backward/" + module_ + ".post_attention_layernorm/grad_output"));
+  const ValueId dresidual =
+      add(builder, module_, "backward", "residual_mlp", dy, through_mlp, folder + "grad_residual");
   const ValueId through_attention = input_norm_.backward(
       builder, attention_.backward(builder, dresidual,
                                    "backward/" + module_ + ".input_layernorm/grad_output"));
@@ -83,8 +83,8 @@ void Llama::lower_micro_step(Builder& builder, RotaryTable table) {
   builder.append(OpKind::cross_entropy, "loss", "forward", "cross_entropy", {logits, labels},
                  {loss});
 
-  const ValueId dlogits = builder.activation("backward/lm_head/grad_output",
-                                             builder.model().vocab_size, replicate());
+  const ValueId dlogits =
+      builder.activation("backward/lm_head/grad_output", builder.model().vocab_size, replicate());
   // The loss is not divided by the accumulation; the gradient that enters backward is
   // (spec-autotp 7.7.1).
   builder.append(OpKind::cross_entropy_backward, "loss", "backward", "cross_entropy_backward",

@@ -4,8 +4,8 @@
 
 namespace shardproof::real {
 
-/// Layers that AutoTP leaves whole on every rank of a TP group: each rank computes the same thing from
-/// the same input, and nothing is communicated (spec-autotp 7.7.5).
+/// Layers that AutoTP leaves whole on every rank of a TP group: each rank computes the same thing
+/// from the same input, and nothing is communicated (spec-autotp 7.7.5).
 
 /// Token embedding: row lookup. weight (V, C).
 class Embedding {
@@ -20,7 +20,8 @@ class Embedding {
   ValueId tokens_ = -1;
 };
 
-/// y = x / sqrt(mean(x^2) + eps) * w over the features. Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
+/// y = x / sqrt(mean(x^2) + eps) * w over the features. Zhang & Sennrich 2019, arXiv:1910.07467,
+/// eq. 4.
 class RmsNorm {
  public:
   RmsNorm(Builder& builder, const std::string& module);

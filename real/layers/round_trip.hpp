@@ -5,12 +5,12 @@
 namespace shardproof::real {
 
 /// Appends the segments that gather one sharded layer to full tensors and cut it again, as
-/// GatherReplacedLayerParams does (spec-autotp 1.12), and returns the actions that run them for every
-/// layer.
+/// GatherReplacedLayerParams does (spec-autotp 1.12), and returns the actions that run them for
+/// every layer.
 ///
-/// Between gathering and cutting, the ranks compare checksums of the full tensors: each rank re-slices
-/// its own copy, so different edits would make a mixed weight. GatherReplacedLayerParams refuses them;
-/// the run itself goes on, so that the judge can say which rank is wrong.
+/// Between gathering and cutting, the ranks compare checksums of the full tensors: each rank
+/// re-slices its own copy, so different edits would make a mixed weight. GatherReplacedLayerParams
+/// refuses them; the run itself goes on, so that the judge can say which rank is wrong.
 std::vector<Action> lower_round_trip(Builder& builder);
 
 /// Gathers the first sharded layer twice, its weight negated inside each scope: an edit made there

@@ -36,8 +36,8 @@ FlatPartition make_flat_partition(Builder& builder) {
   };
   for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
     FlatLayout::Entry entry = entry_of(builder, *parameter);
-    const std::int64_t count = element_count(
-        region_of(entry.shape, entry.placement, builder.program().grid(), Rank{0}));
+    const std::int64_t count =
+        element_count(region_of(entry.shape, entry.placement, builder.program().grid(), Rank{0}));
     if (filled + count > builder.scenario().training.reduce_bucket_size) close_bucket();
     bucket.push_back(std::move(entry));
     filled += count;
@@ -48,8 +48,7 @@ FlatPartition make_flat_partition(Builder& builder) {
 
 ValueId add_flat_value(Builder& builder, int layout, const std::string& name, Dtype dtype,
                        AxisPlacement dp, bool state) {
-  const std::int64_t padded =
-      builder.program().layouts[static_cast<std::size_t>(layout)].padded;
+  const std::int64_t padded = builder.program().layouts[static_cast<std::size_t>(layout)].padded;
   return builder.add_value({.name = name,
                             .shape = {padded},
                             .dtype = dtype,

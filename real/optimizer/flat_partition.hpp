@@ -9,8 +9,9 @@ struct FlatPartition {
   /// All parameters in the model's order, cut into one slice per owner: D owners with ZeRO 1, one
   /// (every rank owns everything) with stage 0.
   int owned = -1;
-  /// Gradient buckets: parameters in reverse order (backward produces them so), a bucket closed when
-  /// the next parameter would exceed reduce_bucket_size; a parameter larger than that stands alone.
+  /// Gradient buckets: parameters in reverse order (backward produces them so), a bucket closed
+  /// when the next parameter would exceed reduce_bucket_size; a parameter larger than that stands
+  /// alone.
   std::vector<int> buckets;
 };
 

@@ -15,8 +15,9 @@ ValueId average_over_dp(Builder& builder, int layout, const std::string& module,
   };
   if (builder.policy().divide_before) {
     const ValueId divided = flat_value("reduce/*/divided", partial());
-    builder.append(OpKind::divide, module, "reduce", "divide", {packed}, {divided},
-                   {{"divisor", static_cast<double>(builder.dp())}})
+    builder
+        .append(OpKind::divide, module, "reduce", "divide", {packed}, {divided},
+                {{"divisor", static_cast<double>(builder.dp())}})
         .recorded = false;  // one rounding of what the accumulators hold
     const ValueId reduced = flat_value("reduce/*/reduced", replicate());
     builder.collective(OpKind::all_reduce, Axis::dp, module, "reduce", "all_reduce", divided,
@@ -27,8 +28,9 @@ ValueId average_over_dp(Builder& builder, int layout, const std::string& module,
   const ValueId reduced = flat_value("reduce/*/reduced", replicate());
   builder.collective(OpKind::all_reduce, Axis::dp, module, "reduce", "all_reduce", packed, reduced);
   const ValueId averaged = flat_value("reduce/*/averaged", replicate());
-  builder.append(OpKind::scale, module, "reduce", "scale", {reduced}, {averaged},
-                 {{"factor", 1.0 / builder.dp()}})
+  builder
+      .append(OpKind::scale, module, "reduce", "scale", {reduced}, {averaged},
+              {{"factor", 1.0 / builder.dp()}})
       .recorded = false;  // gradient/P, unflattened, are these bits
   return averaged;
 }
@@ -54,8 +56,8 @@ std::vector<ValueId> lower_gradient_sync(Builder& builder, const FlatPartition& 
       gradients[entry.parameter] = averaged.back();
     }
 
-    const ValueId packed = add_flat_value(builder, layout, "reduce/*/packed",
-                                          builder.policy().working, partial());
+    const ValueId packed =
+        add_flat_value(builder, layout, "reduce/*/packed", builder.policy().working, partial());
     builder.append(OpKind::flatten, module, "reduce", "flatten", accumulators, {packed});
     const ValueId result = average_over_dp(builder, layout, module, packed);
     builder.append(OpKind::unflatten, module, "reduce", "unflatten", {result}, averaged);

@@ -13,8 +13,8 @@ std::vector<ValueId> parameters_of(Builder& builder) {
   return parameters;
 }
 
-// Combines a scalar that every rank computed from its own part, over the axes that divide the parts.
-// Each hop is recorded: name_partial, name_over_dp, and finally name.
+// Combines a scalar that every rank computed from its own part, over the axes that divide the
+// parts. Each hop is recorded: name_partial, name_over_dp, and finally name.
 ValueId combine(Builder& builder, OpKind kind, const std::string& phase, const std::string& name,
                 ValueId part, bool over_dp) {
   std::vector<Axis> axes;
@@ -25,8 +25,8 @@ ValueId combine(Builder& builder, OpKind kind, const std::string& phase, const s
     combined.name = "scalar/" + name + (i + 1 == axes.size() ? "" : "_over_dp");
     combined.placement.on(axes[i]) = replicate();
     const ValueId id = builder.add_value(std::move(combined));
-    builder.collective(kind, axes[i], module, phase,
-                       name + "_all_reduce_" + name_of(axes[i]), part, id);
+    builder.collective(kind, axes[i], module, phase, name + "_all_reduce_" + name_of(axes[i]), part,
+                       id);
     part = id;
   }
   return part;
@@ -36,12 +36,11 @@ ValueId combine(Builder& builder, OpKind kind, const std::string& phase, const s
 ValueId partial_scalar(Builder& builder, const std::string& name, Dtype dtype, bool over_dp) {
   const bool divided_over_dp = over_dp && builder.dp() > 1;
   const bool divided = divided_over_dp || builder.tp() > 1;
-  return builder.add_value(
-      {.name = "scalar/" + name + (divided ? "_partial" : ""),
-       .shape = {1},
-       .dtype = dtype,
-       .placement = {builder.tp() > 1 ? partial() : replicate(),
-                     divided_over_dp ? partial() : replicate()}});
+  return builder.add_value({.name = "scalar/" + name + (divided ? "_partial" : ""),
+                            .shape = {1},
+                            .dtype = dtype,
+                            .placement = {builder.tp() > 1 ? partial() : replicate(),
+                                          divided_over_dp ? partial() : replicate()}});
 }
 
 }  // namespace
@@ -81,11 +80,10 @@ ValueId ShardedAdamw::lower_gradient_check(Builder& builder,
 
 ValueId ShardedAdamw::lower_norm(Builder& builder) {
   const bool several_owners = owner_placement(builder, partition_) == flat();
-  const ValueId part =
-      partial_scalar(builder, "grad_norm_squared", Dtype::fp64, several_owners);
+  const ValueId part = partial_scalar(builder, "grad_norm_squared", Dtype::fp64, several_owners);
   builder.append(OpKind::sum_of_squares, module, "update", "sum_of_squares", {gradient_}, {part});
-  const ValueId squared = combine(builder, OpKind::all_reduce, "update", "grad_norm_squared", part,
-                                  several_owners);
+  const ValueId squared =
+      combine(builder, OpKind::all_reduce, "update", "grad_norm_squared", part, several_owners);
   const ValueId norm = builder.scalar("scalar/grad_norm", builder.policy().master);
   builder.append(OpKind::square_root, module, "update", "grad_norm", {squared}, {norm});
   return norm;
@@ -100,8 +98,8 @@ ValueId ShardedAdamw::lower_clipping(Builder& builder) {
   const ValueId norm = lower_norm(builder);
   const double clip = builder.scenario().training.gradient_clipping;
   const ValueId gradient = flat_master("gradient_master");
-  builder.append(OpKind::cast, module, "update", "cast_gradient", {gradient_}, {gradient}).recorded =
-      clip == 0;  // widening is exact: stored only where nothing else shows it
+  builder.append(OpKind::cast, module, "update", "cast_gradient", {gradient_}, {gradient})
+      .recorded = clip == 0;  // widening is exact: stored only where nothing else shows it
   if (clip == 0) return gradient;
 
   const ValueId factor = builder.scalar("scalar/clip_factor", policy.master);
@@ -140,8 +138,8 @@ void ShardedAdamw::lower_update(Builder& builder) {
   builder.append(OpKind::cast, module, "update", "cast_working", {master_}, {working}).recorded =
       false;  // the parameters, below, are these bits
   if (dp == flat()) {
-    const ValueId gathered = add_flat_value(builder, partition_.owned, "update/*/gathered",
-                                            policy.working, replicate());
+    const ValueId gathered =
+        add_flat_value(builder, partition_.owned, "update/*/gathered", policy.working, replicate());
     builder.collective(OpKind::all_gather, Axis::dp, module, "update", "all_gather", working,
                        gathered);
     working = gathered;

@@ -22,8 +22,8 @@ class Inputs {
   std::vector<double> parameter(const std::string& name, const Region& region) const;
   /// micro_batch * T token ids of one replica.
   std::vector<std::int64_t> tokens(StepIndex step, MicroStep micro, GroupRank dp) const;
-  /// "learning_rate", "bias_correction1" (1 - beta1^k) or "bias_correction2", in fp64, for the update
-  /// that follows `updates` applied ones: k = updates + 1. Skipped steps do not count.
+  /// "learning_rate", "bias_correction1" (1 - beta1^k) or "bias_correction2", in fp64, for the
+  /// update that follows `updates` applied ones: k = updates + 1. Skipped steps do not count.
   double scalar(const std::string& name, int updates) const;
 
  private:

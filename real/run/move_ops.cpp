@@ -13,8 +13,9 @@ TensorView stretch(const TensorView& x, std::int64_t begin, std::int64_t count) 
   return {x.dtype, {count}, x.data + static_cast<std::size_t>(begin) * size_bytes(x.dtype)};
 }
 
-// Copies a box of a tensor (`shape` rows of `row` elements along the trailing dimensions) to or from a
-// dense block: `rows` runs of `count` elements, `stride` apart in the tensor from `begin` on.
+// Copies a box of a tensor (`shape` rows of `row` elements along the trailing dimensions) to or
+// from a dense block: `rows` runs of `count` elements, `stride` apart in the tensor from `begin`
+// on.
 struct Runs {
   std::int64_t rows, begin, stride, count;
 };
@@ -34,8 +35,7 @@ void flatten(const OpContext& context, const Op& op) {
   const Value& value = context.program.value(op.outputs[0]);
   const FlatLayout& layout = context.program.layouts.at(static_cast<std::size_t>(value.layout));
   const TensorView& to = context.arena.view(op.outputs[0]);
-  const Stretch mine =
-      owned_stretch(layout, value.placement, context.program.grid(), context.rank);
+  const Stretch mine = owned_stretch(layout, value.placement, context.program.grid(), context.rank);
   for (std::size_t i = 0; i < layout.entries.size(); ++i) {
     const FlatLayout::Entry& entry = layout.entries[i];
     const std::int64_t begin = std::max(entry.offset, mine.begin);
@@ -69,8 +69,7 @@ void concatenate(const OpContext& context, const Op& op) {
   const auto n = static_cast<int>(stacked.shape[0]);
   const std::int64_t shard_elements = stacked.elements() / n;
   for (int r = 0; r < n; ++r) {
-    const Runs runs =
-        runs_along(full.shape, dim, even_part(full.shape[dim], n, GroupRank{r}));
+    const Runs runs = runs_along(full.shape, dim, even_part(full.shape[dim], n, GroupRank{r}));
     for (std::int64_t row = 0; row < runs.rows; ++row)
       context.backend.copy(stretch(stacked, r * shard_elements + row * runs.count, runs.count),
                            stretch(full, runs.begin + row * runs.stride, runs.count));
@@ -84,9 +83,9 @@ void shard_slice(const OpContext& context, const Op& op) {
   if (tp.kind == AxisPlacement::Kind::replicate) return context.backend.copy(full, shard);
   const ProcessGrid grid = context.program.grid();
   const auto dim = static_cast<std::size_t>(tp.dim);
-  const Runs runs = runs_along(full.shape, dim,
-                               even_part(full.shape[dim], grid.size(Axis::tp),
-                                         grid.group_rank(context.rank, Axis::tp)));
+  const Runs runs = runs_along(
+      full.shape, dim,
+      even_part(full.shape[dim], grid.size(Axis::tp), grid.group_rank(context.rank, Axis::tp)));
   for (std::int64_t row = 0; row < runs.rows; ++row)
     context.backend.copy(stretch(full, runs.begin + row * runs.stride, runs.count),
                          stretch(shard, row * runs.count, runs.count));

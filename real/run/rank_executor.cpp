@@ -90,7 +90,8 @@ bool RankExecutor::advance() {
 
 void RankExecutor::run(const Op& op) {
   record_reads(op);
-  run_op({parts_.program, parts_.rank, parts_.backend, arena_, parts_.inputs, moment_, updates_}, op);
+  run_op({parts_.program, parts_.rank, parts_.backend, arena_, parts_.inputs, moment_, updates_},
+         op);
   record_writes(op);
 }
 
@@ -193,7 +194,8 @@ void RankExecutor::end_step(const Moment& moment) {
     if (fault.when != "between_steps" || !fault.active_in(moment.step)) continue;
     for (const Segment& segment : parts_.program.segments)
       for (const Op& op : segment.ops)
-        if (full_name(op) == fault.op && parts_.program.value(op.outputs.at(0)).lifetime == Lifetime::state)
+        if (full_name(op) == fault.op &&
+            parts_.program.value(op.outputs.at(0)).lifetime == Lifetime::state)
           set_element(fault, op.outputs[0]);
   }
   parts_.recorder.flush();

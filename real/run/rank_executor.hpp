@@ -16,8 +16,8 @@
 namespace shardproof::real {
 
 /// Runs the segments of a program on one rank, op by op, without ever blocking by itself: advance()
-/// stops where a collective is not complete. A process that has a rank of its own calls it in a loop;
-/// a simulated cluster calls it for every rank in turn.
+/// stops where a collective is not complete. A process that has a rank of its own calls it in a
+/// loop; a simulated cluster calls it for every rank in turn.
 class RankExecutor {
  public:
   struct Parts {
@@ -77,7 +77,8 @@ class RankExecutor {
   std::int64_t ops_done_ = 0;
   std::string open_scope_;
   std::map<ValueId, Communicator::Ticket> pending_;
-  std::map<std::string, std::vector<std::vector<std::byte>>> last_outputs_;  // of ops with a stale fault
+  std::map<std::string, std::vector<std::vector<std::byte>>>
+      last_outputs_;  // of ops with a stale fault
   std::vector<std::byte> staging_;
 };
 

@@ -15,20 +15,20 @@
 
 namespace shardproof::real {
 
-/// The program of a scenario, lowered and type-checked. Throws ScenarioError if it is ill typed and no
-/// defect is planted.
+/// The program of a scenario, lowered and type-checked. Throws ScenarioError if it is ill typed and
+/// no defect is planted.
 Program checked_program(const Scenario& scenario);
 
-/// One rank of a run with everything it owns: edited program, trace, executor, schedule. A simulated
-/// cluster holds one per rank in one process, the real engine one in each.
+/// One rank of a run with everything it owns: edited program, trace, executor, schedule. A
+/// simulated cluster holds one per rank in one process, the real engine one in each.
 class RankRun {
  public:
   struct Setting {
     const Scenario& scenario;
-    const Program& program;      // unedited
+    const Program& program;  // unedited
     const Inputs& inputs;
-    std::string execution;       // "sim" | "real"
-    std::string folder;          // of the traces
+    std::string execution;  // "sim" | "real"
+    std::string folder;     // of the traces
     Rank rank;
   };
   RankRun(const Setting& setting, Backend& backend, Communicator& communicator,

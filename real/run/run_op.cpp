@@ -21,7 +21,8 @@ void load_parameter(const OpContext& context, const Op& op) {
   const ProcessGrid grid = context.program.grid();
   // `shard_shift` is 0 but in a planted defect, where a rank takes its neighbour's shard.
   const auto shift = op.attributes.find("shard_shift");
-  const int by = shift == op.attributes.end() ? 0 : static_cast<int>(std::get<std::int64_t>(shift->second));
+  const int by =
+      shift == op.attributes.end() ? 0 : static_cast<int>(std::get<std::int64_t>(shift->second));
   const GroupRank tp{(grid.group_rank(context.rank, Axis::tp).value + by) % grid.size(Axis::tp)};
   const Rank owner = grid.rank_at(tp, grid.group_rank(context.rank, Axis::dp));
   store(context.backend,
@@ -31,15 +32,15 @@ void load_parameter(const OpContext& context, const Op& op) {
 }
 
 void load_tokens(const OpContext& context, const Op& op) {
-  const std::vector<std::int64_t> tokens = context.inputs.tokens(
-      StepIndex{context.moment.step}, MicroStep{context.moment.micro},
-      context.program.grid().group_rank(context.rank, Axis::dp));
+  const std::vector<std::int64_t> tokens =
+      context.inputs.tokens(StepIndex{context.moment.step}, MicroStep{context.moment.micro},
+                            context.program.grid().group_rank(context.rank, Axis::dp));
   context.backend.copy_from_host(std::as_bytes(std::span(tokens)),
                                  context.arena.view(op.outputs[0]));
 }
 
-// The element ranges of this rank's flat slice that enter the norm: each distinct parameter once, so
-// replicated ones on TP rank 0 only; padding never (spec-autotp 7.8).
+// The element ranges of this rank's flat slice that enter the norm: each distinct parameter once,
+// so replicated ones on TP rank 0 only; padding never (spec-autotp 7.8).
 std::vector<std::int64_t> counted_ranges(const OpContext& context, const Value& value) {
   const FlatLayout& layout = context.program.layouts.at(static_cast<std::size_t>(value.layout));
   const ProcessGrid grid = context.program.grid();
@@ -59,7 +60,9 @@ std::vector<std::int64_t> counted_ranges(const OpContext& context, const Value& 
 
 void run_op(const OpContext& context, const Op& op) {
   Backend& on = context.backend;
-  const auto in = [&](std::size_t i) -> const TensorView& { return context.arena.view(op.inputs.at(i)); };
+  const auto in = [&](std::size_t i) -> const TensorView& {
+    return context.arena.view(op.inputs.at(i));
+  };
   const auto out = [&](std::size_t i = 0) -> const TensorView& {
     return context.arena.view(op.outputs.at(i));
   };
@@ -96,10 +99,9 @@ void run_op(const OpContext& context, const Op& op) {
       return on.rms_norm_backward_weight(in(0), in(1), out(), real_number(op, "eps"));
     case OpKind::rotary_backward: return on.rotary(in(0), in(1), in(2), out(), /*inverse=*/true);
     case OpKind::attention_backward:
-      return on.attention_backward(in(0), in(1), in(2), in(3), in(4), in(5), out(0), out(1),
-                                   out(2), integer(op, "head_dim"));
-    case OpKind::swiglu_backward:
-      return on.swiglu_backward(in(0), in(1), in(2), out(0), out(1));
+      return on.attention_backward(in(0), in(1), in(2), in(3), in(4), in(5), out(0), out(1), out(2),
+                                   integer(op, "head_dim"));
+    case OpKind::swiglu_backward: return on.swiglu_backward(in(0), in(1), in(2), out(0), out(1));
     case OpKind::embedding_backward: return on.embedding_backward(in(0), in(1), out());
     case OpKind::accumulate: return on.add(in(0), in(1), out());
 

@@ -19,7 +19,8 @@ struct OpContext {
   int updates = 0;  // optimizer updates applied before this op
 };
 
-/// Runs one op that is no collective and no wait: looks up the operands' memory and calls the backend.
+/// Runs one op that is no collective and no wait: looks up the operands' memory and calls the
+/// backend.
 void run_op(const OpContext& context, const Op& op);
 
 }  // namespace shardproof::real

@@ -37,7 +37,8 @@ void ScheduleRunner::enter(const Action& action) {
           action.variants.begin(), action.variants.end(), [&](const Action::Variant& v) {
             return std::find(v.steps.begin(), v.steps.end(), moment_.step) != v.steps.end();
           });
-      executor_.begin(variant == action.variants.end() ? action.segment : variant->segment, moment_);
+      executor_.begin(variant == action.variants.end() ? action.segment : variant->segment,
+                      moment_);
       running_ = true;
       return;
     }
@@ -53,9 +54,7 @@ void ScheduleRunner::enter(const Action& action) {
       frames_.back().iterations = executor_.program().accumulation;
       moment_.micro = 0;
       return;
-    case Action::Kind::decide:
-      push(holds(action.value) ? action.body : action.otherwise);
-      return;
+    case Action::Kind::decide: push(holds(action.value) ? action.body : action.otherwise); return;
   }
 }
 

@@ -8,8 +8,9 @@
 
 namespace shardproof::real {
 
-/// Walks the schedule of a program on one rank: which segment next, in which step, and what a decision
-/// says. Like the executor it never blocks: advance() returns when other ranks must go first.
+/// Walks the schedule of a program on one rank: which segment next, in which step, and what a
+/// decision says. Like the executor it never blocks: advance() returns when other ranks must go
+/// first.
 class ScheduleRunner {
  public:
   using Progress = std::function<void(int steps_done, int steps)>;

@@ -17,7 +17,8 @@ using reference::Unit;
 using reference::UnitPrecision;
 
 // What the policy allows each unit. The reference's list says only whether the result spans the
-// reduction of a tensor-parallel product; how many terms and in which dtype follows from the scenario.
+// reduction of a tensor-parallel product; how many terms and in which dtype follows from the
+// scenario.
 UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
   using reference::UnitKind;
   const PrecisionPolicy& policy = context.policy;
@@ -64,8 +65,7 @@ class TensorCache {
 
   const AssembledTensor& get(const std::string& path, int seen_by) {
     auto& slot = tensors_[path][assembly_key(reader_, path, seen_by)];
-    if (slot == nullptr)
-      slot = std::make_unique<AssembledTensor>(assemble(reader_, path, seen_by));
+    if (slot == nullptr) slot = std::make_unique<AssembledTensor>(assemble(reader_, path, seen_by));
     return *slot;
   }
 
@@ -104,8 +104,7 @@ class OpLocal {
     for (int rank = 0; rank < trace_.world(); ++rank) {
       std::string key;
       for (const std::string& input : unit.inputs)
-        if (input != reference::zero_input)
-          key += assembly_key(trace_.reader(), input, rank) + " ";
+        if (input != reference::zero_input) key += assembly_key(trace_.reader(), input, rank) + " ";
       key += "-> " + assembly_key(trace_.reader(), unit.output, rank);
       if (std::none_of(distinct.begin(), distinct.end(),
                        [&](const auto& view) { return view.second == key; }))
@@ -169,8 +168,8 @@ class OpLocal {
     const AssembledTensor& output = cache_.get(unit.output, seen_by);
     const auto arguments = arguments_of(unit, seen_by);
     const std::vector<bool> failing = failing_elements(
-        precision.output,
-        reference::replay(unit.kind, unit.attributes, precision, arguments), output.values);
+        precision.output, reference::replay(unit.kind, unit.attributes, precision, arguments),
+        output.values);
 
     Failure failure;
     failure.moment = moment_of(unit.output);

@@ -5,9 +5,10 @@
 
 namespace shardproof::reports {
 
-/// Judges every reference unit: inputs and output are put together to full tensors from what the ranks
-/// recorded, and the oracle's own function says what the output may be. Where replicas differ in bits,
-/// each rank's view is judged with that rank's copies, so that the ranks that are wrong have names.
+/// Judges every reference unit: inputs and output are put together to full tensors from what the
+/// ranks recorded, and the oracle's own function says what the output may be. Where replicas differ
+/// in bits, each rank's view is judged with that rank's copies, so that the ranks that are wrong
+/// have names.
 Tally check_op_local(const JudgeContext& context);
 
 }  // namespace shardproof::reports

@@ -23,25 +23,19 @@ std::map<std::string, double> expected_numbers(const Scenario& scenario, OpKind 
   switch (kind) {
     case OpKind::rms_norm:
     case OpKind::rms_norm_backward_input:
-    case OpKind::rms_norm_backward_weight:
-      return {{"eps", scenario.model.rms_norm_eps}};
-    case OpKind::rotary_table:
-      return {{"theta", scenario.model.rope_theta}};
+    case OpKind::rms_norm_backward_weight: return {{"eps", scenario.model.rms_norm_eps}};
+    case OpKind::rotary_table: return {{"theta", scenario.model.rope_theta}};
     case OpKind::attention:
     case OpKind::attention_backward:
       return {{"head_dim", static_cast<double>(scenario.model.head_dim)}};
     case OpKind::cross_entropy_backward:
       return {{"grad_scale", 1.0 / scenario.training.accumulation}};
-    case OpKind::clip_factor:
-      return {{"clip", scenario.training.gradient_clipping}};
-    case OpKind::exp_avg:
-      return {{"beta1", optimizer.beta1}};
-    case OpKind::exp_avg_sq:
-      return {{"beta2", optimizer.beta2}};
+    case OpKind::clip_factor: return {{"clip", scenario.training.gradient_clipping}};
+    case OpKind::exp_avg: return {{"beta1", optimizer.beta1}};
+    case OpKind::exp_avg_sq: return {{"beta2", optimizer.beta2}};
     case OpKind::adamw:
       return {{"eps", optimizer.epsilon}, {"weight_decay", optimizer.weight_decay}};
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -165,9 +159,8 @@ class ProgramPolicy {
     return op.phase == "reduce" && op.name == (policy_.divide_before ? "divide" : "scale");
   }
   bool has_averaging_step(const Segment& segment, const std::string& bucket) const {
-    return std::ranges::any_of(segment.ops, [&](const Op& op) {
-      return op.module == bucket && is_averaging_step(op);
-    });
+    return std::ranges::any_of(
+        segment.ops, [&](const Op& op) { return op.module == bucket && is_averaging_step(op); });
   }
 
   bool reduces_gradients(const Op& op) const {

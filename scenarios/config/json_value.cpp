@@ -40,22 +40,12 @@ class Writer {
 
   void write(const JsonValue& value, int depth) {
     switch (value.kind) {
-      case JsonValue::Kind::null:
-        out_ += "null";
-        return;
-      case JsonValue::Kind::boolean:
-        out_ += value.boolean ? "true" : "false";
-        return;
-      case JsonValue::Kind::number:
-        out_ += value.text;
-        return;
-      case JsonValue::Kind::string:
-        out_ += quoted(value.text);
-        return;
-      case JsonValue::Kind::array:
-        return write_all(value.elements, '[', ']', depth);
-      case JsonValue::Kind::object:
-        return write_all(value.members, '{', '}', depth);
+      case JsonValue::Kind::null: out_ += "null"; return;
+      case JsonValue::Kind::boolean: out_ += value.boolean ? "true" : "false"; return;
+      case JsonValue::Kind::number: out_ += value.text; return;
+      case JsonValue::Kind::string: out_ += quoted(value.text); return;
+      case JsonValue::Kind::array: return write_all(value.elements, '[', ']', depth);
+      case JsonValue::Kind::object: return write_all(value.members, '{', '}', depth);
     }
   }
   std::string take() { return std::move(out_); }

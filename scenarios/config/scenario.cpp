@@ -217,12 +217,9 @@ std::string name_of_model(const std::string& path) {
 
 const char* name_of(ReductionOrder order) {
   switch (order) {
-    case ReductionOrder::rank_order:
-      return "rank_order";
-    case ReductionOrder::ring:
-      return "ring";
-    case ReductionOrder::library:
-      return "library";
+    case ReductionOrder::rank_order: return "rank_order";
+    case ReductionOrder::ring: return "ring";
+    case ReductionOrder::library: return "library";
   }
   SHARDPROOF_EXPECTS(false, static_cast<int>(order));
   return "";

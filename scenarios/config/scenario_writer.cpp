@@ -25,12 +25,8 @@ JsonValue data_to_json(const DataConfig& data) {
     case DataConfig::Source::text:
       json.set("text", absolute(data.path)).set("tokenizer", "bytes");
       break;
-    case DataConfig::Source::tokens:
-      json.set("tokens", absolute(data.path));
-      break;
-    case DataConfig::Source::generated:
-      json.set("generated", true);
-      break;
+    case DataConfig::Source::tokens: json.set("tokens", absolute(data.path)); break;
+    case DataConfig::Source::generated: json.set("generated", true); break;
   }
   return json.set("sequence", data.sequence);
 }

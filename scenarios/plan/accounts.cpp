@@ -54,16 +54,17 @@ void count_collectives(const Program& program, int segment, std::int64_t runs,
     account.kind = name_of(op.kind);
     account.group = op.group.value();
     account.dtype = dtype_from_name(text(op, "wire")).value();
-    account.elements =
-        element_count(local_shape(program, program.value(op.inputs[0]), Rank{0}));
+    account.elements = element_count(local_shape(program, program.value(op.inputs[0]), Rank{0}));
     account.bytes = account.elements * static_cast<std::int64_t>(size_bytes(account.dtype));
     account.per = per;
     account.times = runs;
     const auto same = std::find_if(out.begin(), out.end(), [&](const CollectiveAccount& a) {
       return a.origin == account.origin && a.per == account.per && a.group == account.group;
     });
-    if (same != out.end()) same->times += runs;
-    else out.push_back(std::move(account));
+    if (same != out.end())
+      same->times += runs;
+    else
+      out.push_back(std::move(account));
   }
 }
 
@@ -84,8 +85,8 @@ std::int64_t& state_account(MemoryAccount& memory, const std::string& name) {
   return memory.buffers;
 }
 
-// Follows the schedule once (no loop needs more: every segment ends with what it began with, but for
-// the scopes, which open and close within one walk).
+// Follows the schedule once (no loop needs more: every segment ends with what it began with, but
+// for the scopes, which open and close within one walk).
 MemoryAccount memory_of(const Program& program, Rank rank) {
   MemoryAccount memory;
   std::int64_t states = 0;
@@ -129,9 +130,10 @@ MemoryAccount memory_of(const Program& program, Rank rank) {
 
 std::vector<std::int64_t> segment_runs(const Program& program) {
   std::vector<std::int64_t> runs(program.segments.size(), 0);
-  walk(program, program.schedule, 1, "run", [&](int segment, std::int64_t times, const std::string&) {
-    runs[static_cast<std::size_t>(segment)] += times;
-  });
+  walk(program, program.schedule, 1, "run",
+       [&](int segment, std::int64_t times, const std::string&) {
+         runs[static_cast<std::size_t>(segment)] += times;
+       });
   return runs;
 }
 
@@ -146,8 +148,8 @@ Accounts accounts_of(const Program& program) {
   accounts.largest_rank = memory_of(program, Rank{program.grid().world() - 1});
   const std::vector<std::int64_t> runs = segment_runs(program);
   for (std::size_t s = 0; s < runs.size(); ++s)
-    accounts.trace_bytes += runs[s] * recorded_bytes(program, program.segments[s], Rank{0}) *
-                            program.grid().world();
+    accounts.trace_bytes +=
+        runs[s] * recorded_bytes(program, program.segments[s], Rank{0}) * program.grid().world();
   return accounts;
 }
 

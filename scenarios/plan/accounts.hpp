@@ -10,22 +10,22 @@ namespace shardproof {
 
 /// A collective of the program, as one rank issues it.
 struct CollectiveAccount {
-  std::string origin;        // op name
+  std::string origin;  // op name
   std::string kind;
   Axis group = Axis::tp;
-  Dtype dtype = Dtype::fp32; // on the wire
-  std::int64_t elements = 0; // of the rank's input, each time
+  Dtype dtype = Dtype::fp32;  // on the wire
+  std::int64_t elements = 0;  // of the rank's input, each time
   std::int64_t bytes = 0;
-  std::string per;           // micro_step | step | run
-  std::int64_t times = 0;    // in the whole run
+  std::string per;         // micro_step | step | run
+  std::int64_t times = 0;  // in the whole run
 };
 
 /// Bytes of one rank's memory, as the arena will take them (blocks of 64).
 struct MemoryAccount {
   std::int64_t parameters = 0;
-  std::int64_t gradients = 0;    // accumulators and the owned slice of the averaged gradients
-  std::int64_t optimizer = 0;    // masters and moments
-  std::int64_t buffers = 0;      // other state
+  std::int64_t gradients = 0;         // accumulators and the owned slice of the averaged gradients
+  std::int64_t optimizer = 0;         // masters and moments
+  std::int64_t buffers = 0;           // other state
   std::int64_t activations_peak = 0;  // largest sum of what lives inside segments and scopes
   std::int64_t total_peak = 0;
 };

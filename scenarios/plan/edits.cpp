@@ -22,9 +22,8 @@ class Edit {
   void apply() {
     const std::string segment = find_segment();
     segment_ = &program_.segment(injection_.steps.empty() ? segment : variant_of(segment));
-    const auto found = std::find_if(segment_->ops.begin(), segment_->ops.end(), [&](const Op& op) {
-      return full_name(op) == injection_.op;
-    });
+    const auto found = std::find_if(segment_->ops.begin(), segment_->ops.end(),
+                                    [&](const Op& op) { return full_name(op) == injection_.op; });
     at_ = static_cast<std::size_t>(found - segment_->ops.begin());
     if (injection_.edit == "drop") return drop();
     if (injection_.edit == "double") return run_twice();
@@ -51,8 +50,8 @@ class Edit {
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw ScenarioError(injection_.place, "inject: edit '" + injection_.edit + "' of '" +
-                                              injection_.op + "' " + why);
+    throw ScenarioError(injection_.place,
+                        "inject: edit '" + injection_.edit + "' of '" + injection_.op + "' " + why);
   }
 
   Op& op() { return segment_->ops[at_]; }
@@ -63,7 +62,8 @@ class Edit {
     std::string name;
     for_each_run(program_.schedule, segment, [&](Action& action) {
       for (const Action::Variant& variant : action.variants) {
-        if (variant.steps == injection_.steps) name = variant.segment;
+        if (variant.steps == injection_.steps)
+          name = variant.segment;
         else
           for (const int step : injection_.steps)
             if (std::find(variant.steps.begin(), variant.steps.end(), step) != variant.steps.end())

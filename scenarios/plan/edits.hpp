@@ -42,7 +42,8 @@ struct EditedProgram {
 ///   retype         the collective travels and adds in `dtype`
 ///   stale, set     see MemoryFault
 ///
-/// Throws ScenarioError (with the injection's place) if no op has that name or the edit does not fit it.
+/// Throws ScenarioError (with the injection's place) if no op has that name or the edit does not
+/// fit it.
 EditedProgram apply_injections(const Program& program, const std::vector<Injection>& injections,
                                Rank rank);
 

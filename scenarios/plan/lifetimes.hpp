@@ -8,16 +8,16 @@
 namespace shardproof {
 
 /// When a segment's own memory is taken and given back: before op i the values of `take[i]` are
-/// allocated, after it those of `give[i]` are released. The arena does exactly this, and the accounts
-/// compute the peak from it.
+/// allocated, after it those of `give[i]` are released. The arena does exactly this, and the
+/// accounts compute the peak from it.
 struct SegmentLifetimes {
   std::vector<std::vector<ValueId>> take;
   std::vector<std::vector<ValueId>> give;
 };
 SegmentLifetimes lifetimes_of(const Program& program, const Segment& segment);
 
-/// The values that live as long as a gathered scope: taken at their first write, given back when the
-/// segment that closes the scope ends.
+/// The values that live as long as a gathered scope: taken at their first write, given back when
+/// the segment that closes the scope ends.
 std::vector<ValueId> scope_values(const Program& program);
 
 /// Bytes of a value in one rank's memory, rounded up to the arena's alignment of 64.

@@ -14,6 +14,8 @@ constexpr const char* inside = "compute dtype inside, one at the store";
 constexpr const char* pointwise = "all inputs alike, none partial";
 constexpr const char* features = "shard of the features goes through; none partial";
 
+// One row a line, as a table.
+// clang-format off
 constexpr std::array<OpRow, 48> table{{
     {OpKind::load_parameter, "load_parameter", 0, 1, "() -> P", "as the partition says", "the declared cast", Judge::leaf},
     {OpKind::load_tokens, "load_tokens", 0, 1, "() -> (B, T)", "tp=replicate dp=shard(0)", exact, Judge::leaf},
@@ -64,6 +66,7 @@ constexpr std::array<OpRow, 48> table{{
     {OpKind::adamw, "adamw", 6, 1, "p, m, v, lr, c1, c2 -> p, in place", pointwise, "after every operation", Judge::bitwise},
     {OpKind::checksum, "checksum", 1, 1, "x -> (2)", "of one rank's bits; agreement is what is asked", exact, Judge::bitwise},
 }};
+// clang-format on
 
 }  // namespace
 

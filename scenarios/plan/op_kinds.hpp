@@ -8,6 +8,7 @@ namespace shardproof {
 
 /// What an op computes. One row of the op table each; `shardproof plan --ops` prints the table.
 enum class OpKind {
+  // clang-format off
   // leaves
   load_parameter, load_tokens, load_scalar, zero, rotary_table, shift_labels,
   // forward
@@ -23,25 +24,26 @@ enum class OpKind {
   // reduction and optimizer
   scale, divide, multiply, negate, nonfinite, sum_of_squares, square_root, clip_factor, exp_avg,
   exp_avg_sq, adamw, checksum,
+  // clang-format on
 };
 
 /// Who says that an op computed the right numbers.
 enum class Judge {
-  leaf,        // compared with the scenario itself
-  bitwise,     // the result is one rounding, or none: its bits are recomputed
-  bounded,     // the acceptance set of reference/bounds
-  replay,      // a reduction in a pinned order, replayed hop by hop
+  leaf,     // compared with the scenario itself
+  bitwise,  // the result is one rounding, or none: its bits are recomputed
+  bounded,  // the acceptance set of reference/bounds
+  replay,   // a reduction in a pinned order, replayed hop by hop
 };
 
 /// A row of the op table.
 struct OpRow {
   OpKind kind;
   const char* name;
-  int inputs;            // -1: one or more
-  int outputs;           // -1: one or more
-  const char* shapes;    // the shape rule, for people
-  const char* placement; // the placement rule, for people; type_check.cpp enforces it
-  const char* rounding;  // the rounding points, for people; precision.hpp decides the dtypes
+  int inputs;             // -1: one or more
+  int outputs;            // -1: one or more
+  const char* shapes;     // the shape rule, for people
+  const char* placement;  // the placement rule, for people; type_check.cpp enforces it
+  const char* rounding;   // the rounding points, for people; precision.hpp decides the dtypes
   Judge judge;
 };
 

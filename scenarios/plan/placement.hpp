@@ -52,11 +52,14 @@ struct Stretch {
 };
 Stretch even_part(std::int64_t total, int n, GroupRank r);
 
-/// The region of a (`shape`, `placement`) tensor that `rank` holds. For partial and replicate axes the
-/// whole extent. An (8, 6) weight, tp=shard(0) of 2: rank 0 holds [0:4, 0:6], rank 1 [4:8, 0:6].
-Region region_of(const Shape& shape, const Placement& placement, const ProcessGrid& grid, Rank rank);
+/// The region of a (`shape`, `placement`) tensor that `rank` holds. For partial and replicate axes
+/// the whole extent. An (8, 6) weight, tp=shard(0) of 2: rank 0 holds [0:4, 0:6], rank 1 [4:8,
+/// 0:6].
+Region region_of(const Shape& shape, const Placement& placement, const ProcessGrid& grid,
+                 Rank rank);
 
-/// Parameters one after another in one vector, cut into one slice per owner (ZeRO; spec-autotp 7.7.4).
+/// Parameters one after another in one vector, cut into one slice per owner (ZeRO; spec-autotp
+/// 7.7.4).
 ///
 /// Two parameters of 5 and 6 elements, 2 owners, alignment 4: N = 11, padded to 12, slices of 6:
 ///   | a a a a a b | b b b b b . |      b straddles both owners; the last element is padding
@@ -73,14 +76,14 @@ struct FlatLayout {
   std::vector<Entry> entries;
   int owners = 1;
   std::int64_t elements = 0;  // N
-  std::int64_t padded = 0;    // N rounded up to a multiple of 2 * owners, or N if there is one owner
+  std::int64_t padded = 0;  // N rounded up to a multiple of 2 * owners, or N if there is one owner
 
   std::int64_t slice() const { return padded / owners; }
   friend bool operator==(const FlatLayout&, const FlatLayout&) = default;
 };
 
-/// The stretch of the flat vector that lies in a rank's buffer: its slice where the value is flat over
-/// dp and there are several owners, else all of it.
+/// The stretch of the flat vector that lies in a rank's buffer: its slice where the value is flat
+/// over dp and there are several owners, else all of it.
 Stretch owned_stretch(const FlatLayout& layout, const Placement& placement, const ProcessGrid& grid,
                       Rank rank);
 

@@ -10,12 +10,11 @@ namespace {
 
 using Kind = AxisPlacement::Kind;
 
-// One op seen along one axis. `last(i)` is input i cut along its last dimension, `rows(i)` cut along
-// its first (the batch of activations).
+// One op seen along one axis. `last(i)` is input i cut along its last dimension, `rows(i)` cut
+// along its first (the batch of activations).
 class Rule {
  public:
-  Rule(const Program& program, const Op& op, Axis axis)
-      : program_(program), op_(op), axis_(axis) {}
+  Rule(const Program& program, const Op& op, Axis axis) : program_(program), op_(op), axis_(axis) {}
 
   std::optional<std::string> check();
 
@@ -71,7 +70,8 @@ class Rule {
 std::optional<std::string> Rule::pointwise(std::size_t count, bool partial_allowed) const {
   for (std::size_t i = 0; i < op_.inputs.size(); ++i) {
     if (i < count ? in(i) != in(0) : !whole(i)) return refuse();
-    if (is_partial(i) && !partial_allowed) return refuse() + ": a partial sum must be reduced first";
+    if (is_partial(i) && !partial_allowed)
+      return refuse() + ": a partial sum must be reduced first";
   }
   return all_yield(in(0));
 }
@@ -186,10 +186,8 @@ std::optional<std::string> Rule::check() {
     case OpKind::divide: return pointwise(1, /*partial_allowed=*/true);
     case OpKind::accumulate: return pointwise(2, /*partial_allowed=*/true);
 
-    case OpKind::embedding:
-      return whole(0) && (whole(1) || rows(1)) ? yields(in(1)) : refuse();
-    case OpKind::rms_norm:
-      return whole(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
+    case OpKind::embedding: return whole(0) && (whole(1) || rows(1)) ? yields(in(1)) : refuse();
+    case OpKind::rms_norm: return whole(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
     case OpKind::rms_norm_backward_input:
       return whole(2) && in(0) == in(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
     case OpKind::matmul: return matmul();

@@ -92,18 +92,22 @@ std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank 
     Piece piece{with_parameter(value.name, entry.parameter), entry.shape,
                 flat_range(box, begin - entry.offset, end - entry.offset), begin - mine.begin,
                 end - begin};
-    pieces.push_back(with_leading_axes(std::move(piece), {replicate(), value.placement.dp}, grid, rank));
+    pieces.push_back(
+        with_leading_axes(std::move(piece), {replicate(), value.placement.dp}, grid, rank));
   }
   const std::int64_t padding_begin = std::max(layout.elements, mine.begin);
   const std::int64_t padding_end = mine.begin + mine.count;
   if (padding_begin < padding_end) {
     // Padding belongs to no parameter; it is shown whole, one row a TP rank.
     const std::int64_t all = layout.padded - layout.elements;
-    Piece piece{with_parameter(value.name, "padding"), {program.tp, all},
+    Piece piece{with_parameter(value.name, "padding"),
+                {program.tp, all},
                 {{{grid.group_rank(rank, Axis::tp).value, padding_begin - layout.elements},
                   {1, padding_end - padding_begin}}},
-                padding_begin - mine.begin, padding_end - padding_begin};
-    pieces.push_back(with_leading_axes(std::move(piece), {replicate(), value.placement.dp}, grid, rank));
+                padding_begin - mine.begin,
+                padding_end - padding_begin};
+    pieces.push_back(
+        with_leading_axes(std::move(piece), {replicate(), value.placement.dp}, grid, rank));
   }
   return pieces;
 }

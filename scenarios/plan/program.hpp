@@ -16,8 +16,8 @@ namespace shardproof {
 
 using ValueId = int;
 
-/// How long a value's memory is its own: from its first write to its last use in the segment, to the
-/// end of the segment that closes a gathered scope, or for the whole run.
+/// How long a value's memory is its own: from its first write to its last use in the segment, to
+/// the end of the segment that closes a gathered scope, or for the whole run.
 enum class Lifetime { segment, scope, state };
 
 /// A tensor of the run. Its `name` is where it stands in the folder of a moment of the trace:
@@ -26,11 +26,11 @@ enum class Lifetime { segment, scope, state };
 /// "optimizer/*/master" is the parameter's name.
 struct Value {
   std::string name;
-  Shape shape;                 // full; of a flat vector (padded)
+  Shape shape;  // full; of a flat vector (padded)
   Dtype dtype = Dtype::fp32;
   Placement placement;
   Lifetime lifetime = Lifetime::segment;
-  int layout = -1;             // index into Program::layouts
+  int layout = -1;  // index into Program::layouts
 };
 
 using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
@@ -39,21 +39,21 @@ using Attributes = std::map<std::string, Attribute>;
 /// One operation of one rank, the same for every rank and every step.
 struct Op {
   OpKind kind = OpKind::copy;
-  std::string module;          // "model.layers.1.self_attn.o_proj"
-  std::string phase;           // data | forward | backward | reduce | update | gather | repartition
-  std::string name;            // "all_reduce"; unique within module, phase and segment
+  std::string module;  // "model.layers.1.self_attn.o_proj"
+  std::string phase;   // data | forward | backward | reduce | update | gather | repartition
+  std::string name;    // "all_reduce"; unique within module, phase and segment
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;  // may repeat an input: written in place, a new version
-  std::optional<Axis> group;   // of a collective and its wait
+  std::optional<Axis> group;     // of a collective and its wait
   int stream = 0;
-  bool recorded = true;        // whether its outputs go into the trace
+  bool recorded = true;  // whether its outputs go into the trace
   Attributes attributes;
 };
 
 /// "model.layers.1.self_attn.o_proj/forward/all_reduce".
 std::string full_name(const Op& op);
-/// The op a wait belongs to, or the op itself: "model.layers.1.self_attn.o_proj/forward/all_reduce" of
-/// ".../all_reduce.wait". It is under this name that what it wrote is known.
+/// The op a wait belongs to, or the op itself: "model.layers.1.self_attn.o_proj/forward/all_reduce"
+/// of ".../all_reduce.wait". It is under this name that what it wrote is known.
 std::string writer_name(const Op& op);
 
 std::int64_t integer(const Op& op, const std::string& key);
@@ -71,8 +71,8 @@ struct Segment {
 };
 
 /// What runs when. `run` names a segment; in the steps of a variant another segment runs instead
-/// (that is how a planted defect is active in some steps only). `decide` runs `body` if any element of
-/// `value` is not zero, else `otherwise`.
+/// (that is how a planted defect is active in some steps only). `decide` runs `body` if any element
+/// of `value` is not zero, else `otherwise`.
 struct Action {
   enum class Kind { run, repeat_steps, repeat_micro_steps, decide };
   struct Variant {
@@ -80,11 +80,11 @@ struct Action {
     std::string segment;
   };
   Kind kind = Kind::run;
-  std::string segment;         // run
+  std::string segment;  // run
   std::vector<Variant> variants;
   std::vector<Action> body;
   std::vector<Action> otherwise;
-  ValueId value = -1;          // decide
+  ValueId value = -1;  // decide
 };
 
 /// A whole training run as data, one for all ranks. Steps and micro-steps are bound when it runs.
@@ -112,14 +112,14 @@ struct Program {
 ///   flat (1024) with 2 owners                    ->  (512)
 Shape local_shape(const Program& program, const Value& value, Rank rank);
 
-/// A recorded part of a value: which bytes of the rank's buffer, and where they belong in the tensor
-/// that the trace shows. An axis that is partial (or flat without a slice per owner) is shown as a
-/// leading axis over its group ranks.
+/// A recorded part of a value: which bytes of the rank's buffer, and where they belong in the
+/// tensor that the trace shows. An axis that is partial (or flat without a slice per owner) is
+/// shown as a leading axis over its group ranks.
 struct Piece {
-  std::string name;            // in the folder of the moment
+  std::string name;  // in the folder of the moment
   Shape full_shape;
   std::vector<Region> regions;
-  std::int64_t begin = 0;      // first element in the local buffer
+  std::int64_t begin = 0;  // first element in the local buffer
   std::int64_t count = 0;
 };
 std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank);

@@ -23,7 +23,9 @@ JsonValue placement_json(const Placement& placement) {
 }
 
 const char* name_of(Lifetime lifetime) {
-  return lifetime == Lifetime::segment ? "segment" : lifetime == Lifetime::scope ? "scope" : "state";
+  return lifetime == Lifetime::segment ? "segment"
+         : lifetime == Lifetime::scope ? "scope"
+                                       : "state";
 }
 
 JsonValue value_json(const Value& value) {
@@ -67,7 +69,8 @@ JsonValue attributes_json(const Attributes& attributes) {
     if (const auto* i = std::get_if<std::int64_t>(&attribute)) into("integers", key, *i);
     if (const auto* r = std::get_if<double>(&attribute)) into("reals", key, *r);
     if (const auto* t = std::get_if<std::string>(&attribute)) into("texts", key, *t);
-    if (const auto* l = std::get_if<std::vector<std::int64_t>>(&attribute)) into("lists", key, list(*l));
+    if (const auto* l = std::get_if<std::vector<std::int64_t>>(&attribute))
+      into("lists", key, list(*l));
   }
   return json;
 }
@@ -103,9 +106,8 @@ JsonValue actions_json(const std::vector<Action>& actions) {
   for (const Action& action : actions) {
     JsonValue variants = JsonValue::array();
     for (const Action::Variant& variant : action.variants)
-      variants.append(JsonValue::object()
-                          .set("steps", list(variant.steps))
-                          .set("segment", variant.segment));
+      variants.append(
+          JsonValue::object().set("steps", list(variant.steps)).set("segment", variant.segment));
     array.append(JsonValue::object()
                      .set("kind", action_names[static_cast<std::size_t>(action.kind)])
                      .set("segment", action.segment)
@@ -178,11 +180,10 @@ FlatLayout layout_of(const JsonValue& json) {
   layout.elements = integer_of(member(json, "elements"));
   layout.padded = integer_of(member(json, "padded"));
   for (const JsonValue& entry : member(json, "entries").elements)
-    layout.entries.push_back({text_of(member(entry, "parameter")),
-                              integers_of<std::int64_t>(member(entry, "shape")),
-                              placement_of(member(entry, "placement")),
-                              integer_of(member(entry, "offset")),
-                              integer_of(member(entry, "count"))});
+    layout.entries.push_back(
+        {text_of(member(entry, "parameter")), integers_of<std::int64_t>(member(entry, "shape")),
+         placement_of(member(entry, "placement")), integer_of(member(entry, "offset")),
+         integer_of(member(entry, "count"))});
   return layout;
 }
 
@@ -271,7 +272,9 @@ Program program_from_json(const JsonValue& json) {
   for (const JsonValue& layout : member(json, "layouts").elements)
     program.layouts.push_back(layout_of(layout));
   for (const JsonValue& segment : member(json, "segments").elements) {
-    Segment read{text_of(member(segment, "name")), {}, text_of(member(segment, "opens")),
+    Segment read{text_of(member(segment, "name")),
+                 {},
+                 text_of(member(segment, "opens")),
                  text_of(member(segment, "closes"))};
     for (const JsonValue& op : member(segment, "ops").elements) read.ops.push_back(op_of(op));
     program.segments.push_back(std::move(read));

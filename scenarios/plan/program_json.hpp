@@ -7,7 +7,8 @@
 
 namespace shardproof {
 
-/// The program as JSON, whole: this is what a trace stores in /program and what the judge reads back.
+/// The program as JSON, whole: this is what a trace stores in /program and what the judge reads
+/// back.
 JsonValue program_to_json(const Program& program);
 /// The inverse. Throws ScenarioError with a place on anything that is no such program.
 Program program_from_json(const JsonValue& json);

@@ -20,7 +20,8 @@ struct TypeProblem {
 ///   - a value is read only after it was written, in the segment or as state, and not between the start
 ///     of a collective and its wait; every collective is waited for once;
 ///   - a decision is taken on a value that is replicate on every axis.
-/// An axis of one rank constrains nothing. Returns all problems, in program order; empty: well typed.
+/// An axis of one rank constrains nothing. Returns all problems, in program order; empty: well
+/// typed.
 std::vector<TypeProblem> type_check(const Program& program);
 
 }  // namespace shardproof

@@ -44,7 +44,8 @@ RunRecord read_run_record(const std::string& folder) {
     RunRecord::Execution execution;
     for (const JsonMember& member : entry.members) {
       if (member.key == "name") execution.name = member.value.text;
-      if (member.key == "exit_status") execution.exit_status = static_cast<int>(member.value.integer);
+      if (member.key == "exit_status")
+        execution.exit_status = static_cast<int>(member.value.integer);
       if (member.key == "seconds") execution.seconds = member.value.number;
       if (member.key == "sentence") execution.sentence = member.value.text;
     }

@@ -17,8 +17,8 @@ struct RunRecord {
     std::string sentence;  // of one that did not end well
   };
   std::vector<Execution> executions;
-  std::string command;     // that repeats the run
-  double seconds = 0;      // of all executions, by the clock
+  std::string command;  // that repeats the run
+  double seconds = 0;   // of all executions, by the clock
 };
 
 RunRecord::Execution record_of(const JobResult& result);

@@ -8,15 +8,16 @@
 
 namespace shardproof {
 
-/// A cluster whose ranks could not go on together: members of a group issued different collectives, or
-/// waited for each other. Stands in FOLDER/collective_failure.json beside the unfinished rank files.
+/// A cluster whose ranks could not go on together: members of a group issued different collectives,
+/// or waited for each other. Stands in FOLDER/collective_failure.json beside the unfinished rank
+/// files.
 struct CollectiveFailure {
-  std::string kind;         // "mismatch" | "deadlock"
+  std::string kind;  // "mismatch" | "deadlock"
   Moment moment;
-  std::string op;           // the earliest collective, in program order, that not all members issued
+  std::string op;  // the earliest collective, in program order, that not all members issued
   std::string phase;
-  std::vector<int> ranks;   // those that did not issue it
-  std::string report;       // who waits where, a line a rank
+  std::vector<int> ranks;  // those that did not issue it
+  std::string report;      // who waits where, a line a rank
 };
 
 void write_collective_failure(const std::string& folder, const CollectiveFailure& failure);

@@ -151,20 +151,13 @@ Handle stage_type() {
 
 Handle type_of(const Member& member) {
   switch (member.kind) {
-    case Kind::int32:
-      return owned(H5Tcopy(H5T_STD_I32LE), "H5Tcopy");
-    case Kind::int64:
-      return owned(H5Tcopy(H5T_STD_I64LE), "H5Tcopy");
-    case Kind::uint64:
-      return owned(H5Tcopy(H5T_STD_U64LE), "H5Tcopy");
-    case Kind::stage:
-      return stage_type();
-    case Kind::text:
-      return text_type(H5T_VARIABLE);
-    case Kind::list:
-      return owned(H5Tvlen_create(H5T_STD_I64LE), "H5Tvlen_create");
-    case Kind::fixed_text:
-      return text_type(member.bytes);
+    case Kind::int32: return owned(H5Tcopy(H5T_STD_I32LE), "H5Tcopy");
+    case Kind::int64: return owned(H5Tcopy(H5T_STD_I64LE), "H5Tcopy");
+    case Kind::uint64: return owned(H5Tcopy(H5T_STD_U64LE), "H5Tcopy");
+    case Kind::stage: return stage_type();
+    case Kind::text: return text_type(H5T_VARIABLE);
+    case Kind::list: return owned(H5Tvlen_create(H5T_STD_I64LE), "H5Tvlen_create");
+    case Kind::fixed_text: return text_type(member.bytes);
   }
   SHARDPROOF_EXPECTS(false, "unknown kind of member");
   return {};
@@ -264,16 +257,11 @@ std::vector<std::string> names_in(const Handle& group) {
 Handle element_type(Dtype dtype) {
   keep_quiet();
   switch (dtype) {
-    case Dtype::fp64:
-      return owned(H5Tcopy(H5T_IEEE_F64LE), "H5Tcopy");
-    case Dtype::fp32:
-      return owned(H5Tcopy(H5T_IEEE_F32LE), "H5Tcopy");
-    case Dtype::bf16:
-      return sixteen_bit_float(8, 7);
-    case Dtype::fp16:
-      return sixteen_bit_float(5, 10);
-    case Dtype::int64:
-      return owned(H5Tcopy(H5T_STD_I64LE), "H5Tcopy");
+    case Dtype::fp64: return owned(H5Tcopy(H5T_IEEE_F64LE), "H5Tcopy");
+    case Dtype::fp32: return owned(H5Tcopy(H5T_IEEE_F32LE), "H5Tcopy");
+    case Dtype::bf16: return sixteen_bit_float(8, 7);
+    case Dtype::fp16: return sixteen_bit_float(5, 10);
+    case Dtype::int64: return owned(H5Tcopy(H5T_STD_I64LE), "H5Tcopy");
   }
   SHARDPROOF_EXPECTS(false, "unknown dtype");
   return {};

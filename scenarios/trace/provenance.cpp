@@ -63,16 +63,11 @@ std::string host_name() {
 
 std::string rounding_mode() {
   switch (std::fegetround()) {
-    case FE_TONEAREST:
-      return "nearest";
-    case FE_DOWNWARD:
-      return "downward";
-    case FE_UPWARD:
-      return "upward";
-    case FE_TOWARDZERO:
-      return "toward zero";
-    default:
-      return "unknown";
+    case FE_TONEAREST: return "nearest";
+    case FE_DOWNWARD: return "downward";
+    case FE_UPWARD: return "upward";
+    case FE_TOWARDZERO: return "toward zero";
+    default: return "unknown";
   }
 }
 

@@ -83,8 +83,8 @@ TraceHeader read_header(const hdf5::Handle& file, const std::string& path) {
   return header;
 }
 
-// Ranks of one run say the same about it, but for their programs: a defect planted on some ranks makes
-// those differ, and that is for the judge to say.
+// Ranks of one run say the same about it, but for their programs: a defect planted on some ranks
+// makes those differ, and that is for the judge to say.
 void expect_same_run(const TraceHeader& first, const TraceHeader& other, const std::string& path) {
   const auto expect_equal = [&path](const char* what, const auto& expected, const auto& found) {
     if (expected == found) return;

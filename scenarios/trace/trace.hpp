@@ -129,7 +129,8 @@ class TraceReader {
   const TraceHeader& header(int rank = 0) const;
   /// All datasets by path; each path lists the ranks that hold (a part of) it.
   const std::map<std::string, std::vector<StoredDataset>>& datasets() const;
-  /// May be called from several threads at once. The stored bytes, checked against the hash (ScenarioError "altered" with file and path).
+  /// May be called from several threads at once. The stored bytes, checked against the hash
+  /// (ScenarioError "altered" with file and path).
   std::vector<std::byte> read(const StoredDataset& dataset) const;
   const std::vector<CollectiveRecord>& collectives(int rank) const;
   const std::vector<AccessRecord>& accesses(int rank) const;

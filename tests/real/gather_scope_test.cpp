@@ -1,9 +1,8 @@
-#include "real/gather_replaced_layer_params.hpp"
-
 #include <boost/test/unit_test.hpp>
 
 #include "real/comm/mpi_communicator.hpp"
 #include "real/cpu/backend.hpp"
+#include "real/gather_replaced_layer_params.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/errors.hpp"
 #include "tests/support/mpi_main.hpp"

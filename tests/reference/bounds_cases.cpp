@@ -37,22 +37,14 @@ Stored Dice::tensor(Dtype dtype, Shape shape, Distribution distribution) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double x = normal(random_);
     switch (distribution) {
-      case Distribution::normal:
-        values[i] = x;
-        break;
-      case Distribution::heavy_tailed:
-        values[i] = x * std::exp(2 * normal(random_));
-        break;
+      case Distribution::normal: values[i] = x; break;
+      case Distribution::heavy_tailed: values[i] = x * std::exp(2 * normal(random_)); break;
       // Pairs that nearly annul each other: sums far smaller than their terms.
       case Distribution::cancelling:
         values[i] = i % 2 == 0 ? 8 * x : -values[i - 1] * (1 + 0x1p-7 * x);
         break;
-      case Distribution::tiny:
-        values[i] = std::ldexp(x, wide ? -1040 : -128);
-        break;
-      case Distribution::large:
-        values[i] = std::ldexp(x, wide ? 300 : 40);
-        break;
+      case Distribution::tiny: values[i] = std::ldexp(x, wide ? -1040 : -128); break;
+      case Distribution::large: values[i] = std::ldexp(x, wide ? 300 : 40); break;
     }
   }
   stored.assign(values);

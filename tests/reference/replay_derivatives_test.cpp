@@ -28,51 +28,37 @@ std::vector<double> by_the_oracle(const Case& c) {
   const auto x = [&](std::size_t i) { return tensor(c.arguments[i]); };
   const std::int64_t hd = c.attributes.head_dim;
   switch (c.kind) {
-    case UnitKind::embedding:
-      return embedding(x(0), tokens(c.arguments[1])).values;
+    case UnitKind::embedding: return embedding(x(0), tokens(c.arguments[1])).values;
     case UnitKind::embedding_backward:
       return embedding_vjp_weight(x(0), tokens(c.arguments[1]), c.attributes.extent, 1).values;
-    case UnitKind::matmul:
-      return reference::matmul(x(0), x(1)).values;
-    case UnitKind::matmul_backward_input:
-      return reference::matmul_vjp_input(x(0), x(1)).values;
+    case UnitKind::matmul: return reference::matmul(x(0), x(1)).values;
+    case UnitKind::matmul_backward_input: return reference::matmul_vjp_input(x(0), x(1)).values;
     case UnitKind::matmul_backward_weight:
       return reference::matmul_vjp_weight(x(0), x(1), 1).values;
-    case UnitKind::bias_backward:
-      return reference::bias_vjp(x(0), 1).values;
-    case UnitKind::rms_norm:
-      return rms_norm(x(0), x(1), c.attributes.eps).values;
+    case UnitKind::bias_backward: return reference::bias_vjp(x(0), 1).values;
+    case UnitKind::rms_norm: return rms_norm(x(0), x(1), c.attributes.eps).values;
     case UnitKind::rms_norm_backward_input:
       return reference::rms_norm_vjp_input(x(0), x(1), x(2), c.attributes.eps).values;
     case UnitKind::rms_norm_backward_weight:
       return reference::rms_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1).values;
-    case UnitKind::rotary:
-      return rotary(x(0), x(1), x(2)).values;
-    case UnitKind::rotary_backward:
-      return reference::rotary_vjp(x(0), x(1), x(2)).values;
-    case UnitKind::attention:
-      return attention(x(0), x(1), x(2), hd).output.values;
-    case UnitKind::attention_lse:
-      return attention(x(0), x(1), x(1), hd).log_sum_exp.values;
+    case UnitKind::rotary: return rotary(x(0), x(1), x(2)).values;
+    case UnitKind::rotary_backward: return reference::rotary_vjp(x(0), x(1), x(2)).values;
+    case UnitKind::attention: return attention(x(0), x(1), x(2), hd).output.values;
+    case UnitKind::attention_lse: return attention(x(0), x(1), x(1), hd).log_sum_exp.values;
     case UnitKind::attention_backward_q:
       return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).q.values;
     case UnitKind::attention_backward_k:
       return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).k.values;
     case UnitKind::attention_backward_v:
       return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).v.values;
-    case UnitKind::swiglu:
-      return swiglu(x(0), x(1)).values;
-    case UnitKind::swiglu_backward_gate:
-      return reference::swiglu_vjp(x(0), x(1), x(2)).gate.values;
-    case UnitKind::swiglu_backward_up:
-      return reference::swiglu_vjp(x(0), x(1), x(2)).up.values;
-    case UnitKind::cross_entropy:
-      return cross_entropy(x(0), tokens(c.arguments[1]), 1).values;
+    case UnitKind::swiglu: return swiglu(x(0), x(1)).values;
+    case UnitKind::swiglu_backward_gate: return reference::swiglu_vjp(x(0), x(1), x(2)).gate.values;
+    case UnitKind::swiglu_backward_up: return reference::swiglu_vjp(x(0), x(1), x(2)).up.values;
+    case UnitKind::cross_entropy: return cross_entropy(x(0), tokens(c.arguments[1]), 1).values;
     case UnitKind::cross_entropy_backward:
       return cross_entropy_vjp(Tensor({1}, {c.attributes.factor}), x(0), tokens(c.arguments[1]))
           .values;
-    default:
-      return {};
+    default: return {};
   }
 }
 

@@ -1,7 +1,7 @@
 #include "sim/simulate.hpp"
 
-#include <boost/test/unit_test.hpp>
 #include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/trace/collective_failure.hpp"
@@ -63,8 +63,8 @@ const std::vector<Grid> grids{{1, 1, 0}, {1, 1, 1}, {2, 1, 1}, {1, 2, 0}, {1, 2,
 
 BOOST_AUTO_TEST_CASE(every_grid_runs_to_its_end) {
   for (const Grid& grid : grids) {
-    const Scenario scenario =
-        on_grid(sweep(grid.tp == 4 ? "tiny-tp4-dp1-zero0-fp32" : "tiny-gqa-tp2-dp2-zero1-fp64"), grid);
+    const Scenario scenario = on_grid(
+        sweep(grid.tp == 4 ? "tiny-tp4-dp1-zero0-fp32" : "tiny-gqa-tp2-dp2-zero1-fp64"), grid);
     const TemporaryFolder folder;
     BOOST_TEST_CONTEXT(scenario.name) {
       BOOST_REQUIRE(sim::simulate(scenario, folder.path().string()));
@@ -75,8 +75,8 @@ BOOST_AUTO_TEST_CASE(every_grid_runs_to_its_end) {
   }
 }
 
-// DESIGN section 4: stages 0 and 1 divide at different places, which is exact if D is a power of two
-// (and nothing is subnormal), and is not if D is 3.
+// DESIGN section 4: stages 0 and 1 divide at different places, which is exact if D is a power of
+// two (and nothing is subnormal), and is not if D is 3.
 BOOST_AUTO_TEST_CASE(zero_0_and_1_agree_in_bits_over_two_replicas_and_not_over_three) {
   const auto run = [](int dp, int zero, const std::string& folder) {
     BOOST_REQUIRE(
@@ -120,8 +120,10 @@ BOOST_AUTO_TEST_CASE(bucket_size_changes_bits_of_a_ring_of_three_only) {
 
     const int different =
         differences(one.path().string(), many.path().string(), "gradient/").different;
-    if (order == ReductionOrder::ring) BOOST_CHECK_GT(different, 0);
-    else BOOST_CHECK_EQUAL(different, 0);
+    if (order == ReductionOrder::ring)
+      BOOST_CHECK_GT(different, 0);
+    else
+      BOOST_CHECK_EQUAL(different, 0);
   }
 }
 
@@ -180,7 +182,8 @@ BOOST_AUTO_TEST_CASE(a_step_with_a_nan_gradient_is_skipped_by_all_ranks) {
   // The first update that is applied is Adam's first: c1 = 1 - beta1.
   double c1 = 0;
   decode(Dtype::fp32, stored(reader, "/step/000001/scalar/bias_correction1", 0), std::span(&c1, 1));
-  BOOST_CHECK_EQUAL(c1, static_cast<double>(static_cast<float>(1.0 - scenario.training.optimizer.beta1)));
+  BOOST_CHECK_EQUAL(
+      c1, static_cast<double>(static_cast<float>(1.0 - scenario.training.optimizer.beta1)));
 }
 
 BOOST_AUTO_TEST_CASE(an_injection_that_names_no_op_is_refused_with_a_suggestion) {
@@ -190,7 +193,8 @@ BOOST_AUTO_TEST_CASE(an_injection_that_names_no_op_is_refused_with_a_suggestion)
 
   BOOST_CHECK_EXCEPTION(sim::simulate(scenario, folder.path().string()), ScenarioError,
                         [](const ScenarioError& error) {
-                          return std::string(error.what()).find("/all_reduce\"") != std::string::npos;
+                          return std::string(error.what()).find("/all_reduce\"") !=
+                                 std::string::npos;
                         });
 }
 

@@ -17,7 +17,8 @@ inline Scenario sweep(const std::string& name) {
   return read_scenario("../scenarios/catalog/sweep/" + name + ".json");
 }
 
-/// A tiny model on any grid: the sweep's GQA one (4 heads over 2, two layers) unless another is named.
+/// A tiny model on any grid: the sweep's GQA one (4 heads over 2, two layers) unless another is
+/// named.
 struct Grid {
   int tp, dp, zero;
 };
