@@ -39,7 +39,7 @@ std::vector<bool> failing_elements(Dtype storage, const reference::UnitResult& u
     const double f = unit.value[i];
     const double b = unit.bound.empty() ? 0 : unit.bound[i];
     const double e = unit.error.empty() ? 0 : unit.error[i];
-    const double rounded = round_to(storage, f);
+    const double rounded = storage == Dtype::int64 ? f : round_to(storage, f);
     failing[i] =
         bitwise ? !(recorded[i] == rounded && std::signbit(recorded[i]) == std::signbit(rounded))
                 : !accepts(storage, f, b, e, recorded[i]);

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "reports/checks/findings.hpp"
+
 namespace shardproof::reports {
 
 namespace {
@@ -88,12 +90,67 @@ void check_trace(const JudgeContext& context, const EngineTrace& trace,
                  ", but neither the reference nor the program knows it");
 }
 
+bool in_scenario(const Scenario& scenario, const Moment& moment) {
+  return moment.stage != Moment::Stage::step ||
+         (moment.step < scenario.steps && moment.micro < scenario.training.accumulation);
+}
+
+bool are_of(const std::vector<const AccessRecord*>& accesses, const std::vector<ValueId>& values) {
+  return std::equal(accesses.begin(), accesses.end(), values.begin(), values.end(),
+                    [](const AccessRecord* access, ValueId id) { return access->value == id; });
+}
+
+bool tells_all_accesses(const ExecutedOp& executed) {
+  const Op& op = *executed.op;
+  const bool reads = op.kind != OpKind::wait, writes = !is_collective(op.kind);
+  return are_of(executed.reads, reads ? op.inputs : std::vector<ValueId>{}) &&
+         are_of(executed.writes, writes ? op.outputs : std::vector<ValueId>{});
+}
+
+/// The op that follows in the segment; nullptr where another segment may begin.
+const Op* due_after(const ExecutedOp* executed) {
+  if (executed == nullptr || executed->op == &executed->segment->ops.back()) return nullptr;
+  return executed->op + 1;
+}
+
+/// The first thing wrong with the log of a rank: what other checks derive from it they could not
+/// derive if an op, or something that it read or wrote, were left out.
+void check_log(const JudgeContext& context, const EngineTrace& trace, int rank, Tally& tally,
+               Findings& findings) {
+  const auto fail = [&](const ExecutedOp& at, const Op& op, const std::string& problem) {
+    tally.add(0, 1, Proof::bitwise);
+    Failure failure = failure_of(trace, rank, at, "");
+    failure.divergence.op = writer_name(op);
+    failure.divergence.phase = op.phase;
+    findings.add(std::move(failure), problem);
+  };
+  const ExecutedOp* previous = nullptr;
+  for (const ExecutedOp& executed : trace.executed(rank)) {
+    const Op* next = due_after(previous);
+    const Op& due = next == nullptr ? executed.segment->ops.front() : *next;
+    if (&due != executed.op) return fail(executed, due, "the program has it here, the log has not");
+    if (!in_scenario(context.scenario, executed.moment))
+      return fail(executed, due, "it ran in a step or micro-step that the scenario does not have");
+    if (!tells_all_accesses(executed))
+      return fail(executed, due, "the log does not tell all that it read and wrote");
+    previous = &executed;
+  }
+  if (const Op* due = due_after(previous))
+    fail(*previous, *due, "the program has it here, the log has not");
+}
+
 }  // namespace
 
 Tally check_coverage(const JudgeContext& context) {
   Tally tally("coverage", Proof::bitwise);
   const std::map<std::string, Shape> expected = expected_shapes(context);
-  for (const EngineTrace* trace : context.traces) check_trace(context, *trace, expected, tally);
+  for (const EngineTrace* trace : context.traces) {
+    check_trace(context, *trace, expected, tally);
+    Findings findings;
+    for (int rank = 0; rank < trace->world(); ++rank)
+      check_log(context, *trace, rank, tally, findings);
+    findings.report(tally);
+  }
   return tally;
 }
 

@@ -226,6 +226,19 @@ BOOST_AUTO_TEST_CASE(coverage_names_tensors_that_are_missing_or_of_another_shape
   BOOST_TEST(shape.reason.find("on rank 0, expected (8, 12") != std::string::npos, shape.reason);
 }
 
+BOOST_AUTO_TEST_CASE(coverage_names_the_first_op_of_a_step_that_the_scenario_does_not_have) {
+  const Scenario ran = sweep_scenario(zero1, 2);
+  Scenario shorter = ran;
+  shorter.steps = 1;
+
+  const JudgedRun run(ran);
+  const auto units = reference::expected_units(shorter);
+  const FirstDivergence first = expect_failure(check_coverage, run.context(shorter, units),
+                                               "model.embed_tokens/data/zero_weight", all);
+
+  BOOST_TEST(first.step == 1);
+}
+
 BOOST_AUTO_TEST_CASE(replicas_names_the_rank_and_the_element_that_differ) {
   Injection flip = set("model.norm/forward/rms_norm", "flip:0", {1});
   flip.index = {1, 3, 7};

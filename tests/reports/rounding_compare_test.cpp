@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reports/element_compare.hpp"
+#include "reports/judge_unit.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -50,6 +51,13 @@ BOOST_AUTO_TEST_CASE(a_bitwise_unit_tells_the_zeros_apart) {
   BOOST_TEST(compare_to_set(Dtype::fp32, unit, std::vector{-0.0, 1.0}).failed == 1);
   BOOST_TEST(compare_to_set(Dtype::fp32, unit, std::vector{0.0, 1 + 0x1p-23}).failed == 1);
   BOOST_TEST(compare_to_set(Dtype::fp64, unit, std::vector{0.0, 1 + 0x1p-52}).failed == 1);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_integers_fail_and_are_pointed_out) {
+  const auto labels = bitwise({7, -100});
+  BOOST_TEST(compare_to_set(Dtype::int64, labels, std::vector{7.0, 7.0}).failed == 1);
+  const std::vector<bool> failing = failing_elements(Dtype::int64, labels, std::vector{7.0, 7.0});
+  BOOST_TEST((failing == std::vector{false, true}));
 }
 
 BOOST_AUTO_TEST_CASE(a_nan_fails_under_any_bound) {
