@@ -109,8 +109,8 @@ Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::st
 
   const std::int64_t cluster = accounts.largest_rank.total_peak * scenario.world;
   const std::int64_t widened = 8 / static_cast<std::int64_t>(size_bytes(scenario.training.working));
-  const std::int64_t oracle = 8 * 6 * parameters +
-                              2 * widened * accounts.largest_rank.activations_peak * scenario.world;
+  const std::int64_t oracle =
+      8 * 6 * parameters + 2 * widened * accounts.largest_rank.activations_peak * scenario.world;
   const std::int64_t executions =
       (scenario.runs("reference") ? process + oracle : 0) +
       (scenario.runs("sim") ? process + 3 * cluster : 0) +
@@ -139,8 +139,7 @@ std::vector<Job> execution_jobs(const Scenario& scenario, const RunFolder& folde
                                            folder.file("scenario.json"), folder.file(execution)};
     Job job = job_of(folder, execution, command);
     if (execution == "real") {
-      const real::LaunchCommand launch =
-          real::launch_command(scenario.world, command, launcher);
+      const real::LaunchCommand launch = real::launch_command(scenario.world, command, launcher);
       job.command = launch.arguments;
       job.environment = {launch.environment.begin(), launch.environment.end()};
     }
@@ -151,7 +150,8 @@ std::vector<Job> execution_jobs(const Scenario& scenario, const RunFolder& folde
 
 // Removes the traces that the scenario does not want to keep.
 void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_code) {
-  if (scenario.trace_keep == "always" || (scenario.trace_keep == "failed" && exit_code != 0)) return;
+  if (scenario.trace_keep == "always" || (scenario.trace_keep == "failed" && exit_code != 0))
+    return;
   for (const std::string& execution : scenario.executions)
     files::remove_all(folder.file(execution));
 }
@@ -163,8 +163,8 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
   for (int rank = 0; rank < scenario.world; ++rank)
     apply_injections(program, scenario.inject, Rank{rank});
   const Accounts accounts = accounts_of(program);
-  RunFolder folder(options.out, scenario.name);
   refuse_if_too_much(needs_of(scenario, accounts, options.out), measure_machine(options.out));
+  RunFolder folder(options.out, scenario.name);
 
   fmt::print("{}\n", print_plan(program, accounts, scenario));
   std::fflush(stdout);
@@ -183,9 +183,11 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
   record.seconds = seconds_since(started);
   write_run_record(folder.path(), record);
 
-  const JobResult judged =
-      run_jobs({job_of(folder, "judge", {this_program(), "judge", folder.path(), "--report", folder.final_path() + "/report.html"})}, supervision)
-          .front();
+  const JobResult judged = run_jobs({job_of(folder, "judge",
+                                            {this_program(), "judge", folder.path(), "--report",
+                                             folder.final_path() + "/report.html"})},
+                                    supervision)
+                               .front();
   display.clear();
   if (!files::exists(folder.file("summary.json"))) {
     const std::string sentence = scenario.name + ": no verdict: " + judged.sentence;
@@ -262,8 +264,11 @@ int judge(const std::string& folder, const std::string& report) {
   const auto started = std::chrono::steady_clock::now();
   const Scenario scenario = read_scenario(folder + "/scenario.json");
   const RunRecord record = read_run_record(folder);
-  reports::JudgeInput input{scenario, finished(folder, record, "reference"),
-                            finished(folder, record, "sim"), finished(folder, record, "real"), {}};
+  reports::JudgeInput input{scenario,
+                            finished(folder, record, "reference"),
+                            finished(folder, record, "sim"),
+                            finished(folder, record, "real"),
+                            {}};
   for (const RunRecord::Execution& execution : record.executions)
     if (!execution.sentence.empty() && !finished(folder, record, execution.name))
       input.errors.push_back(execution.sentence);
@@ -286,6 +291,7 @@ int judge(const std::string& folder, const std::string& report) {
 int plan(const std::string& path, const std::vector<std::string>& overrides, bool json) {
   const Scenario scenario = read_scenario(path, overrides);
   const Program program = real::checked_program(scenario);
+  apply_injections(program, scenario.inject, Rank{0});  // their ops must exist
   const Accounts accounts = accounts_of(program);
   fmt::print("{}\n", json ? write_json(plan_json(program, accounts), 2)
                           : print_plan(program, accounts, scenario));
@@ -314,14 +320,16 @@ std::string versions() {
 
 int main(int argc, char** argv) {
   using namespace shardproof;
-  CLI::App app{"Proves, step by step, that a tensor-parallel + ZeRO training run computed what the\n"
-               "unsharded model would have computed, or names the first operation that did not."};
+  CLI::App app{
+      "Proves, step by step, that a tensor-parallel + ZeRO training run computed what the\n"
+      "unsharded model would have computed, or names the first operation that did not."};
   app.require_subcommand(0, 1);
   bool version = false;
   app.add_flag("--version", version, "print the versions of everything");
-  app.footer("Exit codes: 0 all agree, 1 a numeric difference, 2 bad input or no verdict, 3 the\n"
-             "machine failed, 130 or 143 interrupted.\n"
-             "Example:  shardproof run scenarios/catalog/quickstart.json");
+  app.footer(
+      "Exit codes: 0 all agree, 1 a numeric difference, 2 bad input or no verdict, 3 the\n"
+      "machine failed, 130 or 143 interrupted.\n"
+      "Example:  shardproof run scenarios/catalog/quickstart.json");
   std::function<int()> command;
 
   RunOptions options;
@@ -329,11 +337,14 @@ int main(int argc, char** argv) {
   run_command->add_option("scenarios", options.paths, "scenario files, or folders of them");
   run_command->add_option("--model", options.given.model,
                           "a Hugging Face model folder or config.json, instead of a scenario");
-  run_command->add_option("--deepspeed", options.given.deepspeed, "a DeepSpeed config, with --model");
-  run_command->add_option("--world", options.given.world, "ranks, with --model");
+  run_command->add_option("--deepspeed", options.given.deepspeed,
+                          "a DeepSpeed config, with --model");
+  CLI::Option* world =
+      run_command->add_option("--world", options.given.world, "ranks, with --model");
   run_command->add_option("--steps", options.given.steps, "optimizer steps, with --model");
   run_command->add_option("--seed", options.given.seed, "of generated weights and tokens");
-  run_command->add_option("--text", options.given.text, "a text file for byte tokens, with --model");
+  run_command->add_option("--text", options.given.text,
+                          "a text file for byte tokens, with --model");
   run_command->add_option("--sequence", options.given.sequence, "tokens a sequence, with --model");
   run_command->add_option("--precision", options.given.precision, "from_deepspeed or fp64");
   run_command->add_option("--reduction", options.given.reduction, "ring or rank_order");
@@ -345,12 +356,13 @@ int main(int argc, char** argv) {
   run_command->add_option("--out", options.out, "where results go")->capture_default_str();
   run_command->add_option("--launcher", options.launcher,
                           "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
-  run_command->footer("Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
+  run_command->footer(
+      "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
   run_command->callback([&] {
     if (options.paths.empty() == options.given.model.empty())
       throw CLI::ValidationError("run", "give scenario files, or --model and --deepspeed");
-    if (!options.given.model.empty() && options.given.deepspeed.empty())
-      throw CLI::ValidationError("run", "--model needs --deepspeed");
+    if (!options.given.model.empty() && (options.given.deepspeed.empty() || world->empty()))
+      throw CLI::ValidationError("run", "--model needs --deepspeed and --world");
     command = [&] { return run(options); };
   });
 
@@ -386,8 +398,8 @@ int main(int argc, char** argv) {
     command = [&] {
       const reports::TraceComparison comparison =
           reports::compare_traces(trace_folder(left), trace_folder(right));
-      fmt::print("{}", json ? reports::comparison_json(comparison)
-                            : reports::comparison_text(comparison));
+      fmt::print(
+          "{}", json ? reports::comparison_json(comparison) : reports::comparison_text(comparison));
       return comparison.exit_code();
     };
   });

@@ -21,8 +21,8 @@ UnitKey key_of(const Failure& failure) {
 // then an op on its own rank, then a function of full tensors, then what is only compared with
 // something else.
 int sharpness(const std::string& check) {
-  static const std::vector<std::string> order{"leaves",   "edges",     "continuity", "policy",
-                                              "plan_units", "op_local", "optimizer", "replicas",
+  static const std::vector<std::string> order{"leaves",     "edges",    "continuity", "policy",
+                                              "plan_units", "op_local", "optimizer",  "replicas",
                                               "round_trip", "sim_real"};
   return static_cast<int>(std::find(order.begin(), order.end(), check) - order.begin());
 }
@@ -36,8 +36,7 @@ struct Candidate {
 bool earlier(const Candidate& a, const Candidate& b) {
   const auto rank = [](const Candidate& c) {
     return std::tuple(c.failure->sequence, c.sharpness,
-                      c.failure->divergence.execution == "sim" ? 0 : 1,
-                      c.failure->divergence.rank);
+                      c.failure->divergence.execution == "sim" ? 0 : 1, c.failure->divergence.rank);
   };
   return rank(a) < rank(b);
 }

@@ -109,19 +109,21 @@ class Judge {
     if (reference_) context.reference = &*reference_;
 
     // The two halves of the arithmetic share nothing but the files, so they run side by side.
-    auto op_local = std::async(std::launch::async, [&context] { return check_op_local(context); });
+    TensorTable failing(input_.scenario.world);
+    auto op_local = std::async(std::launch::async,
+                               [&context, &failing] { return check_op_local(context, failing); });
     WalkFindings walk;
     TensorTable table(input_.scenario.world);
     UnitMemo memo;
     for (const EngineTrace* trace : context.traces) walk_units(context, *trace, memo, walk, table);
-    verdict_.tensors = table.rows();
-
     std::vector<Tally> tallies{
         check_plan(context),        check_policy(context),      check_leaves(context),
         check_collectives(context), check_coverage(context),    std::move(walk.edges),
         check_replicas(context),    std::move(walk.continuity), op_local.get(),
         std::move(walk.plan_units), check_optimizer(context),   check_round_trip(context)};
     for (const Tally& tally : tallies) verdict_.checks.push_back(tally.result());
+    table.merge(failing);
+    verdict_.tensors = table.rows();
     const SimReal sim_real = check_sim_real(context);
     verdict_.checks.push_back(sim_real.result);
     tallies.push_back(sim_real.tally);

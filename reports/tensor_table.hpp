@@ -15,6 +15,8 @@ class TensorTable {
  public:
   explicit TensorTable(int world) : world_(world) {}
   void add(const std::string& name, int rank, const Moment& moment, const Comparison& comparison);
+  /// Takes over what another table has found.
+  void merge(const TensorTable& other);
   std::vector<TensorRow> rows() const;
 
  private:

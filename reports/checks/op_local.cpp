@@ -83,11 +83,13 @@ class TensorCache {
 
 class OpLocal {
  public:
-  OpLocal(const JudgeContext& context, const EngineTrace& trace, UnitMemo& memo, Tally& tally)
+  OpLocal(const JudgeContext& context, const EngineTrace& trace, UnitMemo& memo, Tally& tally,
+          TensorTable& table)
       : context_(context),
         trace_(trace),
         memo_(memo),
         tally_(tally),
+        table_(table),
         cache_(trace.reader(), context.units) {}
 
   void run() {
@@ -185,6 +187,8 @@ class OpLocal {
     }
     if (divergence.ranks.empty()) divergence.ranks.push_back(seen_by);
     divergence.rank = divergence.ranks.front();
+    for (const int rank : divergence.ranks)
+      table_.add(name_in_folder(unit.output), rank, failure.moment, comparison);
     for (const ExecutedOp& executed : trace_.executed(divergence.rank))
       if (executed.moment == failure.moment && !executed.writes.empty() &&
           writer_name(*executed.op) == divergence.op) {
@@ -224,16 +228,18 @@ class OpLocal {
   const EngineTrace& trace_;
   UnitMemo& memo_;
   Tally& tally_;
+  TensorTable& table_;
   TensorCache cache_;
   std::vector<double> zeros_;
 };
 
 }  // namespace
 
-Tally check_op_local(const JudgeContext& context) {
+Tally check_op_local(const JudgeContext& context, TensorTable& table) {
   UnitMemo memo;  // what sim and real have in common is judged once
   Tally tally("op_local", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces) OpLocal(context, *trace, memo, tally).run();
+  for (const EngineTrace* trace : context.traces)
+    OpLocal(context, *trace, memo, tally, table).run();
   return tally;
 }
 

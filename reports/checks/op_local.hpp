@@ -2,6 +2,7 @@
 
 #include "reports/judge_context.hpp"
 #include "reports/tally.hpp"
+#include "reports/tensor_table.hpp"
 
 namespace shardproof::reports {
 
@@ -9,6 +10,7 @@ namespace shardproof::reports {
 /// ranks recorded, and the oracle's own function says what the output may be. Where replicas differ
 /// in bits, each rank's view is judged with that rank's copies, so that the ranks that are wrong
 /// have names.
-Tally check_op_local(const JudgeContext& context);
+/// Failing tensors go into the table.
+Tally check_op_local(const JudgeContext& context, TensorTable& table);
 
 }  // namespace shardproof::reports

@@ -96,8 +96,9 @@ std::string comparison_text(const TraceComparison& comparison) {
   return answer(comparison.exit_code()) + "\n  A " + one_line(comparison.a) + " (" +
          comparison.about_a + ")\n  B " + one_line(comparison.b) + " (" + comparison.about_b +
          ")\n  tensors: " + counts + "\n" +
-         first_text(comparison, comparison.first_different_with_equal_inputs,
-                    "First that differs while all that it was computed from is equal") +
+         first_text(
+             comparison, comparison.first_different_with_equal_inputs,
+             "First that differs while nothing that it was computed from was seen to differ") +
          first_text(comparison, comparison.first_different, "First that differs") +
          different_text(comparison) + others_text(comparison);
 }

@@ -90,11 +90,4 @@ std::vector<CheckResult> all_checks(const Verdict& verdict) {
   return checks;
 }
 
-std::optional<double> largest_ratio(const std::vector<CheckResult>& checks) {
-  std::optional<double> largest;
-  for (const CheckResult& check : checks)
-    if (check.max_ratio && (!largest || !(*check.max_ratio <= *largest))) largest = check.max_ratio;
-  return largest;
-}
-
 }  // namespace shardproof::reports

@@ -37,7 +37,5 @@ std::string joined(const std::vector<std::string>& parts, const std::string& bet
 /// All of check_names(), in that order. A check that the verdict lacks did not run, and says so.
 /// Throws InvariantError on a check of another name, or on two of one name.
 std::vector<CheckResult> all_checks(const Verdict& verdict);
-/// The largest used ratio of all checks, or nothing if none has one.
-std::optional<double> largest_ratio(const std::vector<CheckResult>& checks);
 
 }  // namespace shardproof::reports

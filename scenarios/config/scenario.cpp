@@ -181,9 +181,20 @@ bool has_weights(const fs::path& model) {
   return is_there(model / "model.safetensors") || is_there(model / "model.safetensors.index.json");
 }
 
+// Weights in a form that is not read must not be replaced by generated ones in silence.
+void refuse_other_weights(const fs::path& model) {
+  for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
+    if (is_there(model / name))
+      throw ScenarioError(
+          "--model: " + (model / name).string() +
+          ": weights are read from safetensors only; convert them, or move the file "
+          "away to run with generated weights");
+}
+
 JsonValue model_from_options(const CommandLineScenario& given) {
   JsonValue model = JsonValue::object();
   model.set("config", from_option("--model", given.model));
+  if (!has_weights(given.model)) refuse_other_weights(given.model);
   if (has_weights(given.model)) model.set("weights", from_option("--model", given.model));
   return model;
 }

@@ -39,7 +39,10 @@ std::string grid_text(const Program& program, const Scenario& scenario) {
                      scenario.training.zero_stage, plural(program.steps, "step"),
                      plural(program.accumulation, "micro-step")) +
          "  TP groups  " + groups_text(grid, Axis::tp) + "\n  DP groups  " +
-         groups_text(grid, Axis::dp) + "\n";
+         groups_text(grid, Axis::dp) + "\n  weights    " +
+         (scenario.weights == "generated" ? "generated, seed " + std::to_string(scenario.seed)
+                                          : scenario.weights) +
+         "\n";
 }
 
 std::string ownership_text(const Program& program) {

@@ -289,6 +289,18 @@ BOOST_AUTO_TEST_CASE(a_model_folder_with_weights_is_trained_from_them) {
   BOOST_TEST(scenario_from_command_line(given).weights == files / "model");
 }
 
+BOOST_AUTO_TEST_CASE(weights_that_are_not_read_are_not_replaced_in_silence) {
+  const Files files;
+  files.write("model/pytorch_model.bin", "");
+  CommandLineScenario given;
+  given.model = files / "model";
+  given.deepspeed = files / "ds.json";
+  given.world = 2;
+
+  BOOST_TEST(error_of([&] { scenario_from_command_line(given); }).find("safetensors only") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(errors_of_a_command_line_name_the_option) {
   const Files files;
   CommandLineScenario given;
