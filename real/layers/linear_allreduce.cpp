@@ -1,5 +1,7 @@
 #include "real/layers/linear_allreduce.hpp"
 
+#include "real/layers/linear_gradients.hpp"
+
 namespace shardproof::real {
 
 LinearAllreduce::LinearAllreduce(Builder& builder, const std::string& module, bool bias)
@@ -42,15 +44,7 @@ ValueId LinearAllreduce::backward(Builder& builder, ValueId dy,
   builder.append(OpKind::matmul_backward_input, module_, "backward", "matmul_backward_input",
                  {dy, weight}, {grad_input});
 
-  const ValueId grad_weight = builder.gradient(module_ + ".weight");
-  builder.append(OpKind::matmul_backward_weight, module_, "backward", "matmul_backward_weight",
-                 {dy, x_}, {grad_weight});
-  builder.accumulate(module_ + ".weight", grad_weight);
-  if (bias_) {
-    const ValueId grad_bias = builder.gradient(module_ + ".bias");
-    builder.append(OpKind::bias_backward, module_, "backward", "bias_backward", {dy}, {grad_bias});
-    builder.accumulate(module_ + ".bias", grad_bias);
-  }
+  lower_linear_gradients(builder, module_, bias_, dy, x_);
   return grad_input;
 }
 

@@ -1,5 +1,7 @@
 #include "real/layers/linear_layer.hpp"
 
+#include "real/layers/linear_gradients.hpp"
+
 namespace shardproof::real {
 
 LinearLayer::LinearLayer(Builder& builder, const std::string& module, bool bias)
@@ -48,15 +50,7 @@ ValueId LinearLayer::backward(Builder& builder, ValueId dy) {
                        grad_input);
   }
 
-  const ValueId grad_weight = builder.gradient(module_ + ".weight");
-  builder.append(OpKind::matmul_backward_weight, module_, "backward", "matmul_backward_weight",
-                 {dy, x_}, {grad_weight});
-  builder.accumulate(module_ + ".weight", grad_weight);
-  if (bias_) {
-    const ValueId grad_bias = builder.gradient(module_ + ".bias");
-    builder.append(OpKind::bias_backward, module_, "backward", "bias_backward", {dy}, {grad_bias});
-    builder.accumulate(module_ + ".bias", grad_bias);
-  }
+  lower_linear_gradients(builder, module_, bias_, dy, x_);
   return grad_input;
 }
 

@@ -1,5 +1,7 @@
 #include "real/layers/replicated_layers.hpp"
 
+#include "real/layers/linear_gradients.hpp"
+
 namespace shardproof::real {
 
 Embedding::Embedding(Builder& builder, const std::string& module) : module_(module) {
@@ -65,14 +67,10 @@ ValueId LmHead::forward(Builder& builder, ValueId x) {
 }
 
 ValueId LmHead::backward(Builder& builder, ValueId dy, const std::string& grad_input_name) {
-  const std::string weight = module_ + ".weight";
   const ValueId dx = builder.activation(grad_input_name, builder.model().hidden_size, replicate());
   builder.append(OpKind::matmul_backward_input, module_, "backward", "matmul_backward_input",
-                 {dy, builder.parameter(weight)}, {dx});
-  const ValueId gradient = builder.gradient(weight);
-  builder.append(OpKind::matmul_backward_weight, module_, "backward", "matmul_backward_weight",
-                 {dy, x_}, {gradient});
-  builder.accumulate(weight, gradient);
+                 {dy, builder.parameter(module_ + ".weight")}, {dx});
+  lower_linear_gradients(builder, module_, /*bias=*/false, dy, x_);
   return dx;
 }
 

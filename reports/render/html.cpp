@@ -117,16 +117,11 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
 // Readable without colour: a sign and a word.
 std::string outcome_text(Outcome outcome) {
   switch (outcome) {
-    case Outcome::pass:
-      return "✓ pass";
-    case Outcome::fail:
-      return "✗ FAIL";
-    case Outcome::unknown:
-      return "? unknown";
-    case Outcome::not_run:
-      return "– not run";
-    case Outcome::trend:
-      return "~ trend";
+    case Outcome::pass: return "✓ pass";
+    case Outcome::fail: return "✗ FAIL";
+    case Outcome::unknown: return "? unknown";
+    case Outcome::not_run: return "– not run";
+    case Outcome::trend: return "~ trend";
   }
   return "";
 }

@@ -48,9 +48,9 @@ void add_divergence(Lines& lines, const Verdict& verdict) {
     lines.add("where", first.execution + (first.tensor.empty() ? "" : ": " + first.tensor));
     lines.add("why", first.reason);
   } else {
-    lines.add("where",
-              first.execution + ": " + first.tensor + " " + index_text(first.index) +
-                  " in the full tensor, " + counted(first.wrong_elements, "wrong element"));
+    lines.add("where", first.execution + ": " + first.tensor + " " + index_text(first.index) +
+                           " in the full tensor, " +
+                           counted(first.wrong_elements, "wrong element"));
     lines.add("got", number_with_bits(first.got));
     lines.add("expected", number_with_bits(first.expected));
     lines.add("error",

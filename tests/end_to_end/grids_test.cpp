@@ -14,12 +14,15 @@ struct Grid {
 BOOST_AUTO_TEST_SUITE(grids)
 
 BOOST_AUTO_TEST_CASE(every_grid_agrees) {
-  const std::vector<Grid> grids{
-      {1, 1, 0, "tiny-tp1-dp1-zero0-fp64"},        {2, 1, 1, "tiny-bias-tp2-dp2-zero1-bf16"},
-      {1, 2, 0, "tiny-bias-tp2-dp2-zero1-bf16"},   {2, 2, 1, "tiny-bias-tp2-dp2-zero1-bf16"},
-      {2, 2, 0, "tiny-gqa-tp2-dp2-zero1-fp64"},    {4, 1, 1, "tiny-tp4-dp1-zero0-fp32"},
-      {1, 3, 1, "tiny-bias-tp2-dp2-zero1-bf16"},   {1, 4, 0, "tiny-tp1-dp4-zero0-bf16"},
-      {2, 4, 1, "tiny-gqa-tp2-dp4-zero1-bf16-rank_order"}};
+  const std::vector<Grid> grids{{1, 1, 0, "tiny-tp1-dp1-zero0-fp64"},
+                                {2, 1, 1, "tiny-bias-tp2-dp2-zero1-bf16"},
+                                {1, 2, 0, "tiny-bias-tp2-dp2-zero1-bf16"},
+                                {2, 2, 1, "tiny-bias-tp2-dp2-zero1-bf16"},
+                                {2, 2, 0, "tiny-gqa-tp2-dp2-zero1-fp64"},
+                                {4, 1, 1, "tiny-tp4-dp1-zero0-fp32"},
+                                {1, 3, 1, "tiny-bias-tp2-dp2-zero1-bf16"},
+                                {1, 4, 0, "tiny-tp1-dp4-zero0-bf16"},
+                                {2, 4, 1, "tiny-gqa-tp2-dp4-zero1-bf16-rank_order"}};
   for (const Grid& grid : grids) {
     JsonValue scenario = catalog_scenario(grid.scenario);
     JsonValue* deepspeed = scenario.find("deepspeed");
@@ -70,9 +73,11 @@ BOOST_AUTO_TEST_CASE(the_effective_scenario_repeats_the_run_bit_for_bit) {
 
   BOOST_REQUIRE(again.exit_code == 0);
   const std::string second = folder / ("again/" + scenario.find("name")->text);
-  BOOST_TEST(run_program({"cmp", first + "/sim/rank-00003.h5", second + "/sim/rank-00003.h5"})
-                 .exit_code == 0);
-  BOOST_TEST(run_program({SHARDPROOF, "compare", first + "/real", second + "/real"}).exit_code == 0);
+  BOOST_TEST(
+      run_program({"cmp", first + "/sim/rank-00003.h5", second + "/sim/rank-00003.h5"}).exit_code ==
+      0);
+  BOOST_TEST(run_program({SHARDPROOF, "compare", first + "/real", second + "/real"}).exit_code ==
+             0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -51,19 +51,22 @@ void expect_named(const Planted& planted) {
 BOOST_AUTO_TEST_SUITE(planted_defects)
 
 BOOST_AUTO_TEST_CASE(an_all_reduce_that_did_not_happen) {
-  expect_named({"dropped on all ranks", zero1,
+  expect_named({"dropped on all ranks",
+                zero1,
                 R"({"edit": "drop", "op": ")" + o_proj + R"(/forward/all_reduce", "steps": [1]})",
-                o_proj + "/forward/all_reduce", all, {"plan", "collectives", "op_local"},
+                o_proj + "/forward/all_reduce",
+                all,
+                {"plan", "collectives", "op_local"},
                 "bits equal to /step/000001/micro/0/forward/" + o_proj + "/partial"});
 }
 
 BOOST_AUTO_TEST_CASE(an_all_reduce_that_one_rank_left_out_is_a_mismatch) {
   JsonValue scenario = catalog_scenario(zero1);
   scenario.set("executions", JsonValue::array().append("reference").append("sim"));
-  scenario.set("inject", JsonValue::array().append(parse_json(
-                             R"({"edit": "drop", "op": ")" + o_proj +
-                                 R"(/forward/all_reduce", "ranks": [1]})",
-                             "inject")));
+  scenario.set("inject",
+               JsonValue::array().append(parse_json(R"({"edit": "drop", "op": ")" + o_proj +
+                                                        R"(/forward/all_reduce", "ranks": [1]})",
+                                                    "inject")));
   const TemporaryFolder folder;
 
   const ProgramRun run = run_scenario(scenario, folder.path().string());
@@ -79,92 +82,142 @@ BOOST_AUTO_TEST_CASE(an_all_reduce_that_one_rank_left_out_is_a_mismatch) {
 }
 
 BOOST_AUTO_TEST_CASE(an_all_reduce_that_happened_twice) {
-  expect_named({"doubled", zero1,
+  expect_named({"doubled",
+                zero1,
                 R"({"edit": "double", "op": ")" + o_proj + R"(/forward/all_reduce"})",
-                o_proj + "/forward/all_reduce", all, {"plan", "collectives", "op_local"}});
+                o_proj + "/forward/all_reduce",
+                all,
+                {"plan", "collectives", "op_local"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_bias_that_is_added_before_the_reduction) {
   // The sum holds it once a rank: the reduced product is what is wrong first.
-  expect_named({"bias before reduce", zero1,
-                R"({"edit": "add_bias_before_reduce", "op": ")" + o_proj +
-                    R"(/forward/add_bias"})",
-                o_proj + "/forward/all_reduce", all, {"plan", "op_local"}});
+  expect_named({"bias before reduce",
+                zero1,
+                R"({"edit": "add_bias_before_reduce", "op": ")" + o_proj + R"(/forward/add_bias"})",
+                o_proj + "/forward/all_reduce",
+                all,
+                {"plan", "op_local"}});
 }
 
 BOOST_AUTO_TEST_CASE(shards_that_are_swapped) {
-  expect_named({"on all ranks", zero1,
+  expect_named({"on all ranks",
+                zero1,
                 R"({"edit": "swap_shards", "op": "model.layers.0.mlp.up_proj/data/load_weight"})",
-                "model.layers.0.mlp.up_proj/data/load_weight", all, {"leaves"}});
+                "model.layers.0.mlp.up_proj/data/load_weight",
+                all,
+                {"leaves"}});
   expect_named(
-      {"on one rank", zero1,
+      {"on one rank",
+       zero1,
        R"({"edit": "swap_shards", "op": "model.layers.0.mlp.up_proj/data/load_weight", "ranks": [1]})",
-       "model.layers.0.mlp.up_proj/data/load_weight", {1}, {"plan", "leaves", "replicas"}});
+       "model.layers.0.mlp.up_proj/data/load_weight",
+       {1},
+       {"plan", "leaves", "replicas"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_tensor_that_is_stale) {
-  expect_named({"an activation", zero1,
+  expect_named({"an activation",
+                zero1,
                 R"({"edit": "stale", "op": "model.layers.0.self_attn/forward/attention",
                     "ranks": [2], "steps": [1]})",
-                "model.layers.0.self_attn/forward/attention", {2}, {"plan_units", "op_local"},
+                "model.layers.0.self_attn/forward/attention",
+                {2},
+                {"plan_units", "op_local"},
                 "bits equal to /step/000000/micro/1/"});
-  expect_named({"gathered parameters", zero1,
+  expect_named({"gathered parameters",
+                zero1,
                 R"({"edit": "stale", "op": "optimizer/update/all_gather", "ranks": [2],
                     "steps": [1]})",
-                "optimizer/update/all_gather", {2}, {"plan_units", "replicas"}});
+                "optimizer/update/all_gather",
+                {2},
+                {"plan_units", "replicas"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_nan) {
-  expect_named({"nan", zero1,
+  expect_named({"nan",
+                zero1,
                 R"({"edit": "set", "op": "model.layers.0.mlp/forward/swiglu", "ranks": [3],
                     "steps": [1], "index": [0, 3, 5], "value": "nan"})",
-                "model.layers.0.mlp/forward/swiglu", {3}, {"plan_units"}, "nan"});
+                "model.layers.0.mlp/forward/swiglu",
+                {3},
+                {"plan_units"},
+                "nan"});
 }
 
 BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_divided_by_the_replicas) {
-  expect_named({"zero 1", zero1, R"({"edit": "drop", "op": "bucket_3/reduce/divide"})",
-                "bucket_3/reduce/divide", all, {"policy", "op_local"}});
-  expect_named({"stage 0", zero0, R"({"edit": "drop", "op": "bucket_0/reduce/scale"})",
-                "bucket_0/reduce/scale", all, {"policy", "op_local"}});
+  expect_named({"zero 1",
+                zero1,
+                R"({"edit": "drop", "op": "bucket_3/reduce/divide"})",
+                "bucket_3/reduce/divide",
+                all,
+                {"policy", "op_local"}});
+  expect_named({"stage 0",
+                zero0,
+                R"({"edit": "drop", "op": "bucket_0/reduce/scale"})",
+                "bucket_0/reduce/scale",
+                all,
+                {"policy", "op_local"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_reduction_in_bf16_where_the_policy_says_fp32) {
-  expect_named({"retyped", zero0,
+  expect_named({"retyped",
+                zero0,
                 R"({"edit": "retype", "op": "bucket_0/reduce/all_reduce", "dtype": "bf16"})",
-                "bucket_0/reduce/all_reduce", all, {"policy"}});
+                "bucket_0/reduce/all_reduce",
+                all,
+                {"policy"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_weight_that_changes_between_two_steps) {
-  expect_named({"parameter", zero1,
+  expect_named({"parameter",
+                zero1,
                 R"({"edit": "set", "op": "optimizer/update/unflatten", "ranks": [1], "steps": [0],
                     "value": 0.5, "when": "between_steps"})",
-                "optimizer/update/unflatten", {1}, {"continuity"}});
-  expect_named({"master", zero1,
+                "optimizer/update/unflatten",
+                {1},
+                {"continuity"}});
+  expect_named({"master",
+                zero1,
                 R"({"edit": "set", "op": "optimizer/update/adamw", "ranks": [1], "steps": [0],
                     "index": [7], "value": 0.5, "when": "between_steps"})",
-                "optimizer/update/adamw", {1}, {"continuity"}});
+                "optimizer/update/adamw",
+                {1},
+                {"continuity"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_buffer_that_changes_between_producer_and_consumer) {
-  expect_named({"after record", zero1,
+  expect_named({"after record",
+                zero1,
                 R"({"edit": "set", "op": "model.layers.0.mlp/forward/swiglu", "ranks": [3],
                     "steps": [1], "index": [0, 3, 5], "value": 0.25, "when": "after_record"})",
-                "model.layers.0.mlp/forward/swiglu", {3}, {"edges"}});
+                "model.layers.0.mlp/forward/swiglu",
+                {3},
+                {"edges"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_flipped_bit_a_wrong_scale_and_a_wrong_group) {
-  expect_named({"flip", zero1,
+  expect_named({"flip",
+                zero1,
                 R"({"edit": "set", "op": "model.layers.1.mlp.gate_proj/forward/matmul",
                     "ranks": [0], "steps": [1], "index": [0, 3, 5], "value": "flip:13"})",
-                "model.layers.1.mlp.gate_proj/forward/matmul", {0}, {"plan_units", "op_local"}});
-  expect_named({"scale", zero1,
+                "model.layers.1.mlp.gate_proj/forward/matmul",
+                {0},
+                {"plan_units", "op_local"}});
+  expect_named({"scale",
+                zero1,
                 R"({"edit": "scale", "op": "model.layers.1.mlp.gate_proj/backward/all_reduce",
                     "factor": 1.01})",
-                "model.layers.1.mlp.gate_proj/backward/all_reduce", all, {"op_local"}});
-  expect_named({"regroup", zero1,
+                "model.layers.1.mlp.gate_proj/backward/all_reduce",
+                all,
+                {"op_local"}});
+  expect_named({"regroup",
+                zero1,
                 R"({"edit": "regroup", "op": "model.layers.1.mlp.gate_proj/backward/all_reduce",
                     "group": "dp"})",
-                "model.layers.1.mlp.gate_proj/backward/all_reduce", all, {"plan", "op_local"}});
+                "model.layers.1.mlp.gate_proj/backward/all_reduce",
+                all,
+                {"plan", "op_local"}});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -15,7 +15,8 @@ inline JsonValue catalog_scenario(const std::string& name) {
   const std::filesystem::path file = "../scenarios/catalog/sweep/" + name + ".json";
   JsonValue scenario = read_json(file.string());
   JsonValue* config = scenario.find("model")->find("config");
-  *config = std::filesystem::absolute(file.parent_path() / config->text).lexically_normal().string();
+  *config =
+      std::filesystem::absolute(file.parent_path() / config->text).lexically_normal().string();
   return scenario;
 }
 

@@ -10,9 +10,8 @@ namespace {
 BOOST_AUTO_TEST_CASE(the_quickstart_passes_with_clipping_active) {
   const TemporaryFolder folder;
 
-  const ProgramResult result = run_program({SHARDPROOF, "run",
-                                            "../scenarios/catalog/quickstart.json", "--out",
-                                            folder.path().string()});
+  const ProgramResult result = run_program(
+      {SHARDPROOF, "run", "../scenarios/catalog/quickstart.json", "--out", folder.path().string()});
 
   BOOST_REQUIRE_MESSAGE(result.exit_code == 0, result.err << result.out);
   const JsonValue summary = read_json(folder / "quickstart/summary.json");
