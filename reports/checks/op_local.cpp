@@ -202,9 +202,7 @@ class OpLocal {
     divergence.bound = comparison.bound;
     divergence.wrong_elements = comparison.failed;
     const std::string sentence = trace_.execution() + ": " + unit.output + " is not what " +
-                                 reference::name_of(unit.kind) +
-                                 " of the recorded inputs may give, on " +
-                                 std::to_string(divergence.ranks.size()) + " ranks";
+                                 reference::name_of(unit.kind) + " of the recorded inputs may give";
     tally_.fail(std::move(failure), sentence);
   }
 

@@ -137,7 +137,7 @@ std::string checks_html(const std::vector<CheckResult>& checks) {
             outcome_text(check.outcome) + "</td><td>" +
             (check.outcome == Outcome::not_run ? "" : name_of(check.proof)) + "</td>" +
             number(with_thousands(check.compared)) + number(with_thousands(check.failed)) +
-            number(check.max_ratio ? rounded(*check.max_ratio) : "") + "<td>" +
+            number(check.max_ratio ? rounded(*check.max_ratio) : "") + "<td class=\"reason\">" +
             html_escaped(check.reason) + "</td></tr>\n";
   }
   return "<div class=\"scroll\"><table><thead><tr><th>check</th><th>outcome</th><th>proof</th>"
