@@ -115,6 +115,20 @@ const Op* due_after(const ExecutedOp* executed) {
 
 /// The first thing wrong with the log of a rank: what other checks derive from it they could not
 /// derive if an op, or something that it read or wrote, were left out.
+// Weights, masters and moments are what a step leaves behind: an op that changes them unrecorded would
+// hide what nobody reads after the last step. (Round trips, outside the steps, have their own check.)
+std::string unseen_state(const Program& program, const ExecutedOp& executed) {
+  if (executed.moment.stage != Moment::Stage::step || executed.op->recorded) return "";
+  for (const ValueId id : executed.op->outputs) {
+    const Value& value = program.value(id);
+    const bool left_behind =
+        value.name.starts_with("parameter/") ||
+        (value.name.starts_with("optimizer/") && value.name != "optimizer/*/gradient");
+    if (value.lifetime == Lifetime::state && left_behind) return value.name;
+  }
+  return "";
+}
+
 void check_log(const JudgeContext& context, const EngineTrace& trace, int rank, Tally& tally,
                Findings& findings) {
   const auto fail = [&](const ExecutedOp& at, const Op& op, const std::string& problem) {
@@ -133,6 +147,8 @@ void check_log(const JudgeContext& context, const EngineTrace& trace, int rank, 
       return fail(executed, due, "it ran in a step or micro-step that the scenario does not have");
     if (!tells_all_accesses(executed))
       return fail(executed, due, "the log does not tell all that it read and wrote");
+    if (const std::string value = unseen_state(trace.program(rank), executed); !value.empty())
+      return fail(executed, due, "it changes " + value + " in a step, and does not record it");
     previous = &executed;
   }
   if (const Op* due = due_after(previous))
