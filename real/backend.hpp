@@ -96,7 +96,7 @@ class Backend {
   virtual void negate(View x, View y) = 0;
   /// flag = 1 if any element is inf or NaN, else 0. flag fp32 (1).
   virtual void nonfinite(View x, View flag) = 0;
-  /// total (1) fp64 += nothing: total = sum of x[i]^2 over the element ranges, in fp64, in order.
+  /// total (1) fp64 = sum of x[i]^2 over the element ranges, in fp64, in order.
   virtual void sum_of_squares(View x, View total,
                               std::span<const std::int64_t> begin_end_pairs) = 0;
   virtual void square_root(View x, View y) = 0;  // computed in fp64, rounded once to y

@@ -23,7 +23,7 @@ UnitKey key_of(const Failure& failure) {
 int sharpness(const std::string& check) {
   static const std::vector<std::string> order{"leaves",     "edges",    "continuity", "policy",
                                               "plan_units", "op_local", "optimizer",  "replicas",
-                                              "round_trip", "sim_real"};
+                                              "round_trip", "sim_real", "coverage"};
   return static_cast<int>(std::find(order.begin(), order.end(), check) - order.begin());
 }
 

@@ -13,9 +13,7 @@ TensorView stretch(const TensorView& x, std::int64_t begin, std::int64_t count) 
   return {x.dtype, {count}, x.data + static_cast<std::size_t>(begin) * size_bytes(x.dtype)};
 }
 
-// Copies a box of a tensor (`shape` rows of `row` elements along the trailing dimensions) to or
-// from a dense block: `rows` runs of `count` elements, `stride` apart in the tensor from `begin`
-// on.
+// A box of a tensor as runs: `rows` of them, of `count` elements each, `stride` apart from `begin` on.
 struct Runs {
   std::int64_t rows, begin, stride, count;
 };

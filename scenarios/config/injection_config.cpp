@@ -73,7 +73,6 @@ Injection read_injection(const JsonValue& object, const std::string& name, int w
   if (injection.edit == "scale") {
     injection.factor =
         as_number(reader.require("factor", "expected a number"), reader.name("factor"));
-    injection.before_rounding = reader.boolean("before_rounding", false);
   } else if (injection.edit == "regroup") {
     injection.group =
         as_one_of(reader.require("group", "expected tp or dp"), reader.name("group"), {"tp", "dp"});
@@ -100,7 +99,6 @@ JsonValue injection_to_json(const Injection& injection) {
   json.set("steps", subset_to_json(injection.steps));
   if (injection.edit == "scale") {
     json.set("factor", injection.factor);
-    json.set("before_rounding", injection.before_rounding);
   } else if (injection.edit == "regroup") {
     json.set("group", injection.group);
   } else if (injection.edit == "retype") {

@@ -57,7 +57,6 @@ struct Injection {
   std::vector<int> ranks;           // empty: all
   std::vector<int> steps;           // empty: all
   double factor = 1.0;              // scale
-  bool before_rounding = false;     // scale: of the unrounded result
   std::string dtype;                // retype
   std::string group;                // regroup
   std::vector<std::int64_t> index;  // set: in the local tensor; absent: element 0

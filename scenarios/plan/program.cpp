@@ -32,9 +32,6 @@ double real_number(const Op& op, const std::string& key) { return attribute<doub
 const std::string& text(const Op& op, const std::string& key) {
   return attribute<std::string>(op, key);
 }
-const std::vector<std::int64_t>& integers(const Op& op, const std::string& key) {
-  return attribute<std::vector<std::int64_t>>(op, key);
-}
 
 int Program::segment_index(const std::string& name) const {
   const auto found = std::find_if(segments.begin(), segments.end(),

@@ -59,7 +59,6 @@ std::string writer_name(const Op& op);
 std::int64_t integer(const Op& op, const std::string& key);
 double real_number(const Op& op, const std::string& key);
 const std::string& text(const Op& op, const std::string& key);
-const std::vector<std::int64_t>& integers(const Op& op, const std::string& key);
 
 /// A named list of ops that runs as a whole. A segment may open or close the gathered scope of one
 /// layer (GatherReplacedLayerParams): between the two no other scope may open and no step may run.

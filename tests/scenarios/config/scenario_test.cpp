@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     "trace": {"tier": "full", "keep": "failed"}, "overflow": "expected", "timeout_s": 30,
     "inject": [
       {"edit": "drop", "op": "a", "ranks": [0, 3], "steps": [1, 4]},
-      {"edit": "scale", "op": "b", "factor": 0.1, "before_rounding": true},
+      {"edit": "scale", "op": "b", "factor": 0.1},
       {"edit": "regroup", "op": "c", "group": "dp"},
       {"edit": "retype", "op": "d", "dtype": "bf16"},
       {"edit": "set", "op": "e", "value": "flip:14", "index": [1, 2], "when": "between_steps"},
@@ -191,7 +191,6 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST((read->inject[0].ranks == std::vector<int>{0, 3}));
     BOOST_TEST((read->inject[0].steps == std::vector<int>{1, 4}));
     BOOST_TEST(read->inject[1].factor == 0.1);
-    BOOST_TEST(read->inject[1].before_rounding);
     BOOST_TEST(read->inject[2].group == "dp");
     BOOST_TEST(read->inject[3].dtype == "bf16");
     BOOST_TEST(read->inject[4].value == "flip:14");
