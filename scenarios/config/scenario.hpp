@@ -81,7 +81,6 @@ struct Scenario {
   std::string real = "mpi";                                            // the machine under "real"
   std::string trace_tier = "full";
   std::string trace_keep = "always";  // always | failed | never
-  bool overflow_expected = false;
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
 

@@ -52,7 +52,7 @@ JsonValue to_json(const Scenario& scenario) {
   json.set("uneven", false);
   json.set("trace",
            JsonValue::object().set("tier", scenario.trace_tier).set("keep", scenario.trace_keep));
-  json.set("overflow", scenario.overflow_expected ? "expected" : "unexpected");
+  json.set("overflow", "unexpected");
   json.set("timeout_s", scenario.timeout_s);
   json.set("inject", shardproof::to_json(scenario.inject));
   return json;

@@ -89,7 +89,6 @@ BOOST_AUTO_TEST_CASE(a_scenario_of_few_lines_is_completed) {
   BOOST_TEST(scenario.executions.size() == 3U);
   BOOST_TEST(scenario.runs("sim"));
   BOOST_TEST(scenario.trace_keep == "always");
-  BOOST_TEST(!scenario.overflow_expected);
   BOOST_TEST(scenario.inject.empty());
   BOOST_TEST(scenario.model.hidden_size == 48);
   BOOST_TEST((scenario.training.working == Dtype::fp32));
@@ -151,7 +150,7 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     "world": 4, "steps": 5, "seed": 9223372036854775807,
     "data": {"tokens": "tokens.json", "sequence": 4}, "precision": "fp64",
     "reduction": "rank_order", "executions": ["sim", "reference"], "real": "mpi", "uneven": false,
-    "trace": {"tier": "full", "keep": "failed"}, "overflow": "expected", "timeout_s": 30,
+    "trace": {"tier": "full", "keep": "failed"}, "overflow": "unexpected", "timeout_s": 30,
     "inject": [
       {"edit": "drop", "op": "a", "ranks": [0, 3], "steps": [1, 4]},
       {"edit": "scale", "op": "b", "factor": 0.1},
@@ -185,7 +184,6 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST((read->executions == std::vector<std::string>{"reference", "sim"}));
     BOOST_TEST(!read->runs("real"));
     BOOST_TEST(read->trace_keep == "failed");
-    BOOST_TEST(read->overflow_expected);
     BOOST_TEST(read->timeout_s == 30);
     BOOST_REQUIRE_EQUAL(read->inject.size(), 7U);
     BOOST_TEST((read->inject[0].ranks == std::vector<int>{0, 3}));
