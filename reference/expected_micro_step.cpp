@@ -116,8 +116,8 @@ class MicroStepUnits {
     const std::string normed = forward_path(norm, "output");
     const std::string dnormed = backward_path(norm, "grad_output");
     add(UnitKind::add,
-        {column_backward(mlp + ".gate_proj", dgate, normed),
-         column_backward(mlp + ".up_proj", dup, normed)},
+        {column_backward(mlp + ".up_proj", dup, normed),
+         column_backward(mlp + ".gate_proj", dgate, normed)},
         dnormed, hidden());
     const std::string dx = backward_path(norm, "grad_input");
     norm_backward(norm, dnormed, forward_path(block, "residual"), dx);
@@ -151,13 +151,13 @@ class MicroStepUnits {
         heads());
 
     const std::string normed = forward_path(norm, "output");
-    const std::string dqk = backward_path(attention, "grad_input_qk");
     const std::string dnormed = backward_path(norm, "grad_output");
+    const std::string dvk = dnormed + "_sum_1";
     add(UnitKind::add,
-        {column_backward(attention + ".q_proj", dq, normed),
+        {column_backward(attention + ".v_proj", dv, normed),
          column_backward(attention + ".k_proj", dk, normed)},
-        dqk, hidden());
-    add(UnitKind::add, {dqk, column_backward(attention + ".v_proj", dv, normed)}, dnormed,
+        dvk, hidden());
+    add(UnitKind::add, {dvk, column_backward(attention + ".q_proj", dq, normed)}, dnormed,
         hidden());
     const std::string dx = backward_path(norm, "grad_input");
     norm_backward(norm, dnormed, output_of(index - 1), dx);

@@ -134,8 +134,8 @@ class Budget {
       for (const char* linear : {".self_attn.o_proj", ".mlp.down_proj"})
         reduce(layer, linear, "forward");
     for (std::int64_t layer = scenario_.model.num_hidden_layers; layer-- > 0;)
-      for (const char* linear : {".mlp.gate_proj", ".mlp.up_proj", ".self_attn.q_proj",
-                                 ".self_attn.k_proj", ".self_attn.v_proj"})
+      for (const char* linear : {".mlp.up_proj", ".mlp.gate_proj", ".self_attn.v_proj",
+                                 ".self_attn.k_proj", ".self_attn.q_proj"})
         reduce(layer, linear, "backward");
   }
 

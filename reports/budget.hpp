@@ -41,7 +41,7 @@ struct BudgetedCollective {
 /// |------------|------------------------------------------------------------------------------------|
 /// | initial    | per gathered parameter an all-gather over tp, per layer the agreement of
 /// checksums; | |            | the first layer twice more, edited | | micro-step | per block over
-/// tp 2 all-reduces forward (o, down), 5 backward (up, gate, q, k, v),   | |            | each of
+/// tp 2 all-reduces forward (o, down), 5 backward (up, gate, v, k, q),   | |            | each of
 /// one replica's hidden activation                                             | | step       |
 /// gradient buckets over dp, overflow flag; unless skipped: norm, ZeRO's all-gather     | | final
 /// | as initial, without the edits                                                        |

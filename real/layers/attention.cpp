@@ -76,15 +76,18 @@ ValueId Attention::backward(Builder& builder, ValueId dy, const std::string& gra
                  {dout, q_, k_, v_, out_, lse_}, {dq, dk, dv},
                  {{"head_dim", builder.model().head_dim}});
 
-  const ValueId from_q = q_proj_.backward(builder, rotate_back(builder, dq, "query", "q_proj"));
-  const ValueId from_k = k_proj_.backward(builder, rotate_back(builder, dk, "key", "k_proj"));
+  const ValueId dk_projected = rotate_back(builder, dk, "key", "k_proj");
+  const ValueId dq_projected = rotate_back(builder, dq, "query", "q_proj");
   const ValueId from_v = v_proj_.backward(builder, dv);
+  const ValueId from_k = k_proj_.backward(builder, dk_projected);
+  const ValueId from_q = q_proj_.backward(builder, dq_projected);
 
+  // Contributions to one gradient are added in the order in which backward meets them.
   const std::int64_t features = builder.value(from_q).shape[2];
-  const ValueId qk = builder.activation(folder + "grad_input_qk", features, replicate());
-  builder.append(OpKind::add, module_, "backward", "fan_in_qk", {from_q, from_k}, {qk});
+  const ValueId vk = builder.activation(grad_input_name + "_sum_1", features, replicate());
+  builder.append(OpKind::add, module_, "backward", "fan_in_1", {from_v, from_k}, {vk});
   const ValueId dx = builder.activation(grad_input_name, features, replicate());
-  builder.append(OpKind::add, module_, "backward", "fan_in_v", {qk, from_v}, {dx});
+  builder.append(OpKind::add, module_, "backward", "fan_in_2", {vk, from_q}, {dx});
   return dx;
 }
 

@@ -26,11 +26,11 @@ ValueId SwigluMlp::backward(Builder& builder, ValueId dy, const std::string& gra
   builder.append(OpKind::swiglu_backward, module_, "backward", "swiglu_backward",
                  {dactivation, gate_, up_}, {dgate, dup});
 
-  const ValueId from_gate = gate_proj_.backward(builder, dgate);
   const ValueId from_up = up_proj_.backward(builder, dup);
+  const ValueId from_gate = gate_proj_.backward(builder, dgate);
   const ValueId dx =
       builder.activation(grad_input_name, builder.value(from_gate).shape[2], replicate());
-  builder.append(OpKind::add, module_, "backward", "fan_in", {from_gate, from_up}, {dx});
+  builder.append(OpKind::add, module_, "backward", "fan_in", {from_up, from_gate}, {dx});
   return dx;
 }
 
