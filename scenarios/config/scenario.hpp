@@ -8,6 +8,7 @@
 #include "scenarios/dtype.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/model/model_description.hpp"
+#include "scenarios/partition/partition_plan.hpp"
 
 namespace shardproof {
 
@@ -72,6 +73,7 @@ struct Scenario {
   ModelDescription model;
   std::string weights;  // "generated", or a safetensors file, an index, or a folder
   TrainingConfig training;
+  PartitionPlan partition;  // what TP does with each module; empty where there is no TP
   int world = 1;
   int steps = 1;
   std::uint64_t seed = 0;
