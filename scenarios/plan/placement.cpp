@@ -1,15 +1,68 @@
 #include "scenarios/plan/placement.hpp"
 
-#include <charconv>
+#include <algorithm>
+#include <optional>
+#include <sstream>
 
 #include "scenarios/errors.hpp"
 
 namespace shardproof {
 
+namespace {
+
+std::string shard_text(int dim, const Widths& widths) {
+  std::string text = "shard(" + std::to_string(dim);
+  for (std::size_t block = 0; block < widths.size(); ++block) {
+    text += block == 0 ? ":" : " |";
+    for (const std::int64_t width : widths[block]) text += " " + std::to_string(width);
+  }
+  return text + ")";
+}
+
+// The inverse of shard_text; nothing if it is no such text.
+std::optional<AxisPlacement> shard_from(const std::string& text) {
+  std::istringstream words(text);
+  std::string word;
+  int dim = 0;
+  Widths widths;
+  if (!text.starts_with("shard(") || !text.ends_with(")")) return std::nullopt;
+  words.ignore(6);
+  if (!(words >> dim)) return std::nullopt;
+  if (words.peek() == ':') {
+    words.ignore(1);
+    widths.emplace_back();
+  }
+  while (words >> std::ws && words.peek() != ')') {
+    std::int64_t width = 0;
+    if (words.peek() == '|') {
+      words.ignore(1);
+      widths.emplace_back();
+    } else if (!widths.empty() && words >> width) {
+      widths.back().push_back(width);
+    } else {
+      return std::nullopt;
+    }
+  }
+  AxisPlacement placement = shard(dim, std::move(widths));
+  return shard_text(dim, placement.widths) == text ? std::optional(placement) : std::nullopt;
+}
+
+}  // namespace
+
+AxisPlacement shard(int dim, Widths widths) {
+  for (const std::vector<std::int64_t>& block : widths)
+    for (const std::int64_t width : block)
+      SHARDPROOF_EXPECTS(width >= 0 && block.size() == widths[0].size(), shard_text(dim, widths));
+  const bool even =
+      widths.size() == 1 && std::all_of(widths[0].begin(), widths[0].end(),
+                                        [&](std::int64_t width) { return width == widths[0][0]; });
+  return {AxisPlacement::Kind::shard, dim, even ? Widths{} : std::move(widths)};
+}
+
 std::string to_string(const AxisPlacement& placement) {
   switch (placement.kind) {
     case AxisPlacement::Kind::replicate: return "replicate";
-    case AxisPlacement::Kind::shard: return "shard(" + std::to_string(placement.dim) + ")";
+    case AxisPlacement::Kind::shard: return shard_text(placement.dim, placement.widths);
     case AxisPlacement::Kind::partial: return "partial";
     case AxisPlacement::Kind::flat: return "flat";
   }
@@ -20,10 +73,7 @@ AxisPlacement axis_placement_from(const std::string& text) {
   if (text == "replicate") return replicate();
   if (text == "partial") return partial();
   if (text == "flat") return flat();
-  int dim = 0;
-  if (text.starts_with("shard(") &&
-      std::from_chars(text.data() + 6, text.data() + text.size(), dim).ec == std::errc{})
-    return shard(dim);
+  if (const auto placement = shard_from(text)) return *placement;
   throw ScenarioError("unknown placement '" + text + "'");
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/partition/widths.hpp"
 #include "scenarios/plan/process_grid.hpp"
 #include "scenarios/shape.hpp"
 #include "scenarios/types.hpp"
@@ -14,20 +15,22 @@ namespace shardproof {
 /// | kind      | group rank r holds                                    | all of them together are   |
 /// |-----------|-------------------------------------------------------|----------------------------|
 /// | replicate | the whole tensor, the same bits on every rank         | the tensor, n times        |
-/// | shard     | part r of dimension `dim`, cut evenly                 | the tensor, once           |
+/// | shard     | part r of every block of dimension `dim` (see Widths) | the tensor, once           |
 /// | partial   | a tensor of the full shape; their sum is meant        | n terms of a sum           |
 /// | flat      | its own stretch of a flat vector (see FlatLayout)     | the vector, once           |
 struct AxisPlacement {
   enum class Kind { replicate, shard, partial, flat };
   Kind kind = Kind::replicate;
-  int dim = 0;  // of a shard
+  int dim = 0;    // of a shard
+  Widths widths;  // of a shard; empty: one block, cut evenly
   friend bool operator==(const AxisPlacement&, const AxisPlacement&) = default;
 };
 
-constexpr AxisPlacement replicate() { return {}; }
-constexpr AxisPlacement shard(int dim) { return {AxisPlacement::Kind::shard, dim}; }
-constexpr AxisPlacement partial() { return {AxisPlacement::Kind::partial, 0}; }
-constexpr AxisPlacement flat() { return {AxisPlacement::Kind::flat, 0}; }
+inline AxisPlacement replicate() { return {}; }
+inline AxisPlacement partial() { return {AxisPlacement::Kind::partial, 0, {}}; }
+inline AxisPlacement flat() { return {AxisPlacement::Kind::flat, 0, {}}; }
+/// One block of equal widths is the even cut: shard(0, {{4, 4}}) == shard(0).
+AxisPlacement shard(int dim, Widths widths = {});
 
 /// The type of a value: one placement per mesh axis.
 struct Placement {
@@ -38,8 +41,10 @@ struct Placement {
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 
-/// "replicate", "shard(0)", "partial", "flat".
+/// "replicate", "partial", "flat", "shard(0)" if it is even, else with its widths, block after block:
+/// "shard(0: 128 128 64 64)", "shard(0: 4 4 | 2 2 | 2 2)".
 std::string to_string(const AxisPlacement& placement);
+/// The inverse. Throws ScenarioError if the text is none of these.
 AxisPlacement axis_placement_from(const std::string& text);
 /// "tp=shard(0) dp=replicate".
 std::string to_string(const Placement& placement);
