@@ -11,7 +11,6 @@
 namespace shardproof::hdf5 {
 
 static_assert(std::is_same_v<hid_t, std::int64_t>);
-static_assert(sizeof(List) == sizeof(hvl_t) && offsetof(List, data) == offsetof(hvl_t, p));
 
 namespace {
 
@@ -104,18 +103,25 @@ void keep_metadata_until_flush(const Handle& access) {
   check(H5Pset_mdc_config(access.id(), &config), "H5Pset_mdc_config");
 }
 
-// Properties for new objects: no times, links in order of creation. Made once: they never change.
-Handle make_group_properties(hid_t kind) {
+// Properties for new objects: no times, links in order of creation, and all attributes in the
+// object's header, which has a checksum; HDF5 would move many to a heap, where large ones have
+// none. Made once: they never change.
+Handle make_object_properties(hid_t kind) {
   Handle list = new_property_list(kind);
   check(H5Pset_obj_track_times(list.id(), false), "H5Pset_obj_track_times");
+  check(H5Pset_attr_phase_change(list.id(), 65535, 0), "H5Pset_attr_phase_change");
+  return list;
+}
+
+Handle make_group_properties(hid_t kind) {
+  Handle list = make_object_properties(kind);
   check(H5Pset_link_creation_order(list.id(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED),
         "H5Pset_link_creation_order");
   return list;
 }
 
 Handle make_dataset_properties() {
-  Handle list = new_property_list(H5P_DATASET_CREATE);
-  check(H5Pset_obj_track_times(list.id(), false), "H5Pset_obj_track_times");
+  Handle list = make_object_properties(H5P_DATASET_CREATE);
   check(H5Pset_fill_time(list.id(), H5D_FILL_TIME_NEVER), "H5Pset_fill_time");
   check(H5Pset_alloc_time(list.id(), H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time");
   return list;
@@ -135,7 +141,7 @@ Handle text_type(std::size_t bytes) {
   Handle type = owned(H5Tcopy(H5T_C_S1), "H5Tcopy");
   check(H5Tset_size(type.id(), bytes), "H5Tset_size");
   check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "H5Tset_cset");
-  if (bytes != H5T_VARIABLE) check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "H5Tset_strpad");
+  check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "H5Tset_strpad");
   return type;
 }
 
@@ -149,18 +155,64 @@ Handle stage_type() {
   return type;
 }
 
-Handle type_of(const Member& member) {
-  switch (member.kind) {
+Handle list_type(std::size_t length) {
+  const hsize_t extent = length;
+  return owned(H5Tarray_create2(H5T_STD_I64LE, 1, &extent), "H5Tarray_create2");
+}
+
+Handle type_of(const Column& column) {
+  switch (column.kind) {
     case Kind::int32: return owned(H5Tcopy(H5T_STD_I32LE), "H5Tcopy");
     case Kind::int64: return owned(H5Tcopy(H5T_STD_I64LE), "H5Tcopy");
     case Kind::uint64: return owned(H5Tcopy(H5T_STD_U64LE), "H5Tcopy");
     case Kind::stage: return stage_type();
-    case Kind::text: return text_type(H5T_VARIABLE);
-    case Kind::list: return owned(H5Tvlen_create(H5T_STD_I64LE), "H5Tvlen_create");
-    case Kind::fixed_text: return text_type(member.bytes);
+    case Kind::text: return text_type(column.bytes);
+    case Kind::list: return list_type(column.bytes / sizeof(std::int64_t));
   }
-  SHARDPROOF_EXPECTS(false, "unknown kind of member");
+  SHARDPROOF_EXPECTS(false, "unknown kind of column");
   return {};
+}
+
+Handle row_type(const Table& table) {
+  Handle type = owned(H5Tcreate(H5T_COMPOUND, table.row_bytes), "H5Tcreate");
+  for (const Column& column : table.columns) {
+    check(H5Tinsert(type.id(), column.name.c_str(), column.offset, type_of(column).id()),
+          "H5Tinsert");
+  }
+  return type;
+}
+
+bool is_list(const Handle& type) {
+  return H5Tget_array_ndims(type.id()) == 1 &&
+         H5Tequal(owned(H5Tget_super(type.id()), "H5Tget_super").id(), H5T_STD_I64LE) > 0;
+}
+
+Kind kind_of(const Handle& type) {
+  const H5T_class_t kind = H5Tget_class(type.id());
+  const std::size_t bytes = H5Tget_size(type.id());
+  if (kind == H5T_STRING && H5Tis_variable_str(type.id()) == 0) return Kind::text;
+  if (kind == H5T_ENUM && bytes == 4) return Kind::stage;
+  if (kind == H5T_INTEGER && bytes == 4) return Kind::int32;
+  if (kind == H5T_INTEGER && bytes == 8) {
+    return H5Tget_sign(type.id()) == H5T_SGN_NONE ? Kind::uint64 : Kind::int64;
+  }
+  if (kind == H5T_ARRAY && is_list(type)) return Kind::list;
+  throw EnvironmentError("table with a column of an unknown type");
+}
+
+// A table of the columns of a compound type, without rows.
+Table columns_of(const Handle& type, std::int64_t context) {
+  const int members = check(H5Tget_nmembers(type.id()), "H5Tget_nmembers", context);
+  Table table;
+  for (unsigned i = 0; i < static_cast<unsigned>(members); ++i) {
+    const Handle member = owned(H5Tget_member_type(type.id(), i), "H5Tget_member_type", context);
+    char* name = H5Tget_member_name(type.id(), i);
+    table.columns.push_back({name == nullptr ? "" : name, kind_of(member),
+                             H5Tget_member_offset(type.id(), i), H5Tget_size(member.id())});
+    H5free_memory(name);
+  }
+  table.row_bytes = H5Tget_size(type.id());
+  return table;
 }
 
 Handle sixteen_bit_float(std::size_t exponent_bits, std::size_t mantissa_bits) {
@@ -249,7 +301,9 @@ bool has_link(const Handle& parent, const std::string& name) {
 
 std::vector<std::string> names_in(const Handle& group) {
   std::vector<std::string> names;
-  check(H5Literate(group.id(), H5_INDEX_CRT_ORDER, H5_ITER_INC, nullptr, append_name, &names),
+  // Not H5_ITER_INC: HDF5 1.10.8 then lists the links before it visits them, and if a damaged one
+  // stops it, frees that list beyond what it has filled.
+  check(H5Literate(group.id(), H5_INDEX_CRT_ORDER, H5_ITER_NATIVE, nullptr, append_name, &names),
         "H5Literate", group.id());
   return names;
 }
@@ -265,26 +319,6 @@ Handle element_type(Dtype dtype) {
   }
   SHARDPROOF_EXPECTS(false, "unknown dtype");
   return {};
-}
-
-Handle compound_type(std::size_t bytes, std::span<const Member> members) {
-  keep_quiet();
-  Handle type = owned(H5Tcreate(H5T_COMPOUND, bytes), "H5Tcreate");
-  for (const Member& member : members) {
-    check(H5Tinsert(type.id(), member.name.c_str(), member.offset, type_of(member).id()),
-          "H5Tinsert");
-  }
-  return type;
-}
-
-Handle commit_type(const Handle& file, const std::string& name, const Handle& type) {
-  const Handle properties = new_property_list(H5P_DATATYPE_CREATE);
-  check(H5Pset_obj_track_times(properties.id(), false), "H5Pset_obj_track_times");
-  Handle committed = owned(H5Tcopy(type.id()), "H5Tcopy");
-  check(H5Tcommit2(file.id(), name.c_str(), committed.id(), H5P_DEFAULT, properties.id(),
-                   H5P_DEFAULT),
-        "H5Tcommit2", file.id());
-  return committed;
 }
 
 Handle create_dataset(const Handle& parent, const std::string& name, const Handle& type,
@@ -346,26 +380,17 @@ Handle create_virtual_dataset(const Handle& parent, const std::string& name, con
                "H5Dcreate2", parent.id());
 }
 
-void write_attribute(const Handle& object, const std::string& name, const Handle& file_type,
-                     const Handle& memory_type, const void* rows, std::size_t count) {
-  const Handle space = space_of(count == 0 ? Shape{} : Shape{static_cast<std::int64_t>(count)});
-  const Handle attribute = owned(
-      H5Acreate2(object.id(), name.c_str(), file_type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
-      "H5Acreate2", object.id());
-  check(H5Awrite(attribute.id(), memory_type.id(), rows), "H5Awrite", object.id());
+namespace {
+
+void write_attribute(const Handle& object, const std::string& name, const Handle& type,
+                     const Shape& shape, const void* values) {
+  const Handle attribute = owned(H5Acreate2(object.id(), name.c_str(), type.id(),
+                                            space_of(shape).id(), H5P_DEFAULT, H5P_DEFAULT),
+                                 "H5Acreate2", object.id());
+  check(H5Awrite(attribute.id(), type.id(), values), "H5Awrite", object.id());
 }
 
-void read_attribute(const Handle& parent, const std::string& path, const std::string& name,
-                    const Handle& memory_type, void* row) {
-  const Handle attribute =
-      owned(H5Aopen_by_name(parent.id(), path.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
-            "H5Aopen_by_name", parent.id());
-  check(H5Aread(attribute.id(), memory_type.id(), row), "H5Aread", parent.id());
-}
-
-void release(const Handle& memory_type, void* row) {
-  check(H5Dvlen_reclaim(memory_type.id(), space_of({}).id(), H5P_DEFAULT, row), "H5Dvlen_reclaim");
-}
+}  // namespace
 
 bool has_attribute(const Handle& object, const std::string& name) {
   return check(H5Aexists(object.id(), name.c_str()), "H5Aexists", object.id()) > 0;
@@ -378,20 +403,22 @@ void write_number(const Handle& object, const std::string& name, std::uint64_t v
         owned(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), "H5Aopen", object.id());
     check(H5Awrite(attribute.id(), type.id(), &value), "H5Awrite", object.id());
   } else {
-    write_attribute(object, name, type, type, &value);
+    write_attribute(object, name, type, {}, &value);
   }
 }
 
 std::uint64_t read_number(const Handle& object, const std::string& name) {
+  const Handle attribute =
+      owned(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), "H5Aopen", object.id());
   std::uint64_t value = 0;
-  read_attribute(object, ".", name, owned(H5Tcopy(H5T_STD_U64LE), "H5Tcopy"), &value);
+  check(H5Aread(attribute.id(), H5T_NATIVE_UINT64, &value), "H5Aread", object.id());
   return value;
 }
 
 void write_text(const Handle& object, const std::string& name, const std::string& text) {
   SHARDPROOF_EXPECTS(text.size() <= 60'000, name, text.size());
   const Handle type = text_type(std::max<std::size_t>(text.size(), 1));
-  write_attribute(object, name, type, type, text.c_str());
+  write_attribute(object, name, type, {}, text.c_str());
 }
 
 std::string read_text(const Handle& object, const std::string& name) {
@@ -414,22 +441,23 @@ std::vector<std::string> attribute_names(const Handle& object) {
   return names;
 }
 
-void Table::add_column(const std::string& name, Kind kind, std::size_t text_bytes) {
+void Table::add_column(const std::string& name, Kind kind, std::size_t length) {
   const bool four = kind == Kind::int32 || kind == Kind::stage;
-  const std::size_t width =
-      kind == Kind::fixed_text ? std::max<std::size_t>(text_bytes, 1) : (four ? 4 : 8);
-  columns.push_back({name, kind, row_bytes, width});
-  row_bytes += width;
+  const std::size_t unit = kind == Kind::text ? 1 : (four ? 4 : 8);
+  columns.push_back({name, kind, row_bytes, unit * std::max<std::size_t>(length, 1)});
+  row_bytes += columns.back().bytes;
 }
 
 void Table::resize(std::size_t rows) {
   row_count = rows;
-  bytes.assign(rows * row_bytes, std::byte{0});
+  bytes.resize(rows * row_bytes);
 }
 
-std::size_t Table::column(const std::string& name) const {
-  const auto found = std::ranges::find(columns, name, &Member::name);
-  if (found == columns.end()) throw EnvironmentError("table without a column " + name);
+std::size_t Table::column(const std::string& name, Kind kind) const {
+  const auto found = std::ranges::find(columns, name, &Column::name);
+  if (found == columns.end() || found->kind != kind) {
+    throw EnvironmentError("table without a column " + name + " of the right type");
+  }
   return static_cast<std::size_t>(found - columns.begin());
 }
 
@@ -443,41 +471,48 @@ std::string Table::get_text(std::size_t row, std::size_t column) const {
   return {text, strnlen(text, columns[column].bytes)};
 }
 
+void Table::put_list(std::size_t row, std::size_t column, std::span<const std::int64_t> numbers) {
+  SHARDPROOF_EXPECTS(numbers.size_bytes() <= columns[column].bytes, columns[column].name);
+  if (!numbers.empty()) std::memcpy(cell(row, column), numbers.data(), numbers.size_bytes());
+}
+
+std::vector<std::int64_t> Table::get_list(std::size_t row, std::size_t column) const {
+  std::vector<std::int64_t> numbers(columns[column].bytes / sizeof(std::int64_t));
+  std::memcpy(numbers.data(), cell(row, column), columns[column].bytes);
+  return numbers;
+}
+
 Handle write_table(const Handle& parent, const std::string& name, const Table& table) {
-  const Handle type = compound_type(table.row_bytes, table.columns);
+  const Handle type = row_type(table);
   Handle dataset = create_dataset(parent, name, type, {static_cast<std::int64_t>(table.row_count)});
   write_dataset(dataset, type, table.bytes);
   return dataset;
 }
 
-namespace {
-Kind kind_of(const Handle& type) {
-  const H5T_class_t kind = H5Tget_class(type.id());
-  const std::size_t bytes = H5Tget_size(type.id());
-  if (kind == H5T_STRING && H5Tis_variable_str(type.id()) == 0) return Kind::fixed_text;
-  if (kind == H5T_ENUM && bytes == 4) return Kind::stage;
-  if (kind == H5T_INTEGER && bytes == 4) return Kind::int32;
-  if (kind == H5T_INTEGER && bytes == 8) {
-    return H5Tget_sign(type.id()) == H5T_SGN_NONE ? Kind::uint64 : Kind::int64;
-  }
-  throw EnvironmentError("table with a column of an unknown type");
-}
-}  // namespace
-
 Table read_table(const Handle& dataset) {
   const Handle type = owned(H5Dget_type(dataset.id()), "H5Dget_type", dataset.id());
-  const int members = check(H5Tget_nmembers(type.id()), "H5Tget_nmembers", dataset.id());
-  Table table;
-  for (unsigned i = 0; i < static_cast<unsigned>(members); ++i) {
-    const Handle member = owned(H5Tget_member_type(type.id(), i), "H5Tget_member_type");
-    char* name = H5Tget_member_name(type.id(), i);
-    table.columns.push_back({name == nullptr ? "" : name, kind_of(member),
-                             H5Tget_member_offset(type.id(), i), H5Tget_size(member.id())});
-    H5free_memory(name);
-  }
-  table.row_bytes = H5Tget_size(type.id());
+  Table table = columns_of(type, dataset.id());
   table.resize(static_cast<std::size_t>(element_count(shape_of(dataset))));
   read_dataset(dataset, type, table.bytes);
+  return table;
+}
+
+void write_rows(const Handle& object, const std::string& name, const Table& table,
+                const Shape& shape) {
+  SHARDPROOF_EXPECTS(static_cast<std::size_t>(element_count(shape)) == table.row_count, name);
+  write_attribute(object, name, row_type(table), shape, table.bytes.data());
+}
+
+Table read_rows(const Handle& parent, const std::string& path, const std::string& name) {
+  const Handle attribute =
+      owned(H5Aopen_by_name(parent.id(), path.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+            "H5Aopen_by_name", parent.id());
+  const Handle type = owned(H5Aget_type(attribute.id()), "H5Aget_type", parent.id());
+  const Handle space = owned(H5Aget_space(attribute.id()), "H5Aget_space", parent.id());
+  Table table = columns_of(type, parent.id());
+  table.resize(static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space.id()),
+                                              "H5Sget_simple_extent_npoints", parent.id())));
+  check(H5Aread(attribute.id(), type.id(), table.bytes.data()), "H5Aread", parent.id());
   return table;
 }
 

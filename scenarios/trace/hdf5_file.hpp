@@ -52,39 +52,13 @@ Handle create_group(const Handle& parent, const std::string& name);
 Handle open_group(const Handle& parent, const std::string& name);
 bool is_group(const Handle& parent, const std::string& name);
 bool has_link(const Handle& parent, const std::string& name);
-/// In the order of creation.
+/// In the order in which the file has them.
 std::vector<std::string> names_in(const Handle& group);
 
 // Types.
 /// bf16 and fp16 are HDF5 float types of 16 bits. They serve as file and as memory type, never for
 /// a conversion: HDF5 rounds halves away from zero and does not overflow to infinity.
 Handle element_type(Dtype dtype);
-
-/// What a member of a compound holds, and its form in memory.
-enum class Kind {
-  int32,      // std::int32_t
-  int64,      // std::int64_t
-  uint64,     // std::uint64_t
-  stage,      // std::int32_t: an enumeration {initial, step, final}
-  text,       // const char*, zero-terminated UTF-8 of any length
-  list,       // List: int64 numbers
-  fixed_text  // char[bytes], padded with zeros
-};
-/// A list of numbers in memory: laid out as HDF5's hvl_t.
-struct List {
-  std::size_t length = 0;
-  const std::int64_t* data = nullptr;
-};
-struct Member {
-  std::string name;
-  Kind kind;
-  std::size_t offset;
-  std::size_t bytes;
-};
-Handle compound_type(std::size_t bytes, std::span<const Member> members);
-/// Stores the type in the file under a name, so that attributes refer to it instead of repeating
-/// it. Returns it as the file's type, for create_attribute.
-Handle commit_type(const Handle& file, const std::string& name, const Handle& type);
 
 // Datasets: contiguous and unfiltered.
 Handle create_dataset(const Handle& parent, const std::string& name, const Handle& type,
@@ -109,14 +83,6 @@ Handle create_virtual_dataset(const Handle& parent, const std::string& name, con
                               std::span<const std::byte> fill);
 
 // Attributes.
-/// Writes one compound (count == 0: a scalar) or an array of them.
-void write_attribute(const Handle& object, const std::string& name, const Handle& file_type,
-                     const Handle& memory_type, const void* rows, std::size_t count = 0);
-/// Reads a scalar compound of the object `path` below `parent`. Texts and lists in it belong to
-/// HDF5: give them back with release().
-void read_attribute(const Handle& parent, const std::string& path, const std::string& name,
-                    const Handle& memory_type, void* row);
-void release(const Handle& memory_type, void* row);
 bool has_attribute(const Handle& object, const std::string& name);
 void write_number(const Handle& object, const std::string& name, std::uint64_t value);
 std::uint64_t read_number(const Handle& object, const std::string& name);
@@ -125,18 +91,36 @@ void write_text(const Handle& object, const std::string& name, const std::string
 std::string read_text(const Handle& object, const std::string& name);
 std::vector<std::string> attribute_names(const Handle& object);
 
-/// Rows of a compound dataset, packed.
+/// What a column of a table holds. All have a fixed size: HDF5 keeps what varies in a global heap,
+/// which has no checksum, and reads wild memory if a length there is damaged.
+enum class Kind {
+  int32,   // std::int32_t
+  int64,   // std::int64_t
+  uint64,  // std::uint64_t
+  stage,   // std::int32_t: an enumeration {initial, step, final}
+  text,    // UTF-8, padded with zeros
+  list     // std::int64_t numbers
+};
+struct Column {
+  std::string name;
+  Kind kind;
+  std::size_t offset;
+  std::size_t bytes;
+};
+/// Rows of compounds, packed: a dataset or an attribute.
 struct Table {
-  std::vector<Member> columns;
+  std::vector<Column> columns;
   std::size_t row_bytes = 0;
   std::size_t row_count = 0;
   std::vector<std::byte> bytes;
 
-  /// Appends a column; call before resize(). `text_bytes` is for fixed_text.
-  void add_column(const std::string& name, Kind kind, std::size_t text_bytes = 0);
+  /// Appends a column. `length` is the bytes of a text or the numbers of a list: HDF5 has none of
+  /// length 0, so that it is 1 at least.
+  void add_column(const std::string& name, Kind kind, std::size_t length = 1);
+  /// A table of one row may get more columns, and be resized to one row again: it keeps its cells.
   void resize(std::size_t rows);
-  /// Index of a column by name; EnvironmentError if there is none.
-  std::size_t column(const std::string& name) const;
+  /// Index of a column; EnvironmentError if there is none of this name and kind.
+  std::size_t column(const std::string& name, Kind kind) const;
 
   template <class Number>
   void put(std::size_t row, std::size_t column, Number value) {
@@ -150,6 +134,8 @@ struct Table {
     return value;
   }
   std::string get_text(std::size_t row, std::size_t column) const;
+  void put_list(std::size_t row, std::size_t column, std::span<const std::int64_t> numbers);
+  std::vector<std::int64_t> get_list(std::size_t row, std::size_t column) const;
 
  private:
   std::byte* cell(std::size_t row, std::size_t column) {
@@ -161,6 +147,11 @@ struct Table {
 };
 Handle write_table(const Handle& parent, const std::string& name, const Table& table);
 Table read_table(const Handle& dataset);
+/// Writes a table as an attribute. `shape` is that of its rows: {} of a single one.
+void write_rows(const Handle& object, const std::string& name, const Table& table,
+                const Shape& shape);
+/// Reads the attribute `name` of the object `path` below `parent`.
+Table read_rows(const Handle& parent, const std::string& path, const std::string& name);
 /// A string dataset of any length.
 Handle write_long_text(const Handle& parent, const std::string& name, const std::string& text);
 std::string read_long_text(const Handle& dataset);

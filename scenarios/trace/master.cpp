@@ -4,13 +4,13 @@
 // judges reads it.
 
 #include <algorithm>
-#include <cstddef>
 #include <filesystem>
 #include <iterator>
 #include <utility>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/trace/group_cache.hpp"
+#include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -20,19 +20,21 @@ namespace {
 
 using hdf5::Mapping;
 
-// One row of a dataset's attribute "sources".
-struct Source {
-  const char* file;
-  std::uint64_t xxh3;
-  std::int32_t mapped;  // 0: a replica of what lower ranks show
-};
-
-hdf5::Handle source_type() {
-  const std::vector<hdf5::Member> members{
-      {"file", hdf5::Kind::text, offsetof(Source, file), 0},
-      {"xxh3", hdf5::Kind::uint64, offsetof(Source, xxh3), 0},
-      {"mapped", hdf5::Kind::int32, offsetof(Source, mapped), 0}};
-  return hdf5::compound_type(sizeof(Source), members);
+// A dataset's attribute "sources". mapped[i] == 0: piece i is a replica of what lower ranks show.
+hdf5::Table to_table(const std::vector<StoredDataset>& pieces,
+                     const std::vector<std::int32_t>& mapped) {
+  const std::string longest_name = trace_schema::rank_file(pieces.back().rank);
+  hdf5::Table table;
+  table.add_column("file", hdf5::Kind::text, longest_name.size());
+  table.add_column("xxh3", hdf5::Kind::uint64);
+  table.add_column("mapped", hdf5::Kind::int32);
+  table.resize(pieces.size());
+  for (std::size_t row = 0; row < pieces.size(); ++row) {
+    table.put_text(row, 0, trace_schema::rank_file(pieces[row].rank));
+    table.put(row, 1, pieces[row].info.hash);
+    table.put(row, 2, mapped[row]);
+  }
+  return table;
 }
 
 // A quiet NaN of each floating-point format; -1 is no token id.
@@ -156,14 +158,11 @@ class MasterWriter {
 
  private:
   hdf5::Handle write_elements(const hdf5::Handle& group, const std::vector<StoredDataset>& pieces,
-                              std::vector<Source>& sources);
+                              std::vector<std::int32_t>& mapped);
 
   const TraceReader& reader_;
   hdf5::Handle file_;
   hdf5::GroupCache groups_{file_};
-  hdf5::Handle note_type_ = trace_schema::note_type(), source_type_ = source_type();
-  hdf5::Handle stored_note_type_, stored_source_type_;
-  std::vector<std::string> rank_files_;
 };
 
 MasterWriter::MasterWriter(const TraceReader& reader, const std::string& path)
@@ -177,16 +176,11 @@ MasterWriter::MasterWriter(const TraceReader& reader, const std::string& path)
   hdf5::write_text(file_, "scenario_hash", header.scenario_hash);
   hdf5::write_text(file_, "model_hash", header.model_hash);
   hdf5::write_text(file_, "program_hash", header.program_hash);
-  stored_note_type_ = hdf5::commit_type(file_, trace_schema::note_type_path, note_type_);
-  stored_source_type_ = hdf5::commit_type(file_, "source_note", source_type_);
-  for (int rank = 0; rank < reader.world(); ++rank) {
-    rank_files_.push_back(trace_schema::rank_file(rank));
-  }
 }
 
 hdf5::Handle MasterWriter::write_elements(const hdf5::Handle& group,
                                           const std::vector<StoredDataset>& pieces,
-                                          std::vector<Source>& sources) {
+                                          std::vector<std::int32_t>& mapped) {
   const DatasetInfo& info = pieces.front().info;
   const std::string name = info.path.substr(info.path.rfind('/') + 1);
   const hdf5::Handle type = hdf5::element_type(info.dtype);
@@ -197,14 +191,13 @@ hdf5::Handle MasterWriter::write_elements(const hdf5::Handle& group,
     });
     hdf5::write_dataset(scalar, type,
                         holder == pieces.end() ? fill_of(info.dtype) : reader_.read(*holder));
-    if (holder != pieces.end())
-      sources[static_cast<std::size_t>(holder - pieces.begin())].mapped = 1;
+    if (holder != pieces.end()) mapped[static_cast<std::size_t>(holder - pieces.begin())] = 1;
     return scalar;
   }
   std::vector<Region> covered;
   std::vector<Mapping> mappings;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
-    sources[i].mapped = map_piece(pieces[i], covered, mappings);
+    mapped[i] = map_piece(pieces[i], covered, mappings);
   }
   return hdf5::create_virtual_dataset(group, name, type, info.full_shape, mappings,
                                       fill_of(info.dtype));
@@ -212,25 +205,20 @@ hdf5::Handle MasterWriter::write_elements(const hdf5::Handle& group,
 
 void MasterWriter::write(const std::vector<StoredDataset>& pieces) {
   DatasetInfo info = pieces.front().info;
-  std::vector<Source> sources;
+  std::vector<std::int32_t> mapped(pieces.size(), 0);
   for (const StoredDataset& piece : pieces) {
     if (piece.info.full_shape != info.full_shape || piece.info.dtype != info.dtype) {
       throw ScenarioError(info.path + ": ranks " + std::to_string(pieces.front().rank) + " and " +
                           std::to_string(piece.rank) + " disagree about its shape or dtype");
     }
-    sources.push_back(
-        {rank_files_[static_cast<std::size_t>(piece.rank)].c_str(), piece.info.hash, 0});
   }
   const hdf5::Handle& group = groups_.enter(info.path.substr(0, info.path.rfind('/')));
-  const hdf5::Handle dataset = write_elements(group, pieces, sources);
+  const hdf5::Handle dataset = write_elements(group, pieces, mapped);
   info.regions = {whole(info.full_shape)};
   info.hash = 0;  // of stored bytes: there are none; `sources` has those of the pieces
-  trace_schema::NoteText text;
-  const trace_schema::Note note = trace_schema::make_note(info, text);
-  hdf5::write_attribute(dataset, trace_schema::note_attribute, stored_note_type_, note_type_,
-                        &note);
-  hdf5::write_attribute(dataset, "sources", stored_source_type_, source_type_, sources.data(),
-                        sources.size());
+  trace_schema::write_note(dataset, info);
+  hdf5::write_rows(dataset, "sources", to_table(pieces, mapped),
+                   {static_cast<std::int64_t>(pieces.size())});
 }
 
 void MasterWriter::close() {

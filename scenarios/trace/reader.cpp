@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -114,12 +115,9 @@ struct TraceReader::Files {
   std::string folder;
   std::vector<Shard> shards;
   std::map<std::string, std::vector<StoredDataset>> datasets;
-  hdf5::Handle note_type = trace_schema::note_type();
 
   Shard open(int rank) const;
   void list(const Shard& shard, const hdf5::Handle& group, const std::string& folder);
-  DatasetInfo read_info(const hdf5::Handle& group, const std::string& name,
-                        const std::string& path) const;
 };
 
 TraceReader::Files::Shard TraceReader::Files::open(int rank) const {
@@ -146,20 +144,6 @@ TraceReader::Files::Shard TraceReader::Files::open(int rank) const {
   return shard;
 }
 
-DatasetInfo TraceReader::Files::read_info(const hdf5::Handle& group, const std::string& name,
-                                          const std::string& path) const {
-  trace_schema::Note note{};
-  hdf5::read_attribute(group, name, trace_schema::note_attribute, note_type, &note);
-  try {
-    DatasetInfo info = trace_schema::info_from(note, path);
-    hdf5::release(note_type, &note);
-    return info;
-  } catch (...) {
-    hdf5::release(note_type, &note);
-    throw;
-  }
-}
-
 // Lists the datasets of a group and of the groups in it.
 void TraceReader::Files::list(const Shard& shard, const hdf5::Handle& group,
                               const std::string& group_path) {
@@ -170,7 +154,7 @@ void TraceReader::Files::list(const Shard& shard, const hdf5::Handle& group,
       continue;
     }
     try {
-      datasets[path].push_back({shard.header.rank, read_info(group, name, path)});
+      datasets[path].push_back({shard.header.rank, trace_schema::read_note(group, name, path)});
     } catch (const ScenarioError& error) {
       throw ScenarioError(shard.path + ": " + error.what());
     }

@@ -1,7 +1,6 @@
 #include "scenarios/trace/schema.hpp"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdio>
 
 #include "scenarios/errors.hpp"
@@ -26,103 +25,6 @@ Shape stored_shape(std::span<const Region> regions) {
   return {element_count(regions)};
 }
 
-hdf5::Handle note_type() {
-  const std::vector<hdf5::Member> members{
-      {"role", Kind::text, offsetof(Note, role), 0},
-      {"dtype", Kind::text, offsetof(Note, dtype), 0},
-      {"full_shape", Kind::list, offsetof(Note, full_shape), 0},
-      {"regions", Kind::list, offsetof(Note, regions), 0},
-      {"region_count", Kind::int64, offsetof(Note, region_count), 0},
-      {"placement", Kind::text, offsetof(Note, placement), 0},
-      {"op", Kind::text, offsetof(Note, op), 0},
-      {"version", Kind::int64, offsetof(Note, version), 0},
-      {"order", Kind::int64, offsetof(Note, order), 0},
-      {"xxh3", Kind::uint64, offsetof(Note, xxh3), 0},
-      {"seal", Kind::uint64, offsetof(Note, seal), 0}};
-  return hdf5::compound_type(sizeof(Note), members);
-}
-
-Note make_note(const DatasetInfo& info, NoteText& text) {
-  text.role = role_of(info.path);
-  text.regions.clear();
-  for (const Region& region : info.regions) {
-    text.regions.insert(text.regions.end(), region.offset.begin(), region.offset.end());
-    text.regions.insert(text.regions.end(), region.extent.begin(), region.extent.end());
-  }
-  return {text.role.c_str(),
-          name_of(info.dtype),
-          {info.full_shape.size(), info.full_shape.data()},
-          {text.regions.size(), text.regions.data()},
-          static_cast<std::int64_t>(info.regions.size()),
-          info.placement.c_str(),
-          info.op.c_str(),
-          info.version,
-          info.order,
-          info.hash,
-          note_seal(info)};
-}
-
-// One line of text: "path|dtype|full shape|region|...|placement|op|version|order|hash", shapes and
-// regions as numbers with a comma after each.
-std::uint64_t note_seal(const DatasetInfo& info) {
-  std::string line = info.path + '|' + name_of(info.dtype) + '|';
-  const auto add = [&line](const Shape& numbers) {
-    for (const auto number : numbers) line += std::to_string(number) + ',';
-  };
-  add(info.full_shape);
-  for (const Region& region : info.regions) {
-    line += '|';
-    add(region.offset);
-    add(region.extent);
-  }
-  line += '|' + info.placement + '|' + info.op + '|' + std::to_string(info.version) + '|' +
-          std::to_string(info.order) + '|' + std::to_string(info.hash);
-  return hash_bytes(std::as_bytes(std::span(line)));
-}
-
-namespace {
-
-std::string text_of(const char* text) { return text == nullptr ? "" : text; }
-
-std::vector<Region> regions_from(const Note& note, std::size_t dims, const std::string& path) {
-  const auto count = static_cast<std::size_t>(note.region_count);
-  if (note.region_count < 0 || note.regions.length != count * 2 * dims) {
-    throw ScenarioError(path + ": altered: its attribute lists " +
-                        std::to_string(note.regions.length) + " numbers for " +
-                        std::to_string(note.region_count) + " regions");
-  }
-  std::vector<Region> regions(count);
-  const std::int64_t* next = note.regions.data;
-  for (Region& region : regions) {
-    region.offset.assign(next, next + dims);
-    region.extent.assign(next + dims, next + 2 * dims);
-    next += 2 * dims;
-  }
-  return regions;
-}
-
-}  // namespace
-
-DatasetInfo info_from(const Note& note, const std::string& path) {
-  const auto dtype = dtype_from_name(text_of(note.dtype));
-  if (!dtype) throw ScenarioError(path + ": altered: unknown dtype " + text_of(note.dtype));
-  DatasetInfo info;
-  info.path = path;
-  info.dtype = *dtype;
-  const std::int64_t* shape = note.full_shape.data;
-  info.full_shape.assign(shape, shape + note.full_shape.length);
-  info.regions = regions_from(note, info.full_shape.size(), path);
-  info.placement = text_of(note.placement);
-  info.op = text_of(note.op);
-  info.version = note.version;
-  info.order = note.order;
-  info.hash = note.xxh3;
-  if (note_seal(info) != note.seal) {
-    throw ScenarioError(path + ": altered: its attribute does not match its seal");
-  }
-  return info;
-}
-
 namespace {
 
 void add_moment_columns(hdf5::Table& table) {
@@ -139,7 +41,9 @@ void put_moment(hdf5::Table& table, std::size_t row, const Moment& moment) {
 
 struct MomentColumns {
   explicit MomentColumns(const hdf5::Table& table)
-      : stage(table.column("stage")), step(table.column("step")), micro(table.column("micro")) {}
+      : stage(table.column("stage", Kind::stage)),
+        step(table.column("step", Kind::int32)),
+        micro(table.column("micro", Kind::int32)) {}
   Moment get(const hdf5::Table& table, std::size_t row) const {
     const auto value = table.get<std::int32_t>(row, stage);
     if (value < 0 || value > 2) throw ScenarioError("a table names an unknown stage");
@@ -163,13 +67,13 @@ hdf5::Table to_table(const std::vector<CollectiveRecord>& records) {
   hdf5::Table table;
   add_moment_columns(table);
   table.add_column("sequence", Kind::int64);
-  table.add_column("kind", Kind::fixed_text, longest(records, &Record::kind));
-  table.add_column("group", Kind::fixed_text, longest(records, &Record::group));
-  table.add_column("dtype", Kind::fixed_text, longest(records, &Record::dtype));
+  table.add_column("kind", Kind::text, longest(records, &Record::kind));
+  table.add_column("group", Kind::text, longest(records, &Record::group));
+  table.add_column("dtype", Kind::text, longest(records, &Record::dtype));
   table.add_column("elements", Kind::int64);
   table.add_column("bytes", Kind::int64);
   table.add_column("stream", Kind::int64);
-  table.add_column("origin", Kind::fixed_text, longest(records, &Record::origin));
+  table.add_column("origin", Kind::text, longest(records, &Record::origin));
   table.resize(records.size());
   for (std::size_t row = 0; row < records.size(); ++row) {
     const Record& record = records[row];
@@ -188,10 +92,13 @@ hdf5::Table to_table(const std::vector<CollectiveRecord>& records) {
 
 std::vector<CollectiveRecord> collectives_from(const hdf5::Table& table) {
   const MomentColumns moment(table);
-  const auto sequence = table.column("sequence"), kind = table.column("kind"),
-             group = table.column("group"), dtype = table.column("dtype"),
-             elements = table.column("elements"), bytes = table.column("bytes"),
-             stream = table.column("stream"), origin = table.column("origin");
+  const auto sequence = table.column("sequence", Kind::int64),
+             kind = table.column("kind", Kind::text), group = table.column("group", Kind::text),
+             dtype = table.column("dtype", Kind::text),
+             elements = table.column("elements", Kind::int64),
+             bytes = table.column("bytes", Kind::int64),
+             stream = table.column("stream", Kind::int64),
+             origin = table.column("origin", Kind::text);
   std::vector<CollectiveRecord> records(table.row_count);
   for (std::size_t row = 0; row < records.size(); ++row) {
     records[row] = {.moment = moment.get(table, row),
@@ -234,9 +141,11 @@ hdf5::Table to_table(const std::vector<AccessRecord>& records) {
 
 std::vector<AccessRecord> accesses_from(const hdf5::Table& table) {
   const MomentColumns moment(table);
-  const auto sequence = table.column("sequence"), segment = table.column("segment"),
-             op = table.column("op"), value = table.column("value"), write = table.column("write"),
-             version = table.column("version"), hash = table.column("xxh3");
+  const auto sequence = table.column("sequence", Kind::int64),
+             segment = table.column("segment", Kind::int32), op = table.column("op", Kind::int32),
+             value = table.column("value", Kind::int32), write = table.column("write", Kind::int32),
+             version = table.column("version", Kind::int64),
+             hash = table.column("xxh3", Kind::uint64);
   std::vector<AccessRecord> records(table.row_count);
   for (std::size_t row = 0; row < records.size(); ++row) {
     records[row] = {.moment = moment.get(table, row),

@@ -6,6 +6,7 @@
 
 #include "scenarios/errors.hpp"
 #include "scenarios/trace/group_cache.hpp"
+#include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -74,11 +75,9 @@ std::uint64_t hash_bytes(std::span<const std::byte> bytes) {
 struct TraceWriter::File {
   std::string path;
   hdf5::Handle file;
-  hdf5::Handle note_type, stored_note_type;
   std::vector<hdf5::Handle> element_types;  // by Dtype
   hdf5::GroupCache groups{file};
   std::unordered_set<std::string> paths;
-  trace_schema::NoteText note_text;
   std::int64_t next_order = 0;
   std::vector<CollectiveRecord> collectives;
   std::vector<AccessRecord> accesses;
@@ -92,9 +91,6 @@ TraceWriter::TraceWriter(const std::string& folder, const TraceHeader& header)
   if (error) throw EnvironmentError(folder + ": cannot be created: " + error.message());
   file_->path = folder + "/" + trace_schema::rank_file(header.rank);
   file_->file = hdf5::create_file(file_->path + ".part");
-  file_->note_type = trace_schema::note_type();
-  file_->stored_note_type =
-      hdf5::commit_type(file_->file, trace_schema::note_type_path, file_->note_type);
   for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16, Dtype::int64}) {
     file_->element_types.push_back(hdf5::element_type(dtype));
   }
@@ -120,9 +116,7 @@ void TraceWriter::write(DatasetInfo info, std::span<const std::byte> bytes) {
   const hdf5::Handle dataset = hdf5::create_dataset(group, info.path.substr(slash + 1), type,
                                                     trace_schema::stored_shape(info.regions));
   hdf5::write_dataset(dataset, type, bytes);
-  const trace_schema::Note note = trace_schema::make_note(info, file_->note_text);
-  hdf5::write_attribute(dataset, trace_schema::note_attribute, file_->stored_note_type,
-                        file_->note_type, &note);
+  trace_schema::write_note(dataset, info);
 }
 
 void TraceWriter::log(const CollectiveRecord& record) { file_->collectives.push_back(record); }

@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(traces_that_cannot_be_compared_are_refused_by_file) {
   hdf5::close_file(file);
   BOOST_TEST(place.refusal({"compare", good, "copy"}) ==
              "copy/rank-00000.h5: a trace of version shardproof-trace-0: this program reads "
-             "shardproof-trace-1");
+             "shardproof-trace-2");
 }
 
 BOOST_AUTO_TEST_CASE(a_nan_in_a_weight_is_a_verdict_that_names_the_weight) {

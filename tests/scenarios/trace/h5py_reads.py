@@ -40,8 +40,12 @@ def check_values(dataset, dtype, shape, values):
         assert same(float(g), e), (dataset.name, index, float(g), e)
 
 
-def regions_of(note, dims):
-    numbers = note["regions"].reshape(note["region_count"], 2, dims)
+def regions_of(attributes):
+    note = attributes["shardproof"]
+    parts = [note] + [attributes[f"shardproof.{i}"] for i in range(1, note["parts"])]
+    numbers = numpy.concatenate([part["regions"] for part in parts])
+    count, dims = note["region_count"], note["dimensions"]
+    numbers = numbers[:2 * dims * count].reshape(count, 2, dims)
     return [tuple(slice(o, o + n) for o, n in zip(*region)) for region in numbers]
 
 
@@ -53,9 +57,9 @@ def assemble(files, path, dtype, shape):
             continue
         note = file[path].attrs["shardproof"]
         assert note["dtype"].decode() == dtype
-        assert tuple(note["full_shape"]) == shape
+        assert tuple(note["full_shape"][:note["dimensions"]]) == shape
         stored = numpy.asarray(file[path][()]).reshape(-1)
-        for region in regions_of(note, len(shape)):
+        for region in regions_of(file[path].attrs):
             count = full[region].size
             full[region] = stored[:count].reshape(full[region].shape)
             stored = stored[count:]
@@ -64,7 +68,7 @@ def assemble(files, path, dtype, shape):
 
 
 def check_rank_file(file, rank):
-    assert file.attrs["schema"].decode() == "shardproof-trace-1"
+    assert file.attrs["schema"].decode() == "shardproof-trace-2"
     assert file.attrs["rank"] == rank and file.attrs["world"] == 2 and file.attrs["complete"] == 1
     assert file["settings"].attrs["cpu"].decode() == "a processor"
     assert file["scenario"][()].decode() == '{"name": "small"}'

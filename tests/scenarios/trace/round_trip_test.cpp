@@ -9,6 +9,16 @@
 using namespace shardproof;
 using namespace shardproof::tests;
 
+namespace {
+
+std::vector<Region> one_element_a_row(std::int64_t rows) {
+  std::vector<Region> regions;
+  for (std::int64_t row = 0; row < rows; ++row) regions.push_back({{row, row % 3}, {1, 1}});
+  return regions;
+}
+
+}  // namespace
+
 BOOST_AUTO_TEST_SUITE(trace_round_trip)
 
 BOOST_AUTO_TEST_CASE(moments_and_folders_are_inverse) {
@@ -76,7 +86,10 @@ BOOST_AUTO_TEST_CASE(pieces_of_any_form_come_back_as_they_were) {
       piece("gradient/empty_box", Dtype::bf16, {4, 3}, {{{4, 0}, {0, 3}}}),
       piece("gradient/no_box", Dtype::bf16, {4, 3}, {}),
       piece("gradient/two_empty_boxes", Dtype::fp16, {4, 3}, {{{0, 0}, {0, 3}}, {{4, 3}, {0, 0}}}),
-      piece("parameter/empty_tensor", Dtype::fp32, {0, 5}, {whole({0, 5})})};
+      piece("parameter/empty_tensor", Dtype::fp32, {0, 5}, {whole({0, 5})}),
+      piece("parameter/most_in_one_part", Dtype::fp32, {1024, 3}, one_element_a_row(1024)),
+      piece("parameter/two_parts", Dtype::fp32, {1025, 3}, one_element_a_row(1025)),
+      piece("parameter/ten_parts", Dtype::fp32, {9999, 3}, one_element_a_row(9999))};
   std::vector<std::vector<std::byte>> bytes;
   {
     TraceWriter writer(folder.path(), small_header(0, 1));

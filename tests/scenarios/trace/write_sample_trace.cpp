@@ -54,6 +54,13 @@ std::vector<Tensor> sample_tensors() {
                      {{{{0, 0, 0}, {1, 2, 3}}}, {{{1, 0, 0}, {1, 2, 3}}}}});
   tensors.push_back(
       {"optimizer/w/empty_on_rank_1", Dtype::fp16, {4}, {{whole({4})}, {{{4}, {0}}}}});
+  // 5000 boxes, whose list is longer than one attribute.
+  std::vector<Region> left, right;
+  for (std::int64_t row = 0; row < 5000; ++row) {
+    left.push_back({{row, 0}, {1, 1}});
+    right.push_back({{row, 1}, {1, 1}});
+  }
+  tensors.push_back({"parameter/many_boxes", Dtype::fp32, {5000, 2}, {left, right}});
   tensors.push_back({"parameter/no_rows", Dtype::fp32, {0, 3}, {{whole({0, 3})}, {}}});
   return tensors;
 }
