@@ -1,0 +1,125 @@
+"""The tiny models of the golden vectors: for each family its variants, each a Hugging Face config.
+
+Sizes are small, and differ where they could be mistaken for each other. Dropout is 0 everywhere: a
+test cannot draw torch's random numbers.
+"""
+
+COMMON = {
+    "initializer_range": 0.02,
+    "tie_word_embeddings": False,
+    "torch_dtype": "float32",
+}
+ROTARY = {
+    **COMMON,
+    "hidden_act": "silu",
+    "hidden_size": 16,
+    "intermediate_size": 20,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": 24,
+    "max_position_embeddings": 32,
+    "rms_norm_eps": 1e-05,
+    "rope_theta": 10000.0,
+    "attention_dropout": 0.0,
+}
+
+LLAMA = {**ROTARY, "architectures": ["LlamaForCausalLM"], "model_type": "llama",
+         "attention_bias": False, "mlp_bias": False}
+
+# The sequence has 10 tokens: from the fifth on, a query no longer sees the first key.
+MISTRAL = {**ROTARY, "architectures": ["MistralForCausalLM"], "model_type": "mistral",
+           "head_dim": 4, "sliding_window": 4}
+
+QWEN2 = {**ROTARY, "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2",
+         "use_sliding_window": False, "sliding_window": 32, "max_window_layers": 2}
+
+# head_dim is no hidden_size / num_attention_heads: q_proj makes 24 features of 16.
+QWEN3 = {**ROTARY, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "head_dim": 6,
+         "attention_bias": False, "use_sliding_window": False, "sliding_window": None,
+         "max_window_layers": 2, "rope_theta": 1000000.0, "rms_norm_eps": 1e-06}
+
+# A null pad_token_id, because the default one (32000) must be a row of the embedding.
+PHI3 = {**ROTARY, "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "embd_pdrop": 0.0,
+        "resid_pdrop": 0.0, "original_max_position_embeddings": 32, "rope_scaling": None,
+        "sliding_window": None, "pad_token_id": None}
+
+GPT2 = {**COMMON, "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2",
+        "activation_function": "gelu_new", "n_embd": 12, "n_head": 4, "n_inner": None, "n_layer": 2,
+        "n_positions": 16, "vocab_size": 24, "layer_norm_epsilon": 1e-05, "attn_pdrop": 0.0,
+        "embd_pdrop": 0.0, "resid_pdrop": 0.0, "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False, "reorder_and_upcast_attn": False,
+        "tie_word_embeddings": True}
+
+BLOOM = {**COMMON, "architectures": ["BloomForCausalLM"], "model_type": "bloom", "hidden_size": 12,
+         "n_head": 4, "n_layer": 2, "vocab_size": 24, "layer_norm_epsilon": 1e-05,
+         "hidden_dropout": 0.0, "attention_dropout": 0.0,
+         "apply_residual_connection_post_layernorm": False, "pretraining_tp": 1,
+         "slow_but_exact": False, "tie_word_embeddings": True}
+
+# Five experts: see forget_last_expert() in family_golden.py.
+MIXTRAL = {**ROTARY, "architectures": ["MixtralForCausalLM"], "model_type": "mixtral",
+           "intermediate_size": 12, "num_local_experts": 5, "num_experts_per_tok": 2,
+           "output_router_logits": False, "router_aux_loss_coef": 0.001, "router_jitter_noise": 0.0,
+           "sliding_window": None, "rope_theta": 1000000.0}
+
+DEEPSEEK_V2 = {**ROTARY, "architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2",
+               "attention_bias": False, "aux_loss_alpha": 0.001, "first_k_dense_replace": 1,
+               "intermediate_size": 12, "kv_lora_rank": 8, "moe_intermediate_size": 4,
+               "moe_layer_freq": 1, "n_group": 1, "n_routed_experts": 4, "n_shared_experts": 2,
+               "norm_topk_prob": False, "num_attention_heads": 2, "num_experts_per_tok": 2,
+               "num_key_value_heads": 2, "q_lora_rank": None, "qk_nope_head_dim": 6,
+               "qk_rope_head_dim": 4, "rope_scaling": None, "routed_scaling_factor": 1.0,
+               "scoring_func": "softmax", "seq_aux": True, "topk_group": 1, "topk_method": "greedy",
+               "v_head_dim": 5}
+
+# The keys of ChatGLM2-6B's published config.
+CHATGLM = {"architectures": ["ChatGLMModel"], "model_type": "chatglm", "add_bias_linear": False,
+           "add_qkv_bias": True, "apply_query_key_layer_scaling": True,
+           "apply_residual_connection_post_layernorm": False, "attention_dropout": 0.0,
+           "attention_softmax_in_fp32": True, "bias_dropout_fusion": True, "ffn_hidden_size": 14,
+           "fp32_residual_connection": False, "hidden_dropout": 0.0, "hidden_size": 16,
+           "kv_channels": 8, "layernorm_epsilon": 1e-05, "multi_query_attention": True,
+           "multi_query_group_num": 2, "num_attention_heads": 4, "num_layers": 2,
+           "original_rope": True, "padded_vocab_size": 24, "post_layer_norm": True,
+           "rmsnorm": True, "seq_length": 32, "tie_word_embeddings": False,
+           "torch_dtype": "float32"}
+
+FAMILIES = {
+    "llama": {
+        "llama-gqa": LLAMA,
+        "llama-bias": {**LLAMA, "attention_bias": True, "mlp_bias": True, "num_key_value_heads": 1,
+                       "rms_norm_eps": 1e-06, "rope_theta": 500.0},
+    },
+    "mistral": {"mistral-window": MISTRAL},
+    "qwen2": {
+        "qwen2-bias": QWEN2,
+        "qwen2-tied": {**QWEN2, "tie_word_embeddings": True, "num_key_value_heads": 1},
+    },
+    "qwen3": {
+        "qwen3-untied": QWEN3,
+        "qwen3-tied": {**QWEN3, "tie_word_embeddings": True, "attention_bias": True, "head_dim": 4},
+    },
+    "phi3": {
+        "phi3-mha": {**PHI3, "num_key_value_heads": 4, "sliding_window": 5},
+        "phi3-gqa": PHI3,
+    },
+    "gpt2": {
+        "gpt2-tied": GPT2,
+        "gpt2-untied": {**GPT2, "n_embd": 16, "n_inner": 20, "tie_word_embeddings": False},
+    },
+    "bloom": {
+        "bloom-heads-4": BLOOM,
+        "bloom-heads-6": {**BLOOM, "n_head": 6},
+    },
+    "mixtral": {"mixtral-unused-expert": MIXTRAL},
+    "deepseek_v2": {
+        "deepseek_v2-lite": DEEPSEEK_V2,
+        "deepseek_v2-q-lora": {**DEEPSEEK_V2, "q_lora_rank": 7, "routed_scaling_factor": 1.5},
+    },
+    "chatglm": {
+        "chatglm-groups-2": CHATGLM,
+        "chatglm-groups-4": {**CHATGLM, "multi_query_group_num": 4, "kv_channels": 4,
+                             "rope_ratio": 50},
+    },
+}
