@@ -1,10 +1,9 @@
 #include "real/lowering.hpp"
 
-#include "real/layers/llama.hpp"
+#include "real/layers/network.hpp"
 #include "real/layers/round_trip.hpp"
 #include "real/optimizer/gradient_sync.hpp"
 #include "real/optimizer/sharded_adamw.hpp"
-#include "scenarios/errors.hpp"
 
 namespace shardproof::real {
 
@@ -32,15 +31,24 @@ void lower_begin_step(Builder& builder) {
   }
 }
 
+void lower_micro_step(Builder& builder, FamilyLowering model) {
+  builder.open_segment("micro_step");
+  Network net(builder);
+  net.cross_entropy(model(net, net.tokens()));
+  net.backward();
+}
+
 }  // namespace
 
 Program lower(const Scenario& scenario) {
-  SHARDPROOF_EXPECTS(scenario.model.family == "llama", scenario.model.family);
+  return lower(scenario, family_lowering(scenario.model.family));
+}
+
+Program lower(const Scenario& scenario, FamilyLowering model) {
   Builder builder(scenario);
 
   builder.open_segment("initialize");
-  const RotaryTable table = lower_rotary_table(builder);
-  Llama model(builder);
+  builder.declare_parameters();
   const FlatPartition partition = make_flat_partition(builder);
   ShardedAdamw optimizer(builder, partition);
 
@@ -53,8 +61,7 @@ Program lower(const Scenario& scenario) {
   append(lower_edited_round_trip(builder));
 
   lower_begin_step(builder);
-  builder.open_segment("micro_step");
-  model.lower_micro_step(builder, table);
+  lower_micro_step(builder, model);
   builder.open_segment("reduce");
   const std::vector<ValueId> gradients = lower_gradient_sync(builder, partition);
   const ValueId nonfinite = optimizer.lower_gradient_check(builder, gradients);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "real/models/families.hpp"
 #include "scenarios/config/scenario.hpp"
 #include "scenarios/plan/program.hpp"
 
@@ -15,5 +16,7 @@ namespace shardproof::real {
 ///   reduce                data-parallel reduction, the flag that decides whether the step is skipped
 ///   update                norm, clipping, AdamW, gathered parameters
 Program lower(const Scenario& scenario);
+/// With another forward pass than that of the scenario's family, over its parameters.
+Program lower(const Scenario& scenario, FamilyLowering model);
 
 }  // namespace shardproof::real

@@ -8,8 +8,8 @@ namespace {
 // What only moves bits is hashed in the trace, not stored: the judge derives it from what was
 // moved. (unflatten is stored: its outputs are the gradients and parameters that people look for.)
 bool moves_bits(OpKind kind) {
-  return kind == OpKind::flatten || kind == OpKind::concatenate || kind == OpKind::shard_slice ||
-         kind == OpKind::copy || kind == OpKind::zero;
+  return kind == OpKind::flatten || kind == OpKind::pad || kind == OpKind::concatenate ||
+         kind == OpKind::shard_slice || kind == OpKind::copy || kind == OpKind::zero;
 }
 }  // namespace
 
@@ -27,6 +27,11 @@ Segment& Builder::open_segment(const std::string& name) {
   return program_.segments.back();
 }
 
+const std::string& Builder::segment_name() const {
+  SHARDPROOF_EXPECTS(segment_ >= 0, "no segment is open");
+  return program_.segments[static_cast<std::size_t>(segment_)].name;
+}
+
 ValueId Builder::add_value(Value value) {
   program_.values.push_back(std::move(value));
   return static_cast<ValueId>(program_.values.size()) - 1;
@@ -38,6 +43,21 @@ ValueId Builder::activation(const std::string& name, std::int64_t features, Axis
                     .shape = {batch, scenario_.data.sequence, features},
                     .dtype = policy_.working,
                     .placement = {tp, shard(0)}});
+}
+
+ValueId Builder::like(ValueId other, const std::string& name) {
+  Value copy = value(other);
+  copy.name = name;
+  copy.lifetime = Lifetime::segment;
+  return add_value(std::move(copy));
+}
+
+ValueId Builder::integers(const std::string& name) {
+  const std::int64_t batch = std::int64_t{dp()} * scenario_.training.micro_batch;
+  return add_value({.name = name,
+                    .shape = {batch, scenario_.data.sequence},
+                    .dtype = Dtype::int64,
+                    .placement = {replicate(), shard(0)}});
 }
 
 ValueId Builder::scalar(const std::string& name, Dtype dtype) {
@@ -59,42 +79,77 @@ Op& Builder::append(OpKind kind, const std::string& module, const std::string& p
   // A kernel's compute dtype is data of the program, so that the check `policy` can hold the
   // program to it. Norms and flags of the optimizer are computed in fp64 by definition.
   op.attributes.emplace("compute", std::string(name_of(policy_.compute)));
-  auto& ops = program_.segments[static_cast<std::size_t>(segment_)].ops;
   op.recorded = !moves_bits(kind);
-  ops.push_back(std::move(op));
-  return ops.back();
+  segment().ops.push_back(std::move(op));
+  return last_op();
 }
 
-void Builder::collective(OpKind kind, Axis axis, const std::string& module,
-                         const std::string& phase, const std::string& name, ValueId input,
-                         ValueId output) {
+void Builder::start_collective(OpKind kind, Axis axis, const std::string& module,
+                               const std::string& phase, const std::string& name, ValueId input,
+                               ValueId output) {
   const Dtype dtype = value(input).dtype;
   const Dtype wire = dtype == policy_.working ? policy_.wire(axis) : dtype;
   Op& start =
       append(kind, module, phase, name, {input}, {output}, {{"wire", std::string(name_of(wire))}});
   start.group = axis;
   start.recorded = false;  // there is nothing to record before the wait
-  Op& wait = append(OpKind::wait, module, phase, name + ".wait", {output}, {output});
-  wait.group = axis;
-  wait.recorded = kind != OpKind::all_gather;
+  under_way_[output] = start;
 }
 
-void Builder::declare_parameter(const std::string& name, AxisPlacement tp) {
-  const Shape& shape = model().parameter(name).shape;
-  const ValueId weight = add_value({.name = "parameter/" + name,
-                                    .shape = shape,
-                                    .dtype = policy_.working,
-                                    .placement = {tp, replicate()},
-                                    .lifetime = Lifetime::state});
-  parameters_[name] = weight;
-  accumulators_[name] = add_value({.name = "accumulator/" + name,
-                                   .shape = shape,
-                                   .dtype = policy_.working,
-                                   .placement = {tp, partial()},
-                                   .lifetime = Lifetime::state});
-  const auto [module, leaf] = split_parameter_name(name);
+void Builder::finish_collective(ValueId output) {
+  const auto found = under_way_.find(output);
+  SHARDPROOF_EXPECTS(found != under_way_.end(), value(output).name, "is not under way");
+  const Op start = found->second;
+  under_way_.erase(found);
+  Op& wait =
+      append(OpKind::wait, start.module, start.phase, start.name + ".wait", {output}, {output});
+  wait.group = start.group;
+  wait.recorded = start.kind != OpKind::all_gather;
+}
+
+void Builder::collective(OpKind kind, Axis axis, const std::string& module,
+                         const std::string& phase, const std::string& name, ValueId input,
+                         ValueId output) {
+  start_collective(kind, axis, module, phase, name, input, output);
+  finish_collective(output);
+}
+
+void Builder::declare_parameter(const ParameterDescription& parameter, AxisPlacement tp) {
+  const auto state = [&](const std::string& folder, AxisPlacement dp) {
+    return add_value({.name = folder + "/" + parameter.name,
+                      .shape = parameter.shape,
+                      .dtype = policy_.working,
+                      .placement = {tp, std::move(dp)},
+                      .lifetime = Lifetime::state});
+  };
+  const ValueId weight = parameters_[parameter.name] = state("parameter", replicate());
+  accumulators_[parameter.name] = state("accumulator", partial());
+  const auto [module, leaf] = split_parameter_name(parameter.name);
   append(OpKind::load_parameter, module, "data", "load_" + leaf, {}, {weight},
-         {{"parameter", name}});
+         {{"parameter", parameter.name}});
+}
+
+namespace {
+
+// A column's bias goes with its rows; a row's is whole on every rank, as is what is replicated.
+AxisPlacement placement_of(const LayerPartition& partition, const std::string& leaf) {
+  if (partition.style == LayerPartition::Style::column) return shard(0, partition.widths);
+  if (partition.style == LayerPartition::Style::row && leaf == "weight")
+    return shard(1, partition.widths);
+  return replicate();
+}
+
+}  // namespace
+
+void Builder::declare_parameters() {
+  for (const ParameterDescription& parameter : model().parameters) {
+    const auto [module, leaf] = split_parameter_name(parameter.name);
+    const AxisPlacement cut = placement_of(scenario_.partition.of(module), leaf);
+    declare_parameter(parameter, cut);
+    if (cut == replicate()) continue;
+    if (sharded_.empty() || sharded_.back().module != module) sharded_.push_back({module, {}});
+    sharded_.back().parameters.push_back(parameter.name);
+  }
 }
 
 ValueId Builder::parameter(const std::string& name) const {
@@ -107,19 +162,6 @@ ValueId Builder::accumulator(const std::string& name) const {
   const auto found = accumulators_.find(name);
   SHARDPROOF_EXPECTS(found != accumulators_.end(), "undeclared parameter", name);
   return found->second;
-}
-
-ValueId Builder::gradient(const std::string& parameter) {
-  Value gradient = value(accumulator(parameter));
-  gradient.name = "gradient/" + parameter;
-  gradient.lifetime = Lifetime::segment;
-  return add_value(std::move(gradient));
-}
-
-void Builder::accumulate(const std::string& parameter, ValueId gradient) {
-  const auto [module, leaf] = split_parameter_name(parameter);
-  const ValueId sum = accumulator(parameter);
-  append(OpKind::accumulate, module, "backward", "accumulate_" + leaf, {sum, gradient}, {sum});
 }
 
 std::pair<std::string, std::string> split_parameter_name(const std::string& name) {

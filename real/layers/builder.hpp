@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,46 +31,59 @@ class Builder {
   Program& program() { return program_; }
   const Value& value(ValueId id) const { return program_.value(id); }
 
-  /// Ops appended from now on go to this segment.
+  /// Ops appended from now on go to this segment, a new one.
   Segment& open_segment(const std::string& name);
+  /// ... or to one that was opened before.
+  void resume_segment(const std::string& name) { segment_ = program_.segment_index(name); }
+  const std::string& segment_name() const;
 
   ValueId add_value(Value value);
   /// (B, T, features) of all replicas: full batch dimension D * B, sharded over dp; `tp` says what
   /// the TP group holds of it.
   ValueId activation(const std::string& name, std::int64_t features, AxisPlacement tp);
+  /// Of another value's shape, dtype and placement; lives as long as its segment.
+  ValueId like(ValueId other, const std::string& name);
+  /// (B, T) of all replicas: tokens, labels.
+  ValueId integers(const std::string& name);
   /// A one-element tensor, replicated.
   ValueId scalar(const std::string& name, Dtype dtype);
 
   Op& append(OpKind kind, const std::string& module, const std::string& phase,
              const std::string& name, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
              Attributes attributes = {});
-  /// Start and wait at once: `output` is complete when this returns. `name` is the op's; the wait's
-  /// is `name.wait`. The wire dtype is the policy's, unless the values are not working-dtype
-  /// values.
+  /// Starts a collective; `output` may not be read before `finish_collective`. `name` is the op's;
+  /// the wait's is `name.wait`. The wire dtype is the policy's, unless the values are not
+  /// working-dtype values.
+  void start_collective(OpKind kind, Axis axis, const std::string& module, const std::string& phase,
+                        const std::string& name, ValueId input, ValueId output);
+  /// Waits for the collective that writes `output`.
+  void finish_collective(ValueId output);
+  /// Start and wait at once: `output` is complete when this returns.
   void collective(OpKind kind, Axis axis, const std::string& module, const std::string& phase,
                   const std::string& name, ValueId input, ValueId output);
 
   /// The op appended last.
-  Op& last_op() { return program_.segments[static_cast<std::size_t>(segment_)].ops.back(); }
+  Op& last_op() { return segment().ops.back(); }
 
-  /// Declares a parameter: a state value, its accumulator, and the op that loads it.
-  void declare_parameter(const std::string& name, AxisPlacement tp);
-  void declare_sharded_layer(ShardedLayer layer) { sharded_.push_back(std::move(layer)); }
+  /// Declares the model's parameters, cut as the scenario's partition says: for each a state value,
+  /// its accumulator, and the op that loads it.
+  void declare_parameters();
+  bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
   ValueId parameter(const std::string& name) const;
   ValueId accumulator(const std::string& name) const;
-  /// The gradient of a parameter in this micro-step (partial over dp), to be written by the caller.
-  ValueId gradient(const std::string& parameter);
-  /// Adds the gradient to the parameter's accumulator.
-  void accumulate(const std::string& parameter, ValueId gradient);
   const std::vector<ShardedLayer>& sharded_layers() const { return sharded_; }
 
   Program take() { return std::move(program_); }
 
  private:
+  Segment& segment() { return program_.segments[static_cast<std::size_t>(segment_)]; }
+  void declare_parameter(const ParameterDescription& parameter, AxisPlacement tp);
+
   Scenario scenario_;
   PrecisionPolicy policy_;
   Program program_;
   int segment_ = -1;
+  std::map<ValueId, Op> under_way_;  // started collectives, by output
   std::map<std::string, ValueId> parameters_;
   std::map<std::string, ValueId> accumulators_;
   std::vector<ShardedLayer> sharded_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "real/layers/builder.hpp"
+#include "real/layers/linear.hpp"
 
 namespace shardproof::real {
 
@@ -12,19 +12,16 @@ namespace shardproof::real {
 ///   backward   dx_t = dy W_t;  dW_t = dy^T x_t;  db = sum of dy, alike on every rank: no communication
 ///
 /// Source: Shoeybi et al. 2019, arXiv:1909.08053, section 3; spec-autotp 1.4.
-class LinearAllreduce {
+class LinearAllreduce : public Linear {
  public:
-  /// Declares `module`.weight and, with a bias, `module`.bias.
-  LinearAllreduce(Builder& builder, const std::string& module, bool bias);
-
-  /// x (B, T, I) sharded over tp along I -> (B, T, O) replicated.
-  ValueId forward(Builder& builder, ValueId x);
-  /// dy (B, T, O) replicated -> dx (B, T, I) sharded along I, recorded as `grad_input_name`.
-  ValueId backward(Builder& builder, ValueId dy, const std::string& grad_input_name);
+  using Linear::Linear;
+  /// x (B, T, I) sharded over tp along I, as W is -> (B, T, O) replicated.
+  ValueId forward(ValueId x) override;
+  /// dy (B, T, O) replicated -> dx (B, T, I) sharded along I.
+  std::vector<ValueId> backward(const std::vector<ValueId>& dy,
+                                const std::vector<std::string>& names) override;
 
  private:
-  std::string module_;
-  bool bias_;
   ValueId x_ = -1;
 };
 

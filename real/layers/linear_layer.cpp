@@ -1,57 +1,28 @@
 #include "real/layers/linear_layer.hpp"
 
-#include "real/layers/linear_gradients.hpp"
-
 namespace shardproof::real {
 
-LinearLayer::LinearLayer(Builder& builder, const std::string& module, bool bias)
-    : module_(module), bias_(bias) {
-  ShardedLayer layer{module, {module + ".weight"}};
-  builder.declare_parameter(module + ".weight", shard(0));
-  if (bias) {
-    builder.declare_parameter(module + ".bias", shard(0));
-    layer.parameters.push_back(module + ".bias");
-  }
-  builder.declare_sharded_layer(std::move(layer));
-}
-
-ValueId LinearLayer::forward(Builder& builder, ValueId x) {
+ValueId LinearLayer::forward(ValueId x) {
   x_ = x;
-  const ValueId weight = builder.parameter(module_ + ".weight");
-  const std::int64_t features = builder.value(weight).shape[0];  // O
-  const std::string folder = "forward/" + module_ + "/";
-
-  const ValueId product =
-      builder.activation(folder + (bias_ ? "product" : "output"), features, shard(2));
-  builder.append(OpKind::matmul, module_, "forward", "matmul", {x, weight}, {product});
-  if (!bias_) return product;
-
-  const ValueId output = builder.activation(folder + "output", features, shard(2));
-  builder.append(OpKind::add_bias, module_, "forward", "add_bias",
-                 {product, builder.parameter(module_ + ".bias")}, {output});
-  return output;
+  const ValueId y = product(product_role(), x, laid_on(2, weight_cut()));
+  return has_bias() ? with_bias("output", y) : y;
 }
 
-ValueId LinearLayer::backward(Builder& builder, ValueId dy) {
-  const ValueId weight = builder.parameter(module_ + ".weight");
-  const std::int64_t features = builder.value(weight).shape[1];  // I
-  const std::string folder = "backward/" + module_ + "/";
-
-  const ValueId grad_input = builder.activation(folder + "grad_input", features, replicate());
-  if (builder.tp() == 1) {
-    builder.append(OpKind::matmul_backward_input, module_, "backward", "matmul_backward_input",
-                   {dy, weight}, {grad_input});
-  } else {
+std::vector<ValueId> LinearLayer::backward(const std::vector<ValueId>& dy,
+                                           const std::vector<std::string>& names) {
+  const ValueId dx = names[0].empty() ? -1 : like(x_, names[0]);
+  if (dx >= 0 && builder().tp() == 1) {
+    input_gradient(dy[0], dx);
+  } else if (dx >= 0) {
     // Each rank sees its own output features only: what they give back is a partial sum.
-    const ValueId part = builder.activation(folder + "grad_input_partial", features, partial());
-    builder.append(OpKind::matmul_backward_input, module_, "backward", "matmul_backward_input",
-                   {dy, weight}, {part});
-    builder.collective(OpKind::all_reduce, Axis::tp, module_, "backward", "all_reduce", part,
-                       grad_input);
+    const ValueId part = builder().activation("backward/" + module() + "/grad_input_partial",
+                                              in_features(), partial());
+    input_gradient(dy[0], part);
+    builder().collective(OpKind::all_reduce, Axis::tp, module(), "backward", "all_reduce", part,
+                         dx);
   }
-
-  lower_linear_gradients(builder, module_, bias_, dy, x_);
-  return grad_input;
+  parameter_gradients(dy[0], x_);
+  return {dx};
 }
 
 }  // namespace shardproof::real

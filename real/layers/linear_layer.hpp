@@ -1,6 +1,6 @@
 #pragma once
 
-#include "real/layers/builder.hpp"
+#include "real/layers/linear.hpp"
 
 namespace shardproof::real {
 
@@ -11,21 +11,20 @@ namespace shardproof::real {
 ///   forward    y_t = x W_t^T + b_t                          no communication
 ///   backward   dx = all-reduce over tp of dy_t W_t;  dW_t = dy_t^T x;  db_t = sum of dy_t
 ///
-/// Source: Shoeybi et al. 2019, arXiv:1909.08053, section 3; spec-autotp 1.5.
-class LinearLayer {
+/// With tp_overlap_comm the all-reduce is started before dW and db are computed, and waited for
+/// after them; the bits are the same.
+///
+/// Source: Shoeybi et al. 2019, arXiv:1909.08053, section 3; spec-autotp 1.5, 2.3.
+class LinearLayer : public Linear {
  public:
-  /// Declares `module`.weight and, with a bias, `module`.bias.
-  LinearLayer(Builder& builder, const std::string& module, bool bias);
-
-  /// x (B, T, I) replicated over tp -> (B, T, O) sharded over tp along O.
-  ValueId forward(Builder& builder, ValueId x);
-  /// dy like the output -> dx (B, T, I), complete on every rank, named
-  /// backward/`module`/grad_input.
-  ValueId backward(Builder& builder, ValueId dy);
+  using Linear::Linear;
+  /// x (B, T, I) replicated over tp -> (B, T, O) sharded over tp along O, as W is.
+  ValueId forward(ValueId x) override;
+  /// dy like the output -> dx (B, T, I), complete on every rank.
+  std::vector<ValueId> backward(const std::vector<ValueId>& dy,
+                                const std::vector<std::string>& names) override;
 
  private:
-  std::string module_;
-  bool bias_;
   ValueId x_ = -1;
 };
 

@@ -162,7 +162,7 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
     scenario.inject = injections_from_json(*list, scenario.world, scenario.steps);
   top.finish();
   check_scenario(scenario, root);
-  if (scenario.training.tensor_parallel > 1) scenario.partition = llama_partition(scenario.model);
+  scenario.partition = llama_partition(scenario.model);
   return scenario;
 }
 

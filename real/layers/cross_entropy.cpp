@@ -1,0 +1,23 @@
+#include "real/layers/cross_entropy.hpp"
+
+namespace shardproof::real {
+
+ValueId CrossEntropy::forward(ValueId logits, ValueId labels) {
+  logits_ = logits, labels_ = labels;
+  const ValueId loss = builder().add_value({.name = "forward/" + module() + "/output",
+                                            .shape = {builder().dp()},
+                                            .dtype = builder().policy().compute,
+                                            .placement = {replicate(), shard(0)}});
+  forward_op(OpKind::cross_entropy, {logits, labels}, {loss});
+  return loss;
+}
+
+std::vector<ValueId> CrossEntropy::backward(const std::vector<ValueId>&,
+                                            const std::vector<std::string>& names) {
+  const ValueId dlogits = like(logits_, names[0]);
+  backward_op(OpKind::cross_entropy_backward, {logits_, labels_}, {dlogits},
+              {{"grad_scale", 1.0 / builder().scenario().training.accumulation}});
+  return {dlogits};
+}
+
+}  // namespace shardproof::real

@@ -1,0 +1,156 @@
+#include "real/layers/network.hpp"
+
+#include "real/layers/attention.hpp"
+#include "real/layers/cross_entropy.hpp"
+#include "real/layers/embedding.hpp"
+#include "real/layers/linear_allreduce.hpp"
+#include "real/layers/linear_layer.hpp"
+#include "real/layers/replicated_linear.hpp"
+#include "real/layers/residual.hpp"
+#include "real/layers/rms_norm.hpp"
+#include "real/layers/swiglu.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+std::unique_ptr<Linear> make_linear(Site site, const std::string& weight) {
+  switch (site.builder.scenario().partition.of(site.module).style) {
+    case LayerPartition::Style::column: return std::make_unique<LinearLayer>(site, weight);
+    case LayerPartition::Style::row: return std::make_unique<LinearAllreduce>(site, weight);
+    case LayerPartition::Style::replicated: break;
+  }
+  return std::make_unique<ReplicatedLinear>(site, weight);
+}
+
+}  // namespace
+
+ValueId Network::tokens() {
+  tokens_ = builder_.integers("data/tokens");
+  builder_.append(OpKind::load_tokens, "data", "data", "load_tokens", {}, {tokens_});
+  return tokens_;
+}
+
+RotaryTable Network::rotary_table() {
+  const std::string here = builder_.segment_name();
+  builder_.resume_segment("initialize");
+  const RotaryTable table = lower_rotary_table(builder_);
+  builder_.resume_segment(here);
+  return table;
+}
+
+ValueId Network::embedding(const std::string& module, ValueId tokens) {
+  auto layer = std::make_unique<Embedding>(site(module));
+  const ValueId y = layer->forward(tokens);
+  return record(module, std::move(layer), {}, y);
+}
+
+ValueId Network::rms_norm(const std::string& module, ValueId x) {
+  auto layer = std::make_unique<RmsNorm>(site(module));
+  const ValueId y = layer->forward(x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
+ValueId Network::linear(const std::string& module, ValueId x, const std::string& tied_to) {
+  const std::string own = module + ".weight";
+  auto layer = make_linear(site(module), builder_.has_parameter(own) ? own : tied_to + ".weight");
+  const ValueId y = layer->forward(x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
+ValueId Network::rotary(const std::string& module, const std::string& what, ValueId x,
+                        RotaryTable table) {
+  auto layer = std::make_unique<Rotary>(site(module), what, table);
+  const ValueId y = layer->forward(x);
+  return record(module, std::move(layer), {{what, x}}, y);
+}
+
+ValueId Network::attention(const std::string& module, ValueId q, ValueId k, ValueId v) {
+  auto layer = std::make_unique<Attention>(site(module));
+  const ValueId y = layer->forward(q, k, v);
+  return record(module, std::move(layer), {{"query", q}, {"key", k}, {"value", v}}, y);
+}
+
+ValueId Network::swiglu(const std::string& module, ValueId gate, ValueId up) {
+  auto layer = std::make_unique<Swiglu>(site(module));
+  const ValueId y = layer->forward(gate, up);
+  return record(module, std::move(layer), {{"gate", gate}, {"up", up}}, y);
+}
+
+ValueId Network::add(const std::string& module, const std::string& role, ValueId a, ValueId b) {
+  auto layer = std::make_unique<Residual>(site(module));
+  const ValueId sum = layer->forward(role, a, b);
+  return record(module, std::move(layer), {{"a", a}, {"b", b}}, sum);
+}
+
+ValueId Network::cross_entropy(ValueId logits) {
+  const ValueId labels = builder_.integers("data/labels");
+  builder_.append(OpKind::shift_labels, "data", "data", "shift_labels", {tokens_}, {labels});
+  auto layer = std::make_unique<CrossEntropy>(site("loss"));
+  const ValueId loss = layer->forward(logits, labels);
+  return record("loss", std::move(layer), {{"input", logits}}, loss);
+}
+
+ValueId Network::record(const std::string& module, std::unique_ptr<Layer> layer,
+                        std::vector<Argument> arguments, ValueId output) {
+  for (const Argument& argument : arguments) {
+    const auto flow = flows_.find(argument.value);
+    if (flow != flows_.end()) ++flow->second.consumers;
+  }
+  flows_[output] = {};
+  tape_.push_back({std::move(layer), module, std::move(arguments), {output}});
+  return output;
+}
+
+std::string Network::name_of_gradient(ValueId value) const {
+  const std::string& name = builder_.value(value).name;  // forward/<module>/<role>
+  const std::size_t module = name.find('/') + 1;
+  const std::size_t role = name.rfind('/') + 1;
+  return "backward/" + name.substr(module, role - module) + "grad_" + name.substr(role);
+}
+
+// Empty for what no layer computed: nobody asks for its gradient.
+std::string Network::name_of_contribution(const Step& step, const Argument& argument) const {
+  const auto flow = flows_.find(argument.value);
+  if (flow == flows_.end()) return "";
+  if (flow->second.consumers == 1) return name_of_gradient(argument.value);
+  return "backward/" + step.module + "/grad_" +
+         (step.arguments.size() == 1 ? "input" : argument.name);
+}
+
+void Network::arrive(ValueId value, ValueId contribution) {
+  Flow& flow = flows_.at(value);
+  if (++flow.arrived == 1) {
+    flow.gradient = contribution;
+    return;
+  }
+  const std::string suffix =
+      flow.arrived == flow.consumers ? "" : "_sum_" + std::to_string(flow.arrived - 1);
+  const std::string name = name_of_gradient(value) + suffix;
+  const std::size_t module = name.find('/') + 1;
+  const std::size_t role = name.rfind('/') + 1;
+  const ValueId sum = builder_.like(value, name);
+  builder_.append(OpKind::add, name.substr(module, role - 1 - module), "backward",
+                  "add_" + name.substr(role), {flow.gradient, contribution}, {sum});
+  flow.gradient = sum;
+}
+
+void Network::backward() {
+  for (auto step = tape_.rbegin(); step != tape_.rend(); ++step) {
+    std::vector<ValueId> dy;
+    for (const ValueId output : step->outputs) {
+      const Flow& flow = flows_.at(output);
+      SHARDPROOF_EXPECTS(flow.arrived == flow.consumers, builder_.value(output).name);
+      dy.push_back(flow.gradient);
+    }
+    std::vector<std::string> names;
+    for (const Argument& argument : step->arguments)
+      names.push_back(name_of_contribution(*step, argument));
+    const std::vector<ValueId> contributions = step->layer->backward(dy, names);
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (!names[i].empty()) arrive(step->arguments[i].value, contributions.at(i));
+  }
+}
+
+}  // namespace shardproof::real

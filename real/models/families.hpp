@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "real/layers/network.hpp"
+
+namespace shardproof::real {
+
+/// The forward pass of a family's model, as if nothing were cut: tokens (B, T) -> logits (B, T, V).
+using FamilyLowering = ValueId (*)(Network& net, ValueId tokens);
+
+/// One a file of this folder.
+ValueId lower_llama(Network& net, ValueId tokens);
+
+/// Throws ScenarioError if there is none.
+FamilyLowering family_lowering(const std::string& family);
+
+}  // namespace shardproof::real
