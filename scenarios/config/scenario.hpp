@@ -28,6 +28,7 @@ struct OptimizerConfig {
 /// The DeepSpeed keys that change numbers, defaults filled in (spec-autotp sections 3.1, 7.5, 7.6).
 struct TrainingConfig {
   int tensor_parallel = 1;         // tensor_parallel.autotp_size; 0 and 1 shard nothing
+  bool tp_overlap_comm = false;    // a column's backward all-reduce runs beside its weight gradient
   int zero_stage = 0;              // 0 or 1
   int micro_batch = 1;             // train_micro_batch_size_per_gpu
   int accumulation = 1;            // gradient_accumulation_steps
