@@ -19,9 +19,10 @@ MAY_INCLUDE = {
 FORBIDDEN = {"reference": ("scenarios/plan/", "scenarios/partition/")}
 
 # Slow or leaky headers: in no header file, and these only where they are wrapped.
-HEAVY = re.compile(r"(nlohmann/|CLI/|hdf5|H5|mpi\.h|fmt/|cblas\.h)")
+HEAVY = re.compile(r"(nlohmann/|CLI/|hdf5|H5|mpi\.h|fmt/|cblas\.h|pcre2)")
 ONLY_IN = {
     "hdf5.h": ["scenarios/trace/hdf5_file.cpp"],
+    "pcre2.h": ["scenarios/partition/pattern.cpp"],
     "mpi.h": ["real/comm/mpi_call.hpp"],
     "nlohmann/": ["scenarios/config/json_document.cpp"],
 }
