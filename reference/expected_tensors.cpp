@@ -1,6 +1,7 @@
 #include "reference/expected_tensors.hpp"
 
-#include "reference/expected_micro_step.hpp"
+#include "reference/families.hpp"
+#include "reference/graph_units.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reference {
@@ -13,13 +14,8 @@ std::string micro_folder(int step, int micro) {
 }
 const Shape one_element{1};
 
-void append_initial(const Scenario& scenario, std::vector<Unit>& units) {
-  const std::int64_t head_dim = scenario.model.head_dim;
-  const UnitAttributes table{
-      .head_dim = head_dim, .extent = scenario.data.sequence, .theta = scenario.model.rope_theta};
-  const Shape shape{scenario.data.sequence, head_dim / 2};
-  units.push_back({UnitKind::rotary_table_cos, table, {}, "/initial/data/rotary_cos", shape});
-  units.push_back({UnitKind::rotary_table_sin, table, {}, "/initial/data/rotary_sin", shape});
+void append_initial(const Scenario& scenario, const Graph& graph, std::vector<Unit>& units) {
+  append_tables(graph, units);
   for (const ParameterDescription& p : scenario.model.parameters)
     units.push_back({UnitKind::cast,
                      {},
@@ -97,22 +93,15 @@ void append_update(const Scenario& scenario, const ParameterDescription& p, int 
   add(UnitKind::cast, {}, {state + "master"}, folder + "/parameter/" + p.name);
 }
 
-void expect_untied_llama(const ModelDescription& model) {
-  if (model.family != "llama" || model.tie_word_embeddings)
-    throw ScenarioError("no list of reference units for a " + model.family + " model with " +
-                        (model.tie_word_embeddings ? "tied" : "untied") +
-                        " embeddings: expected an untied llama");
-}
-
 }  // namespace
 
 std::vector<Unit> expected_units(const Scenario& scenario) {
-  expect_untied_llama(scenario.model);
+  const Graph graph = graph_of(scenario);
   std::vector<Unit> units;
-  append_initial(scenario, units);
+  append_initial(scenario, graph, units);
   for (int step = 0; step < scenario.steps; ++step) {
     for (int micro = 0; micro < scenario.training.accumulation; ++micro)
-      append_micro_step(scenario, step, micro, units);
+      append_micro_step(graph, step, micro, units);
     append_reduction(scenario, step, units);
     append_norm(scenario, step, units);
     for (const ParameterDescription& p : scenario.model.parameters)

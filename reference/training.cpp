@@ -3,7 +3,8 @@
 #include <map>
 #include <utility>
 
-#include "reference/llama.hpp"
+#include "reference/families.hpp"
+#include "reference/micro_step.hpp"
 #include "reference/optimizer.hpp"
 #include "scenarios/data/batches.hpp"
 #include "scenarios/data/weights.hpp"
@@ -27,6 +28,7 @@ class Training {
   Training(const Scenario& scenario, const std::string& folder, const Progress& progress)
       : scenario_(scenario),
         progress_(progress),
+        graph_(graph_of(scenario)),
         batches_(scenario),
         writer_(folder, header_of(scenario)) {
     const Weights weights(scenario);
@@ -61,6 +63,7 @@ class Training {
 
   const Scenario& scenario_;
   const Progress& progress_;
+  Graph graph_;
   Batches batches_;
   TraceWriter writer_;
   std::map<std::string, OptimizerState> states_;
@@ -81,9 +84,7 @@ void Training::run_step(StepIndex step) {
 
 Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters) {
   const Moment moment{Moment::Stage::step, step.value, micro.value};
-  MicroStepResult result =
-      reference::run_micro_step(scenario_.model, parameters, tokens(step, micro),
-                                scenario_.data_parallel(), 1.0 / scenario_.training.accumulation);
+  MicroStepResult result = reference::run_micro_step(graph_, parameters, tokens(step, micro));
   for (auto& [name, gradient] : result.gradients) {
     const auto [sum, first] = accumulators_.try_emplace(name, gradient);
     if (first) continue;

@@ -16,9 +16,18 @@ namespace {
 using reference::Unit;
 using reference::UnitPrecision;
 
-// What the policy allows each unit. The reference's list says only whether the result spans the
-// reduction of a tensor-parallel product; how many terms and in which dtype follows from the
-// scenario.
+// Whether a unit's result is a sum over the TP group (spec-autotp 2.7): the output of a row, the input
+// gradient of a column, the gradient of a replicated parameter that is applied to sharded activations.
+bool spans_tp(const PartitionPlan& partition, const Unit& unit) {
+  using reference::UnitKind;
+  const LayerPartition& layer = partition.of(unit.module);
+  if (unit.kind == UnitKind::matmul) return layer.style == LayerPartition::Style::row;
+  if (unit.kind == UnitKind::matmul_backward_input)
+    return layer.style == LayerPartition::Style::column;
+  return layer.grad_allreduce && name_in_folder(unit.output).starts_with("gradient/");
+}
+
+// What the policy allows each unit.
 UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
   using reference::UnitKind;
   const PrecisionPolicy& policy = context.policy;
@@ -45,7 +54,7 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
       break;
     default: break;
   }
-  if (unit.partials == reference::Partials::tensor_parallel) {
+  if (spans_tp(context.scenario.partition, unit)) {
     precision.partials = context.scenario.training.tensor_parallel;
     precision.hop = policy.tp_wire;
   }

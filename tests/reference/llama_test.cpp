@@ -1,9 +1,8 @@
-#include "reference/llama.hpp"
-
 #include <boost/test/unit_test.hpp>
 
 #include "reference/dual.hpp"
 #include "reference/matmul.hpp"
+#include "reference/micro_step.hpp"
 #include "reference/ops.hpp"
 #include "scenarios/config/model_config.hpp"
 #include "tests/reference/golden.hpp"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "reference/graph.hpp"
 #include "reference/tensor.hpp"
-#include "scenarios/model/model_description.hpp"
 
 namespace shardproof::reference {
 
@@ -28,9 +28,11 @@ struct MicroStepResult {
   std::map<std::string, Tensor> gradients;
 };
 
-/// One forward and backward pass of the unsharded Llama (Touvron et al. 2023, arXiv:2302.13971)
-/// over the sequences of all batch groups: tokens (B, T), a group being B / groups consecutive
-/// sequences.
+/// One forward and backward pass of the unsharded model: tokens (B, T), as in the graph.
+MicroStepResult run_micro_step(const Graph& graph, const Parameters& parameters,
+                               const Tokens& tokens);
+
+/// The same for the graph of the model's family, the tokens being those of `groups` batch groups.
 MicroStepResult run_micro_step(const ModelDescription& model, const Parameters& parameters,
                                const Tokens& tokens, std::int64_t groups, double gradient_scale);
 

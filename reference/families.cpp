@@ -1,0 +1,39 @@
+#include "reference/families.hpp"
+
+#include <map>
+
+#include "scenarios/errors.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+using Family = Value (*)(Graph& net, const ModelDescription& model);
+
+const std::map<std::string, Family> families{
+    {"llama", llama},
+};
+
+}  // namespace
+
+Graph graph_of(const ModelDescription& model, const MicroBatch& micro_batch) {
+  const auto family = families.find(model.family);
+  if (family == families.end())
+    throw ScenarioError("the reference does not know the forward pass of a " + model.family +
+                        " model");
+  Graph net(model.parameters, micro_batch);
+  net.loss(family->second(net, model));
+  for (const std::string& name : net.unused_parameters())
+    SHARDPROOF_EXPECTS(false, model.family, "has no use for", name);
+  return net;
+}
+
+Graph graph_of(const Scenario& scenario) {
+  const std::int64_t groups = scenario.data_parallel();
+  return graph_of(scenario.model, {.batch = groups * scenario.training.micro_batch,
+                                   .positions = scenario.data.sequence,
+                                   .groups = groups,
+                                   .gradient_scale = 1.0 / scenario.training.accumulation});
+}
+
+}  // namespace shardproof::reference

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "reference/graph.hpp"
+#include "scenarios/config/scenario.hpp"
+
+namespace shardproof::reference {
+
+/// The graph of a model, as its family tells it, loss included. Throws ScenarioError for a family
+/// that nobody has told.
+Graph graph_of(const ModelDescription& model, const MicroBatch& micro_batch);
+
+/// Over the sequences of one of the scenario's micro-steps. Of the grid it knows the batch groups
+/// alone: the replicas.
+Graph graph_of(const Scenario& scenario);
+
+/// The families' forward passes, from the tokens to the logits: reference/models, a file each.
+Value llama(Graph& net, const ModelDescription& model);
+
+}  // namespace shardproof::reference

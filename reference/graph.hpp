@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "reference/replay.hpp"
+#include "scenarios/model/model_description.hpp"
+
+namespace shardproof::reference {
+
+/// The sequences of one micro-step, of all batch groups together.
+struct MicroBatch {
+  std::int64_t batch = 1;  // B sequences, a group being B / groups consecutive ones
+  std::int64_t positions = 1;
+  std::int64_t groups = 1;
+  double gradient_scale = 1;  // what is differentiated is this times the sum of the groups' losses
+};
+
+/// A tensor of a graph: a position, nothing more.
+struct Value {
+  std::size_t index = 0;
+};
+
+/// What a graph knows of a tensor: where it is recorded, and its shape. B and T are numbers.
+struct GraphTensor {
+  /// table: given once for all ("rotary_cos"); data: of a micro-step ("tokens", "labels").
+  enum class Kind { table, data, parameter, forward };
+  Kind kind;
+  std::string module;  // of a table or of data: ""
+  std::string role;    // "output", "weight", "tokens"
+  Shape shape;
+  bool needs_gradient = false;  // it is, or depends on, a parameter
+
+  /// "model.norm.weight".
+  std::string parameter() const { return module + "." + role; }
+};
+
+/// One function of the model. What it computes, and how gradients flow back through it, stands in
+/// the table of node rules (node_rules.hpp), by kind.
+struct Node {
+  UnitKind kind;
+  UnitAttributes attributes;
+  std::string module;
+  std::vector<Value> inputs;   // the arguments of the kind, in order
+  std::vector<Value> outputs;  // one; of an attention also the log-sum-exp
+};
+
+struct Rotary {
+  Value cos, sin;
+  std::int64_t head_dim;
+};
+
+/// The forward pass of an unsharded model over one micro-batch, as data. A family tells it once, by
+/// the building functions below (reference/models); values, gradients and the list of reference
+/// units follow from it.
+///
+///     Graph net(model.parameters, micro_batch);
+///     Value x = net.embedding("model.embed_tokens", net.tokens());
+///     x = net.rms_norm("model.norm", x, 1e-5);      // forward/model.norm/output
+///     net.loss(net.linear("lm_head", x));           // forward/lm_head/output, forward/loss/output
+///
+/// Every tensor has a name of its own, module and role; two of one name are an InvariantError.
+class Graph {
+ public:
+  Graph(const std::vector<ParameterDescription>& parameters, const MicroBatch& micro_batch);
+
+  // What is given.
+  Value tokens() const { return tokens_; }   // (B, T)
+  Value parameter(const std::string& name);  // "model.norm.weight"
+  bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
+  Rotary rotary_tables(std::int64_t head_dim, double theta);  // cos and sin (T, head_dim / 2)
+
+  // The functions, in the words of ops.hpp. Where no role is asked for it is "output".
+  Value embedding(const std::string& module, Value indices);
+  Value rms_norm(const std::string& module, Value x, double eps);
+  /// x W^T, and + bias if the model has a parameter module.bias: then the roles are product and
+  /// output. `weight` names another module's parameter, where embeddings are tied.
+  Value linear(const std::string& module, Value x, const std::string& weight = "");
+  Value rotary(const std::string& module, const std::string& role, Value x, const Rotary& tables);
+  /// Roles attention and lse.
+  Value attention(const std::string& module, Value q, Value k, Value v, std::int64_t head_dim);
+  Value swiglu(const std::string& module, Value gate, Value up);  // role activation
+  Value add(const std::string& module, const std::string& role, Value a, Value b);
+  /// Mean loss of each batch group, of predicting the next token. Comes last.
+  Value loss(Value logits);
+
+  const MicroBatch& micro_batch() const { return micro_batch_; }
+  const std::vector<Node>& nodes() const { return nodes_; }  // in order of computation
+  const std::vector<GraphTensor>& tensors() const { return tensors_; }
+  const GraphTensor& tensor(Value value) const { return tensors_[value.index]; }
+  const Shape& shape(Value value) const { return tensor(value).shape; }
+  /// The model's parameters that no function takes.
+  std::vector<std::string> unused_parameters() const;
+
+ private:
+  using Kind = GraphTensor::Kind;
+  Value tensor(Kind kind, const std::string& module, const std::string& role, Shape shape);
+  /// A node with one output, forward/module/role.
+  Value append(UnitKind kind, const std::string& module, const std::string& role,
+               std::vector<Value> inputs, Shape shape, const UnitAttributes& attributes = {});
+  /// One more output of the last node, through which no gradient flows.
+  void by_product(const std::string& role, Shape shape);
+  Value append_to(Value output, UnitKind kind, std::vector<Value> inputs,
+                  const UnitAttributes& attributes);
+
+  std::map<std::string, Shape> parameters_;
+  MicroBatch micro_batch_;
+  std::vector<GraphTensor> tensors_;
+  std::map<std::string, Value> by_name_;
+  std::vector<Node> nodes_;
+  Value tokens_;
+};
+
+/// How gradients reach a tensor, by its index: one contribution from each use that a loss depends
+/// on. None: it has no gradient.
+///
+/// | uses                                   | its gradient is                                       |
+/// |----------------------------------------|-------------------------------------------------------|
+/// | one, which hands on its own gradient   | that of the use's output: no tensor of its own        |
+/// | one                                    | the contribution, under the gradient's name           |
+/// | several                                | their sum, added in the order of backward             |
+struct GradientFlow {
+  std::vector<int> contributions;
+  std::vector<bool> own;  // the gradient is a tensor of its own
+};
+GradientFlow gradient_flow(const Graph& graph);
+
+}  // namespace shardproof::reference

@@ -1,0 +1,188 @@
+#include "reference/graph_units.hpp"
+
+#include <algorithm>
+
+#include "reference/node_rules.hpp"
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+using Kind = GraphTensor::Kind;
+
+std::string folder(int step, int micro) { return folder_of({Moment::Stage::step, step, micro}); }
+
+class MicroStepUnits {
+ public:
+  MicroStepUnits(const Graph& graph, int step, int micro, std::vector<Unit>& units)
+      : graph_(graph),
+        step_(step),
+        micro_(micro),
+        folder_(folder(step, micro)),
+        flow_(gradient_flow(graph)),
+        sums_(graph.tensors().size()),
+        units_(units) {}
+
+  void tables() {
+    for (const Node& node : graph_.nodes())
+      if (is_table(node)) forward(node);
+  }
+  void forward() {
+    for (const Node& node : graph_.nodes())
+      if (!is_table(node)) forward(node);
+  }
+  void backward() {
+    const std::vector<Node>& nodes = graph_.nodes();
+    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
+      if (node == nodes.rbegin() || flow_.contributions[node->outputs[0].index] > 0)
+        backward(*node);
+  }
+
+ private:
+  /// What has been added up of a tensor's gradient so far.
+  struct Sum {
+    int contributions = 0;
+    std::string path;
+  };
+
+  bool is_table(const Node& node) const {
+    return graph_.tensor(node.outputs[0]).kind == Kind::table;
+  }
+
+  void forward(const Node& node) {
+    std::vector<std::string> inputs;
+    for (const Value value : node.inputs) inputs.push_back(path(value));
+    add(node.kind, node.attributes, std::move(inputs), path(node.outputs[0]),
+        graph_.shape(node.outputs[0]), node.module);
+    const std::vector<ByProduct>& by_products = rule_of(node.kind).by_products;
+    for (std::size_t i = 0; i < by_products.size(); ++i) {
+      const Value output = node.outputs[i + 1];
+      add(by_products[i].kind, node.attributes, paths(node, by_products[i].arguments), path(output),
+          graph_.shape(output), node.module);
+    }
+  }
+
+  void backward(const Node& node) {
+    for (const BackwardRule& rule : rule_of(node.kind).backward) {
+      const Value x = node.inputs[rule.input];
+      if (!graph_.tensor(x).needs_gradient) continue;
+      if (!rule.kind) {
+        contribute(x, gradient(node.outputs[0]));
+        continue;
+      }
+      const bool only = flow_.contributions[x.index] == 1;
+      const std::string output = only ? gradient_path(x) : contribution_path(node, rule);
+      UnitAttributes attributes = node.attributes;
+      if (is_parameter(x)) attributes.groups = graph_.micro_batch().groups;
+      if (&node == &graph_.nodes().back()) attributes.factor = graph_.micro_batch().gradient_scale;
+      add(*rule.kind, attributes, paths(node, rule.arguments), output, gradient_shape(x),
+          node.module);
+      contribute(x, output);
+    }
+  }
+
+  void contribute(Value x, const std::string& contribution) {
+    Sum& sum = sums_[x.index];
+    const bool last = ++sum.contributions == flow_.contributions[x.index];
+    if (sum.contributions == 1) {
+      sum.path = contribution;
+    } else {
+      const std::string part = "_sum_" + std::to_string(sum.contributions - 1);
+      const std::string output = gradient_path(x) + (last ? "" : part);
+      add(UnitKind::add, {}, {sum.path, contribution}, output, gradient_shape(x),
+          graph_.tensor(x).module);
+      sum.path = output;
+    }
+    if (last && is_parameter(x)) accumulate(x);
+  }
+
+  void accumulate(Value parameter) {
+    const std::string accumulator = "/accumulator/" + graph_.tensor(parameter).parameter();
+    // The first is added to zero, not copied: 0 + (-0) is +0.
+    const std::string before = micro_ == 0 ? zero_input : folder(step_, micro_ - 1) + accumulator;
+    add(UnitKind::add, {}, {before, gradient(parameter)}, folder_ + accumulator,
+        gradient_shape(parameter), graph_.tensor(parameter).module);
+  }
+
+  void add(UnitKind kind, const UnitAttributes& attributes, std::vector<std::string> inputs,
+           const std::string& output, const Shape& shape, const std::string& module) {
+    units_.push_back({kind, attributes, std::move(inputs), output, shape, module});
+  }
+
+  std::vector<std::string> paths(const Node& node, const std::vector<Argument>& arguments) const {
+    std::vector<std::string> result;
+    for (const Argument& argument : arguments) switch (argument.of) {
+        case Argument::Of::input: result.push_back(path(node.inputs[argument.index])); break;
+        case Argument::Of::output: result.push_back(path(node.outputs[argument.index])); break;
+        case Argument::Of::gradient: result.push_back(gradient(node.outputs[0])); break;
+      }
+    return result;
+  }
+
+  std::string path(Value value) const {
+    const GraphTensor& t = graph_.tensor(value);
+    switch (t.kind) {
+      case Kind::table: return "/initial/data/" + t.role;
+      case Kind::data: return folder_ + "/data/" + t.role;
+      case Kind::parameter: return parameter_before(step_, t.parameter());
+      case Kind::forward: break;
+    }
+    return folder_ + "/forward/" + t.module + "/" + t.role;
+  }
+
+  /// The complete gradient of a tensor: its own, or that of the sum it enters.
+  const std::string& gradient(Value value) const {
+    const Sum& sum = sums_[value.index];
+    SHARDPROOF_EXPECTS(sum.contributions == flow_.contributions[value.index], path(value));
+    return sum.path;
+  }
+  std::string gradient_path(Value value) const {
+    const GraphTensor& t = graph_.tensor(value);
+    return folder_ + (is_parameter(value) ? "/gradient/" + t.parameter()
+                                          : "/backward/" + t.module + "/grad_" + t.role);
+  }
+  std::string contribution_path(const Node& node, const BackwardRule& rule) const {
+    const Value x = node.inputs[rule.input];
+    const auto activations = std::ranges::count_if(
+        rule_of(node.kind).backward,
+        [&](const BackwardRule& other) { return !is_parameter(node.inputs[other.input]); });
+    const std::string name = is_parameter(x)    ? graph_.tensor(x).role
+                             : activations == 1 ? "input"
+                                                : rule.name;
+    return folder_ + "/backward/" + node.module + "/grad_" + name;
+  }
+  Shape gradient_shape(Value value) const {
+    Shape shape = graph_.shape(value);
+    if (is_parameter(value)) shape.insert(shape.begin(), graph_.micro_batch().groups);
+    return shape;
+  }
+  bool is_parameter(Value value) const { return graph_.tensor(value).kind == Kind::parameter; }
+
+  const Graph& graph_;
+  int step_, micro_;
+  std::string folder_;
+  GradientFlow flow_;
+  std::vector<Sum> sums_;
+  std::vector<Unit>& units_;
+};
+
+}  // namespace
+
+std::string parameter_before(int step, const std::string& parameter) {
+  const Moment moment = step == 0 ? Moment{Moment::Stage::initial, -1, -1}
+                                  : Moment{Moment::Stage::step, step - 1, -1};
+  return folder_of(moment) + "/parameter/" + parameter;
+}
+
+void append_tables(const Graph& graph, std::vector<Unit>& units) {
+  MicroStepUnits(graph, 0, 0, units).tables();
+}
+
+void append_micro_step(const Graph& graph, int step, int micro, std::vector<Unit>& units) {
+  MicroStepUnits micro_step(graph, step, micro, units);
+  micro_step.forward();
+  micro_step.backward();
+}
+
+}  // namespace shardproof::reference

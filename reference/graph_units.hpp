@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reference/graph.hpp"
+#include "reference/unit.hpp"
+
+namespace shardproof::reference {
+
+/// "/initial/parameter/P" before the first step, "/step/000003/parameter/P" before step 4.
+std::string parameter_before(int step, const std::string& parameter);
+
+/// Appends the units of a graph's tables, which stand in /initial/data.
+void append_tables(const Graph& graph, std::vector<Unit>& units);
+
+/// Appends the units of one micro-step: labels, forward, backward, and the accumulation of
+/// gradients. Backward meets the nodes from last to first; each makes a contribution to the
+/// gradient of each of its inputs (see GradientFlow), by these names:
+///
+/// | contribution                          | is written as                                          |
+/// |---------------------------------------|--------------------------------------------------------|
+/// | the only one to forward/M/R           | backward/M/grad_R                                      |
+/// | one of several, of a node of module U | backward/U/grad_input, grad_<name of the input> if the |
+/// |                                       | node differentiates several activations                |
+/// | the sum of the first two, three, ...  | backward/M/grad_R_sum_1, _sum_2, ...                   |
+/// | the sum of all                        | backward/M/grad_R                                      |
+///
+/// The gradient of a parameter P is gradient/P, with a leading axis of batch groups; one of several
+/// contributions to it is backward/U/grad_weight. It enters accumulator/P.
+void append_micro_step(const Graph& graph, int step, int micro, std::vector<Unit>& units);
+
+}  // namespace shardproof::reference
