@@ -6,6 +6,7 @@
 #include <string>
 
 #include "scenarios/dtype.hpp"
+#include "scenarios/op_forms.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof::real {
@@ -56,8 +57,12 @@ class Backend {
   virtual void embedding(View weight, View tokens, View y) = 0;
   /// x (..., C), weight (C): y = x * (mean(x^2) + eps)^(-1/2) * weight.
   virtual void rms_norm(View x, View weight, View y, double eps) = 0;
-  /// x (..., I), weight (O, I) -> y (..., O) = x weight^T.
-  virtual void matmul(View x, View weight, View y) = 0;
+  /// x (..., C), weight and bias (C): y = (x - mu) * R * weight + bias, mu = mean(x) and
+  /// R = (mean((x - mu)^2) + eps)^(-1/2). Ba et al. 2016, arXiv:1607.06450.
+  virtual void layer_norm(View x, View weight, View bias, View y, double eps) = 0;
+  /// x (..., I), weight (O, I) -> y (..., O) = x weight^T. In the layout in_out, here and in the two
+  /// gradients, the weight is (I, O) and not transposed.
+  virtual void matmul(View x, View weight, View y, WeightLayout layout = WeightLayout::out_in) = 0;
   /// y = x + bias, bias (O) along the last dimension.
   virtual void add_bias(View x, View bias, View y) = 0;
   /// x (B, T, h*hd) rotated by pairs (i, i + hd/2): Su et al. 2021, arXiv:2104.09864, eq. 34.
@@ -71,6 +76,8 @@ class Backend {
   virtual void add(View a, View b, View y) = 0;
   /// logits (B, T, V), labels (B, T) -> loss (1) in the compute dtype: mean over labels >= 0.
   virtual void cross_entropy(View logits, View labels, View loss) = 0;
+  /// y = x Phi(x), in one of its published forms (scenarios/op_forms.hpp).
+  virtual void gelu(View x, View y, GeluForm form) = 0;
 
   // Backward.
   /// dlogits = grad_scale / valid * (softmax(logits) - onehot(label)); rows with label < 0 are 0.
@@ -99,10 +106,13 @@ class Backend {
   /// total (1) fp64 = sum of x[i]^2 over the element ranges, in fp64, in order.
   virtual void sum_of_squares(View x, View total,
                               std::span<const std::int64_t> begin_end_pairs) = 0;
+  virtual void layer_norm_backward_input(View dy, View x, View weight, View dx, double eps) = 0;
+  virtual void layer_norm_backward_weight(View dy, View x, View dweight, double eps) = 0;
   virtual void square_root(View x, View y) = 0;  // computed in fp64, rounded once to y
   /// factor = 1 / max((norm + 1e-6) / clip, 1), in fp64, rounded once (spec-autotp 7.8).
   virtual void clip_factor(View norm, View factor, double clip) = 0;
   /// m <- RN(RN(b1 m) + RN((1-b1) g)), each coefficient computed in fp64 and rounded once.
+  virtual void gelu_backward(View dy, View x, View dx, GeluForm form) = 0;
   virtual void exp_avg(View m, View g, View m_out, double beta1) = 0;
   /// v <- RN(RN(b2 v) + RN(RN((1-b2) g) g)).
   virtual void exp_avg_sq(View v, View g, View v_out, double beta2) = 0;

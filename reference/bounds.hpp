@@ -48,10 +48,22 @@ double compounded(double x);
 struct LibraryError {
   static constexpr double exp = 2;
   static constexpr double log = 2;
+  static constexpr double tanh = 5;
+  static constexpr double erf = 4;
+  // From here on a library returns 1 or -1 itself, in fp64 too.
+  static constexpr double tanh_saturates = 22;
+  static constexpr double erf_saturates = 6;
   static constexpr double reciprocal_sqrt = 2;  // a square root and a division
 };
 
 inline double as_real(std::int64_t n) { return static_cast<double>(n); }
+
+/// Rows of a tensor seen as a matrix of its last dimension, which may be 0.
+inline std::int64_t leading_rows(const Operand& x) {
+  std::int64_t rows = 1;
+  for (std::size_t d = 0; d + 1 < x.shape.size(); ++d) rows *= x.shape[d];
+  return rows;
+}
 
 /// True if every value is a number of `dtype`. Asked of the data, never of a claim about it.
 bool representable(Dtype dtype, std::span<const double> values);

@@ -37,7 +37,10 @@ void set_errors(UnitResult& result, const Arithmetic& arithmetic) {
   for (std::size_t i = 0; i < result.bound.size(); ++i) result.error[i] = result.bound[i] * share;
 }
 
-std::size_t width_of(const Operand& x) { return static_cast<std::size_t>(x.shape.back()); }
+void expect_whole_rows(const Operand& x, std::size_t H) {
+  SHARDPROOF_EXPECTS(H > 0 && x.shape.back() % static_cast<std::int64_t>(H) == 0,
+                     to_string(x.shape), H);
+}
 
 }  // namespace
 
@@ -46,8 +49,8 @@ UnitResult replay_rms_norm(const UnitCall& unit) {
   const auto weight = unit.arguments[1].values;
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const double q = product_rounding(unit.precision.compute, x.values, x.values);
-  const std::size_t H = width_of(x);
-  SHARDPROOF_EXPECTS(weight.size() == H, weight.size(), H);
+  const std::size_t H = weight.size();
+  expect_whole_rows(x, H);
   UnitResult result = bounded_result(x.shape);
   for (std::size_t row = 0; row < x.values.size(); row += H) {
     const RowNorm norm = row_norm(x.values.subspan(row, H), unit.attributes.eps, q, arithmetic);
@@ -102,8 +105,9 @@ UnitResult replay_rms_norm_backward_input(const UnitCall& unit) {
   const auto weight = unit.arguments[2].values;
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const double q = product_rounding(unit.precision.compute, x.values, x.values);
-  const std::size_t H = width_of(x);
-  SHARDPROOF_EXPECTS(weight.size() == H && dy.values.size() == x.values.size(), H);
+  const std::size_t H = weight.size();
+  expect_whole_rows(x, H);
+  SHARDPROOF_EXPECTS(dy.values.size() == x.values.size(), dy.values.size(), x.values.size());
   UnitResult result = bounded_result(x.shape);
   for (std::size_t row = 0; row < x.values.size(); row += H) {
     const auto of_row = x.values.subspan(row, H);
@@ -122,11 +126,14 @@ UnitResult replay_rms_norm_backward_weight(const UnitCall& unit) {
   const Operand& x = unit.arguments[1];
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const double q = product_rounding(unit.precision.compute, x.values, x.values);
-  const std::size_t H = width_of(x), count = x.values.size() / width_of(x);
+  const std::int64_t width = unit.attributes.extent > 0 ? unit.attributes.extent : x.shape.back();
+  const auto H = static_cast<std::size_t>(width);
+  expect_whole_rows(x, H);
+  const std::size_t count = x.values.size() / H;
   SHARDPROOF_EXPECTS(dy.values.size() == x.values.size(), dy.values.size(), x.values.size());
   const auto rows =
       static_cast<std::size_t>(rows_per_group(unit, static_cast<std::int64_t>(count)));
-  UnitResult result = bounded_result(grouped_shape(unit, {x.shape.back()}));
+  UnitResult result = bounded_result(grouped_shape(unit, {width}));
   const auto n = static_cast<double>(rows);
   for (std::size_t row = 0; row < count; ++row) {
     const RowNorm norm = row_norm(x.values.subspan(row * H, H), unit.attributes.eps, q, arithmetic);

@@ -2,7 +2,7 @@
 
 #include "reference/bounds.hpp"
 
-/// Element-wise units with more than one rounding: rotary embedding and SwiGLU.
+/// Element-wise units with more than one rounding: rotary embedding, SwiGLU, GELU.
 namespace shardproof::reference {
 
 /// cos or sin of position * theta^(-2i/hd), (extent, head_dim/2): `extent` positions.
@@ -12,5 +12,8 @@ UnitResult replay_rotary_backward(const UnitCall& unit);  // the transposed rota
 UnitResult replay_swiglu(const UnitCall& unit);           // gate sigmoid(gate) up
 UnitResult replay_swiglu_backward_gate(const UnitCall& unit);
 UnitResult replay_swiglu_backward_up(const UnitCall& unit);
+
+UnitResult replay_gelu(const UnitCall& unit);  // x Phi(x) in the form that the attributes name
+UnitResult replay_gelu_backward(const UnitCall& unit);
 
 }  // namespace shardproof::reference

@@ -1,26 +1,12 @@
 #include "reference/derivatives.hpp"
 
 #include <cmath>
+#include <numbers>
 
+#include "reference/batch_groups.hpp"
 #include "reference/ops.hpp"
 
 namespace shardproof::reference {
-
-namespace {
-
-/// The batch group of a row, when `rows` rows are cut into `groups` equal parts.
-class GroupOfRow {
- public:
-  GroupOfRow(std::int64_t rows, std::int64_t groups) : rows_per_group_(rows / groups) {
-    SHARDPROOF_EXPECTS(groups > 0 && rows % groups == 0, rows, groups);
-  }
-  std::int64_t operator()(std::int64_t row) const { return row / rows_per_group_; }
-
- private:
-  std::int64_t rows_per_group_;
-};
-
-}  // namespace
 
 Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t vocabulary,
                             std::int64_t groups) {
@@ -31,37 +17,6 @@ Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t
     SHARDPROOF_EXPECTS(0 <= tokens[row] && tokens[row] < vocabulary, tokens[row], vocabulary);
     const std::int64_t target = (group(row) * vocabulary + tokens[row]) * width;
     for (std::int64_t c = 0; c < width; ++c) dweight[target + c] += dy[row * width + c];
-  }
-  return dweight;
-}
-
-Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps) {
-  SHARDPROOF_EXPECTS(dy.shape == x.shape && weight.size() == x.columns(), to_string(dy.shape),
-                     to_string(x.shape), weight.size());
-  const std::int64_t width = x.columns();
-  Tensor dx(x.shape);
-  for (std::int64_t row = 0; row < x.rows(); ++row) {
-    // y_c = x_c r w_c with r = (sum x^2 / C + eps)^(-1/2), so dr/dx_c = -r^3 x_c / C.
-    const double r = reciprocal_rms(x, row, eps);
-    double dr = 0;
-    for (std::int64_t c = 0; c < width; ++c)
-      dr += dy[row * width + c] * weight[c] * x[row * width + c];
-    const double slope = -r * r * r / static_cast<double>(width) * dr;
-    for (std::int64_t c = 0; c < width; ++c)
-      dx[row * width + c] = dy[row * width + c] * weight[c] * r + slope * x[row * width + c];
-  }
-  return dx;
-}
-
-Tensor rms_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std::int64_t groups) {
-  SHARDPROOF_EXPECTS(dy.shape == x.shape, to_string(dy.shape), to_string(x.shape));
-  const std::int64_t width = x.columns();
-  const GroupOfRow group(x.rows(), groups);
-  Tensor dweight({groups, width});
-  for (std::int64_t row = 0; row < x.rows(); ++row) {
-    const double r = reciprocal_rms(x, row, eps);
-    for (std::int64_t c = 0; c < width; ++c)
-      dweight[group(row) * width + c] += dy[row * width + c] * x[row * width + c] * r;
   }
   return dweight;
 }
@@ -147,6 +102,32 @@ SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& u
     gradients.up[i] = dy[i] * gate[i] * s;
   }
   return gradients;
+}
+
+namespace {
+
+double gelu_slope_tanh(GeluForm form, double x) {
+  const double k = gelu_frequency(form);
+  // BLOOM writes this gradient out, with 3 * 0.044715 k rounded to ten digits.
+  const double cubic = form == GeluForm::tanh_bloom ? 0.1070322243 : 3 * 0.044715 * k;
+  const double z = gelu_argument(form, x), cosh = std::cosh(z);
+  const double bend = x / 2 * (k + cubic * x * x) / cosh / cosh;
+  return (1 + std::tanh(z)) / 2 + bend;
+}
+
+double gelu_slope_erf(double x) {
+  const double density = std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+  return (1 + std::erf(x / std::numbers::sqrt2)) / 2 + x * density;
+}
+
+}  // namespace
+
+Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form) {
+  SHARDPROOF_EXPECTS(dy.shape == x.shape, to_string(dy.shape), to_string(x.shape));
+  Tensor dx(x.shape);
+  for (std::int64_t i = 0; i < x.size(); ++i)
+    dx[i] = dy[i] * (form == GeluForm::erf ? gelu_slope_erf(x[i]) : gelu_slope_tanh(form, x[i]));
+  return dx;
 }
 
 Tensor cross_entropy_vjp(const Tensor& dloss, const Tensor& logits, const Tokens& labels) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "reference/tensor.hpp"
+#include "scenarios/op_forms.hpp"
 
 /// The vector-Jacobian products of the forward ops, one plain function each: from the gradient of
 /// the loss with respect to an op's output (dy) to the gradient with respect to one of its inputs.
@@ -19,8 +20,14 @@ Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t
 
 /// dy and x (..., C), weight (C) -> like x.
 Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps);
-/// -> (groups, C).
-Tensor rms_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std::int64_t groups);
+/// -> (groups, width); width 0: all C features.
+Tensor rms_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std::int64_t groups,
+                           std::int64_t width = 0);
+
+/// dy and x (..., C), weight (C) -> like x.
+Tensor layer_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps);
+/// -> (groups, C). The gradient of the bias is bias_vjp.
+Tensor layer_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std::int64_t groups);
 
 /// dy (..., O) -> (groups, O).
 Tensor bias_vjp(const Tensor& dy, std::int64_t groups);
@@ -41,6 +48,17 @@ struct SwigluGradients {
   Tensor gate, up;
 };
 SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& up);
+
+/// The derivative of each form, BLOOM's as published.
+Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form);
+
+/// The parts of a split and a join: zero outside part k, and part k. dy like the output; `shape` is
+/// that of x.
+Tensor split_vjp(const Tensor& dy, const Shape& shape, const std::vector<std::int64_t>& parts,
+                 std::size_t k);
+Tensor join_vjp(const Tensor& dy, const std::vector<std::int64_t>& parts, std::size_t k);
+/// dy (..., h*p) -> (..., p), the sum over the heads.
+Tensor repeat_heads_vjp(const Tensor& dy, std::int64_t heads);
 
 /// dloss (groups), logits (B, T, V), labels (B, T) -> like logits:
 /// dloss[group] / valid * (softmax(logits) - onehot(label)); zero where the label is ignored.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <numbers>
 
 namespace shardproof::reference {
 
@@ -36,6 +37,14 @@ inline Dual sqrt(Dual a) {
 inline Dual exp(Dual a) {
   const double power = std::exp(a.value);
   return {power, a.derivative * power};
+}
+inline Dual tanh(Dual a) {
+  const double t = std::tanh(a.value);
+  return {t, a.derivative * (1 - t * t)};
+}
+inline Dual erf(Dual a) {
+  const double slope = 2 * std::numbers::inv_sqrtpi * std::exp(-a.value * a.value);
+  return {std::erf(a.value), a.derivative * slope};
 }
 inline Dual log(Dual a) { return {std::log(a.value), a.derivative / a.value}; }
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "reference/gelu.hpp"
+#include "reference/heads.hpp"
 #include "reference/matmul.hpp"
 #include "reference/tensor.hpp"
 

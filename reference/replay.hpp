@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "scenarios/dtype.hpp"
+#include "scenarios/op_forms.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof::reference {
@@ -19,23 +20,27 @@ enum class UnitKind {
   rotary_table_sin,
   shift_labels,              // tokens (B, T)
   embedding,                 // weight (V, C), tokens (B, T)
-  rms_norm,                  // x (..., C), weight (C)
-  matmul,                    // x (..., I), weight (O, I)
+  rms_norm,                  // x (..., C), weight (C), or of a width that divides C
+  layer_norm,                // x (..., C), weight (C), bias (C)
+  matmul,                    // x (..., I), weight (O, I), or (I, O): weight_layout
   add_bias,                  // x (..., O), bias (O)
   rotary,                    // x (B, T, h*hd), cos (T, hd/2), sin (T, hd/2)
   attention,                 // q, k, v
   attention_lse,             // q, k
   swiglu,                    // gate, up
   add,                       // a, b
+  gelu,                      // x; form
   cross_entropy,             // logits (B, T, V), labels (B, T) -> (groups): mean loss of each group
   cross_entropy_backward,    // logits, labels; factor = grad_scale -> like logits
   matmul_backward_input,     // dy (..., O), weight (O, I)
   matmul_backward_weight,    // dy (..., O), x (..., I) -> (groups, O, I)
   bias_backward,             // dy (..., O) -> (groups, O)
   rms_norm_backward_input,   // dy, x, weight
-  rms_norm_backward_weight,  // dy, x -> (groups, C)
-  rotary_backward,           // dy, cos, sin
-  attention_backward_q,      // dout, q, k, v, o, lse
+  rms_norm_backward_weight,  // dy, x -> (groups, C); extent = the weight's width, 0 for C
+  layer_norm_backward_input,   // dy, x, weight
+  layer_norm_backward_weight,  // dy, x -> (groups, C)
+  rotary_backward,             // dy, cos, sin
+  attention_backward_q,        // dout, q, k, v, o, lse
   attention_backward_k,
   attention_backward_v,
   swiglu_backward_gate,  // dy, gate, up
@@ -45,6 +50,7 @@ enum class UnitKind {
   divide,                // x; factor = divisor
   multiply,              // x, scalar
   negate,                // x
+  gelu_backward,         // dy, x; form
   sum,                   // x (n, ...): sum over the leading axis, order unknown
   mean,                  // x (n, ...): sum over the leading axis / n, rounded as mean_form says
   nonfinite,             // x...: 1 if any element of any argument is inf or NaN
@@ -74,6 +80,10 @@ struct UnitAttributes {
 /// The rounding that the precision policy allows. Never filled from a plan or a trace.
 struct UnitPrecision {
   Dtype output = Dtype::fp64;  // storage of the result: the last rounding, which `bound` leaves out
+  GeluForm gelu = GeluForm::erf;
+  WeightLayout weight_layout = WeightLayout::out_in;
+  std::vector<std::int64_t> parts = {};  // widths side by side, of each head if there are several
+  std::int64_t part = 0;
   Dtype compute = Dtype::fp64;  // accumulators and intermediates inside the kernel
   /// `sum` and `mean` add in `hop`. Otherwise:
   /// the result is a sum of this many separately rounded partial products (1: none), each stored in

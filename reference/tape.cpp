@@ -42,10 +42,19 @@ Variable Tape::rms_norm(Variable x, Variable weight, double eps) {
   });
 }
 
-Variable Tape::matmul(Variable x, Variable weight) {
-  return push(reference::matmul(value(x), value(weight)), [=, this](const Tensor& dy) {
-    accumulate(x, matmul_vjp_input(dy, value(weight)));
-    accumulate(weight, matmul_vjp_weight(dy, value(x), groups_));
+Variable Tape::layer_norm(Variable x, Variable weight, Variable bias, double eps) {
+  return push(reference::layer_norm(value(x), value(weight), value(bias), eps),
+              [=, this](const Tensor& dy) {
+                accumulate(x, layer_norm_vjp_input(dy, value(x), value(weight), eps));
+                accumulate(weight, layer_norm_vjp_weight(dy, value(x), eps, groups_));
+                accumulate(bias, bias_vjp(dy, groups_));
+              });
+}
+
+Variable Tape::matmul(Variable x, Variable weight, WeightLayout layout) {
+  return push(reference::matmul(value(x), value(weight), layout), [=, this](const Tensor& dy) {
+    accumulate(x, matmul_vjp_input(dy, value(weight), layout));
+    accumulate(weight, matmul_vjp_weight(dy, value(x), groups_, layout));
   });
 }
 
@@ -78,6 +87,12 @@ Variable Tape::swiglu(Variable gate, Variable up) {
     SwigluGradients gradients = swiglu_vjp(dy, value(gate), value(up));
     accumulate(gate, std::move(gradients.gate));
     accumulate(up, std::move(gradients.up));
+  });
+}
+
+Variable Tape::gelu(Variable x, GeluForm form) {
+  return push(reference::gelu(value(x), form), [=, this](const Tensor& dy) {
+    accumulate(x, gelu_vjp(dy, value(x), form));
   });
 }
 

@@ -37,7 +37,8 @@ class Tape {
 
   Variable embedding(Variable weight, const Tokens& tokens);
   Variable rms_norm(Variable x, Variable weight, double eps);
-  Variable matmul(Variable x, Variable weight);
+  Variable layer_norm(Variable x, Variable weight, Variable bias, double eps);
+  Variable matmul(Variable x, Variable weight, WeightLayout layout = WeightLayout::out_in);
   Variable add_bias(Variable x, Variable bias);
   Variable rotary(Variable x, const RotaryTables& tables);
   struct Attention {
@@ -46,6 +47,7 @@ class Tape {
   };
   Attention attention(Variable q, Variable k, Variable v, std::int64_t head_dim);
   Variable swiglu(Variable gate, Variable up);
+  Variable gelu(Variable x, GeluForm form);
   Variable add(Variable a, Variable b);
   /// (groups): the mean loss of each batch group.
   Variable cross_entropy(Variable logits, const Tokens& labels);

@@ -17,11 +17,13 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
     case OpKind::embedding: return {UnitKind::embedding};
     case OpKind::rms_norm: return {UnitKind::rms_norm};
     case OpKind::matmul: return {UnitKind::matmul};
+    case OpKind::layer_norm: return {UnitKind::layer_norm};
     case OpKind::add_bias: return {UnitKind::add_bias};
     case OpKind::rotary: return {UnitKind::rotary};
     case OpKind::attention: return {UnitKind::attention, UnitKind::attention_lse};
     case OpKind::swiglu: return {UnitKind::swiglu};
     case OpKind::add:
+    case OpKind::gelu: return {UnitKind::gelu};
     case OpKind::accumulate: return {UnitKind::add};
     case OpKind::cross_entropy: return {UnitKind::cross_entropy};
     case OpKind::cross_entropy_backward: return {UnitKind::cross_entropy_backward};
@@ -34,12 +36,15 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
     case OpKind::attention_backward:
       return {UnitKind::attention_backward_q, UnitKind::attention_backward_k,
               UnitKind::attention_backward_v};
+    case OpKind::layer_norm_backward_input: return {UnitKind::layer_norm_backward_input};
+    case OpKind::layer_norm_backward_weight: return {UnitKind::layer_norm_backward_weight};
     case OpKind::swiglu_backward:
       return {UnitKind::swiglu_backward_gate, UnitKind::swiglu_backward_up};
     case OpKind::embedding_backward: return {UnitKind::embedding_backward};
     case OpKind::cast: return {UnitKind::cast};
     case OpKind::scale: return {UnitKind::scale};
     case OpKind::divide: return {UnitKind::divide};
+    case OpKind::gelu_backward: return {UnitKind::gelu_backward};
     case OpKind::multiply: return {UnitKind::multiply};
     case OpKind::negate: return {UnitKind::negate};
     case OpKind::nonfinite: return {UnitKind::nonfinite};
@@ -80,6 +85,10 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     attributes.extent = program.value(op.outputs[0]).shape[0];
   if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward)
     attributes.head_dim = 2 * program.value(op.inputs[1]).shape[1];
+  if (op.attributes.contains("form")) attributes.gelu = gelu_form_from(text(op, "form"));
+  // Narrower than the features where each head is normed by itself.
+  if (op.kind == OpKind::rms_norm_backward_weight)
+    attributes.extent = program.value(op.outputs[0]).shape[0];
   if (op.kind == OpKind::rotary_table) {
     attributes.extent = program.value(op.outputs[0]).shape[0];
     attributes.head_dim = 2 * program.value(op.outputs[0]).shape[1];

@@ -30,12 +30,14 @@ class CpuBackend : public Backend {
   void shift_labels(View tokens, View labels) override;
   void embedding(View weight, View tokens, View y) override;
   void rms_norm(View x, View weight, View y, double eps) override;
-  void matmul(View x, View weight, View y) override;
+  void layer_norm(View x, View weight, View bias, View y, double eps) override;
+  void matmul(View x, View weight, View y, WeightLayout layout = WeightLayout::out_in) override;
   void add_bias(View x, View bias, View y) override;
   void rotary(View x, View cos, View sin, View y, bool inverse) override;
   void attention(View q, View k, View v, View o, View lse, std::int64_t head_dim) override;
   void swiglu(View gate, View up, View y) override;
   void add(View a, View b, View y) override;
+  void gelu(View x, View y, GeluForm form) override;
   void cross_entropy(View logits, View labels, View loss) override;
 
   void cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) override;
@@ -53,9 +55,12 @@ class CpuBackend : public Backend {
   void divide(View x, View y, double divisor) override;
   void multiply(View x, View scalar, View y) override;
   void negate(View x, View y) override;
+  void layer_norm_backward_input(View dy, View x, View weight, View dx, double eps) override;
+  void layer_norm_backward_weight(View dy, View x, View dweight, double eps) override;
   void nonfinite(View x, View flag) override;
   void sum_of_squares(View x, View total, std::span<const std::int64_t> begin_end_pairs) override;
   void square_root(View x, View y) override;
+  void gelu_backward(View dy, View x, View dx, GeluForm form) override;
   void clip_factor(View norm, View factor, double clip) override;
   void exp_avg(View m, View g, View m_out, double beta1) override;
   void exp_avg_sq(View v, View g, View v_out, double beta2) override;

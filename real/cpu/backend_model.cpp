@@ -1,10 +1,11 @@
-// The forward and backward of CpuBackend: each op checks its shapes, brings its operands to the
+// The forward and backward of CpuBackend (norms: backend_norms.cpp): each op checks its shapes, brings its operands to the
 // compute type, calls one kernel, and rounds what it stores.
 #include <cstring>
 
 #include "real/cpu/attention.hpp"
 #include "real/cpu/backend.hpp"
 #include "real/cpu/dispatch.hpp"
+#include "real/cpu/gelu.hpp"
 #include "real/cpu/gemm.hpp"
 #include "real/cpu/loss.hpp"
 #include "real/cpu/norm.hpp"
@@ -156,6 +157,16 @@ void CpuBackend::swiglu(View gate, View up, View y) {
   expect_same_count(up, y);
   with_compute_type(y, [&]<class C>(C) {
     const Input<C> g(scratch_, gate);
+void CpuBackend::gelu(View x, View y, GeluForm form) {
+  expect_same_count(x, y);
+  with_compute_type(y, [&]<class C>(C) {
+    const Input<C> in(scratch_, x);
+    Output<C> out(scratch_, y);
+    cpu::gelu(form, y.elements(), in.data(), out.data());
+    out.store();
+  });
+}
+
     const Input<C> u(scratch_, up);
     Output<C> out(scratch_, y);
     cpu::swiglu(y.elements(), g.data(), u.data(), out.data());
@@ -227,32 +238,6 @@ void CpuBackend::bias_backward(View dy, View dbias) {
   });
 }
 
-void CpuBackend::rms_norm_backward_input(View dy, View x, View weight, View dx, double eps) {
-  expect_same_count(dy, x);
-  expect_same_count(dx, x);
-  with_compute_type(dx, [&]<class C>(C) {
-    const Input<C> gradient(scratch_, dy);
-    const Input<C> in(scratch_, x);
-    const Input<C> w(scratch_, weight);
-    Output<C> out(scratch_, dx);
-    cpu::rms_norm_backward_input(norm_extents(x, weight), gradient.data(), in.data(), w.data(),
-                                 out.data(), static_cast<C>(eps));
-    out.store();
-  });
-}
-
-void CpuBackend::rms_norm_backward_weight(View dy, View x, View dweight, double eps) {
-  expect_same_count(dy, x);
-  with_compute_type(dweight, [&]<class C>(C) {
-    const Input<C> gradient(scratch_, dy);
-    const Input<C> in(scratch_, x);
-    Output<C> out(scratch_, dweight);
-    cpu::rms_norm_backward_weight(norm_extents(x, dweight), gradient.data(), in.data(), out.data(),
-                                  static_cast<C>(eps));
-    out.store();
-  });
-}
-
 void CpuBackend::attention_backward(View dout, View q, View k, View v, View o, View lse, View dq,
                                     View dk, View dv, std::int64_t head_dim) {
   const AttentionExtents e = attention_extents(q, k, head_dim);
@@ -290,6 +275,18 @@ void CpuBackend::swiglu_backward(View dy, View gate, View up, View dgate, View d
                          d_up.data());
     d_gate.store();
     d_up.store();
+void CpuBackend::gelu_backward(View dy, View x, View dx, GeluForm form) {
+  expect_same_count(dy, x);
+  expect_same_count(dx, x);
+  with_compute_type(dx, [&]<class C>(C) {
+    const Input<C> gradient(scratch_, dy);
+    const Input<C> in(scratch_, x);
+    Output<C> out(scratch_, dx);
+    cpu::gelu_backward(form, dx.elements(), gradient.data(), in.data(), out.data());
+    out.store();
+  });
+}
+
   });
 }
 

@@ -79,7 +79,9 @@ void run_op(const OpContext& context, const Op& op) {
 
     case OpKind::embedding: return on.embedding(in(0), in(1), out());
     case OpKind::rms_norm: return on.rms_norm(in(0), in(1), out(), real_number(op, "eps"));
-    case OpKind::matmul: return on.matmul(in(0), in(1), out());
+    case OpKind::layer_norm:
+      return on.layer_norm(in(0), in(1), in(2), out(), real_number(op, "eps"));
+    case OpKind::matmul: return on.matmul(in(0), in(1), out(), weight_layout(op));
     case OpKind::add_bias: return on.add_bias(in(0), in(1), out());
     case OpKind::rotary: return on.rotary(in(0), in(1), in(2), out(), /*inverse=*/false);
     case OpKind::attention:
@@ -97,6 +99,7 @@ void run_op(const OpContext& context, const Op& op) {
       return on.rms_norm_backward_input(in(0), in(1), in(2), out(), real_number(op, "eps"));
     case OpKind::rms_norm_backward_weight:
       return on.rms_norm_backward_weight(in(0), in(1), out(), real_number(op, "eps"));
+    case OpKind::gelu: return on.gelu(in(0), out(), gelu_form_from(text(op, "form")));
     case OpKind::rotary_backward: return on.rotary(in(0), in(1), in(2), out(), /*inverse=*/true);
     case OpKind::attention_backward:
       return on.attention_backward(in(0), in(1), in(2), in(3), in(4), in(5), out(0), out(1), out(2),
@@ -117,11 +120,17 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::multiply: return on.multiply(in(0), in(1), out());
     case OpKind::negate: return on.negate(in(0), out());
     case OpKind::nonfinite: return on.nonfinite(in(0), out());
+    case OpKind::layer_norm_backward_input:
+      return on.layer_norm_backward_input(in(0), in(1), in(2), out(), real_number(op, "eps"));
+    case OpKind::layer_norm_backward_weight:
+      return on.layer_norm_backward_weight(in(0), in(1), out(), real_number(op, "eps"));
     case OpKind::sum_of_squares:
       return on.sum_of_squares(in(0), out(),
                                counted_ranges(context, context.program.value(op.inputs[0])));
     case OpKind::square_root: return on.square_root(in(0), out());
     case OpKind::clip_factor: return on.clip_factor(in(0), out(), real_number(op, "clip"));
+    case OpKind::gelu_backward:
+      return on.gelu_backward(in(0), in(1), out(), gelu_form_from(text(op, "form")));
     case OpKind::exp_avg: return on.exp_avg(in(0), in(1), out(), real_number(op, "beta1"));
     case OpKind::exp_avg_sq: return on.exp_avg_sq(in(0), in(1), out(), real_number(op, "beta2"));
     case OpKind::adamw:

@@ -16,7 +16,7 @@ constexpr const char* features = "shard of the features goes through; none parti
 
 // One row a line, as a table.
 // clang-format off
-constexpr std::array<OpRow, 48> table{{
+constexpr auto table = std::to_array<OpRow>({
     {OpKind::load_parameter, "load_parameter", 0, 1, "() -> P", "as the partition says", "the declared cast", Judge::leaf},
     {OpKind::load_tokens, "load_tokens", 0, 1, "() -> (B, T)", "tp=replicate dp=shard(0)", exact, Judge::leaf},
     {OpKind::load_scalar, "load_scalar", 0, 1, "() -> (1)", "replicate", "computed in fp64, rounded once", Judge::leaf},
@@ -26,11 +26,13 @@ constexpr std::array<OpRow, 48> table{{
     {OpKind::embedding, "embedding", 2, 1, "(V, C), (B, T) -> (B, T, C)", "weight replicate, rows of the tokens", exact, Judge::bitwise},
     {OpKind::rms_norm, "rms_norm", 2, 1, "(B, T, C), (C) -> (B, T, C)", "features whole, none partial", inside, Judge::bounded},
     {OpKind::matmul, "matmul", 2, 1, "(B, T, I), (O, I) -> (B, T, O)", "column: weight shard(0) -> features sharded; row: both sharded along I -> partial", inside, Judge::bounded},
+    {OpKind::layer_norm, "layer_norm", 3, 1, "(B, T, C), (C) x2 -> (B, T, C)", "features whole, none partial", inside, Judge::bounded},
     {OpKind::add_bias, "add_bias", 2, 1, "(B, T, O), (O) -> (B, T, O)", features, once, Judge::bitwise},
     {OpKind::rotary, "rotary", 3, 1, "(B, T, h*hd), (T, hd/2) x2 -> (B, T, h*hd)", features, inside, Judge::bounded},
     {OpKind::attention, "attention", 3, 2, "(B, T, h*hd), (B, T, hk*hd) x2 -> (B, T, h*hd), (B, h, T)", "heads sharded alike", inside, Judge::bounded},
     {OpKind::swiglu, "swiglu", 2, 1, "(B, T, F) x2 -> (B, T, F)", pointwise, inside, Judge::bounded},
     {OpKind::add, "add", 2, 1, "a, b -> a", pointwise, once, Judge::bitwise},
+    {OpKind::gelu, "gelu", 1, 1, "x -> x", pointwise, inside, Judge::bounded},
     {OpKind::cross_entropy, "cross_entropy", 2, 1, "(B, T, V), (B, T) -> (1)", "vocabulary whole; one loss a replica", "compute dtype, not rounded further", Judge::bounded},
     {OpKind::cross_entropy_backward, "cross_entropy_backward", 2, 1, "(B, T, V), (B, T) -> (B, T, V)", "vocabulary whole", inside, Judge::bounded},
     {OpKind::matmul_backward_input, "matmul_backward_input", 2, 1, "(B, T, O), (O, I) -> (B, T, I)", "column: partial; row: features sharded", inside, Judge::bounded},
@@ -43,9 +45,12 @@ constexpr std::array<OpRow, 48> table{{
     {OpKind::swiglu_backward, "swiglu_backward", 3, 2, "(B, T, F) x3 -> (B, T, F) x2", pointwise, inside, Judge::bounded},
     {OpKind::embedding_backward, "embedding_backward", 2, 1, "(B, T, C), (B, T) -> (V, C)", "tp=replicate dp=partial", inside, Judge::bounded},
     {OpKind::accumulate, "accumulate", 2, 1, "a, b -> a, in place", "sums add to sums: partial stays partial", once, Judge::bitwise},
+    {OpKind::layer_norm_backward_input, "layer_norm_backward_input", 3, 1, "(B, T, C) x2, (C) -> (B, T, C)", "features whole, none partial", inside, Judge::bounded},
+    {OpKind::layer_norm_backward_weight, "layer_norm_backward_weight", 2, 1, "(B, T, C) x2 -> (C)", "tp=replicate dp=partial", inside, Judge::bounded},
     {OpKind::copy, "copy", 1, 1, "x -> x", "unchanged", exact, Judge::bitwise},
     {OpKind::cast, "cast", 1, 1, "x -> x", "unchanged, not partial", once, Judge::bitwise},
     {OpKind::flatten, "flatten", -1, 1, "P ... -> (slice)", "flat over dp if there are several owners", exact, Judge::bitwise},
+    {OpKind::gelu_backward, "gelu_backward", 2, 1, "dy, x -> dx", pointwise, inside, Judge::bounded},
     {OpKind::unflatten, "unflatten", 1, -1, "(padded) -> P ...", "each parameter as the partition says", exact, Judge::bitwise},
     {OpKind::concatenate, "concatenate", 1, 1, "(tp, shard) -> full", "replicate", exact, Judge::bitwise},
     {OpKind::shard_slice, "shard_slice", 1, 1, "full -> shard", "replicate -> shard", exact, Judge::bitwise},
@@ -65,7 +70,7 @@ constexpr std::array<OpRow, 48> table{{
     {OpKind::exp_avg_sq, "exp_avg_sq", 2, 1, "v, g -> v, in place", pointwise, "after every operation", Judge::bitwise},
     {OpKind::adamw, "adamw", 6, 1, "p, m, v, lr, c1, c2 -> p, in place", pointwise, "after every operation", Judge::bitwise},
     {OpKind::checksum, "checksum", 1, 1, "x -> (2)", "of one rank's bits; agreement is what is asked", exact, Judge::bitwise},
-}};
+});
 // clang-format on
 
 }  // namespace

@@ -12,11 +12,13 @@ enum class OpKind {
   // leaves
   load_parameter, load_tokens, load_scalar, zero, rotary_table, shift_labels,
   // forward
-  embedding, rms_norm, matmul, add_bias, rotary, attention, swiglu, add, cross_entropy,
+  embedding, rms_norm, layer_norm, matmul, add_bias, rotary, attention, swiglu, gelu, add,
+  split, join, repeat_heads, sum_heads, cross_entropy,
   // backward
   cross_entropy_backward, matmul_backward_input, matmul_backward_weight, bias_backward,
-  rms_norm_backward_input, rms_norm_backward_weight, rotary_backward, attention_backward,
-  swiglu_backward, embedding_backward, accumulate,
+  rms_norm_backward_input, rms_norm_backward_weight, layer_norm_backward_input,
+  layer_norm_backward_weight, rotary_backward, attention_backward, swiglu_backward, gelu_backward,
+  embedding_backward, accumulate,
   // movement
   copy, cast, flatten, unflatten, concatenate, shard_slice,
   // collectives

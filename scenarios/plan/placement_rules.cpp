@@ -170,7 +170,9 @@ std::optional<std::string> Rule::check() {
     case OpKind::shift_labels:
     case OpKind::cast:
     case OpKind::square_root:
-    case OpKind::clip_factor: return pointwise(1);
+    case OpKind::clip_factor:
+    case OpKind::gelu: return pointwise(1);
+    case OpKind::gelu_backward: return pointwise(2);
     case OpKind::swiglu:
     case OpKind::add: return pointwise(2);
     case OpKind::rotary:
@@ -229,3 +231,7 @@ std::optional<std::string> placement_problem(const Program& program, const Op& o
 }
 
 }  // namespace shardproof
+    case OpKind::layer_norm:
+      return whole(1) && whole(2) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
+    case OpKind::layer_norm_backward_input:
+    case OpKind::layer_norm_backward_weight:

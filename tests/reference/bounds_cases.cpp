@@ -384,6 +384,9 @@ void Builder::optimizer() {
                 y.view(), 1e-8, 0.01);
       })
       .precision.output = compute();
+  builder.layer_norms();
+  builder.norms_of_heads();
+  builder.gelu();
 }
 
 void Builder::scalars() {

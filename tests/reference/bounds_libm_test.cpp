@@ -60,6 +60,44 @@ BOOST_AUTO_TEST_CASE(log_errs_by_no_more_than_the_table_says) {
   BOOST_TEST(worst.error >= 0.9);
 }
 
+BOOST_AUTO_TEST_CASE(tanh_errs_by_no_more_than_the_table_says) {
+  Worst worst;
+  const auto see = [&](float x) { worst.see(x, std::tanh(x), std::tanh(static_cast<double>(x))); };
+  every(1, bits_of(23.0F), 61, see);
+  every(bits_of(-0.01F), bits_of(-23.0F), 61, see);
+  every(bits_of(0.4F), bits_of(1.1F), 1, see);
+  BOOST_TEST_MESSAGE("tanh: " << worst.error << " u at " << worst.at << " of " << worst.tested);
+  BOOST_TEST(worst.tested > 20'000'000);
+  BOOST_TEST(worst.error <= LibraryError::tanh);
+  BOOST_TEST(worst.error >= 0.9);
+}
+
+BOOST_AUTO_TEST_CASE(erf_errs_by_no_more_than_the_table_says) {
+  Worst worst;
+  const auto see = [&](float x) { worst.see(x, std::erf(x), std::erf(static_cast<double>(x))); };
+  every(1, bits_of(7.0F), 61, see);
+  every(bits_of(-0.01F), bits_of(-7.0F), 61, see);
+  every(bits_of(0.4F), bits_of(1.1F), 1, see);
+  BOOST_TEST_MESSAGE("erf: " << worst.error << " u at " << worst.at << " of " << worst.tested);
+  BOOST_TEST(worst.tested > 20'000'000);
+  BOOST_TEST(worst.error <= LibraryError::erf);
+  BOOST_TEST(worst.error >= 0.9);
+}
+
+BOOST_AUTO_TEST_CASE(tanh_and_erf_are_one_from_where_the_table_says) {
+  int differing = 0;
+  const auto see = [&](float x) {
+    const double wide = x;
+    differing += (x >= LibraryError::tanh_saturates && std::tanh(x) != 1.0F) +
+                 (x >= LibraryError::tanh_saturates && std::tanh(wide) != 1.0) +
+                 (std::erf(x) != 1.0F) + (std::erf(wide) != 1.0);
+  };
+  static_assert(LibraryError::erf_saturates == 6 && LibraryError::tanh_saturates == 22);
+  every(bits_of(6.0F), bits_of(INFINITY) + 1, 601, see);
+  every(bits_of(22.0F), bits_of(22.1F), 1, see);
+  BOOST_TEST(differing == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

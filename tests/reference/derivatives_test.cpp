@@ -72,6 +72,56 @@ BOOST_AUTO_TEST_CASE(rms_norm) {
             {rms_norm_vjp_input(dy, x, w, eps), rms_norm_vjp_weight(dy, x, eps, 1)});
 }
 
+BOOST_AUTO_TEST_CASE(rms_norm_of_each_head) {
+  Random random(11);
+  const Tensor x = random.tensor({2, 3, 12}), w = random.tensor({4}),
+               dy = random.tensor({2, 3, 12});
+  const double eps = 0.1;
+
+  check_vjp([&](const auto& in) { return reference::rms_norm(in[0], in[1], eps); }, {x, w}, dy,
+            {rms_norm_vjp_input(dy, x, w, eps), rms_norm_vjp_weight(dy, x, eps, 1, 4)});
+}
+
+BOOST_AUTO_TEST_CASE(layer_norm) {
+  Random random(12);
+  const Tensor x = random.tensor({2, 3, 5}), w = random.tensor({5}), b = random.tensor({5});
+  const Tensor dy = random.tensor({2, 3, 5});
+  const double eps = 0.1;
+
+  check_vjp(
+      [&](const auto& in) { return reference::layer_norm(in[0], in[1], in[2], eps); }, {x, w, b},
+      dy,
+      {layer_norm_vjp_input(dy, x, w, eps), layer_norm_vjp_weight(dy, x, eps, 1), bias_vjp(dy, 1)});
+}
+
+BOOST_AUTO_TEST_CASE(gelu_in_each_form) {
+  Random random(13);
+  Tensor x = random.tensor({3, 7});
+  x[0] = 40, x[1] = -40, x[2] = -0.7517916, x[3] = 0;  // x[2]: where the derivative vanishes
+  const Tensor dy = random.tensor({3, 7});
+  for (const GeluForm form : {GeluForm::erf, GeluForm::tanh})
+    check_vjp([&](const auto& in) { return reference::gelu(in[0], form); }, {x}, dy,
+              {gelu_vjp(dy, x, form)});
+}
+
+BOOST_AUTO_TEST_CASE(blooms_gelu_has_a_gradient_of_its_own_that_is_nearly_the_derivative) {
+  Random random(14);
+  const Tensor x = random.tensor({100}), dy = random.tensor({100});
+  std::vector<DualTensor> lifted = lift({x});
+  Tensor exact({100});
+  for (std::int64_t i = 0; i < 100; ++i) {
+    lifted[0][i].derivative = 1;
+    exact[i] = dy[i] * reference::gelu(lifted[0], GeluForm::tanh_bloom)[i].derivative;
+    lifted[0][i].derivative = 0;
+  }
+
+  const double off = relative_difference(gelu_vjp(dy, x, GeluForm::tanh_bloom), exact);
+
+  BOOST_TEST(off > 1e-13);  // 0.1070322243 is 3 * 0.044715 * 0.79788456 to ten digits only
+  BOOST_TEST(off < 1e-10);
+  BOOST_TEST(relative_difference(gelu_vjp(dy, x, GeluForm::tanh), exact) > 1e-10);
+}
+
 BOOST_AUTO_TEST_CASE(matrix_product) {
   Random random(2);
   const Tensor x = random.tensor({2, 3, 5}), w = random.tensor({4, 5});

@@ -45,6 +45,32 @@ BOOST_AUTO_TEST_CASE(rms_norm_by_hand) {
   check_close(rms_norm(x, weight, 2.75), {1, 4}, {1, 8.0 / 3, 0, 0});
 }
 
+BOOST_AUTO_TEST_CASE(rms_norm_of_heads_norms_each_stretch_of_the_weights_width) {
+  const Tensor x({1, 4}, {3, 4, 0, 5}), weight({2}, {1, 2});
+  const double a = std::sqrt(12.5);
+
+  check_close(rms_norm(x, weight, 0.0), {1, 4}, {3 / a, 8 / a, 0, 10 / a});
+}
+
+BOOST_AUTO_TEST_CASE(layer_norm_by_hand) {
+  // Mean 3, deviations -2, 0, 0, 2, variance 2; with eps 2 the root is 2.
+  const Tensor x({1, 4}, {1, 3, 3, 5}), weight({4}, {1, 2, 3, 4}), bias({4}, {10, 20, 30, 40});
+
+  check_close(layer_norm(x, weight, bias, 2.0), {1, 4}, {9, 20, 30, 44});
+}
+
+BOOST_AUTO_TEST_CASE(gelu_by_published_values) {
+  // x Phi(x) by the table of the normal distribution; the tanh form at the same places by
+  // evaluating its formula in 50 digits.
+  const Tensor x({4}, {0, 1, -1, 3});
+  check_close(gelu(x, GeluForm::erf), {4},
+              {0, 0.84134474606854294859, -0.15865525393145705141, 2.99595030590510971642});
+  check_close(gelu(x, GeluForm::tanh), {4},
+              {0, 0.84119199060827670478, -0.15880800939172329522, 2.99636260791822698116});
+  check_close(gelu(x, GeluForm::tanh_bloom), {4},
+              {0, 0.84119199038417865585, -0.15880800961582134415, 2.99636260789368328630});
+}
+
 BOOST_AUTO_TEST_CASE(rotary_turns_the_pair_i_and_i_plus_half) {
   // theta = 1: every pair turns by the position. Position 0 stays, position 1 turns by one radian.
   const RotaryTables tables = rotary_tables(2, 4, 1.0);

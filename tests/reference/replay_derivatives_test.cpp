@@ -40,7 +40,15 @@ std::vector<double> by_the_oracle(const Case& c) {
     case UnitKind::rms_norm_backward_input:
       return reference::rms_norm_vjp_input(x(0), x(1), x(2), c.attributes.eps).values;
     case UnitKind::rms_norm_backward_weight:
-      return reference::rms_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1).values;
+      return reference::rms_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1, c.attributes.extent)
+          .values;
+    case UnitKind::layer_norm: return layer_norm(x(0), x(1), x(2), c.attributes.eps).values;
+    case UnitKind::layer_norm_backward_input:
+      return reference::layer_norm_vjp_input(x(0), x(1), x(2), c.attributes.eps).values;
+    case UnitKind::layer_norm_backward_weight:
+      return reference::layer_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1).values;
+    case UnitKind::gelu: return reference::gelu(x(0), c.attributes.gelu).values;
+    case UnitKind::gelu_backward: return reference::gelu_vjp(x(0), x(1), c.attributes.gelu).values;
     case UnitKind::rotary: return rotary(x(0), x(1), x(2)).values;
     case UnitKind::rotary_backward: return reference::rotary_vjp(x(0), x(1), x(2)).values;
     case UnitKind::attention: return attention(x(0), x(1), x(2), hd).output.values;
@@ -86,7 +94,7 @@ BOOST_AUTO_TEST_CASE(every_value_is_the_oracles_own_op_or_derivative) {
       ++units;
     }
   }
-  BOOST_TEST(units == 4 * 23);
+  BOOST_TEST(units == 4 * 38);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <utility>
+
+#include "bounds_cases.hpp"
+
+namespace shardproof::testing {
+
+using real::CpuBackend;
+using Arguments = std::vector<Stored>;
+
+/// Collects the cases of one dtype and distribution.
+struct Builder {
+  Dtype storage;
+  Distribution distribution;
+  const Extents& e;
+  Dice& dice;
+  std::vector<Case> cases;
+
+  Dtype compute() const { return storage == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32; }
+  Stored draw(Shape shape) { return dice.tensor(storage, std::move(shape), distribution); }
+
+  template <class Run>
+  Case& put(reference::UnitKind kind, reference::UnitAttributes attributes, Arguments arguments,
+            Shape output, Run run) {
+    cases.push_back({kind,
+                     attributes,
+                     {.output = storage, .compute = compute(), .hop = storage},
+                     std::move(arguments),
+                     std::move(output),
+                     run});
+    return cases.back();
+  }
+
+  void movement();
+  void single_roundings();
+  void products();
+  void partial_products();
+  void reductions();
+  void norms();
+  void positions();
+  void attention();
+  void attention_backward();
+  void activation();
+  void loss();
+  void optimizer();
+  void scalars();
+  // bounds_cases_families.cpp: what other families than Llama's compute
+  void layer_norms();
+  void norms_of_heads();
+  void gelu();
+};
+
+}  // namespace shardproof::testing
