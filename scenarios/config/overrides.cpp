@@ -18,11 +18,6 @@ bool is_scenario_key(std::string_view key) {
          std::end(kScenarioKeys);
 }
 
-bool is_model_key(std::string_view key, const JsonValue& config) {
-  return to_json(ModelDescription{}).find(key) != nullptr || config.find(key) != nullptr ||
-         key == "rope_parameters" || key == "rope_scaling";
-}
-
 JsonValue parse_value(const std::string& text, const SourcePlace& place) {
   JsonValue value;
   try {
@@ -58,7 +53,8 @@ void apply_override(JsonValue& scenario, const std::string& override_text) {
   JsonValue* target = &scenario;
   if (!is_scenario_key(first)) {
     JsonValue& config = section(section(scenario, "model", place), "config", place);
-    target = is_model_key(first, config) ? &config : &section(scenario, "deepspeed", place);
+    target = config.find(first) || is_model_key(first) ? &config
+                                                       : &section(scenario, "deepspeed", place);
   }
   for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
     target = &section(*target, name.substr(0, dot), place);

@@ -4,13 +4,30 @@
 
 #include "scenarios/data/generator.hpp"
 #include "scenarios/data/region_runs.hpp"
+#include "scenarios/model/families.hpp"
 
 namespace shardproof {
 
 namespace {
 
-// Old checkpoints also hold the rotary frequencies, which are recomputed and no parameter.
-bool is_derived(const std::string& name) { return name.ends_with(".rotary_emb.inv_freq"); }
+// A checkpoint of the base model alone lacks the prefix that the model with a head puts before its
+// names: "wte.weight" is transformer.wte.weight.
+std::string stored_name(const ModelDescription& model, const Safetensors& stored,
+                        const std::string& parameter) {
+  const std::string& prefix = family_of(model.family).base_prefix;
+  if (stored.tensors().contains(parameter) || !parameter.starts_with(prefix)) return parameter;
+  const std::string bare = parameter.substr(prefix.size());
+  return stored.tensors().contains(bare) ? bare : parameter;
+}
+
+// Some checkpoints also hold what is recomputed and no parameter (rotary frequencies, masks), or a
+// tied head, which is the embedding once more.
+bool is_redundant(const ModelDescription& model, const std::string& name) {
+  if (model.tie_word_embeddings && name == "lm_head.weight") return true;
+  const std::vector<const char*>& buffers = family_of(model.family).buffers;
+  return std::any_of(buffers.begin(), buffers.end(),
+                     [&](const char* buffer) { return name.ends_with(buffer); });
+}
 
 void check_fit(const ModelDescription& model, const Safetensors& stored, const std::string& path) {
   std::string faults;
@@ -19,8 +36,8 @@ void check_fit(const ModelDescription& model, const Safetensors& stored, const s
   };
   std::vector<std::string> known;
   for (const ParameterDescription& parameter : model.parameters) {
-    known.push_back(parameter.name);
-    const auto found = stored.tensors().find(parameter.name);
+    known.push_back(stored_name(model, stored, parameter.name));
+    const auto found = stored.tensors().find(known.back());
     if (found == stored.tensors().end())
       add("missing " + parameter.name);
     else if (found->second.shape != parameter.shape)
@@ -29,7 +46,7 @@ void check_fit(const ModelDescription& model, const Safetensors& stored, const s
   }
   std::sort(known.begin(), known.end());
   for (const auto& [name, tensor] : stored.tensors())
-    if (!std::binary_search(known.begin(), known.end(), name) && !is_derived(name))
+    if (!std::binary_search(known.begin(), known.end(), name) && !is_redundant(model, name))
       add("extra " + name);
   if (!faults.empty())
     throw ScenarioError({path}, "the weights do not fit the model's config: " + faults);
@@ -45,7 +62,9 @@ bool lies_in(const Region& region, const Shape& shape) {
 }
 
 bool is_norm_weight(const ParameterDescription& parameter) {
-  return parameter.shape.size() == 1 && parameter.name.ends_with(".weight");
+  return (parameter.module_class == ModuleClass::layer_norm ||
+          parameter.module_class == ModuleClass::rms_norm) &&
+         parameter.name.ends_with(".weight");
 }
 
 }  // namespace
@@ -60,8 +79,9 @@ Weights::Weights(const Scenario& scenario)
 std::vector<double> Weights::read(const std::string& parameter, const Region& region) const {
   const ParameterDescription& description = model_.parameter(parameter);
   SHARDPROOF_EXPECTS(lies_in(region, description.shape), parameter, to_string(region));
-  std::vector<double> values =
-      stored_ ? stored_->read(parameter, region) : generate(description, region);
+  std::vector<double> values = stored_
+                                   ? stored_->read(stored_name(model_, *stored_, parameter), region)
+                                   : generate(description, region);
   for (double& value : values) value = round_to(working_, value);
   return values;
 }

@@ -1,48 +1,59 @@
-#include "scenarios/model/llama.hpp"
+#include "scenarios/model/decoder.hpp"
+#include "scenarios/model/families.hpp"
 
 namespace shardproof {
 
 namespace {
 
-class ParameterList {
- public:
-  void add(const std::string& name, Shape shape) { list_.push_back({name, std::move(shape)}); }
-  void add_linear(const std::string& module, std::int64_t out, std::int64_t in, bool bias) {
-    add(module + ".weight", {out, in});
-    if (bias) add(module + ".bias", {out});
-  }
-  std::vector<ParameterDescription> take() { return std::move(list_); }
+std::vector<ConfigKey> keys() {
+  std::vector<ConfigKey> all = decoder_keys({});
+  all.push_back(flag_key("attention_bias"));
+  all.push_back(flag_key("mlp_bias"));
+  return all;
+}
 
- private:
-  std::vector<ParameterDescription> list_;
-};
+std::vector<NeutralConfigKey> neutral() {
+  std::vector<NeutralConfigKey> all = decoder_neutral_keys();
+  all.push_back(
+      {"sliding_window", "null", "sliding-window attention is not implemented: only null"});
+  all.push_back({"num_local_experts", "null", "mixtures of experts are not implemented"});
+  return all;
+}
 
-void add_block(const ModelDescription& model, const std::string& block, ParameterList& list) {
-  const std::int64_t hidden = model.hidden_size;
-  const std::int64_t inner = model.intermediate_size;
-  const std::int64_t queries = model.num_attention_heads * model.head_dim;
-  const std::int64_t keys = model.num_key_value_heads * model.head_dim;
-  list.add_linear(block + ".self_attn.q_proj", queries, hidden, model.attention_bias);
-  list.add_linear(block + ".self_attn.k_proj", keys, hidden, model.attention_bias);
-  list.add_linear(block + ".self_attn.v_proj", keys, hidden, model.attention_bias);
-  list.add_linear(block + ".self_attn.o_proj", hidden, queries, model.attention_bias);
-  list.add_linear(block + ".mlp.gate_proj", inner, hidden, model.mlp_bias);
-  list.add_linear(block + ".mlp.up_proj", inner, hidden, model.mlp_bias);
-  list.add_linear(block + ".mlp.down_proj", hidden, inner, model.mlp_bias);
-  list.add(block + ".input_layernorm.weight", {hidden});
-  list.add(block + ".post_attention_layernorm.weight", {hidden});
+// With hidden C, heads h, KV heads k, head dimension d, inner I, vocabulary V:
+//   model.embed_tokens.weight                   (V, C)
+//   model.layers.N.self_attn.q_proj.weight      (h d, C)   k_proj, v_proj: (k d, C)
+//   model.layers.N.self_attn.o_proj.weight      (C, h d)
+//   model.layers.N.mlp.gate_proj.weight         (I, C)     up_proj alike
+//   model.layers.N.mlp.down_proj.weight         (C, I)
+//   model.layers.N.input_layernorm.weight       (C)        post_attention_layernorm alike
+//   model.norm.weight                           (C)
+//   lm_head.weight                              (V, C)     absent if tied
+std::vector<ParameterDescription> parameters(const ModelDescription& model) {
+  return decoder_parameters(model, [&](const std::string& layer, ParameterList& list) {
+    add_attention(model, layer + ".self_attn", {model.attention_bias, model.attention_bias}, list);
+    add_gated_mlp(model, layer + ".mlp", model.intermediate_size, list);
+    add_layer_norms(model, layer, list);
+  });
 }
 
 }  // namespace
 
-std::vector<ParameterDescription> llama_parameters(const ModelDescription& model) {
-  ParameterList list;
-  list.add("model.embed_tokens.weight", {model.vocab_size, model.hidden_size});
-  for (std::int64_t layer = 0; layer < model.num_hidden_layers; ++layer)
-    add_block(model, "model.layers." + std::to_string(layer), list);
-  list.add("model.norm.weight", {model.hidden_size});
-  if (!model.tie_word_embeddings) list.add("lm_head.weight", {model.vocab_size, model.hidden_size});
-  return list.take();
+// Source: transformers, models/llama.
+Family llama_family() {
+  return {.model_type = "llama",
+          .preset = "llama",
+          .causal_class = "LlamaForCausalLM",
+          .base_class = "LlamaModel",
+          .blocks = {{"model.layers", "LlamaDecoderLayer"}},
+          .tp_plan = decoder_tp_plan(),
+          .base_prefix = "model.",
+          .buffers = {".rotary_emb.inv_freq"},
+          .rotary = RotaryKeys::scalable,
+          .keys = keys(),
+          .neutral = neutral(),
+          .harmless = {},
+          .parameters = parameters};
 }
 
 }  // namespace shardproof

@@ -3,51 +3,76 @@
 #include <xxhash.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/model/model_fields.hpp"
 
 namespace shardproof {
 
 namespace {
 
-void append(std::string& text, const char* name, std::int64_t value) {
-  text += std::string(name) + "=" + std::to_string(value) + ";";
-}
-
-void append(std::string& text, const char* name, double value) {
+void append(std::string& text, const std::string& name, double value) {
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);
-  text += std::string(name) + "=" + std::string(buffer, end.ptr) + ";";
+  text += name + "=" + std::string(buffer, end.ptr) + ";";
+}
+
+const ParameterDescription* find(const ModelDescription& model, const std::string& name) {
+  for (const ParameterDescription& parameter : model.parameters)
+    if (parameter.name == name) return &parameter;
+  return nullptr;
 }
 
 }  // namespace
 
+const char* name_of(ModuleClass module_class) {
+  switch (module_class) {
+    case ModuleClass::linear: return "linear";
+    case ModuleClass::conv1d: return "conv1d";
+    case ModuleClass::embedding: return "embedding";
+    case ModuleClass::layer_norm: return "layer_norm";
+    case ModuleClass::rms_norm: return "rms_norm";
+  }
+  SHARDPROOF_EXPECTS(false, static_cast<int>(module_class));
+  return "";
+}
+
+double ModelDescription::number(const std::string& name) const {
+  const auto found = numbers.find(name);
+  SHARDPROOF_EXPECTS(found != numbers.end(), family, "has no hyper-parameter", name);
+  return found->second;
+}
+
+std::int64_t ModelDescription::count(const std::string& name) const {
+  const double value = number(name);
+  SHARDPROOF_EXPECTS(value == std::floor(value), name, value);
+  return static_cast<std::int64_t>(value);
+}
+
+bool ModelDescription::flag(const std::string& name) const {
+  const double value = number(name);
+  SHARDPROOF_EXPECTS(value == 0 || value == 1, name, value);
+  return value == 1;
+}
+
+bool ModelDescription::has_parameter(const std::string& name) const {
+  return find(*this, name) != nullptr;
+}
+
 const ParameterDescription& ModelDescription::parameter(const std::string& name) const {
-  for (const ParameterDescription& parameter : parameters)
-    if (parameter.name == name) return parameter;
-  SHARDPROOF_EXPECTS(false, "the model has no parameter", name);
-  return parameters.front();
+  const ParameterDescription* found = find(*this, name);
+  SHARDPROOF_EXPECTS(found != nullptr, "the model has no parameter", name);
+  return *found;
 }
 
 std::string hash_of(const ModelDescription& model) {
   std::string text = model.family + ";";
-  append(text, "hidden_size", model.hidden_size);
-  append(text, "intermediate_size", model.intermediate_size);
-  append(text, "num_hidden_layers", model.num_hidden_layers);
-  append(text, "num_attention_heads", model.num_attention_heads);
-  append(text, "num_key_value_heads", model.num_key_value_heads);
-  append(text, "head_dim", model.head_dim);
-  append(text, "vocab_size", model.vocab_size);
-  append(text, "max_position_embeddings", model.max_position_embeddings);
-  append(text, "rms_norm_eps", model.rms_norm_eps);
-  append(text, "rope_theta", model.rope_theta);
-  append(text, "initializer_range", model.initializer_range);
-  append(text, "attention_bias", std::int64_t{model.attention_bias});
-  append(text, "mlp_bias", std::int64_t{model.mlp_bias});
-  append(text, "tie_word_embeddings", std::int64_t{model.tie_word_embeddings});
+  for (const std::string& name : field_names()) append(text, name, *find_value(model, name));
+  for (const auto& [name, value] : model.numbers) append(text, name, value);
   for (const ParameterDescription& parameter : model.parameters)
-    text += parameter.name + to_string(parameter.shape) + ";";
+    text += parameter.name + to_string(parameter.shape) + name_of(parameter.module_class) + ";";
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   char digest[33];
   std::snprintf(digest, sizeof digest, "%016llx%016llx",

@@ -110,10 +110,48 @@ BOOST_AUTO_TEST_CASE(rope_theta_may_stand_in_rope_parameters) {
       error_in(R"(, "rope_theta": 1e4, "rope_parameters": {"rope_theta": 5e5})") ==
       "config.json:1:39: rope_theta = 1e4: rope_parameters.rope_theta says 5e+05: expected the"
       " same");
+}
+
+BOOST_AUTO_TEST_CASE(scaled_rotary_embeddings_are_read_under_either_name) {
+  const ModelDescription linear = model(R"(, "rope_scaling": {"type": "linear", "factor": 2})");
+  BOOST_TEST(linear.number("rope_scaling.factor") == 2);
+  BOOST_TEST(!linear.has_number("rope_scaling.low_freq_factor"));
+
+  const ModelDescription llama3 =
+      model(R"(, "rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0,
+      "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192})");
+  BOOST_TEST(llama3.number("rope_scaling.factor") == 8);
+  BOOST_TEST(llama3.number("rope_scaling.low_freq_factor") == 1);
+  BOOST_TEST(llama3.number("rope_scaling.high_freq_factor") == 4);
+  BOOST_TEST(llama3.count("rope_scaling.original_max_position_embeddings") == 8192);
+  BOOST_TEST(llama3.rope_theta == 5e5);
+
+  BOOST_TEST(!model(R"(, "rope_scaling": {"type": "default"})").has_number("rope_scaling.factor"));
+}
+
+BOOST_AUTO_TEST_CASE(rotary_scaling_that_is_not_implemented_or_incomplete_is_refused) {
+  const std::string scaling = R"(, "rope_scaling": {"rope_type": )";
+  BOOST_TEST(error_in(scaling + R"("yarn", "factor": 4})") ==
+             "config.json:1:55: rope_scaling.rope_type = \"yarn\": only \"default\", \"linear\" and"
+             " \"llama3\" are implemented");
+  BOOST_TEST(error_in(scaling + R"("linear"})") ==
+             "config.json:1:41: missing key \"rope_scaling.factor\": rope_type needs it");
+  BOOST_TEST(error_in(scaling + R"("linear", "factor": 0.5})") ==
+             "config.json:1:75: rope_scaling.factor = 0.5: expected a number of at least 1");
+  BOOST_TEST(error_in(scaling + R"("linear", "factor": 2, "beta_fast": 32})") ==
+             "config.json:1:78: unknown key \"rope_scaling.beta_fast\"");
   BOOST_TEST(
-      error_in(R"(, "rope_parameters": {"rope_type": "llama3"})") ==
-      "config.json:1:58: rope_parameters.rope_type = \"llama3\": scaled rotary embeddings are"
-      " not implemented: only \"default\"");
+      error_in(scaling + R"("default"}, "rope_parameters": {"rope_theta": 1e4})") ==
+      "config.json:1:41: rope_scaling = {\"rope_type\":\"default\"}: rope_parameters says the"
+      " same: expected one of them");
+  BOOST_TEST(error_of([] {
+               model_from_json(parse_json(
+                   R"({"model_type": "deepseek_v2", "num_experts_per_tok": 2,
+ "rope_scaling": {"type": "yarn"}})",
+                   "config.json"));
+             }) ==
+             "config.json:2:27: rope_scaling.type = \"yarn\": scaled rotary embeddings of"
+             " deepseek_v2 are not implemented: only \"default\"");
 }
 
 BOOST_AUTO_TEST_CASE(what_would_change_the_numbers_is_refused_by_name) {
@@ -121,9 +159,6 @@ BOOST_AUTO_TEST_CASE(what_would_change_the_numbers_is_refused_by_name) {
     const std::string error = error_in(", " + members);
     return error.substr(error.find(": ") + 2);
   };
-  BOOST_TEST(message(R"("rope_scaling": {"type": "linear", "factor": 2})") ==
-             "rope_scaling = {\"type\":\"linear\",\"factor\":2}: scaled rotary embeddings are not"
-             " implemented: only null");
   BOOST_TEST(message(R"("hidden_act": "gelu")") ==
              "hidden_act = \"gelu\": only \"silu\" is implemented");
   BOOST_TEST(message(R"("attention_dropout": 0.1)") ==
@@ -135,15 +170,32 @@ BOOST_AUTO_TEST_CASE(what_would_change_the_numbers_is_refused_by_name) {
   BOOST_TEST(message(R"("pad_token_id": 0)") ==
              "pad_token_id = 0: an embedding row whose gradient is held at zero is not implemented;"
              " use null");
-  BOOST_TEST(message(R"("tie_word_embeddings": true)") ==
-             "tie_word_embeddings = true: tied embeddings are not implemented: the two gradients of"
-             " one weight have to be added before they are reduced; use false and give"
-             " lm_head.weight");
-  BOOST_TEST(error_of([] {
-               model_from_json(parse_json(R"({"model_type": "gpt2"})", "config.json"));
-             }) == "config.json:1:16: model_type = \"gpt2\": only \"llama\" is implemented");
-  BOOST_TEST(error_of([] { model_from_json(parse_json("{}", "config.json")); }) ==
-             "config.json:1:1: missing key \"model_type\": expected \"llama\"");
+  BOOST_TEST(message(R"("layer_types": ["full_attention", "sliding_attention"])") ==
+             "layer_types = [\"full_attention\",\"sliding_attention\"]: layers of several types are"
+             " not implemented: only \"full_attention\"");
+  BOOST_TEST(error_in(R"(, "layer_types": ["full_attention", "full_attention"])") == "no error");
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_are) {
+  const std::string list =
+      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"phi3\", \"gpt2\", \"bloom\", \"mixtral\","
+      " \"deepseek_v2\" or \"chatglm\"";
+  const auto error = [](const char* config) {
+    return error_of([&] { model_from_json(parse_json(config, "config.json")); });
+  };
+  BOOST_TEST(
+      error(R"({"model_type": "mistrall"})") ==
+      "config.json:1:16: model_type = \"mistrall\": expected llama, mistral, qwen2, qwen3, phi3,"
+      " gpt2, bloom, mixtral, deepseek_v2 or chatglm; did you mean \"mistral\"?");
+  BOOST_TEST(error("{}") == "config.json:1:1: missing key \"model_type\": expected " + list);
+}
+
+BOOST_AUTO_TEST_CASE(a_tied_head_is_no_parameter_of_its_own) {
+  const ModelDescription tied = model(std::string(kSmall) + R"(, "tie_word_embeddings": true)");
+
+  BOOST_TEST(tied.tie_word_embeddings);
+  BOOST_TEST(!tied.has_parameter("lm_head.weight"));
+  BOOST_TEST(tied.parameters.size() + 1 == model(kSmall).parameters.size());
 }
 
 BOOST_AUTO_TEST_CASE(heads_that_do_not_fit_are_refused_with_both_numbers) {
@@ -156,7 +208,7 @@ BOOST_AUTO_TEST_CASE(heads_that_do_not_fit_are_refused_with_both_numbers) {
   BOOST_TEST(error_in(R"(, "head_dim": 7)") ==
              "config.json:1:37: head_dim = 7: rotary embeddings need an even number");
   BOOST_TEST(error_in(R"(, "num_hidden_layers": 0)") ==
-             "config.json:1:46: num_hidden_layers = 0: expected a whole number from 1 to 1000000");
+             "config.json:1:46: num_hidden_layers = 0: expected a whole number from 1 to 10000");
   BOOST_TEST(error_in(R"(, "hidden_sizes": 8)") ==
              "config.json:1:25: unknown key \"hidden_sizes\"; did you mean \"hidden_size\"?");
 }
@@ -179,7 +231,9 @@ BOOST_AUTO_TEST_CASE(every_hyper_parameter_is_part_of_the_hash) {
         R"("num_attention_heads": 2)", R"("num_key_value_heads": 4)", R"("head_dim": 4)",
         R"("vocab_size": 11)", R"("max_position_embeddings": 7)", R"("rms_norm_eps": 1e-5)",
         R"("rope_theta": 1e5)", R"("initializer_range": 0.1)", R"("attention_bias": true)",
-        R"("mlp_bias": true)"}) {
+        R"("mlp_bias": true)", R"("tie_word_embeddings": true)",
+        R"("rope_scaling": {"type": "linear", "factor": 2})",
+        R"("rope_scaling": {"type": "linear", "factor": 3})"}) {
     JsonValue config = parse_json("{\"model_type\": \"llama\"" + std::string(kSmall) + "}", "a");
     const JsonValue changed = parse_json("{" + std::string(change) + "}", "b");
     config.set(changed.members[0].key, changed.members[0].value);

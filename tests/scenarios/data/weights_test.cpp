@@ -5,7 +5,8 @@
 #include <limits>
 #include <set>
 
-#include "scenarios/model/llama.hpp"
+#include "scenarios/config/model_config.hpp"
+#include "scenarios/model/families.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -32,7 +33,17 @@ Scenario small_scenario(Dtype working) {
   model.max_position_embeddings = 16;
   model.initializer_range = 0.5;
   model.attention_bias = model.mlp_bias = true;
-  model.parameters = llama_parameters(model);
+  model.parameters = llama_family().parameters(model);
+  return scenario;
+}
+
+Scenario small_gpt2() {
+  Scenario scenario;
+  scenario.training.working = Dtype::fp64;
+  scenario.model = model_from_json(parse_json(R"({"model_type": "gpt2", "n_embd": 4, "n_head": 2,
+      "n_layer": 1, "n_positions": 6, "vocab_size": 5, "resid_pdrop": 0, "embd_pdrop": 0,
+      "attn_pdrop": 0})",
+                                              "config.json"));
   return scenario;
 }
 
@@ -144,4 +155,42 @@ BOOST_AUTO_TEST_CASE(the_rotary_frequencies_of_old_checkpoints_are_no_extra_weig
   write_safetensors(folder / "model.safetensors", tensors);
 
   BOOST_TEST(error_of([&] { Weights{scenario}; }) == "no error");
+}
+
+BOOST_AUTO_TEST_CASE(norms_of_every_kind_start_near_one_and_their_biases_do_not) {
+  Scenario scenario = small_gpt2();
+  scenario.weights = "generated";
+  const Weights weights(scenario);
+
+  for (const double value : weights.read("transformer.h.0.ln_1.weight", whole({4})))
+    BOOST_TEST((value >= 1.0 && value < 1.1));
+  for (const double value : weights.read("transformer.h.0.ln_1.bias", whole({4})))
+    BOOST_TEST((value != 0 && std::fabs(value) < 0.02 * 4.9));
+  for (const double value : weights.read("transformer.h.0.attn.c_attn.bias", whole({12})))
+    BOOST_TEST((value != 0 && std::fabs(value) < 0.02 * 4.9));
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_may_lack_the_prefix_and_hold_masks_and_a_tied_head) {
+  const TemporaryFolder folder;
+  Scenario scenario = small_gpt2();
+  scenario.weights = folder.path().string();
+  auto tensors = checkpoint_of(scenario);
+  double ln_f = 0;  // the last two tensors are ln_f's weight and bias
+  decode(Dtype::fp64, std::span(tensors[tensors.size() - 2].bytes).first(8), std::span(&ln_f, 1));
+  for (TensorToStore& tensor : tensors)
+    tensor.name = tensor.name.substr(std::string("transformer.").size());
+  const auto add = [&](const char* name, Shape shape) {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(shape)) * 4);
+    tensors.push_back({name, Dtype::fp32, std::move(shape), std::move(bytes)});
+  };
+  add("h.0.attn.bias", {1, 1, 6, 6});
+  add("lm_head.weight", {5, 4});
+  write_safetensors(folder / "model.safetensors", tensors);
+
+  BOOST_TEST(Weights(scenario).read("transformer.ln_f.weight", {{0}, {1}})[0] == ln_f);
+
+  add("h.0.attn.scale", {1});
+  write_safetensors(folder / "model.safetensors", tensors);
+  BOOST_TEST(error_of([&] { Weights{scenario}; }, folder.path().string()) ==
+             ": the weights do not fit the model's config: extra h.0.attn.scale");
 }

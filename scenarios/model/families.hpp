@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scenarios/model/family.hpp"
+
+namespace shardproof {
+
+/// Every family, in the order in which it is listed to people.
+const std::vector<Family>& families();
+
+/// "llama", "mistral", ...
+std::vector<std::string> family_names();
+
+/// Throws InvariantError if there is none of that model_type.
+const Family& family_of(const std::string& model_type);
+
+// One file each.
+Family llama_family();
+Family mistral_family();
+Family qwen2_family();
+Family qwen3_family();
+Family phi3_family();
+Family gpt2_family();
+Family bloom_family();
+Family mixtral_family();
+Family deepseek_v2_family();
+Family chatglm_family();
+
+}  // namespace shardproof

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/model/model_description.hpp"
+
+namespace shardproof {
+
+/// The value of a key that a config.json does not give: value, value * of, value * of / divided_by.
+///
+///   {4096}                                     4096
+///   {4, "hidden_size"}                         four times the hidden size
+///   {1, "hidden_size", "num_attention_heads"}  the hidden size over the heads, which must divide it
+struct Fallback {
+  double value = 0;
+  const char* of = nullptr;
+  const char* divided_by = nullptr;
+};
+
+/// One hyper-parameter of a family: what its config.json calls it, and which values it may have.
+struct ConfigKey {
+  // count: a whole number from lowest to highest; positive, non_negative: any number
+  enum class Kind { count, positive, non_negative, flag };
+  enum class Relation { none, divides, equals, at_most };
+
+  const char* name;                     // of the ModelDescription's field or number
+  std::vector<const char*> spelt = {};  // in config.json, the published spelling first; {}: `name`
+  Kind kind = Kind::count;
+  Fallback absent = {};               // as the published configuration class has it
+  std::optional<Fallback> null = {};  // where null means something else than absent
+  bool derived = false;               // no key of config.json: always `absent`
+  std::int64_t lowest = 1;
+  std::int64_t highest = 1 << 20;      // so that no product of three overflows
+  Relation relation = Relation::none;  // to the value of `other`, which stands further up
+  const char* other = nullptr;
+  std::int64_t multiple_of = 1;
+  const char* reason = nullptr;  // why it has to be a multiple
+};
+
+/// A key of which one value is implemented, because any other would change the numbers.
+struct NeutralConfigKey {
+  const char* key;
+  const char* neutral;           // JSON; a list of one element allows any number of it
+  const char* reason;            // why another is refused
+  const char* absent = nullptr;  // JSON: the published default, if that is not the neutral value
+};
+
+/// One entry of a Hugging Face tp_plan: "layers.*.self_attn.q_proj" is "colwise".
+struct TpPlanEntry {
+  const char* pattern;
+  const char* style;
+};
+
+/// The class of the elements of a list of modules: AutoTP's heuristics look at one of each.
+struct BlockClass {
+  const char* list;   // "model.layers"; "*" stands for an index
+  const char* block;  // "LlamaDecoderLayer"
+};
+
+/// Which keys of config.json say how rotary positions are scaled.
+enum class RotaryKeys {
+  none,     // there is no rotary key at all
+  plain,    // rope_theta, rope_scaling, rope_parameters: only "default"
+  scalable  // also "linear" and "llama3"
+};
+
+/// A model family as data: how it is configured and what its parameters are called. Never a
+/// formula, and never which output feeds which input.
+struct Family {
+  std::string model_type;    // in config.json: "llama"
+  std::string preset;        // AutoTP's preset_model; "": it has none for this family
+  std::string causal_class;  // as transformers calls them: "LlamaForCausalLM"
+  std::string base_class;    // "LlamaModel"
+  std::vector<BlockClass> blocks;
+  std::vector<TpPlanEntry> tp_plan;  // as transformers publishes it, the head's last; {}: none
+  std::string base_prefix;           // of names that a checkpoint of the base model lacks: "model."
+  std::vector<const char*> buffers;  // ends of names that are stored beside parameters, but derived
+  RotaryKeys rotary = RotaryKeys::none;
+  std::vector<ConfigKey> keys;
+  std::vector<NeutralConfigKey> neutral;
+  std::vector<const char*> harmless;  // keys that change no number, beside those of every model
+  std::vector<ParameterDescription> (*parameters)(const ModelDescription&) = nullptr;
+};
+
+}  // namespace shardproof

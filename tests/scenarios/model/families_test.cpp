@@ -1,0 +1,400 @@
+// Every family against what transformers 4.57.6 says of it: the parameters of the golden models
+// (tests/oracle), and the defaults of its configuration class, listed by hand.
+#include "scenarios/model/families.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <set>
+
+#include "scenarios/config/model_config.hpp"
+#include "scenarios/model/model_fields.hpp"
+#include "tests/support/error_of.hpp"
+
+using namespace shardproof;
+using tests::error_of;
+
+namespace {
+
+ModelDescription model(const std::string& members) {
+  return model_from_json(parse_json("{" + members + "}", "config.json"));
+}
+
+std::string error_in(const std::string& members) {
+  return error_of([&] { model(members); });
+}
+
+// As little as a family's config.json must say.
+std::string least(const std::string& family) {
+  const std::string type = "\"model_type\": \"" + family + "\"";
+  if (family == "gpt2") return type + R"(, "resid_pdrop": 0, "embd_pdrop": 0.0, "attn_pdrop": 0)";
+  if (family == "phi3") return type + R"(, "pad_token_id": null)";
+  if (family == "deepseek_v2") return type + R"(, "num_experts_per_tok": 6)";
+  if (family == "chatglm") return type + R"(, "multi_query_attention": true)";
+  return type;
+}
+
+std::vector<std::filesystem::path> golden_folders() {
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator("oracle/vectors"))
+    if (entry.is_directory()) folders.push_back(entry.path());
+  return folders;
+}
+
+Shape shape_of(const JsonValue& list) {
+  Shape shape;
+  for (const JsonValue& extent : list.elements) shape.push_back(extent.integer);
+  return shape;
+}
+
+// Values that differ from the default of every family, and fit each other.
+JsonValue changed(const Family& family) {
+  JsonValue config = parse_json("{" + least(family.model_type) + "}", "config.json");
+  const std::map<std::string, std::int64_t> counts = {
+      {"hidden_size", 48},        {"num_attention_heads", 6},     {"num_key_value_heads", 3},
+      {"head_dim", 12},           {"num_hidden_layers", 3},       {"vocab_size", 17},
+      {"num_experts_per_tok", 1}, {"max_position_embeddings", 19}};
+  std::int64_t next = 5;
+  for (const ConfigKey& key : family.keys) {
+    if (key.derived) continue;
+    const std::string name = key.name;
+    std::int64_t count = counts.contains(name) ? counts.at(name) : next++;
+    if (name == "qk_rope_head_dim") count = 12;
+    if (key.relation == ConfigKey::Relation::equals)
+      count = counts.at(name == "head_dim" ? "head_dim" : "num_attention_heads");
+    const std::string spelt = key.spelt.empty() ? name : key.spelt[0];
+    if (key.kind == ConfigKey::Kind::count) config.set(spelt, count);
+    if (key.kind == ConfigKey::Kind::flag) config.set(spelt, key.absent.value == 0);
+    if (key.kind == ConfigKey::Kind::positive || key.kind == ConfigKey::Kind::non_negative)
+      config.set(spelt, 1.0 / static_cast<double>(next++));
+  }
+  return config;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(families_of_models)
+
+BOOST_AUTO_TEST_CASE(parameters_are_those_of_the_published_class_in_its_order) {
+  std::set<std::string> seen;
+  for (const std::filesystem::path& folder : golden_folders()) {
+    BOOST_TEST_CONTEXT(folder.filename().string()) {
+      const ModelDescription read = model_from_json(read_model_json(folder.string()));
+      const JsonValue golden = read_json((folder / "parameters.json").string());
+      seen.insert(read.family);
+      BOOST_REQUIRE_EQUAL(read.parameters.size(), golden.elements.size());
+      for (std::size_t i = 0; i < golden.elements.size(); ++i) {
+        BOOST_TEST(read.parameters[i].name == golden.elements[i].find("name")->text);
+        BOOST_TEST(to_string(read.parameters[i].shape) ==
+                   to_string(shape_of(*golden.elements[i].find("shape"))));
+      }
+    }
+  }
+  BOOST_TEST(seen.size() == families().size());
+}
+
+BOOST_AUTO_TEST_CASE(defaults_are_those_of_the_published_configuration_classes) {
+  struct Row {
+    const char* family;
+    std::map<std::string, double> values;
+  };
+  const std::vector<Row> rows = {
+      {"llama",
+       {{"vocab_size", 32000},
+        {"hidden_size", 4096},
+        {"intermediate_size", 11008},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 32},
+        {"head_dim", 128},
+        {"max_position_embeddings", 2048},
+        {"rms_norm_eps", 1e-6},
+        {"rope_theta", 1e4},
+        {"attention_bias", 0},
+        {"mlp_bias", 0},
+        {"tie_word_embeddings", 0}}},
+      {"mistral",
+       {{"vocab_size", 32000},
+        {"hidden_size", 4096},
+        {"intermediate_size", 14336},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 8},
+        {"head_dim", 128},
+        {"max_position_embeddings", 131072},
+        {"rms_norm_eps", 1e-6},
+        {"rope_theta", 1e4},
+        {"sliding_window", 4096},
+        {"tie_word_embeddings", 0}}},
+      {"qwen2",
+       {{"vocab_size", 151936},
+        {"hidden_size", 4096},
+        {"intermediate_size", 22016},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 32},
+        {"head_dim", 128},
+        {"max_position_embeddings", 32768},
+        {"rms_norm_eps", 1e-6},
+        {"rope_theta", 1e4},
+        {"tie_word_embeddings", 0}}},
+      {"qwen3",
+       {{"vocab_size", 151936},
+        {"hidden_size", 4096},
+        {"intermediate_size", 22016},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 32},
+        {"head_dim", 128},
+        {"max_position_embeddings", 32768},
+        {"rms_norm_eps", 1e-6},
+        {"rope_theta", 1e4},
+        {"attention_bias", 0},
+        {"tie_word_embeddings", 0}}},
+      {"phi3",
+       {{"vocab_size", 32064},
+        {"hidden_size", 3072},
+        {"intermediate_size", 8192},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 32},
+        {"head_dim", 96},
+        {"max_position_embeddings", 4096},
+        {"rms_norm_eps", 1e-5},
+        {"rope_theta", 1e4},
+        {"sliding_window", 0},
+        {"tie_word_embeddings", 0}}},
+      {"gpt2",
+       {{"vocab_size", 50257},
+        {"hidden_size", 768},
+        {"intermediate_size", 3072},
+        {"num_hidden_layers", 12},
+        {"num_attention_heads", 12},
+        {"num_key_value_heads", 12},
+        {"head_dim", 64},
+        {"max_position_embeddings", 1024},
+        {"layer_norm_epsilon", 1e-5},
+        {"tie_word_embeddings", 1}}},
+      {"bloom",
+       {{"vocab_size", 250880},
+        {"hidden_size", 64},
+        {"intermediate_size", 256},
+        {"num_hidden_layers", 2},
+        {"num_attention_heads", 8},
+        {"num_key_value_heads", 8},
+        {"head_dim", 8},
+        {"layer_norm_epsilon", 1e-5},
+        {"tie_word_embeddings", 1}}},
+      {"mixtral",
+       {{"vocab_size", 32000},
+        {"hidden_size", 4096},
+        {"intermediate_size", 14336},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 8},
+        {"head_dim", 128},
+        {"max_position_embeddings", 131072},
+        {"rms_norm_eps", 1e-5},
+        {"rope_theta", 1e6},
+        {"sliding_window", 0},
+        {"num_local_experts", 8},
+        {"num_experts_per_tok", 2},
+        {"tie_word_embeddings", 0}}},
+      {"deepseek_v2",
+       {{"vocab_size", 32000},
+        {"hidden_size", 4096},
+        {"intermediate_size", 11008},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 32},
+        {"head_dim", 64},
+        {"max_position_embeddings", 2048},
+        {"rms_norm_eps", 1e-6},
+        {"rope_theta", 1e4},
+        {"attention_bias", 0},
+        {"mlp_bias", 0},
+        {"first_k_dense_replace", 0},
+        {"kv_lora_rank", 512},
+        {"q_lora_rank", 1536},
+        {"n_routed_experts", 64},
+        {"n_shared_experts", 2},
+        {"qk_nope_head_dim", 128},
+        {"qk_rope_head_dim", 64},
+        {"routed_scaling_factor", 1},
+        {"v_head_dim", 128},
+        {"moe_intermediate_size", 1407},
+        {"tie_word_embeddings", 0}}},
+      {"chatglm",
+       {{"vocab_size", 65024},
+        {"hidden_size", 4096},
+        {"intermediate_size", 13696},
+        {"num_hidden_layers", 28},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 1},
+        {"head_dim", 128},
+        {"max_position_embeddings", 2048},
+        {"rms_norm_eps", 1e-5},
+        {"rope_theta", 1e4},
+        {"add_qkv_bias", 0},
+        {"add_bias_linear", 0}}},
+  };
+  BOOST_REQUIRE_EQUAL(rows.size(), families().size());
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.family) {
+      const ModelDescription read = model(least(row.family));
+      BOOST_TEST(read.family == row.family);
+      BOOST_TEST(read.initializer_range == 0.02);
+      for (const auto& [name, value] : row.values)
+        BOOST_TEST(*find_value(read, name) == value, name);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_reads_as_the_same_model) {
+  for (const Family& family : families()) {
+    BOOST_TEST_CONTEXT(family.model_type) {
+      const ModelDescription by_default = model(least(family.model_type));
+      BOOST_TEST(hash_of(model_from_json(to_json(by_default))) == hash_of(by_default));
+
+      const ModelDescription other = model_from_json(changed(family));
+      BOOST_TEST(hash_of(model_from_json(to_json(other))) == hash_of(other));
+      for (const ConfigKey& key : family.keys) {
+        if (key.derived && family.model_type == "bloom") continue;  // 8 per head by accident
+        BOOST_TEST((*find_value(other, key.name) != *find_value(by_default, key.name) ||
+                    std::string(key.name) == "tie_word_embeddings"),
+                   key.name);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(null_is_none_where_the_published_class_takes_it_so) {
+  const std::string deepseek = least("deepseek_v2");
+  const ModelDescription lite =
+      model(deepseek + R"(, "q_lora_rank": null, "n_shared_experts": null)");
+  BOOST_TEST(lite.count("q_lora_rank") == 0);
+  BOOST_TEST(lite.has_parameter("model.layers.0.self_attn.q_proj.weight"));
+  BOOST_TEST(!lite.has_parameter("model.layers.0.self_attn.q_a_proj.weight"));
+  BOOST_TEST(!lite.has_parameter("model.layers.0.mlp.shared_experts.up_proj.weight"));
+  BOOST_TEST(hash_of(model_from_json(to_json(lite))) == hash_of(lite));
+
+  BOOST_TEST(model(least("mistral") + R"(, "sliding_window": null)").count("sliding_window") == 0);
+  BOOST_TEST(model(least("mistral") + R"(, "num_key_value_heads": null)").num_key_value_heads ==
+             32);
+}
+
+BOOST_AUTO_TEST_CASE(one_number_by_two_names_must_be_one_number) {
+  const std::string gpt2 = least("gpt2");
+  BOOST_TEST(model(gpt2 + R"(, "num_hidden_layers": 3)").num_hidden_layers == 3);
+  BOOST_TEST(model(gpt2 + R"(, "n_layer": 3, "num_hidden_layers": 3)").num_hidden_layers == 3);
+  BOOST_TEST(error_in(R"("n_layer": 3, "num_hidden_layers": 4, )" + gpt2) ==
+             "config.json:1:37: num_hidden_layers = 4: n_layer says 3: expected the same");
+  BOOST_TEST(error_in(R"("n_embd": 10, "n_head": 4, )" + gpt2) ==
+             "config.json:1:1: n_head = 4 does not divide n_embd = 10");
+}
+
+BOOST_AUTO_TEST_CASE(a_default_that_is_not_neutral_must_be_overridden) {
+  const std::string dropout =
+      "dropout is not implemented, and transformers' GPT2Config has 0.1: set it to 0";
+  BOOST_TEST(error_in(R"("model_type": "gpt2")") ==
+             "config.json:1:1: missing key \"resid_pdrop\", which is 0.1 by default: " + dropout);
+  BOOST_TEST(error_in(R"("resid_pdrop": 0.1, "model_type": "gpt2")") ==
+             "config.json:1:17: resid_pdrop = 0.1: " + dropout);
+  BOOST_TEST(
+      error_in(R"("model_type": "phi3")") ==
+      "config.json:1:1: missing key \"pad_token_id\", which is 32000 by default: an embedding"
+      " row whose gradient is held at zero is not implemented; use null");
+  BOOST_TEST(error_in(R"("model_type": "chatglm")") ==
+             "config.json:1:1: missing key \"multi_query_attention\", which is false by default:"
+             " query, key and value interleaved head by head are not implemented: only true");
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_do_not_fit_each_other_are_refused_with_both) {
+  BOOST_TEST(error_in(R"("num_experts_per_tok": 9, "model_type": "mixtral")") ==
+             "config.json:1:25: num_experts_per_tok = 9: more than num_local_experts = 8");
+  BOOST_TEST(error_in(R"("model_type": "deepseek_v2")") ==
+             "config.json:1:1: missing key \"num_experts_per_tok\": expected a whole number, 1 or"
+             " more");
+  BOOST_TEST(error_in(R"("num_key_value_heads": 8, )" + least("deepseek_v2")) ==
+             "config.json:1:25: num_key_value_heads = 8: expected num_attention_heads = 32");
+  BOOST_TEST(
+      error_in(R"("multi_query_group_num": 3, )" + least("chatglm")) ==
+      "config.json:1:27: multi_query_group_num = 3: does not divide num_attention_heads = 32");
+  BOOST_TEST(error_in(R"("kv_channels": 6, )" + least("chatglm")) ==
+             "config.json:1:17: kv_channels = 6: rotary embeddings of half the channels need a"
+             " multiple of 4");
+  BOOST_TEST(error_in(R"("num_attention_heads": 6, "head_dim": 8, )" + least("mistral")) ==
+             "config.json:1:1: num_key_value_heads = 8: does not divide num_attention_heads = 6");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_family_does_not_have_is_refused_by_name) {
+  BOOST_TEST(error_in(R"("topk_method": "group_limited_greedy", )" + least("deepseek_v2")) ==
+             "config.json:1:17: topk_method = \"group_limited_greedy\": experts limited to groups"
+             " are not implemented: only \"greedy\"");
+  BOOST_TEST(error_in(R"("use_sliding_window": true, )" + least("qwen2")) ==
+             "config.json:1:24: use_sliding_window = true: sliding-window attention is not"
+             " implemented: only false");
+  BOOST_TEST(error_in(R"("rms_norm_eps": 1e-6, )" + least("gpt2")) ==
+             "config.json:1:2: unknown key \"rms_norm_eps\"; did you mean \"layer_norm_epsilon\"?");
+  BOOST_TEST(error_in(R"("n_embed": 8, )" + least("gpt2")) ==
+             "config.json:1:2: unknown key \"n_embed\"; did you mean \"n_embd\"?");
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_number_is_named) {
+  const ModelDescription llama = model(least("llama"));
+  BOOST_CHECK_EXCEPTION(llama.number("kv_lora_rank"), InvariantError, [](const auto& error) {
+    return std::string(error.what()).find("kv_lora_rank") != std::string::npos;
+  });
+  BOOST_CHECK_THROW(model(least("mixtral")).flag("num_local_experts"), InvariantError);
+  BOOST_CHECK_THROW(family_of("t5"), InvariantError);
+}
+
+BOOST_AUTO_TEST_CASE(every_module_has_one_class_and_the_shapes_that_belong_to_it) {
+  const std::map<ModuleClass, std::pair<std::size_t, std::size_t>> dimensions = {
+      {ModuleClass::linear, {2, 1}},
+      {ModuleClass::conv1d, {2, 1}},
+      {ModuleClass::embedding, {2, 0}},
+      {ModuleClass::layer_norm, {1, 1}},
+      {ModuleClass::rms_norm, {1, 0}}};
+  for (const Family& family : families()) {
+    for (const ParameterDescription& p : model_from_json(changed(family)).parameters) {
+      const bool bias = p.name.ends_with(".bias");
+      BOOST_TEST((bias || p.name.ends_with(".weight")), p.name);
+      const auto [weight_rank, bias_rank] = dimensions.at(p.module_class);
+      BOOST_TEST(p.shape.size() == (bias ? bias_rank : weight_rank), p.name);
+      const bool norm =
+          p.module_class == ModuleClass::layer_norm || p.module_class == ModuleClass::rms_norm;
+      BOOST_TEST(norm == (p.name.find("norm") != std::string::npos ||
+                          p.name.find(".ln_") != std::string::npos),
+                 p.name);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(tp_plans_and_lists_of_blocks_name_modules_that_exist) {
+  // "*" stands for one index here.
+  const auto named = [](const std::string& name, std::string pattern) {
+    for (std::size_t at = pattern.find('*'); at != std::string::npos; at = pattern.find('*'))
+      pattern.replace(at, 1, "1");
+    return name.find(pattern + ".") != std::string::npos;
+  };
+  for (const Family& family : families()) {
+    JsonValue config = changed(family);
+    config.set("tie_word_embeddings", false);
+    std::vector<ParameterDescription> parameters = model_from_json(config).parameters;
+    if (family.model_type == "deepseek_v2") {  // q_proj, and layer 1 with experts
+      config.set("q_lora_rank", JsonValue());
+      config.set("first_k_dense_replace", 1);
+      for (const ParameterDescription& p : model_from_json(config).parameters)
+        parameters.push_back(p);
+    }
+    const auto exists = [&](const std::string& pattern) {
+      return std::any_of(parameters.begin(), parameters.end(),
+                         [&](const ParameterDescription& p) { return named(p.name, pattern); });
+    };
+    for (const TpPlanEntry& entry : family.tp_plan)
+      BOOST_TEST(exists(entry.pattern), entry.pattern);
+    for (const BlockClass& block : family.blocks) BOOST_TEST(exists(block.list), block.list);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
