@@ -14,7 +14,7 @@ std::vector<ConfigKey> keys() {
       {.name = "num_hidden_layers",
        .spelt = {"num_layers", "num_hidden_layers"},
        .absent = {28},
-       .highest = 10'000},
+       .highest = 1'000},
       {.name = "num_attention_heads", .absent = {32}},
       {.name = "num_key_value_heads",
        .spelt = {"multi_query_group_num"},

@@ -7,7 +7,7 @@ std::vector<ConfigKey> decoder_keys(const DecoderDefaults& defaults) {
   return {
       {.name = "hidden_size", .absent = {defaults.hidden_size}},
       {.name = "intermediate_size", .absent = {defaults.intermediate_size}},
-      {.name = "num_hidden_layers", .absent = {32}, .highest = 10'000},
+      {.name = "num_hidden_layers", .absent = {32}, .highest = 1'000},
       {.name = "num_attention_heads", .absent = {32}},
       {.name = "num_key_value_heads",
        .absent = defaults.num_key_value_heads,

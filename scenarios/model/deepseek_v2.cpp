@@ -31,10 +31,10 @@ std::vector<ConfigKey> keys() {
   }
   all.push_back(flag_key("attention_bias"));
   all.push_back(flag_key("mlp_bias"));
-  all.push_back({.name = "n_routed_experts", .absent = {64}, .highest = 1024});
+  all.push_back({.name = "n_routed_experts", .absent = {64}, .highest = 512});
   all.push_back(
       {.name = "num_experts_per_tok", .relation = Relation::at_most, .other = "n_routed_experts"});
-  all.push_back({.name = "n_shared_experts", .absent = {2}, .null = Fallback{0}, .highest = 1024});
+  all.push_back({.name = "n_shared_experts", .absent = {2}, .null = Fallback{0}, .highest = 512});
   all.push_back({.name = "moe_intermediate_size", .absent = {1407}});
   all.push_back({.name = "first_k_dense_replace", .absent = {0}, .lowest = 0});
   all.push_back({.name = "routed_scaling_factor", .kind = Kind::positive, .absent = {1}});

@@ -14,7 +14,7 @@ std::vector<ConfigKey> keys() {
       {.name = "num_hidden_layers",
        .spelt = {"n_layer", "num_hidden_layers"},
        .absent = {12},
-       .highest = 10'000},
+       .highest = 1'000},
       {.name = "num_attention_heads", .spelt = {"n_head", "num_attention_heads"}, .absent = {12}},
       {.name = "num_key_value_heads", .absent = {1, "num_attention_heads"}, .derived = true},
       {.name = "head_dim", .absent = {1, "hidden_size", "num_attention_heads"}, .derived = true},

@@ -12,7 +12,7 @@ std::vector<ConfigKey> keys() {
                                              .rope_theta = 1e6,
                                              .num_key_value_heads = {8}});
   all.push_back(sliding_window_key({0}));
-  all.push_back({.name = "num_local_experts", .absent = {8}, .highest = 1024});
+  all.push_back({.name = "num_local_experts", .absent = {8}, .highest = 512});
   all.push_back({.name = "num_experts_per_tok",
                  .absent = {2},
                  .relation = ConfigKey::Relation::at_most,

@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(heads_that_do_not_fit_are_refused_with_both_numbers) {
   BOOST_TEST(error_in(R"(, "head_dim": 7)") ==
              "config.json:1:37: head_dim = 7: rotary embeddings need an even number");
   BOOST_TEST(error_in(R"(, "num_hidden_layers": 0)") ==
-             "config.json:1:46: num_hidden_layers = 0: expected a whole number from 1 to 10000");
+             "config.json:1:46: num_hidden_layers = 0: expected a whole number from 1 to 1000");
   BOOST_TEST(error_in(R"(, "hidden_sizes": 8)") ==
              "config.json:1:25: unknown key \"hidden_sizes\"; did you mean \"hidden_size\"?");
 }

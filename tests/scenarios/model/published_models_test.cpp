@@ -1,0 +1,167 @@
+// The config.json files of published models, with every key that they carry, and how many
+// parameters those models have by their model cards.
+#include <boost/test/unit_test.hpp>
+
+#include "scenarios/config/model_config.hpp"
+
+using namespace shardproof;
+
+namespace {
+
+std::int64_t parameter_count(const char* config) {
+  std::int64_t count = 0;
+  for (const ParameterDescription& p :
+       model_from_json(parse_json(config, "config.json")).parameters)
+    count += element_count(p.shape);
+  return count;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(published_models)
+
+BOOST_AUTO_TEST_CASE(llama_2_7b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["LlamaForCausalLM"], "bos_token_id": 1,
+      "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02,
+      "intermediate_size": 11008, "max_position_embeddings": 4096, "model_type": "llama",
+      "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32,
+      "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": null,
+      "tie_word_embeddings": false, "torch_dtype": "float16", "transformers_version": "4.31.0",
+      "use_cache": true, "vocab_size": 32000})") == 6'738'415'616);
+}
+
+BOOST_AUTO_TEST_CASE(llama_3_2_1b_with_scaled_rotary_embeddings_and_a_tied_head) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false,
+      "attention_dropout": 0.0, "bos_token_id": 128000, "eos_token_id": 128001, "head_dim": 64,
+      "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02,
+      "intermediate_size": 8192, "max_position_embeddings": 131072, "mlp_bias": false,
+      "model_type": "llama", "num_attention_heads": 32, "num_hidden_layers": 16,
+      "num_key_value_heads": 8, "pretraining_tp": 1, "rms_norm_eps": 1e-05,
+      "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+        "original_max_position_embeddings": 8192, "rope_type": "llama3"},
+      "rope_theta": 500000.0, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
+      "transformers_version": "4.45.0.dev0", "use_cache": true, "vocab_size": 128256})") ==
+             1'235'814'400);
+}
+
+BOOST_AUTO_TEST_CASE(mistral_7b_v0_1) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["MistralForCausalLM"], "bos_token_id": 1,
+      "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02,
+      "intermediate_size": 14336, "max_position_embeddings": 32768, "model_type": "mistral",
+      "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8,
+      "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "sliding_window": 4096,
+      "tie_word_embeddings": false, "torch_dtype": "bfloat16", "transformers_version": "4.34.0.dev0",
+      "use_cache": true, "vocab_size": 32000})") == 7'241'732'096);
+}
+
+BOOST_AUTO_TEST_CASE(qwen2_0_5b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["Qwen2ForCausalLM"], "attention_dropout": 0.0,
+      "bos_token_id": 151643, "eos_token_id": 151643, "hidden_act": "silu", "hidden_size": 896,
+      "initializer_range": 0.02, "intermediate_size": 4864, "max_position_embeddings": 131072,
+      "max_window_layers": 24, "model_type": "qwen2", "num_attention_heads": 14,
+      "num_hidden_layers": 24, "num_key_value_heads": 2, "rms_norm_eps": 1e-06,
+      "rope_theta": 1000000.0, "sliding_window": 131072, "tie_word_embeddings": true,
+      "torch_dtype": "bfloat16", "transformers_version": "4.40.1", "use_cache": true,
+      "use_sliding_window": false, "vocab_size": 151936})") == 494'032'768);
+}
+
+BOOST_AUTO_TEST_CASE(qwen3_0_6b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["Qwen3ForCausalLM"], "attention_bias": false,
+      "attention_dropout": 0.0, "bos_token_id": 151643, "eos_token_id": 151645, "head_dim": 128,
+      "hidden_act": "silu", "hidden_size": 1024, "initializer_range": 0.02,
+      "intermediate_size": 3072, "max_position_embeddings": 40960, "max_window_layers": 28,
+      "model_type": "qwen3", "num_attention_heads": 16, "num_hidden_layers": 28,
+      "num_key_value_heads": 8, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 1000000,
+      "sliding_window": null, "tie_word_embeddings": true, "torch_dtype": "bfloat16",
+      "transformers_version": "4.51.0", "use_cache": true, "use_sliding_window": false,
+      "vocab_size": 151936})") == 596'049'920);
+}
+
+// The published one has "pad_token_id": 32000.
+BOOST_AUTO_TEST_CASE(phi_3_mini_4k) {
+  BOOST_TEST(parameter_count(R"({"_name_or_path": "Phi-3-mini-4k-instruct",
+      "architectures": ["Phi3ForCausalLM"], "attention_dropout": 0.0,
+      "auto_map": {"AutoConfig": "configuration_phi3.Phi3Config"}, "bos_token_id": 1,
+      "embd_pdrop": 0.0, "eos_token_id": 32000, "hidden_act": "silu", "hidden_size": 3072,
+      "initializer_range": 0.02, "intermediate_size": 8192, "max_position_embeddings": 4096,
+      "model_type": "phi3", "num_attention_heads": 32, "num_hidden_layers": 32,
+      "num_key_value_heads": 32, "original_max_position_embeddings": 4096, "pad_token_id": null,
+      "resid_pdrop": 0.0, "rms_norm_eps": 1e-05, "rope_scaling": null, "rope_theta": 10000.0,
+      "sliding_window": 2047, "tie_word_embeddings": false, "torch_dtype": "bfloat16",
+      "transformers_version": "4.40.2", "use_cache": true, "attention_bias": false,
+      "vocab_size": 32064})") == 3'821'079'552);
+}
+
+// The published one has 0.1 in the three dropouts.
+BOOST_AUTO_TEST_CASE(gpt2) {
+  BOOST_TEST(parameter_count(R"({"activation_function": "gelu_new",
+      "architectures": ["GPT2LMHeadModel"], "attn_pdrop": 0, "bos_token_id": 50256, "embd_pdrop": 0,
+      "eos_token_id": 50256, "initializer_range": 0.02, "layer_norm_epsilon": 1e-05,
+      "model_type": "gpt2", "n_ctx": 1024, "n_embd": 768, "n_head": 12, "n_layer": 12,
+      "n_positions": 1024, "resid_pdrop": 0, "summary_activation": null,
+      "summary_first_dropout": 0.1, "summary_proj_to_labels": true, "summary_type": "cls_index",
+      "summary_use_proj": true,
+      "task_specific_params": {"text-generation": {"do_sample": true, "max_length": 50}},
+      "vocab_size": 50257})") == 124'439'808);
+}
+
+BOOST_AUTO_TEST_CASE(bloom_560m) {
+  BOOST_TEST(parameter_count(R"({"apply_residual_connection_post_layernorm": false,
+      "attention_dropout": 0.0, "attention_softmax_in_fp32": true, "bias_dropout_fusion": true,
+      "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3, "unk_token_id": 0,
+      "hidden_dropout": 0.0, "initializer_range": 0.02, "layer_norm_epsilon": 1e-05,
+      "masked_softmax_fusion": true, "model_type": "bloom", "n_embed": 1024, "n_inner": null,
+      "n_layer": 24, "num_attention_heads": 16, "offset_alibi": 100, "pretraining_tp": 1,
+      "seq_length": 2048, "skip_bias_add": true, "skip_bias_add_qkv": false,
+      "transformers_version": "4.20.0", "use_cache": true, "vocab_size": 250880,
+      "architectures": ["BloomForCausalLM"]})") == 559'214'592);
+}
+
+BOOST_AUTO_TEST_CASE(mixtral_8x7b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["MixtralForCausalLM"], "attention_dropout": 0.0,
+      "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 4096,
+      "initializer_range": 0.02, "intermediate_size": 14336, "max_position_embeddings": 32768,
+      "model_type": "mixtral", "num_attention_heads": 32, "num_experts_per_tok": 2,
+      "num_hidden_layers": 32, "num_key_value_heads": 8, "num_local_experts": 8,
+      "output_router_logits": false, "rms_norm_eps": 1e-05, "rope_theta": 1000000.0,
+      "router_aux_loss_coef": 0.02, "sliding_window": null, "tie_word_embeddings": false,
+      "torch_dtype": "bfloat16", "transformers_version": "4.36.0.dev0", "use_cache": true,
+      "vocab_size": 32000})") == 46'702'792'704);
+}
+
+// The published one scales its rotary embeddings by "yarn".
+BOOST_AUTO_TEST_CASE(deepseek_v2_lite) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["DeepseekV2ForCausalLM"],
+      "attention_bias": false, "attention_dropout": 0.0, "aux_loss_alpha": 0.001,
+      "auto_map": {"AutoConfig": "configuration_deepseek.DeepseekV2Config"},
+      "bos_token_id": 100000, "eos_token_id": 100001, "first_k_dense_replace": 1,
+      "hidden_act": "silu", "hidden_size": 2048, "initializer_range": 0.02,
+      "intermediate_size": 10944, "kv_lora_rank": 512, "max_position_embeddings": 163840,
+      "model_type": "deepseek_v2", "moe_intermediate_size": 1408, "moe_layer_freq": 1, "n_group": 1,
+      "n_routed_experts": 64, "n_shared_experts": 2, "norm_topk_prob": false,
+      "num_attention_heads": 16, "num_experts_per_tok": 6, "num_hidden_layers": 27,
+      "num_key_value_heads": 16, "pretraining_tp": 1, "q_lora_rank": null, "qk_nope_head_dim": 128,
+      "qk_rope_head_dim": 64, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 10000,
+      "routed_scaling_factor": 1.0, "scoring_func": "softmax", "seq_aux": true,
+      "tie_word_embeddings": false, "topk_group": 1, "topk_method": "greedy",
+      "torch_dtype": "bfloat16", "transformers_version": "4.33.1", "use_cache": true,
+      "v_head_dim": 128, "vocab_size": 102400})") == 15'706'484'224);
+}
+
+BOOST_AUTO_TEST_CASE(chatglm2_6b) {
+  BOOST_TEST(parameter_count(R"({"_name_or_path": "THUDM/chatglm2-6b", "model_type": "chatglm",
+      "architectures": ["ChatGLMModel"],
+      "auto_map": {"AutoConfig": "configuration_chatglm.ChatGLMConfig"}, "add_bias_linear": false,
+      "add_qkv_bias": true, "apply_query_key_layer_scaling": true,
+      "apply_residual_connection_post_layernorm": false, "attention_dropout": 0.0,
+      "attention_softmax_in_fp32": true, "bias_dropout_fusion": true, "ffn_hidden_size": 13696,
+      "fp32_residual_connection": false, "hidden_dropout": 0.0, "hidden_size": 4096,
+      "kv_channels": 128, "layernorm_epsilon": 1e-05, "multi_query_attention": true,
+      "multi_query_group_num": 2, "num_attention_heads": 32, "num_layers": 28,
+      "original_rope": true, "padded_vocab_size": 65024, "post_layer_norm": true, "rmsnorm": true,
+      "seq_length": 32768, "use_cache": true, "torch_dtype": "float16",
+      "transformers_version": "4.27.1", "tie_word_embeddings": false, "eos_token_id": 2})") ==
+             6'243'584'000);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
