@@ -26,11 +26,12 @@ Bytes joined(std::span<const Bytes* const> inputs) {
 Bytes flattened(const Program& program, const Op& op, Rank rank,
                 std::span<const Bytes* const> inputs) {
   const Value& value = program.value(op.outputs[0]);
-  const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(value.layout));
   const auto size = static_cast<std::int64_t>(size_bytes(value.dtype));
+  const FlatTable table =
+      flat_table(program.layouts.at(static_cast<std::size_t>(value.layout)), program.grid(), rank);
   Bytes all = joined(inputs);
-  all.resize(static_cast<std::size_t>(layout.padded * size));
-  const Stretch mine = owned_stretch(layout, value.placement, program.grid(), rank);
+  all.resize(static_cast<std::size_t>(table.padded * size));
+  const Stretch mine = owned_stretch(table, value.placement, program.grid(), rank);
   return Bytes(all.begin() + mine.begin * size, all.begin() + (mine.begin + mine.count) * size);
 }
 
@@ -47,23 +48,77 @@ std::vector<Bytes> unflattened(const Program& program, const Op& op, Rank rank,
   return outputs;
 }
 
-// Stacked shards are regions of the full tensor, one per TP rank.
-Bytes concatenated(const Program& program, const Op& op, const Bytes& stacked) {
-  const Value& full = program.value(op.outputs[0]);
-  const Placement cut{shard(static_cast<int>(integer(op, "dim"))), replicate()};
-  std::vector<Region> regions;
-  for (int t = 0; t < program.tp; ++t)
-    regions.push_back(region_of(full.shape, cut, program.grid(), Rank{t}));
-  Bytes bytes(stacked.size());
-  scatter(stacked, regions, full.shape, size_bytes(full.dtype), bytes);
+// The indices `part` of dimension `dim`, and all of the others.
+Region along(const Shape& shape, std::size_t dim, const Stretch& part) {
+  Region region = whole(shape);
+  region.offset[dim] = part.begin;
+  region.extent[dim] = part.count;
+  return region;
+}
+
+Bytes box_of(const Bytes& tensor, const Shape& shape, const Region& box, std::size_t size) {
+  Bytes part(static_cast<std::size_t>(element_count(box)) * size);
+  extract(tensor, shape, std::span(&box, 1), size, part);
+  return part;
+}
+
+// The rank's part of a block, then zeros up to the widest rank's.
+Bytes padded(const Program& program, const Op& op, Rank rank, const Bytes& shard) {
+  const Value& value = program.value(op.inputs[0]);
+  const std::size_t size = size_bytes(value.dtype);
+  const auto dim = static_cast<std::size_t>(value.placement.tp.dim);
+  const auto member = static_cast<std::size_t>(program.grid().group_rank(rank, Axis::tp).value);
+  const Widths widths = widths_in_full(value.shape.at(dim), value.placement.tp.widths, program.tp);
+  std::int64_t begin = 0;
+  for (std::int64_t block = 0; block < integer(op, "block"); ++block)
+    begin += widths.at(static_cast<std::size_t>(block)).at(member);
+  const std::int64_t width = widths.at(static_cast<std::size_t>(integer(op, "block"))).at(member);
+
+  const Shape from = local_shape(program, value, rank);
+  const Shape to = local_shape(program, program.value(op.outputs[0]), rank);
+  Bytes bytes(local_bytes(program, op.outputs[0], rank));
+  const Region target = along(to, dim, {0, width});
+  scatter(box_of(shard, from, along(from, dim, {begin, width}), size), std::span(&target, 1), to,
+          size, bytes);
+  return bytes;
+}
+
+// Each block's stacked parts, without their padding, to where they belong in the full tensor.
+Bytes concatenated(const Program& program, const Op& op, Rank rank,
+                   std::span<const Bytes* const> inputs) {
+  const Value& value = program.value(op.outputs[0]);
+  const std::size_t size = size_bytes(value.dtype);
+  const AxisPlacement cut = cut_of(op, program.tp);
+  const auto dim = static_cast<std::size_t>(cut.dim);
+  const Shape full = local_shape(program, value, rank);
+  const Widths widths = widths_in_full(full.at(dim), cut.widths, program.tp);
+  SHARDPROOF_EXPECTS(widths.size() == inputs.size(), full_name(op), inputs.size());
+  Bytes bytes(local_bytes(program, op.outputs[0], rank));
+  std::int64_t begin = 0;
+  for (std::size_t block = 0; block < inputs.size(); ++block) {
+    const Shape stacked = local_shape(program, program.value(op.inputs[block]), rank);
+    for (int t = 0; t < program.tp; ++t) {
+      const std::int64_t width = widths[block][static_cast<std::size_t>(t)];
+      Region source = along(stacked, dim + 1, {0, width});
+      source.offset[0] = t;
+      source.extent[0] = 1;
+      const Region target = along(full, dim, {begin, width});
+      scatter(box_of(*inputs[block], stacked, source, size), std::span(&target, 1), full, size,
+              bytes);
+      begin += width;
+    }
+  }
   return bytes;
 }
 
 Bytes sliced(const Program& program, const Op& op, Rank rank, const Bytes& full) {
   const Value& piece = program.value(op.outputs[0]);
-  const Region region = region_of(piece.shape, piece.placement, program.grid(), rank);
+  const std::size_t size = size_bytes(piece.dtype);
+  const Shape local = local_shape(program, piece, rank);
   Bytes bytes(local_bytes(program, op.outputs[0], rank));
-  extract(full, piece.shape, std::span(&region, 1), size_bytes(piece.dtype), bytes);
+  for (const HeldBox& box : held_boxes(piece.shape, piece.placement, program.grid(), rank))
+    scatter(box_of(full, piece.shape, box.full, size), std::span(&box.local, 1), local, size,
+            bytes);
   return bytes;
 }
 
@@ -71,7 +126,8 @@ Bytes sliced(const Program& program, const Op& op, Rank rank, const Bytes& full)
 
 bool is_move(OpKind kind) {
   return kind == OpKind::zero || kind == OpKind::copy || kind == OpKind::flatten ||
-         kind == OpKind::unflatten || kind == OpKind::concatenate || kind == OpKind::shard_slice;
+         kind == OpKind::unflatten || kind == OpKind::pad || kind == OpKind::concatenate ||
+         kind == OpKind::shard_slice;
 }
 
 std::vector<Bytes> moved_bytes(const Program& program, const Op& op, Rank rank,
@@ -81,7 +137,8 @@ std::vector<Bytes> moved_bytes(const Program& program, const Op& op, Rank rank,
     case OpKind::copy: return {*inputs[0]};
     case OpKind::flatten: return {flattened(program, op, rank, inputs)};
     case OpKind::unflatten: return unflattened(program, op, rank, *inputs[0]);
-    case OpKind::concatenate: return {concatenated(program, op, *inputs[0])};
+    case OpKind::pad: return {padded(program, op, rank, *inputs[0])};
+    case OpKind::concatenate: return {concatenated(program, op, rank, inputs)};
     case OpKind::shard_slice: return {sliced(program, op, rank, *inputs[0])};
     default: break;
   }

@@ -124,13 +124,13 @@ std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::siz
 std::vector<Stretch> counted_ranges(const Program& program, const Value& flat, Rank rank) {
   const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(flat.layout));
   const bool first = program.grid().group_rank(rank, Axis::tp).value == 0;
-  const Stretch mine = owned_stretch(layout, flat.placement, program.grid(), rank);
+  const FlatTable table = flat_table(layout, program.grid(), rank);
+  const Stretch mine = owned_stretch(table, flat.placement, program.grid(), rank);
   std::vector<Stretch> ranges;
-  for (const FlatLayout::Entry& entry : layout.entries) {
-    if (!first && entry.placement.tp.kind == AxisPlacement::Kind::replicate) continue;
-    const std::int64_t begin = std::max(entry.offset, mine.begin);
-    const std::int64_t end = std::min(entry.offset + entry.count, mine.begin + mine.count);
-    if (begin < end) ranges.push_back({begin - mine.begin, end - begin});
+  for (std::size_t i = 0; i < layout.entries.size(); ++i) {
+    if (!first && layout.entries[i].placement.tp.kind == AxisPlacement::Kind::replicate) continue;
+    const Stretch part = shared(table.parts[i], mine);
+    if (part.count > 0) ranges.push_back({part.begin - mine.begin, part.count});
   }
   return ranges;
 }

@@ -13,6 +13,7 @@
 #include "reports/moves.hpp"
 #include "reports/plan_unit.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::reports {
 
@@ -154,12 +155,10 @@ class Walk {
     for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank})) {
       const StoredDataset* stored =
           trace_.dataset(folder_of(executed.moment) + "/" + piece.name, walker.rank);
-      if (stored == nullptr || element_count(stored->info.regions) != piece.count ||
+      if (stored == nullptr || element_count(stored->info.regions) != element_count(piece) ||
           stored->info.dtype != value.dtype)
         return nullptr;
-      const Bytes part = trace_.reader().read(*stored);
-      std::memcpy(bytes->data() + static_cast<std::size_t>(piece.begin) * size, part.data(),
-                  part.size());
+      put_back(piece, trace_.reader().read(*stored), size, *bytes);
     }
     return bytes;
   }
@@ -446,10 +445,9 @@ class Walk {
     divergence.tensor = folder_of(executed.moment) + "/" + value.name;
     if (comparison.first_failed >= 0)
       for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank}))
-        if (piece.begin <= comparison.first_failed &&
-            comparison.first_failed < piece.begin + piece.count) {
+        if (const auto index = index_in_full(piece, comparison.first_failed)) {
           divergence.tensor = folder_of(executed.moment) + "/" + piece.name;
-          divergence.index = index_in_full(piece.regions, comparison.first_failed - piece.begin);
+          divergence.index = *index;
         }
     divergence.expected = comparison.expected;
     divergence.got = comparison.got;

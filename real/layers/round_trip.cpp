@@ -1,5 +1,7 @@
 #include "real/layers/round_trip.hpp"
 
+#include "real/layers/gather_shards.hpp"
+
 namespace shardproof::real {
 
 std::string gather_segment(const std::string& module) { return "gather:" + module; }
@@ -97,25 +99,11 @@ class Scope {
   void gather(const std::string& parameter) {
     const ValueId shard_id = builder_.parameter(parameter);
     const ValueId full = full_value(parameter, "gathered");
-    if (builder_.tp() == 1) {
-      append(OpKind::copy, "gather", "copy", parameter, {shard_id}, {full});
-    } else {
-      const Value shard_value = builder_.value(shard_id);
-      // The shards one after another, in the order of the group's ranks.
-      Shape stacked_shape = shard_value.shape;
-      const auto dim = static_cast<std::size_t>(shard_value.placement.tp.dim);
-      stacked_shape[dim] /= builder_.tp();
-      stacked_shape.insert(stacked_shape.begin(), builder_.tp());
-      const ValueId stacked = builder_.add_value({.name = name(parameter, "stacked"),
-                                                  .shape = stacked_shape,
-                                                  .dtype = shard_value.dtype,
-                                                  .placement = {}});
-      builder_.collective(OpKind::all_gather, Axis::tp, layer_.module, "gather",
-                          "all_gather_" + split_parameter_name(parameter).second, shard_id,
-                          stacked);
-      append(OpKind::concatenate, "gather", "concatenate", parameter, {stacked}, {full},
-             {{"dim", static_cast<std::int64_t>(dim)}});
-    }
+    lower_gather_shards(builder_, shard_id, full,
+                        {.module = layer_.module,
+                         .phase = "gather",
+                         .suffix = "_" + split_parameter_name(parameter).second,
+                         .folder = name(parameter, "")});
     full_[parameter] = full;
   }
 

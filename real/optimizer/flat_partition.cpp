@@ -1,18 +1,31 @@
 #include "real/optimizer/flat_partition.hpp"
 
+#include <algorithm>
+
 namespace shardproof::real {
 
 namespace {
 
 FlatLayout::Entry entry_of(Builder& builder, const ParameterDescription& parameter) {
   return {parameter.name, parameter.shape,
-          builder.value(builder.parameter(parameter.name)).placement, 0, 0};
+          builder.value(builder.parameter(parameter.name)).placement};
 }
 
 int add_layout(Builder& builder, std::vector<FlatLayout::Entry> entries, int owners) {
   Program& program = builder.program();
-  program.layouts.push_back(make_flat_layout(std::move(entries), owners, program.grid()));
+  program.layouts.push_back({std::move(entries), owners});
   return static_cast<int>(program.layouts.size()) - 1;
+}
+
+// Elements of the shard on the TP rank that has most of it: every TP rank closes its buckets at the
+// same parameters.
+std::int64_t largest_shard(Builder& builder, const FlatLayout::Entry& entry) {
+  const ProcessGrid grid = builder.program().grid();
+  std::int64_t largest = 0;
+  for (int tp = 0; tp < builder.tp(); ++tp)
+    largest = std::max(largest, element_count(local_shape(entry.shape, entry.placement, grid,
+                                                          grid.rank_at(GroupRank{tp}, {}))));
+  return largest;
 }
 
 }  // namespace
@@ -36,8 +49,7 @@ FlatPartition make_flat_partition(Builder& builder) {
   };
   for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
     FlatLayout::Entry entry = entry_of(builder, *parameter);
-    const std::int64_t count =
-        element_count(region_of(entry.shape, entry.placement, builder.program().grid(), Rank{0}));
+    const std::int64_t count = largest_shard(builder, entry);
     if (filled + count > builder.scenario().training.reduce_bucket_size) close_bucket();
     bucket.push_back(std::move(entry));
     filled += count;
@@ -48,9 +60,8 @@ FlatPartition make_flat_partition(Builder& builder) {
 
 ValueId add_flat_value(Builder& builder, int layout, const std::string& name, Dtype dtype,
                        AxisPlacement dp, bool state) {
-  const std::int64_t padded = builder.program().layouts[static_cast<std::size_t>(layout)].padded;
   return builder.add_value({.name = name,
-                            .shape = {padded},
+                            .shape = {},
                             .dtype = dtype,
                             .placement = {flat(), dp},
                             .lifetime = state ? Lifetime::state : Lifetime::segment,

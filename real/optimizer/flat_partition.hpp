@@ -11,7 +11,7 @@ struct FlatPartition {
   int owned = -1;
   /// Gradient buckets: parameters in reverse order (backward produces them so), a bucket closed
   /// when the next parameter would exceed reduce_bucket_size; a parameter larger than that stands
-  /// alone.
+  /// alone. A shard counts as the largest that any TP rank has of it.
   std::vector<int> buckets;
 };
 

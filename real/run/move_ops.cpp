@@ -13,12 +13,12 @@ TensorView stretch(const TensorView& x, std::int64_t begin, std::int64_t count) 
   return {x.dtype, {count}, x.data + static_cast<std::size_t>(begin) * size_bytes(x.dtype)};
 }
 
-// A box of a tensor as runs: `rows` of them, of `count` elements each, `stride` apart from `begin` on.
+// The runs of stretch `part` of dimension `dim` of a tensor: `rows` of them, of `count` elements
+// each, `stride` apart from `begin` on.
 struct Runs {
   std::int64_t rows, begin, stride, count;
 };
 
-// The runs of part r of n along `dim` of a tensor of this shape.
 Runs runs_along(const Shape& shape, std::size_t dim, const Stretch& part) {
   std::int64_t outer = 1;
   std::int64_t inner = 1;
@@ -27,51 +27,96 @@ Runs runs_along(const Shape& shape, std::size_t dim, const Stretch& part) {
   return {outer, part.begin * inner, shape[dim] * inner, part.count * inner};
 }
 
+// Copies a stretch of dimension `dim` of one tensor to a stretch, as long, of another.
+void copy_along(const OpContext& context, std::size_t dim, const TensorView& from,
+                const Stretch& from_part, const TensorView& to, const Stretch& to_part) {
+  const Runs source = runs_along(from.shape, dim, from_part);
+  const Runs target = runs_along(to.shape, dim, to_part);
+  SHARDPROOF_EXPECTS(source.rows == target.rows && source.count == target.count, source.rows,
+                     target.rows, source.count, target.count);
+  if (source.count == 0) return;
+  for (std::int64_t row = 0; row < source.rows; ++row)
+    context.backend.copy(stretch(from, source.begin + row * source.stride, source.count),
+                         stretch(to, target.begin + row * target.stride, target.count));
+}
+
+// Element `r` of a stacked tensor's first dimension.
+TensorView slab(const TensorView& stacked, std::int64_t r) {
+  TensorView view = stretch(stacked, 0, 0);
+  view.shape.assign(stacked.shape.begin() + 1, stacked.shape.end());
+  view.data += static_cast<std::size_t>(r * element_count(view.shape)) * size_bytes(stacked.dtype);
+  return view;
+}
+
+const FlatLayout& layout_of(const OpContext& context, const Value& value) {
+  return context.program.layouts.at(static_cast<std::size_t>(value.layout));
+}
+
 }  // namespace
 
 void flatten(const OpContext& context, const Op& op) {
   const Value& value = context.program.value(op.outputs[0]);
-  const FlatLayout& layout = context.program.layouts.at(static_cast<std::size_t>(value.layout));
   const TensorView& to = context.arena.view(op.outputs[0]);
-  const Stretch mine = owned_stretch(layout, value.placement, context.program.grid(), context.rank);
-  for (std::size_t i = 0; i < layout.entries.size(); ++i) {
-    const FlatLayout::Entry& entry = layout.entries[i];
-    const std::int64_t begin = std::max(entry.offset, mine.begin);
-    const std::int64_t end = std::min(entry.offset + entry.count, mine.begin + mine.count);
-    if (begin < end)
-      context.backend.copy(
-          stretch(context.arena.view(op.inputs.at(i)), begin - entry.offset, end - begin),
-          stretch(to, begin - mine.begin, end - begin));
+  const ProcessGrid grid = context.program.grid();
+  const FlatTable table = flat_table(layout_of(context, value), grid, context.rank);
+  const Stretch mine = owned_stretch(table, value.placement, grid, context.rank);
+  for (std::size_t i = 0; i < table.parts.size(); ++i) {
+    const Stretch part = shared(table.parts[i], mine);
+    if (part.count > 0)
+      context.backend.copy(stretch(context.arena.view(op.inputs.at(i)),
+                                   part.begin - table.parts[i].begin, part.count),
+                           stretch(to, part.begin - mine.begin, part.count));
   }
-  const std::int64_t padding = std::max(layout.elements, mine.begin);
-  if (padding < mine.begin + mine.count)
-    context.backend.zero(stretch(to, padding - mine.begin, mine.begin + mine.count - padding));
+  const Stretch padding = shared({table.elements, table.padded - table.elements}, mine);
+  if (padding.count > 0)
+    context.backend.zero(stretch(to, padding.begin - mine.begin, padding.count));
 }
 
 void unflatten(const OpContext& context, const Op& op) {
   const Value& value = context.program.value(op.inputs[0]);
-  const FlatLayout& layout = context.program.layouts.at(static_cast<std::size_t>(value.layout));
   const TensorView& from = context.arena.view(op.inputs[0]);
-  SHARDPROOF_EXPECTS(from.elements() == layout.padded, full_name(op), from.elements());
-  for (std::size_t i = 0; i < layout.entries.size(); ++i) {
-    const FlatLayout::Entry& entry = layout.entries[i];
+  const FlatTable table =
+      flat_table(layout_of(context, value), context.program.grid(), context.rank);
+  SHARDPROOF_EXPECTS(from.elements() == table.padded, full_name(op), from.elements());
+  for (std::size_t i = 0; i < table.parts.size(); ++i) {
+    const Stretch& part = table.parts[i];
     const TensorView& to = context.arena.view(op.outputs.at(i));
-    context.backend.copy(stretch(from, entry.offset, entry.count), stretch(to, 0, entry.count));
+    if (part.count > 0)
+      context.backend.copy(stretch(from, part.begin, part.count), stretch(to, 0, part.count));
   }
 }
 
+void pad(const OpContext& context, const Op& op) {
+  const TensorView& shard = context.arena.view(op.inputs[0]);
+  const TensorView& padded = context.arena.view(op.outputs[0]);
+  const Value& value = context.program.value(op.inputs[0]);
+  const auto dim = static_cast<std::size_t>(value.placement.tp.dim);
+  const ProcessGrid grid = context.program.grid();
+  const auto rank = static_cast<std::size_t>(grid.group_rank(context.rank, Axis::tp).value);
+  const Widths widths =
+      widths_in_full(value.shape[dim], value.placement.tp.widths, grid.size(Axis::tp));
+  const auto block = static_cast<std::size_t>(integer(op, "block"));
+  Stretch mine{0, widths.at(block)[rank]};
+  for (std::size_t earlier = 0; earlier < block; ++earlier) mine.begin += widths[earlier][rank];
+  context.backend.zero(padded);
+  copy_along(context, dim, shard, mine, padded, {0, mine.count});
+}
+
 void concatenate(const OpContext& context, const Op& op) {
-  const TensorView& stacked = context.arena.view(op.inputs[0]);
   const TensorView& full = context.arena.view(op.outputs[0]);
-  const auto dim = static_cast<std::size_t>(integer(op, "dim"));
-  const auto n = static_cast<int>(stacked.shape[0]);
-  const std::int64_t shard_elements = stacked.elements() / n;
-  for (int r = 0; r < n; ++r) {
-    const Runs runs = runs_along(full.shape, dim, even_part(full.shape[dim], n, GroupRank{r}));
-    for (std::int64_t row = 0; row < runs.rows; ++row)
-      context.backend.copy(stretch(stacked, r * shard_elements + row * runs.count, runs.count),
-                           stretch(full, runs.begin + row * runs.stride, runs.count));
-  }
+  const auto n = static_cast<int>(context.arena.view(op.inputs[0]).shape[0]);
+  const AxisPlacement cut = cut_of(op, n);
+  const auto dim = static_cast<std::size_t>(cut.dim);
+  const Widths widths = widths_in_full(full.shape[dim], cut.widths, n);
+  SHARDPROOF_EXPECTS(widths.size() == op.inputs.size(), full_name(op), widths.size());
+  std::int64_t begin = 0;
+  for (std::size_t block = 0; block < widths.size(); ++block)
+    for (int r = 0; r < n; ++r) {
+      const std::int64_t width = widths[block][static_cast<std::size_t>(r)];
+      copy_along(context, dim, slab(context.arena.view(op.inputs[block]), r), {0, width}, full,
+                 {begin, width});
+      begin += width;
+    }
 }
 
 void shard_slice(const OpContext& context, const Op& op) {
@@ -81,12 +126,12 @@ void shard_slice(const OpContext& context, const Op& op) {
   if (tp.kind == AxisPlacement::Kind::replicate) return context.backend.copy(full, shard);
   const ProcessGrid grid = context.program.grid();
   const auto dim = static_cast<std::size_t>(tp.dim);
-  const Runs runs = runs_along(
-      full.shape, dim,
-      even_part(full.shape[dim], grid.size(Axis::tp), grid.group_rank(context.rank, Axis::tp)));
-  for (std::int64_t row = 0; row < runs.rows; ++row)
-    context.backend.copy(stretch(full, runs.begin + row * runs.stride, runs.count),
-                         stretch(shard, row * runs.count, runs.count));
+  std::int64_t begin = 0;
+  for (const Stretch& part : stretches_of(full.shape[dim], tp.widths, grid.size(Axis::tp),
+                                          grid.group_rank(context.rank, Axis::tp))) {
+    copy_along(context, dim, full, part, shard, {begin, part.count});
+    begin += part.count;
+  }
 }
 
 }  // namespace shardproof::real

@@ -1,5 +1,7 @@
 #include "real/run/recorder.hpp"
 
+#include "scenarios/plan/pieces.hpp"
+
 namespace shardproof::real {
 
 Recorder::Recorder(const Program& program, Rank rank, TraceWriter& writer)
@@ -34,6 +36,7 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes)
   const Value& value = program_.value(id);
   const std::size_t size = size_bytes(value.dtype);
   for (Piece& piece : pieces_of(program_, value, rank_)) {
+    const std::vector<std::byte> stored = stored_bytes(piece, bytes, size);
     DatasetInfo info;
     info.path = folder_of(moment_) + "/" + piece.name;
     info.dtype = value.dtype;
@@ -42,8 +45,7 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes)
     info.placement = to_string(value.placement);
     info.op = writer_name(op);
     info.version = version;
-    writer_.write(std::move(info), bytes.subspan(static_cast<std::size_t>(piece.begin) * size,
-                                                 static_cast<std::size_t>(piece.count) * size));
+    writer_.write(std::move(info), stored);
   }
 }
 

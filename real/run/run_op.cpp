@@ -23,12 +23,15 @@ void load_parameter(const OpContext& context, const Op& op) {
   const auto shift = op.attributes.find("shard_shift");
   const int by =
       shift == op.attributes.end() ? 0 : static_cast<int>(std::get<std::int64_t>(shift->second));
-  const GroupRank tp{(grid.group_rank(context.rank, Axis::tp).value + by) % grid.size(Axis::tp)};
-  const Rank owner = grid.rank_at(tp, grid.group_rank(context.rank, Axis::dp));
-  store(context.backend,
-        context.inputs.parameter(text(op, "parameter"),
-                                 region_of(value.shape, value.placement, grid, owner)),
-        context.arena.view(op.outputs[0]));
+  const Rank owner = grid.next_in_tp(context.rank, by);
+  const Shape shape = local_shape(value.shape, value.placement, grid, owner);
+  std::vector<double> shard(static_cast<std::size_t>(element_count(shape)));
+  for (const HeldBox& box : held_boxes(value.shape, value.placement, grid, owner)) {
+    const std::vector<double> part = context.inputs.parameter(text(op, "parameter"), box.full);
+    scatter(std::as_bytes(std::span(part)), std::span(&box.local, 1), shape, sizeof(double),
+            std::as_writable_bytes(std::span(shard)));
+  }
+  store(context.backend, shard, context.arena.view(op.outputs[0]));
 }
 
 void load_tokens(const OpContext& context, const Op& op) {
@@ -45,13 +48,14 @@ std::vector<std::int64_t> counted_ranges(const OpContext& context, const Value& 
   const FlatLayout& layout = context.program.layouts.at(static_cast<std::size_t>(value.layout));
   const ProcessGrid grid = context.program.grid();
   const bool first = grid.group_rank(context.rank, Axis::tp).value == 0;
-  const Stretch mine = owned_stretch(layout, value.placement, grid, context.rank);
+  const FlatTable table = flat_table(layout, grid, context.rank);
+  const Stretch mine = owned_stretch(table, value.placement, grid, context.rank);
   std::vector<std::int64_t> ranges;
-  for (const FlatLayout::Entry& entry : layout.entries) {
-    if (!first && entry.placement.tp.kind == AxisPlacement::Kind::replicate) continue;
-    const std::int64_t begin = std::max(entry.offset, mine.begin);
-    const std::int64_t end = std::min(entry.offset + entry.count, mine.begin + mine.count);
-    if (begin < end) ranges.insert(ranges.end(), {begin - mine.begin, end - mine.begin});
+  for (std::size_t i = 0; i < layout.entries.size(); ++i) {
+    if (!first && layout.entries[i].placement.tp.kind == AxisPlacement::Kind::replicate) continue;
+    const Stretch part = shared(table.parts[i], mine);
+    const std::int64_t begin = part.begin - mine.begin;
+    if (part.count > 0) ranges.insert(ranges.end(), {begin, begin + part.count});
   }
   return ranges;
 }
@@ -112,6 +116,7 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::cast: return on.cast(in(0), out());
     case OpKind::flatten: return flatten(context, op);
     case OpKind::unflatten: return unflatten(context, op);
+    case OpKind::pad: return pad(context, op);
     case OpKind::concatenate: return concatenate(context, op);
     case OpKind::shard_slice: return shard_slice(context, op);
 

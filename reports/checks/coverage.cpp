@@ -5,6 +5,7 @@
 #include <set>
 
 #include "reports/checks/findings.hpp"
+#include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::reports {
 

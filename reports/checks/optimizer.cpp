@@ -11,11 +11,20 @@ namespace shardproof::reports {
 
 namespace {
 
-/// The regions, which must lie in `box`, as regions of a tensor that is the box.
-std::vector<Region> inside(std::vector<Region> regions, const Region& box) {
-  for (Region& region : regions)
-    for (std::size_t d = 0; d < box.offset.size(); ++d) region.offset[d] -= box.offset[d];
-  return regions;
+void append(std::vector<Region>& regions, const std::vector<Region>& more) {
+  regions.insert(regions.end(), more.begin(), more.end());
+}
+
+/// What the other TP ranks hold of a tensor that is cut: with it, a shard makes the tensor whole.
+std::vector<Region> other_shards(const Shape& shape, const Placement& placement,
+                                 const ProcessGrid& grid, int tp) {
+  std::vector<Region> others;
+  if (placement.tp.kind != AxisPlacement::Kind::shard) return others;
+  for (int other = 0; other < grid.size(Axis::tp); ++other)
+    if (other != tp)
+      append(others,
+             regions_of(shape, placement, grid, grid.rank_at(GroupRank{other}, GroupRank{0})));
+  return others;
 }
 
 class OptimizerState {
@@ -55,19 +64,22 @@ class OptimizerState {
     const Placement placement = parameter_placement(parameter.name);
     for (int tp = 0; tp < grid.size(Axis::tp); ++tp) {
       const Rank first = grid.rank_at(GroupRank{tp}, GroupRank{0});
-      const Region shard = region_of(parameter.shape, placement, grid, first);
-      tally_.add(element_count(shard), 0, Proof::bitwise);
-      std::vector<Region> together;
+      tally_.add(element_count(local_shape(parameter.shape, placement, grid, first)), 0,
+                 Proof::bitwise);
+      const std::vector<Region> others = other_shards(parameter.shape, placement, grid, tp);
+      std::vector<Region> together = others;
       for (const Rank rank : grid.group(first, Axis::dp)) {
         const StoredDataset* part = trace_.dataset(path, rank.value);
-        const std::vector<Region> mine =
-            part == nullptr ? std::vector<Region>{} : inside(part->info.regions, shard);
-        together.insert(together.end(), mine.begin(), mine.end());
-        if (scenario_.training.zero_stage == 0 && !tiles_exactly(mine, shard.extent))
+        std::vector<Region> mine = others;
+        if (part != nullptr) {
+          append(mine, part->info.regions);
+          append(together, part->info.regions);
+        }
+        if (scenario_.training.zero_stage == 0 && !tiles_exactly(mine, parameter.shape))
           tally_.fail(trace_.execution() + ": " + path + ": rank " + std::to_string(rank.value) +
                       " does not hold its whole shard once");
       }
-      if (scenario_.training.zero_stage > 0 && !tiles_exactly(together, shard.extent))
+      if (scenario_.training.zero_stage > 0 && !tiles_exactly(together, parameter.shape))
         tally_.fail(trace_.execution() + ": " + path + ": some element of the shard of TP rank " +
                     std::to_string(tp) + " does not have exactly one owner in its DP group");
     }

@@ -6,6 +6,7 @@
 #include "reports/assembled_tensor.hpp"
 #include "reports/budget.hpp"
 #include "reports/checks/findings.hpp"
+#include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::reports {
 
@@ -94,7 +95,22 @@ class RoundTrips {
                   (full.problem.empty() ? path + " is not recorded" : full.problem));
       return std::nullopt;
     }
-    return Parameter{name, full.dtype, std::move(full.bytes), trace_.reader().read(*shard)};
+    return Parameter{name, full.dtype, std::move(full.bytes), in_memory(name, *shard)};
+  }
+
+  /// The rank's own tensor: a shard of several boxes is stored box by box.
+  Bytes in_memory(const std::string& name, const StoredDataset& shard) const {
+    const Program& program = trace_.program(rank_);
+    Bytes stored = trace_.reader().read(shard);
+    for (const Value& value : program.values) {
+      if (value.name != "parameter/" + name) continue;
+      const Piece piece = pieces_of(program, value, Rank{rank_}).front();
+      if (element_count(piece) != element_count(shard.info.regions)) break;
+      Bytes bytes(stored.size());
+      put_back(piece, stored, size_bytes(shard.info.dtype), bytes);
+      return bytes;
+    }
+    return stored;
   }
 
   /// One gathered scope: what is gathered, edited, cut and stored. `before` is what it finds.

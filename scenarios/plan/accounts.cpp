@@ -45,16 +45,22 @@ void walk(const Program& program, const std::vector<Action>& actions, std::int64
   }
 }
 
-void count_collectives(const Program& program, int segment, std::int64_t runs,
-                       const std::string& per, std::vector<CollectiveAccount>& out) {
+void count_collectives(const Program& program, const std::vector<Rank>& ranks, int segment,
+                       std::int64_t runs, const std::string& per,
+                       std::vector<CollectiveAccount>& out) {
   for (const Op& op : program.segments[static_cast<std::size_t>(segment)].ops) {
     if (!is_collective(op.kind) || runs == 0) continue;
+    std::vector<std::int64_t> elements;
+    for (const Rank rank : ranks)
+      elements.push_back(element_count(local_shape(program, program.value(op.inputs[0]), rank)));
     CollectiveAccount account;
     account.origin = full_name(op);
     account.kind = name_of(op.kind);
     account.group = op.group.value();
     account.dtype = dtype_from_name(text(op, "wire")).value();
-    account.elements = element_count(local_shape(program, program.value(op.inputs[0]), Rank{0}));
+    const auto [least, most] = std::minmax_element(elements.begin(), elements.end());
+    account.elements = *most;
+    account.least_elements = *least;
     account.bytes = account.elements * static_cast<std::int64_t>(size_bytes(account.dtype));
     account.per = per;
     account.times = runs;
@@ -137,19 +143,36 @@ std::vector<std::int64_t> segment_runs(const Program& program) {
   return runs;
 }
 
+std::vector<Rank> unlike_ranks(const Program& program) {
+  const bool uneven =
+      std::any_of(program.values.begin(), program.values.end(), [](const Value& value) {
+        return !value.placement.tp.widths.empty() || !value.placement.dp.widths.empty();
+      });
+  std::vector<Rank> ranks;
+  for (int tp = 0; tp < (uneven ? program.tp : 1); ++tp)
+    ranks.push_back(program.grid().rank_at(GroupRank{tp}, GroupRank{0}));
+  return ranks;
+}
+
 Accounts accounts_of(const Program& program) {
   Accounts accounts;
+  const std::vector<Rank> ranks = unlike_ranks(program);
   walk(program, program.schedule, 1, "run",
        [&](int segment, std::int64_t runs, const std::string& per) {
-         count_collectives(program, segment, runs, per, accounts.collectives);
+         count_collectives(program, ranks, segment, runs, per, accounts.collectives);
        });
-  // Even cuts: every rank holds as much as any other.
-  accounts.smallest_rank = memory_of(program, Rank{0});
-  accounts.largest_rank = memory_of(program, Rank{program.grid().world() - 1});
+  std::vector<MemoryAccount> memories;
+  for (const Rank rank : ranks) memories.push_back(memory_of(program, rank));
+  const auto [smallest, largest] =
+      std::minmax_element(memories.begin(), memories.end(),
+                          [](const auto& a, const auto& b) { return a.total_peak < b.total_peak; });
+  accounts.smallest_rank = *smallest;
+  accounts.largest_rank = *largest;
   const std::vector<std::int64_t> runs = segment_runs(program);
-  for (std::size_t s = 0; s < runs.size(); ++s)
-    accounts.trace_bytes +=
-        runs[s] * recorded_bytes(program, program.segments[s], Rank{0}) * program.grid().world();
+  const std::int64_t alike = program.grid().world() / std::ssize(ranks);  // ranks like each of them
+  for (const Rank rank : ranks)
+    for (std::size_t s = 0; s < runs.size(); ++s)
+      accounts.trace_bytes += runs[s] * recorded_bytes(program, program.segments[s], rank) * alike;
   return accounts;
 }
 

@@ -8,7 +8,8 @@
 
 namespace shardproof {
 
-/// A collective of the program, as one rank issues it.
+/// A collective of the program, as one rank issues it. With uneven cuts TP ranks reduce vectors of
+/// unlike size over dp: the account is that of the TP rank that brings most.
 struct CollectiveAccount {
   std::string origin;  // op name
   std::string kind;
@@ -16,8 +17,9 @@ struct CollectiveAccount {
   Dtype dtype = Dtype::fp32;  // on the wire
   std::int64_t elements = 0;  // of the rank's input, each time
   std::int64_t bytes = 0;
-  std::string per;         // micro_step | step | run
-  std::int64_t times = 0;  // in the whole run
+  std::int64_t least_elements = 0;  // of the TP rank that brings least
+  std::string per;                  // micro_step | step | run
+  std::int64_t times = 0;           // in the whole run
 };
 
 /// Bytes of one rank's memory, as the arena will take them (blocks of 64).
@@ -32,12 +34,16 @@ struct MemoryAccount {
 
 struct Accounts {
   std::vector<CollectiveAccount> collectives;
-  MemoryAccount smallest_rank;
+  MemoryAccount smallest_rank;  // by total_peak
   MemoryAccount largest_rank;
   std::int64_t trace_bytes = 0;  // tensors of all ranks of one execution; logs come on top
 };
 
 Accounts accounts_of(const Program& program);
+
+/// A rank for each way in which ranks differ in what they hold: one per TP index if any value is cut
+/// unevenly, else rank 0 alone.
+std::vector<Rank> unlike_ranks(const Program& program);
 
 /// How often each segment (by index) runs in the whole run, its variants counted as themselves.
 /// Decisions are counted as taken the usual way (`otherwise`).

@@ -17,7 +17,8 @@ namespace {
 // The edit of one op of one segment.
 class Edit {
  public:
-  Edit(Program& program, const Injection& injection) : program_(program), injection_(injection) {}
+  Edit(Program& program, const Injection& injection, Rank rank)
+      : program_(program), injection_(injection), rank_(rank) {}
 
   void apply() {
     const std::string segment = find_segment();
@@ -115,8 +116,8 @@ class Edit {
 
   // A cut and a whole tensor of one shape are of unlike size on a rank.
   bool same_local_shape(ValueId a, ValueId b) const {
-    return local_shape(program_, program_.value(a), Rank{0}) ==
-           local_shape(program_, program_.value(b), Rank{0});
+    return local_shape(program_, program_.value(a), rank_) ==
+           local_shape(program_, program_.value(b), rank_);
   }
 
   void erase(std::size_t i) {
@@ -204,6 +205,11 @@ class Edit {
 
   void swap_shards() {
     if (op().kind != OpKind::load_parameter) refuse("needs an op that loads a parameter");
+    const Value& value = program_.value(op().outputs[0]);
+    const Rank neighbour = program_.grid().next_in_tp(rank_, 1);
+    if (local_shape(program_, value, rank_) != local_shape(program_, value, neighbour))
+      refuse("does not fit: the shards of rank " + std::to_string(rank_.value) + " and rank " +
+             std::to_string(neighbour.value) + " are of unlike size (name ranks with equal ones)");
     op().attributes["shard_shift"] = std::int64_t{1};
   }
 
@@ -223,6 +229,7 @@ class Edit {
 
   Program& program_;
   const Injection& injection_;
+  Rank rank_;
   Segment* segment_ = nullptr;
   std::size_t at_ = 0;
 };
@@ -233,7 +240,7 @@ EditedProgram apply_injections(const Program& program, const std::vector<Injecti
                                Rank rank) {
   EditedProgram edited{program, {}};
   for (const Injection& injection : injections) {
-    Edit edit(edited.program, injection);
+    Edit edit(edited.program, injection, rank);
     edit.find_segment();  // a misspelt op is an error on every rank
     const bool mine = injection.ranks.empty() ||
                       std::find(injection.ranks.begin(), injection.ranks.end(), rank.value) !=

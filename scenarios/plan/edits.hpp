@@ -37,7 +37,7 @@ struct EditedProgram {
 ///   double         the op runs twice, the second time on its own result
 ///   scale          its first output is multiplied by `factor` right after it
 ///   add_bias_before_reduce   the bias joins the partial sums instead of the reduced one
-///   swap_shards    the load takes the next TP rank's shard
+///   swap_shards    the load takes the next TP rank's shard, which must be of the same size
 ///   regroup        the collective runs over the other mesh axis (`group`)
 ///   retype         the collective travels and adds in `dtype`
 ///   stale, set     see MemoryFault

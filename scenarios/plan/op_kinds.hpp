@@ -20,7 +20,7 @@ enum class OpKind {
   layer_norm_backward_weight, rotary_backward, attention_backward, swiglu_backward, gelu_backward,
   embedding_backward, accumulate,
   // movement
-  copy, cast, flatten, unflatten, concatenate, shard_slice,
+  copy, cast, flatten, unflatten, pad, concatenate, shard_slice,
   // collectives
   all_reduce, all_reduce_max, all_gather, wait,
   // reduction and optimizer

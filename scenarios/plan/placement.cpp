@@ -1,6 +1,7 @@
 #include "scenarios/plan/placement.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <sstream>
 
@@ -81,47 +82,95 @@ std::string to_string(const Placement& placement) {
   return "tp=" + to_string(placement.tp) + " dp=" + to_string(placement.dp);
 }
 
-Stretch even_part(std::int64_t total, int n, GroupRank r) {
-  SHARDPROOF_EXPECTS(total % n == 0, total, "is not divisible by", n);
-  return {total / n * r.value, total / n};
+Widths widths_in_full(std::int64_t total, const Widths& widths, int n) {
+  if (widths.empty()) {
+    SHARDPROOF_EXPECTS(total % n == 0, total, "is not divisible by", n);
+    return {std::vector<std::int64_t>(static_cast<std::size_t>(n), total / n)};
+  }
+  std::int64_t sum = 0;
+  for (const std::vector<std::int64_t>& block : widths) {
+    SHARDPROOF_EXPECTS(block.size() == static_cast<std::size_t>(n), block.size(), n);
+    sum = std::accumulate(block.begin(), block.end(), sum);
+  }
+  SHARDPROOF_EXPECTS(sum == total, "widths cover", sum, "of", total);
+  return widths;
 }
 
-Region region_of(const Shape& shape, const Placement& placement, const ProcessGrid& grid,
-                 Rank rank) {
-  Region region = whole(shape);
+std::vector<Stretch> stretches_of(std::int64_t total, const Widths& widths, int n, GroupRank r) {
+  std::vector<Stretch> stretches;
+  std::int64_t block_begin = 0;
+  for (const std::vector<std::int64_t>& block : widths_in_full(total, widths, n)) {
+    const auto mine = block.begin() + r.value;
+    const std::int64_t begin = std::accumulate(block.begin(), mine, block_begin);
+    if (!stretches.empty() && stretches.back().begin + stretches.back().count == begin)
+      stretches.back().count += *mine;
+    else if (*mine > 0)
+      stretches.push_back({begin, *mine});
+    block_begin = std::accumulate(block.begin(), block.end(), block_begin);
+  }
+  return stretches;
+}
+
+namespace {
+
+// What `rank` holds along each dimension; a dimension that is not cut is one stretch, even if empty.
+std::vector<std::vector<Stretch>> held_stretches(const Shape& shape, const Placement& placement,
+                                                 const ProcessGrid& grid, Rank rank) {
+  std::vector<std::vector<Stretch>> stretches;
+  for (const std::int64_t extent : shape) stretches.push_back({{0, extent}});
   for (const Axis axis : {Axis::tp, Axis::dp}) {
     const AxisPlacement& on = placement.on(axis);
     if (on.kind != AxisPlacement::Kind::shard) continue;
     const auto dim = static_cast<std::size_t>(on.dim);
     SHARDPROOF_EXPECTS(dim < shape.size(), dim, to_string(shape));
-    const Stretch part =
-        even_part(region.extent[dim], grid.size(axis), grid.group_rank(rank, axis));
-    region.offset[dim] += part.begin;
-    region.extent[dim] = part.count;
+    SHARDPROOF_EXPECTS(axis == Axis::tp || placement.tp.kind != AxisPlacement::Kind::shard ||
+                           placement.tp.dim != on.dim,
+                       "one dimension is cut over both axes:", to_string(placement));
+    stretches[dim] =
+        stretches_of(shape[dim], on.widths, grid.size(axis), grid.group_rank(rank, axis));
   }
-  return region;
+  return stretches;
 }
 
-Stretch owned_stretch(const FlatLayout& layout, const Placement& placement, const ProcessGrid& grid,
-                      Rank rank) {
-  if (placement.dp.kind != AxisPlacement::Kind::flat) return {0, layout.padded};
-  const std::int64_t owner = layout.owners > 1 ? grid.group_rank(rank, Axis::dp).value : 0;
-  return {owner * layout.slice(), layout.slice()};
+}  // namespace
+
+std::vector<HeldBox> held_boxes(const Shape& shape, const Placement& placement,
+                                const ProcessGrid& grid, Rank rank) {
+  std::vector<HeldBox> boxes(1);
+  for (const std::vector<Stretch>& along : held_stretches(shape, placement, grid, rank)) {
+    std::vector<HeldBox> longer;
+    for (const HeldBox& box : boxes) {
+      std::int64_t local_begin = 0;
+      for (const Stretch& stretch : along) {
+        HeldBox& next = longer.emplace_back(box);
+        next.full.offset.push_back(stretch.begin);
+        next.full.extent.push_back(stretch.count);
+        next.local.offset.push_back(local_begin);
+        next.local.extent.push_back(stretch.count);
+        local_begin += stretch.count;
+      }
+    }
+    boxes = std::move(longer);
+  }
+  return boxes;
 }
 
-FlatLayout make_flat_layout(std::vector<FlatLayout::Entry> entries, int owners,
-                            const ProcessGrid& grid) {
-  FlatLayout layout;
-  layout.owners = owners;
-  for (FlatLayout::Entry& entry : entries) {
-    entry.offset = layout.elements;
-    entry.count = element_count(region_of(entry.shape, entry.placement, grid, Rank{0}));
-    layout.elements += entry.count;
+std::vector<Region> regions_of(const Shape& shape, const Placement& placement,
+                               const ProcessGrid& grid, Rank rank) {
+  std::vector<Region> regions;
+  for (HeldBox& box : held_boxes(shape, placement, grid, rank))
+    regions.push_back(std::move(box.full));
+  return regions;
+}
+
+Shape local_shape(const Shape& shape, const Placement& placement, const ProcessGrid& grid,
+                  Rank rank) {
+  Shape local;
+  for (const std::vector<Stretch>& along : held_stretches(shape, placement, grid, rank)) {
+    local.push_back(0);
+    for (const Stretch& stretch : along) local.back() += stretch.count;
   }
-  layout.entries = std::move(entries);
-  const std::int64_t alignment = owners > 1 ? 2 * owners : 1;
-  layout.padded = (layout.elements + alignment - 1) / alignment * alignment;
-  return layout;
+  return local;
 }
 
 }  // namespace shardproof

@@ -49,51 +49,41 @@ AxisPlacement axis_placement_from(const std::string& text);
 /// "tp=shard(0) dp=replicate".
 std::string to_string(const Placement& placement);
 
-/// Part r of [0, total) cut into n equal parts. Throws InvariantError if n does not divide total:
-/// an uneven cut is refused when the scenario is read, with the layer's name.
+/// Consecutive indices of a dimension, or elements of a vector.
 struct Stretch {
   std::int64_t begin = 0;
   std::int64_t count = 0;
-};
-Stretch even_part(std::int64_t total, int n, GroupRank r);
-
-/// The region of a (`shape`, `placement`) tensor that `rank` holds. For partial and replicate axes
-/// the whole extent. An (8, 6) weight, tp=shard(0) of 2: rank 0 holds [0:4, 0:6], rank 1 [4:8,
-/// 0:6].
-Region region_of(const Shape& shape, const Placement& placement, const ProcessGrid& grid,
-                 Rank rank);
-
-/// Parameters one after another in one vector, cut into one slice per owner (ZeRO; spec-autotp
-/// 7.7.4).
-///
-/// Two parameters of 5 and 6 elements, 2 owners, alignment 4: N = 11, padded to 12, slices of 6:
-///   | a a a a a b | b b b b b . |      b straddles both owners; the last element is padding
-/// The parameters are the *local shards* of one TP rank, so `elements` counts local elements.
-struct FlatLayout {
-  struct Entry {
-    std::string parameter;
-    Shape shape;          // full
-    Placement placement;  // of the parameter (dp: replicate)
-    std::int64_t offset;  // of the local shard in the vector
-    std::int64_t count;   // elements of the local shard
-    friend bool operator==(const Entry&, const Entry&) = default;
-  };
-  std::vector<Entry> entries;
-  int owners = 1;
-  std::int64_t elements = 0;  // N
-  std::int64_t padded = 0;  // N rounded up to a multiple of 2 * owners, or N if there is one owner
-
-  std::int64_t slice() const { return padded / owners; }
-  friend bool operator==(const FlatLayout&, const FlatLayout&) = default;
+  friend bool operator==(const Stretch&, const Stretch&) = default;
 };
 
-/// The stretch of the flat vector that lies in a rank's buffer: its slice where the value is flat
-/// over dp and there are several owners, else all of it.
-Stretch owned_stretch(const FlatLayout& layout, const Placement& placement, const ProcessGrid& grid,
-                      Rank rank);
+/// The widths in full, also of an even cut: (8, {}, 2 ranks) -> {{4, 4}}. Throws InvariantError if
+/// they do not cover `total`, or if n does not divide it: an uneven cut is asked for by its widths.
+Widths widths_in_full(std::int64_t total, const Widths& widths, int n);
 
-/// Appends parameters (offset and count of each entry are computed) and pads.
-FlatLayout make_flat_layout(std::vector<FlatLayout::Entry> entries, int owners,
-                            const ProcessGrid& grid);
+/// The stretches of [0, total) that group rank r of n holds, block after block. Empty ones are left
+/// out, and neighbours are one stretch.
+///   total 16, {{4, 4}, {2, 2}, {2, 2}}, rank 1  ->  {4, 4} {10, 2} {14, 2}
+std::vector<Stretch> stretches_of(std::int64_t total, const Widths& widths, int n, GroupRank r);
+
+/// A box of a tensor that a rank holds, and where it lies in the rank's own tensor.
+struct HeldBox {
+  Region full;
+  Region local;
+};
+
+/// What `rank` holds of a (`shape`, `placement`) tensor: as many boxes as its cuts give it
+/// stretches, none where it holds nothing. Along partial and replicate axes it holds the whole
+/// extent. The local tensor joins the boxes along the cut dimension.
+///   (8, 6) weight, tp=shard(0) of 2, rank 1:                [4:8, 0:6] at [0:4, 0:6]
+///   (2, 16), tp=shard(1: 4 4 | 2 2 | 2 2), rank 1:          [0:2, 4:8] at [0:2, 0:4]
+///                                  [0:2, 10:12] at [0:2, 4:6], [0:2, 14:16] at [0:2, 6:8]
+std::vector<HeldBox> held_boxes(const Shape& shape, const Placement& placement,
+                                const ProcessGrid& grid, Rank rank);
+/// The boxes in the full tensor only: the regions of the rank's shard.
+std::vector<Region> regions_of(const Shape& shape, const Placement& placement,
+                               const ProcessGrid& grid, Rank rank);
+/// The shape of the rank's own tensor; the cut dimension may be 0.
+Shape local_shape(const Shape& shape, const Placement& placement, const ProcessGrid& grid,
+                  Rank rank);
 
 }  // namespace shardproof

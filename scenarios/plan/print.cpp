@@ -45,12 +45,28 @@ std::string grid_text(const Program& program, const Scenario& scenario) {
          "\n";
 }
 
+// "12" where all TP ranks have as much, "8 to 12" where they do not.
+std::string range_text(std::int64_t least, std::int64_t most) {
+  return (least == most ? "" : with_thousands(least) + " to ") + with_thousands(most);
+}
+
+// The least and the most of what unlike ranks hold.
+template <class Measure>
+std::string range_text(const Program& program, const Measure& measure) {
+  std::vector<std::int64_t> numbers;
+  for (const Rank rank : unlike_ranks(program)) numbers.push_back(measure(rank));
+  const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
+  return range_text(*least, *most);
+}
+
 std::string ownership_text(const Program& program) {
   const std::vector<OwnedParameter> parameters = owned_parameters(program);
   LayerFold fold;
   std::int64_t total = 0;
+  bool uneven = false;
   for (const OwnedParameter& parameter : parameters) {
     const Value& value = *parameter.value;
+    uneven |= parameter.least_bytes != parameter.bytes;
     fold.add(parameter.name, to_string(value.shape) + to_string(value.placement));
     total += parameter.bytes;
   }
@@ -60,10 +76,11 @@ std::string ownership_text(const Program& program) {
     const OwnedParameter& parameter = parameters[line.first];
     const std::string times = line.count > 1 ? std::to_string(line.count) + " x " : "";
     table.row({line.name, to_string(parameter.value->shape), name_of(parameter.value->dtype),
-               to_string(parameter.value->placement), times + with_thousands(parameter.bytes)});
+               to_string(parameter.value->placement),
+               times + range_text(parameter.least_bytes, parameter.bytes)});
   }
   return "\nWho owns what\n" + table.text() + "  " + plural(std::ssize(parameters), "parameter") +
-         ", " + bytes_text(total) + " a rank\n";
+         ", " + (uneven ? "at most " : "") + bytes_text(total) + " a rank\n";
 }
 
 // Flat vectors that live through the whole run: what ZeRO divides.
@@ -74,9 +91,17 @@ std::string flat_state_text(const Program& program) {
   for (const Value& value : program.values) {
     if (value.lifetime != Lifetime::state || value.layout < 0) continue;
     const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(value.layout));
-    table.row({value.name, name_of(value.dtype), with_thousands(layout.elements),
-               with_thousands(layout.padded),
-               with_thousands(element_count(local_shape(program, value, Rank{0})))});
+    const auto column = [&](auto number) {
+      return range_text(program, [&](Rank rank) {
+        return number(flat_table(layout, program.grid(), rank), rank);
+      });
+    };
+    table.row({value.name, name_of(value.dtype),
+               column([](const FlatTable& flat, Rank) { return flat.elements; }),
+               column([](const FlatTable& flat, Rank) { return flat.padded; }),
+               column([&](const FlatTable& flat, Rank rank) {
+                 return owned_stretch(flat, value.placement, program.grid(), rank).count;
+               })});
     any = true;
   }
   return any ? "\nOptimizer state of one TP rank\n" + table.text() : "";
@@ -90,8 +115,9 @@ std::string collectives_text(const Accounts& accounts, const std::string& per,
   for (const CollectiveAccount& collective : accounts.collectives) {
     if (collective.per != per) continue;
     fold.add(collective.origin,
-             fmt::format("{} {} {} {} {}", collective.kind, name_of(collective.group),
-                         name_of(collective.dtype), collective.elements, collective.times));
+             fmt::format("{} {} {} {} {} {}", collective.kind, name_of(collective.group),
+                         name_of(collective.dtype), collective.elements, collective.least_elements,
+                         collective.times));
     chosen.push_back(&collective);
     bytes += collective.bytes;
   }
@@ -102,8 +128,8 @@ std::string collectives_text(const Accounts& accounts, const std::string& per,
     const CollectiveAccount& collective = *chosen[line.first];
     const std::string times = line.count > 1 ? std::to_string(line.count) + " x " : "";
     table.row({line.name, collective.kind, name_of(collective.group), name_of(collective.dtype),
-               with_thousands(collective.elements), with_thousands(collective.bytes),
-               times + with_thousands(collective.times)});
+               range_text(collective.least_elements, collective.elements),
+               with_thousands(collective.bytes), times + with_thousands(collective.times)});
   }
   return "\n" + title + ": " + plural(std::ssize(chosen), "collective") + ", " + bytes_text(bytes) +
          " from each rank\n" + table.text();
@@ -141,10 +167,11 @@ std::string scope_collectives_text(const Accounts& accounts) {
 }
 
 std::string memory_text(const Accounts& accounts) {
-  const auto row = [](TextTable& table, const char* name, std::int64_t smallest,
-                      std::int64_t largest) {
-    table.row({name, smallest == largest ? bytes_text(largest)
-                                         : bytes_text(smallest) + " to " + bytes_text(largest)});
+  // The rank that needs most in all may have less of one kind.
+  const auto row = [](TextTable& table, const char* name, std::int64_t one, std::int64_t other) {
+    const auto [least, most] = std::minmax(one, other);
+    table.row(
+        {name, least == most ? bytes_text(most) : bytes_text(least) + " to " + bytes_text(most)});
   };
   const MemoryAccount& small = accounts.smallest_rank;
   const MemoryAccount& large = accounts.largest_rank;
@@ -185,9 +212,12 @@ std::vector<OwnedParameter> owned_parameters(const Program& program) {
   std::vector<OwnedParameter> parameters;
   for (const Value& value : program.values) {
     if (value.lifetime != Lifetime::state || !value.name.starts_with(parameter_prefix)) continue;
-    const std::int64_t elements = element_count(local_shape(program, value, Rank{0}));
-    parameters.push_back({value.name.substr(parameter_prefix.size()), &value,
-                          elements * static_cast<std::int64_t>(size_bytes(value.dtype))});
+    std::vector<std::int64_t> bytes;
+    for (const Rank rank : unlike_ranks(program))
+      bytes.push_back(element_count(local_shape(program, value, rank)) *
+                      static_cast<std::int64_t>(size_bytes(value.dtype)));
+    const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
+    parameters.push_back({value.name.substr(parameter_prefix.size()), &value, *most, *least});
   }
   return parameters;
 }

@@ -26,7 +26,8 @@ std::string print_ops();
 struct OwnedParameter {
   std::string name;
   const Value* value = nullptr;  // in the program
-  std::int64_t bytes = 0;        // on one rank
+  std::int64_t bytes = 0;        // on one rank; of an uneven cut, on the TP rank that has most
+  std::int64_t least_bytes = 0;  // on the TP rank that has least
 };
 /// In the order of the program, which is that of the model.
 std::vector<OwnedParameter> owned_parameters(const Program& program);

@@ -36,7 +36,8 @@ JsonValue parameter_json(const OwnedParameter& parameter) {
       .set("shape", std::move(shape))
       .set("dtype", name_of(parameter.value->dtype))
       .set("placement", to_string(parameter.value->placement))
-      .set("bytes_per_rank", parameter.bytes);
+      .set("bytes_per_rank", parameter.bytes)
+      .set("least_bytes_per_rank", parameter.least_bytes);
 }
 
 JsonValue collective_json(const CollectiveAccount& collective) {
@@ -46,6 +47,7 @@ JsonValue collective_json(const CollectiveAccount& collective) {
       .set("group", name_of(collective.group))
       .set("dtype", name_of(collective.dtype))
       .set("elements", collective.elements)
+      .set("least_elements", collective.least_elements)
       .set("bytes", collective.bytes)
       .set("per", collective.per)
       .set("times", collective.times);

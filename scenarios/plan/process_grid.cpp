@@ -17,6 +17,11 @@ Rank ProcessGrid::rank_at(GroupRank tp, GroupRank dp) const {
   return Rank{dp.value * extents_.tp + tp.value};
 }
 
+Rank ProcessGrid::next_in_tp(Rank rank, int by) const {
+  return rank_at(GroupRank{(group_rank(rank, Axis::tp).value + by) % extents_.tp},
+                 group_rank(rank, Axis::dp));
+}
+
 std::vector<Rank> ProcessGrid::group(Rank rank, Axis axis) const {
   std::vector<Rank> members;
   for (int i = 0; i < size(axis); ++i)

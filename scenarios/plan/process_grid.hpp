@@ -22,6 +22,8 @@ class ProcessGrid {
   Rank rank_at(GroupRank tp, GroupRank dp) const;
   /// The members of the group along `axis` that holds `rank`, in group-rank order.
   std::vector<Rank> group(Rank rank, Axis axis) const;
+  /// The rank `by` further in its TP group, around the end.
+  Rank next_in_tp(Rank rank, int by) const;
 
  private:
   Extents extents_;

@@ -33,6 +33,26 @@ const std::string& text(const Op& op, const std::string& key) {
   return attribute<std::string>(op, key);
 }
 
+Attributes attributes_of_cut(const AxisPlacement& cut) {
+  Attributes attributes{{"dim", std::int64_t{cut.dim}}};
+  std::vector<std::int64_t> widths;
+  for (const std::vector<std::int64_t>& block : cut.widths)
+    widths.insert(widths.end(), block.begin(), block.end());
+  if (!widths.empty()) attributes["widths"] = std::move(widths);
+  return attributes;
+}
+
+AxisPlacement cut_of(const Op& op, int ranks) {
+  Widths blocks;
+  if (op.attributes.contains("widths")) {
+    const auto& widths = attribute<std::vector<std::int64_t>>(op, "widths");
+    SHARDPROOF_EXPECTS(std::ssize(widths) % ranks == 0, full_name(op), widths.size(), ranks);
+    for (auto block = widths.begin(); block != widths.end(); block += ranks)
+      blocks.emplace_back(block, block + ranks);
+  }
+  return shard(static_cast<int>(integer(op, "dim")), std::move(blocks));
+}
+
 int Program::segment_index(const std::string& name) const {
   const auto found = std::find_if(segments.begin(), segments.end(),
                                   [&](const Segment& segment) { return segment.name == name; });
@@ -49,74 +69,10 @@ Segment& Program::segment(const std::string& name) {
 }
 
 Shape local_shape(const Program& program, const Value& value, Rank rank) {
-  if (value.placement.dp.kind == AxisPlacement::Kind::flat)
-    return {program.layouts.at(static_cast<std::size_t>(value.layout)).slice()};
-  return region_of(value.shape, value.placement, program.grid(), rank).extent;
-}
-
-namespace {
-
-// Shows the axes that hold different tensors of one shape as leading axes (tp outermost).
-Piece with_leading_axes(Piece piece, const Placement& placement, const ProcessGrid& grid,
-                        Rank rank) {
-  for (const Axis axis : {Axis::dp, Axis::tp}) {
-    if (placement.on(axis).kind != AxisPlacement::Kind::partial) continue;
-    piece.full_shape.insert(piece.full_shape.begin(), grid.size(axis));
-    for (Region& region : piece.regions) {
-      region.offset.insert(region.offset.begin(), grid.group_rank(rank, axis).value);
-      region.extent.insert(region.extent.begin(), 1);
-    }
-  }
-  return piece;
-}
-
-std::string with_parameter(std::string name, const std::string& parameter) {
-  const auto star = name.find('*');
-  SHARDPROOF_EXPECTS(star != std::string::npos, "a flat value's name needs a '*':", name);
-  return name.replace(star, 1, parameter);
-}
-
-std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank rank) {
+  const ProcessGrid grid = program.grid();
+  if (value.layout < 0) return local_shape(value.shape, value.placement, grid, rank);
   const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(value.layout));
-  const ProcessGrid grid = program.grid();
-  const Stretch mine = owned_stretch(layout, value.placement, grid, rank);
-  std::vector<Piece> pieces;
-  for (const FlatLayout::Entry& entry : layout.entries) {
-    const std::int64_t begin = std::max(entry.offset, mine.begin);
-    const std::int64_t end = std::min(entry.offset + entry.count, mine.begin + mine.count);
-    if (begin >= end) continue;
-    const Region box = region_of(entry.shape, entry.placement, grid, rank);
-    Piece piece{with_parameter(value.name, entry.parameter), entry.shape,
-                flat_range(box, begin - entry.offset, end - entry.offset), begin - mine.begin,
-                end - begin};
-    pieces.push_back(
-        with_leading_axes(std::move(piece), {replicate(), value.placement.dp}, grid, rank));
-  }
-  const std::int64_t padding_begin = std::max(layout.elements, mine.begin);
-  const std::int64_t padding_end = mine.begin + mine.count;
-  if (padding_begin < padding_end) {
-    // Padding belongs to no parameter; it is shown whole, one row a TP rank.
-    const std::int64_t all = layout.padded - layout.elements;
-    Piece piece{with_parameter(value.name, "padding"),
-                {program.tp, all},
-                {{{grid.group_rank(rank, Axis::tp).value, padding_begin - layout.elements},
-                  {1, padding_end - padding_begin}}},
-                padding_begin - mine.begin,
-                padding_end - padding_begin};
-    pieces.push_back(
-        with_leading_axes(std::move(piece), {replicate(), value.placement.dp}, grid, rank));
-  }
-  return pieces;
-}
-
-}  // namespace
-
-std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank) {
-  if (value.layout >= 0) return flat_pieces(program, value, rank);
-  const ProcessGrid grid = program.grid();
-  const Region region = region_of(value.shape, value.placement, grid, rank);
-  return {with_leading_axes({value.name, value.shape, {region}, 0, element_count(region)},
-                            value.placement, grid, rank)};
+  return {owned_stretch(flat_table(layout, grid, rank), value.placement, grid, rank).count};
 }
 
 }  // namespace shardproof

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "scenarios/dtype.hpp"
+#include "scenarios/plan/flat_layout.hpp"
 #include "scenarios/plan/op_kinds.hpp"
 #include "scenarios/plan/placement.hpp"
 #include "scenarios/shape.hpp"
@@ -26,7 +27,7 @@ enum class Lifetime { segment, scope, state };
 /// "optimizer/*/master" is the parameter's name.
 struct Value {
   std::string name;
-  Shape shape;  // full; of a flat vector (padded)
+  Shape shape;  // full; of a flat vector empty: its length is a matter of the rank (FlatTable)
   Dtype dtype = Dtype::fp32;
   Placement placement;
   Lifetime lifetime = Lifetime::segment;
@@ -59,6 +60,12 @@ std::string writer_name(const Op& op);
 std::int64_t integer(const Op& op, const std::string& key);
 double real_number(const Op& op, const std::string& key);
 const std::string& text(const Op& op, const std::string& key);
+
+/// How `concatenate` puts shards together, as attributes of the op: `dim`, and the `widths`, block
+/// after block, unless the cut is even.
+Attributes attributes_of_cut(const AxisPlacement& cut);
+/// The inverse, for groups of `ranks`.
+AxisPlacement cut_of(const Op& op, int ranks);
 
 /// A named list of ops that runs as a whole. A segment may open or close the gathered scope of one
 /// layer (GatherReplacedLayerParams): between the two no other scope may open and no step may run.
@@ -108,19 +115,8 @@ struct Program {
 
 /// What `rank` holds of a value: the shape its kernels see.
 ///   (4, 64, 256) tp=replicate dp=shard(0), dp 2  ->  (2, 64, 256)
-///   flat (1024) with 2 owners                    ->  (512)
+///   tp=shard(1: 24 16 24) of (4, 64), TP rank 1  ->  (4, 16)
+///   flat, padded to 1024 on this TP rank, 2 owners  ->  (512)
 Shape local_shape(const Program& program, const Value& value, Rank rank);
-
-/// A recorded part of a value: which bytes of the rank's buffer, and where they belong in the
-/// tensor that the trace shows. An axis that is partial (or flat without a slice per owner) is
-/// shown as a leading axis over its group ranks.
-struct Piece {
-  std::string name;  // in the folder of the moment
-  Shape full_shape;
-  std::vector<Region> regions;
-  std::int64_t begin = 0;  // first element in the local buffer
-  std::int64_t count = 0;
-};
-std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank);
 
 }  // namespace shardproof

@@ -44,14 +44,8 @@ JsonValue layout_json(const FlatLayout& layout) {
     entries.append(JsonValue::object()
                        .set("parameter", entry.parameter)
                        .set("shape", list(entry.shape))
-                       .set("placement", placement_json(entry.placement))
-                       .set("offset", entry.offset)
-                       .set("count", entry.count));
-  return JsonValue::object()
-      .set("owners", layout.owners)
-      .set("elements", layout.elements)
-      .set("padded", layout.padded)
-      .set("entries", std::move(entries));
+                       .set("placement", placement_json(entry.placement)));
+  return JsonValue::object().set("owners", layout.owners).set("entries", std::move(entries));
 }
 
 // One object per type, so that 2.0 stays a real number and 2 an integer.
@@ -177,13 +171,10 @@ Value value_of(const JsonValue& json) {
 FlatLayout layout_of(const JsonValue& json) {
   FlatLayout layout;
   layout.owners = int_of(member(json, "owners"));
-  layout.elements = integer_of(member(json, "elements"));
-  layout.padded = integer_of(member(json, "padded"));
   for (const JsonValue& entry : member(json, "entries").elements)
-    layout.entries.push_back(
-        {text_of(member(entry, "parameter")), integers_of<std::int64_t>(member(entry, "shape")),
-         placement_of(member(entry, "placement")), integer_of(member(entry, "offset")),
-         integer_of(member(entry, "count"))});
+    layout.entries.push_back({text_of(member(entry, "parameter")),
+                              integers_of<std::int64_t>(member(entry, "shape")),
+                              placement_of(member(entry, "placement"))});
   return layout;
 }
 

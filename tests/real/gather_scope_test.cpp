@@ -49,10 +49,10 @@ class LoadedEngine {
   std::vector<double> shard_of(const std::string& name, const std::vector<double>& full) {
     for (const Value& value : program_.values)
       if (value.name == "parameter/" + name) {
-        const Region region =
-            region_of(value.shape, value.placement, program_.grid(), mpi_process().rank());
-        std::vector<double> shard(static_cast<std::size_t>(element_count(region)));
-        extract(std::as_bytes(std::span(full)), value.shape, std::span(&region, 1), sizeof(double),
+        const std::vector<Region> regions =
+            regions_of(value.shape, value.placement, program_.grid(), mpi_process().rank());
+        std::vector<double> shard(static_cast<std::size_t>(element_count(regions)));
+        extract(std::as_bytes(std::span(full)), value.shape, regions, sizeof(double),
                 std::as_writable_bytes(std::span(shard)));
         return shard;
       }

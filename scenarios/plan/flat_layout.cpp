@@ -1,0 +1,33 @@
+#include "scenarios/plan/flat_layout.hpp"
+
+#include <algorithm>
+
+namespace shardproof {
+
+FlatTable flat_table(const FlatLayout& layout, const ProcessGrid& grid, Rank rank) {
+  FlatTable table;
+  table.owners = layout.owners;
+  for (const FlatLayout::Entry& entry : layout.entries) {
+    const std::int64_t count = element_count(local_shape(entry.shape, entry.placement, grid, rank));
+    table.parts.push_back({table.elements, count});
+    table.elements += count;
+  }
+  const std::int64_t alignment = layout.owners > 1 ? 2 * layout.owners : 1;
+  table.padded = (table.elements + alignment - 1) / alignment * alignment;
+  return table;
+}
+
+Stretch owned_stretch(const FlatTable& table, const Placement& placement, const ProcessGrid& grid,
+                      Rank rank) {
+  if (placement.dp.kind != AxisPlacement::Kind::flat) return {0, table.padded};
+  const std::int64_t owner = table.owners > 1 ? grid.group_rank(rank, Axis::dp).value : 0;
+  return {owner * table.slice(), table.slice()};
+}
+
+Stretch shared(const Stretch& part, const Stretch& owned) {
+  const std::int64_t begin = std::max(part.begin, owned.begin);
+  const std::int64_t end = std::min(part.begin + part.count, owned.begin + owned.count);
+  return {begin, std::max<std::int64_t>(end - begin, 0)};
+}
+
+}  // namespace shardproof
