@@ -1,13 +1,17 @@
 #include "reports/budget.hpp"
 
 #include <algorithm>
-#include <array>
 
+#include "reference/families.hpp"
+#include "reference/graph_units.hpp"
 #include "scenarios/precision.hpp"
+#include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reports {
 
 namespace {
+
+using Style = LayerPartition::Style;
 
 std::string module_of(const std::string& parameter) {
   return parameter.substr(0, parameter.rfind('.'));
@@ -16,33 +20,33 @@ std::string leaf_of(const std::string& parameter) {
   return parameter.substr(parameter.rfind('.') + 1);
 }
 
-template <std::size_t N>
-bool ends_in(const std::string& module, const std::array<const char*, N>& names) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](const char* name) { return module.ends_with(name); });
+/// As a row it takes its own part of a whole input, and gathers the input's gradient (1.10).
+bool is_output_projection(const std::string& module) {
+  return module == "lm_head" || module == "embed_out";
 }
 
 }  // namespace
 
-std::optional<int> sharded_dimension(const std::string& parameter) {
-  static constexpr std::array columns{".self_attn.q_proj", ".self_attn.k_proj", ".self_attn.v_proj",
-                                      ".mlp.gate_proj", ".mlp.up_proj"};
-  static constexpr std::array rows{".self_attn.o_proj", ".mlp.down_proj"};
-  const std::string module = module_of(parameter);
-  if (ends_in(module, columns)) return 0;
-  if (ends_in(module, rows) && leaf_of(parameter) == "weight") return 1;
-  return std::nullopt;
+std::optional<int> sharded_dimension(const Scenario& scenario, const std::string& parameter) {
+  const Style style = scenario.partition.of(module_of(parameter)).style;
+  if (style == Style::replicated) return std::nullopt;
+  const ParameterDescription& description = scenario.model.parameter(parameter);
+  if (description.shape.size() == 1)  // a bias
+    return style == Style::column ? std::optional(0) : std::nullopt;
+  const bool output_first = description.module_class != ModuleClass::conv1d;
+  return (style == Style::column) == output_first ? 0 : 1;
 }
 
-Placement parameter_placement(const std::string& parameter) {
-  const std::optional<int> dim = sharded_dimension(parameter);
-  return {dim ? shard(*dim) : replicate(), replicate()};
+Placement parameter_placement(const Scenario& scenario, const std::string& parameter) {
+  const std::optional<int> dim = sharded_dimension(scenario, parameter);
+  if (!dim) return {};
+  return {shard(*dim, scenario.partition.of(module_of(parameter)).widths), replicate()};
 }
 
 std::vector<std::string> gathered_parameters(const Scenario& scenario) {
   std::vector<std::string> names;
   for (const ParameterDescription& parameter : scenario.model.parameters)
-    if (sharded_dimension(parameter.name)) names.push_back(parameter.name);
+    if (sharded_dimension(scenario, parameter.name)) names.push_back(parameter.name);
   return names;
 }
 
@@ -57,9 +61,10 @@ namespace {
 
 class Budget {
  public:
-  explicit Budget(const Scenario& scenario)
+  Budget(const Scenario& scenario, GroupRank tp_rank)
       : scenario_(scenario),
         policy_(precision_policy(scenario)),
+        tp_rank_(static_cast<std::size_t>(tp_rank.value)),
         tp_(scenario.training.tensor_parallel),
         dp_(scenario.data_parallel()) {}
 
@@ -91,8 +96,30 @@ class Budget {
 
   bool divided() const { return scenario_.training.zero_stage > 0 && dp_ > 1; }
 
+  /// The widths of a layer's blocks, by TP rank.
+  Widths blocks(const LayerPartition& layer, std::int64_t features) const {
+    if (!layer.widths.empty()) return layer.widths;
+    return {std::vector<std::int64_t>(static_cast<std::size_t>(tp_), features / tp_)};
+  }
+
+  /// Elements of a parameter on TP rank `t`.
+  std::int64_t count_on(const ParameterDescription& parameter, std::size_t t) const {
+    const std::optional<int> dim = sharded_dimension(scenario_, parameter.name);
+    if (!dim) return element_count(parameter.shape);
+    const std::int64_t features = parameter.shape[static_cast<std::size_t>(*dim)];
+    std::int64_t width = 0;
+    for (const auto& block : blocks(scenario_.partition.of(module_of(parameter.name)), features))
+      width += block.at(t);
+    return element_count(parameter.shape) / features * width;
+  }
   std::int64_t local_count(const ParameterDescription& parameter) const {
-    return element_count(parameter.shape) / (sharded_dimension(parameter.name) ? tp_ : 1);
+    return count_on(parameter, tp_rank_);
+  }
+  std::int64_t largest_count(const ParameterDescription& parameter) const {
+    std::int64_t largest = 0;
+    for (std::size_t t = 0; t < static_cast<std::size_t>(tp_); ++t)
+      largest = std::max(largest, count_on(parameter, t));
+    return largest;
   }
 
   /// A rank's part of the flat vector of all its shards, padded to a multiple of 2 D (7.7.4).
@@ -107,12 +134,28 @@ class Budget {
   void round_trip(const std::vector<std::string>& parameters) {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       const std::string& name = parameters[i];
-      add(module_of(name) + "/gather/all_gather_" + leaf_of(name), "all_gather", Axis::tp,
-          policy_.tp_wire, local_count(scenario_.model.parameter(name)));
+      gather(name);
       const bool last =
           i + 1 == parameters.size() || module_of(parameters[i + 1]) != module_of(name);
       if (last) agreement(module_of(name));
     }
+  }
+
+  void gather(const std::string& name) {
+    const Shape& shape = scenario_.model.parameter(name).shape;
+    const auto dim = static_cast<std::size_t>(*sharded_dimension(scenario_, name));
+    all_gather(module_of(name) + "/gather/all_gather_" + leaf_of(name),
+               scenario_.partition.of(module_of(name)), shape[dim], element_count(shape));
+  }
+
+  /// Of a tensor whose features are cut as the layer's: one for each block, and each rank sends as
+  /// much as the largest width of the block takes (5.3).
+  void all_gather(const std::string& origin, const LayerPartition& layer, std::int64_t features,
+                  std::int64_t elements) {
+    const Widths widths = blocks(layer, features);
+    for (std::size_t k = 0; k < widths.size(); ++k)
+      add(widths.size() == 1 ? origin : origin + "_" + std::to_string(k), "all_gather", Axis::tp,
+          policy_.tp_wire, elements / features * *std::ranges::max_element(widths[k]));
   }
 
   /// Largest and smallest checksum (two halves each) over all ranks.
@@ -124,35 +167,49 @@ class Budget {
   }
 
   void micro_step() {
-    const std::int64_t hidden =
-        scenario_.training.micro_batch * scenario_.data.sequence * scenario_.model.hidden_size;
-    const auto reduce = [&](std::int64_t layer, const char* linear, const char* phase) {
-      add("model.layers." + std::to_string(layer) + linear + "/" + phase + "/all_reduce",
-          "all_reduce", Axis::tp, policy_.tp_wire, hidden);
-    };
-    for (std::int64_t layer = 0; layer < scenario_.model.num_hidden_layers; ++layer)
-      for (const char* linear : {".self_attn.o_proj", ".mlp.down_proj"})
-        reduce(layer, linear, "forward");
-    for (std::int64_t layer = scenario_.model.num_hidden_layers; layer-- > 0;)
-      for (const char* linear : {".mlp.up_proj", ".mlp.gate_proj", ".self_attn.v_proj",
-                                 ".self_attn.k_proj", ".self_attn.q_proj"})
-        reduce(layer, linear, "backward");
+    std::vector<reference::Unit> units;
+    reference::append_micro_step(reference::graph_of(scenario_), 0, 0, units);
+    for (const reference::Unit& unit : units) micro_step(unit);
+  }
+
+  void micro_step(const reference::Unit& unit) {
+    using reference::UnitKind;
+    const LayerPartition& layer = scenario_.partition.of(unit.module);
+    const std::int64_t replica = element_count(unit.shape) / dp_;
+    const std::string name = name_in_folder(unit.output);
+    if (layer.style == Style::row && unit.kind == UnitKind::matmul)
+      reduce(unit.module + "/forward/all_reduce", replica);
+    if (layer.style == Style::column && unit.kind == UnitKind::matmul_backward_input)
+      reduce(unit.module + "/backward/all_reduce", replica);
+    if (layer.gather_output && name == "forward/" + unit.module + "/output")
+      all_gather(unit.module + "/forward/all_gather", layer, unit.shape.back(), replica);
+    if (layer.style == Style::row && unit.kind == UnitKind::matmul_backward_input &&
+        is_output_projection(unit.module))
+      all_gather(unit.module + "/backward/all_gather", layer, unit.shape.back(), replica);
+    if (layer.grad_allreduce && name.starts_with("gradient/"))
+      reduce(unit.module + "/backward/all_reduce_" + leaf_of(name), replica);
+  }
+
+  void reduce(const std::string& origin, std::int64_t elements) {
+    add(origin, "all_reduce", Axis::tp, policy_.tp_wire, elements);
   }
 
   /// Gradients in reverse order; a bucket is closed before it would be too large (7.7.2, 7.7.3).
   void buckets() {
     const auto& parameters = scenario_.model.parameters;
-    std::int64_t filled = 0, bucket = 0;
+    std::int64_t filled = 0, sent = 0, bucket = 0;
     const auto close = [&] {
       if (filled == 0) return;
       add("bucket_" + std::to_string(bucket++) + "/reduce/all_reduce", "all_reduce", Axis::dp,
-          policy_.dp_wire, filled);
-      filled = 0;
+          policy_.dp_wire, sent);
+      filled = sent = 0;
     };
     for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
-      const std::int64_t count = local_count(*parameter);
+      // Every TP rank closes its buckets at the same parameters.
+      const std::int64_t count = largest_count(*parameter);
       if (filled + count > scenario_.training.reduce_bucket_size) close();
       filled += count;
+      sent += local_count(*parameter);
     }
     close();
   }
@@ -167,6 +224,7 @@ class Budget {
 
   const Scenario& scenario_;
   PrecisionPolicy policy_;
+  std::size_t tp_rank_;
   std::int64_t tp_;
   std::int64_t dp_;
   CollectiveBudget budget_;
@@ -175,6 +233,8 @@ class Budget {
 
 }  // namespace
 
-CollectiveBudget collective_budget(const Scenario& scenario) { return Budget(scenario).compute(); }
+CollectiveBudget collective_budget(const Scenario& scenario, GroupRank tp) {
+  return Budget(scenario, tp).compute();
+}
 
 }  // namespace shardproof::reports

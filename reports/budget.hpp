@@ -10,13 +10,12 @@
 
 namespace shardproof::reports {
 
-/// A parameter that tensor parallelism divides: its module, and the dimension that is cut. Columns
-/// of the Megatron pair (q, k, v, gate, up) are cut along their outputs, with their bias; rows (o,
-/// down) along their inputs, their bias whole (spec-autotp 2.7). Empty for what is replicated.
-std::optional<int> sharded_dimension(const std::string& parameter);
+/// Which dimension of a parameter tensor parallelism cuts: of a column the output features, with its
+/// bias; of a row the input features, its bias whole (spec-autotp 2.7). Empty for what is replicated.
+std::optional<int> sharded_dimension(const Scenario& scenario, const std::string& parameter);
 
-/// Where a parameter lies on the mesh, from its name alone.
-Placement parameter_placement(const std::string& parameter);
+/// Where a parameter lies on the mesh, by the scenario's partition.
+Placement parameter_placement(const Scenario& scenario, const std::string& parameter);
 
 /// The parameters that GatherReplacedLayerParams gathers, in the order of the state dict. The
 /// edited round trip is made with those of the first module.
@@ -34,17 +33,23 @@ struct BudgetedCollective {
   friend bool operator==(const BudgetedCollective&, const BudgetedCollective&) = default;
 };
 
-/// What each rank must communicate, by the kind of moment: from the scenario alone, without any
-/// program (spec-autotp 2.8 and 7.7). Groups of one rank communicate nothing.
+/// What a rank must communicate, by the kind of moment: from the scenario and the functions of the
+/// unsharded model alone, without any program (spec-autotp 2.8, 5.3 and 7.7). Groups of one rank
+/// communicate nothing.
 ///
-/// | moment     | collectives |
-/// |------------|------------------------------------------------------------------------------------|
-/// | initial    | per gathered parameter an all-gather over tp, per layer the agreement of
-/// checksums; | |            | the first layer twice more, edited | | micro-step | per block over
-/// tp 2 all-reduces forward (o, down), 5 backward (up, gate, v, k, q),   | |            | each of
-/// one replica's hidden activation                                             | | step       |
-/// gradient buckets over dp, overflow flag; unless skipped: norm, ZeRO's all-gather     | | final
-/// | as initial, without the edits                                                        |
+/// | moment     | collectives                                                                 |
+/// |------------|-----------------------------------------------------------------------------|
+/// | initial    | all-gathers over tp, one per block of every sharded parameter, padded to    |
+/// |            | its largest width; per layer the agreement of checksums; the first layer    |
+/// |            | twice more, edited                                                          |
+/// | micro-step | over tp, of one replica's activations: an all-reduce of a row's output, and |
+/// |            | of the input gradient of a column, unless nothing asks for it; an           |
+/// |            | all-gather of a gathered column's output, and of the input gradient of an   |
+/// |            | output projection cut as a row, padded to its largest width; an all-reduce  |
+/// |            | of each gradient that grad_allreduce asks for                               |
+/// | step       | gradient buckets over dp, overflow flag; unless skipped: norm, ZeRO's       |
+/// |            | all-gather                                                                  |
+/// | final      | as initial, without the edits                                               |
 struct CollectiveBudget {
   std::vector<BudgetedCollective> initial_moment;
   std::vector<BudgetedCollective> micro_step;
@@ -53,6 +58,7 @@ struct CollectiveBudget {
   std::vector<BudgetedCollective> final_moment;
 };
 
-CollectiveBudget collective_budget(const Scenario& scenario);
+/// Of the ranks with TP index `tp`, which by uneven widths may hold more or less than others.
+CollectiveBudget collective_budget(const Scenario& scenario, GroupRank tp);
 
 }  // namespace shardproof::reports

@@ -41,10 +41,10 @@ const BudgetedCollective* with_origin(const Collectives& all, const std::string&
 class CollectivesOfTrace {
  public:
   CollectivesOfTrace(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
-      : scenario_(context.scenario),
-        budget_(collective_budget(context.scenario)),
-        trace_(trace),
-        tally_(tally) {}
+      : scenario_(context.scenario), trace_(trace), tally_(tally) {
+    for (int tp = 0; tp < trace.grid().size(Axis::tp); ++tp)
+      budgets_.push_back(collective_budget(scenario_, GroupRank{tp}));
+  }
 
   void check() {
     for (int rank = 0; rank < trace_.world(); ++rank) {
@@ -125,16 +125,18 @@ class CollectivesOfTrace {
   }
 
   void check_against_budget(int rank) {
-    check_moment(rank, {Moment::Stage::initial, -1, -1}, budget_.initial_moment);
+    const GroupRank tp = trace_.grid().group_rank(Rank{rank}, Axis::tp);
+    const CollectiveBudget& budget = budgets_.at(static_cast<std::size_t>(tp.value));
+    check_moment(rank, {Moment::Stage::initial, -1, -1}, budget.initial_moment);
     for (int step = 0; step < scenario_.steps; ++step) {
       for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
-        check_moment(rank, {Moment::Stage::step, step, micro}, budget_.micro_step);
-      Collectives expected = budget_.reduce;
+        check_moment(rank, {Moment::Stage::step, step, micro}, budget.micro_step);
+      Collectives expected = budget.reduce;
       if (!skipped(rank, step))
-        expected.insert(expected.end(), budget_.update.begin(), budget_.update.end());
+        expected.insert(expected.end(), budget.update.begin(), budget.update.end());
       check_moment(rank, {Moment::Stage::step, step, -1}, expected);
     }
-    check_moment(rank, {Moment::Stage::final, -1, -1}, budget_.final_moment);
+    check_moment(rank, {Moment::Stage::final, -1, -1}, budget.final_moment);
   }
 
   void check_moment(int rank, const Moment& moment, const Collectives& expected) {
@@ -176,8 +178,8 @@ class CollectivesOfTrace {
   }
 
   const Scenario& scenario_;
-  CollectiveBudget budget_;
   const EngineTrace& trace_;
+  std::vector<CollectiveBudget> budgets_;  // by TP rank
   Tally& tally_;
   Findings findings_;
 };

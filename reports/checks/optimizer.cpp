@@ -61,7 +61,7 @@ class OptimizerState {
   /// Regions of a tensor on the members of a DP group, against the shard that they share.
   void check_owners(const std::string& path, const ParameterDescription& parameter) {
     const ProcessGrid grid = trace_.grid();
-    const Placement placement = parameter_placement(parameter.name);
+    const Placement placement = parameter_placement(scenario_, parameter.name);
     for (int tp = 0; tp < grid.size(Axis::tp); ++tp) {
       const Rank first = grid.rank_at(GroupRank{tp}, GroupRank{0});
       tally_.add(element_count(local_shape(parameter.shape, placement, grid, first)), 0,

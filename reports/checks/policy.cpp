@@ -1,11 +1,13 @@
 #include "reports/checks/policy.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <map>
 #include <optional>
 
 #include "reports/checks/findings.hpp"
+#include "reports/plan_unit.hpp"
 
 namespace shardproof::reports {
 
@@ -17,27 +19,37 @@ std::string shown(double value) {
   return text;
 }
 
-/// The numbers that the ops of each kind must carry.
-std::map<std::string, double> expected_numbers(const Scenario& scenario, OpKind kind) {
-  const OptimizerConfig& optimizer = scenario.training.optimizer;
-  switch (kind) {
-    case OpKind::rms_norm:
-    case OpKind::rms_norm_backward_input:
-    case OpKind::rms_norm_backward_weight: return {{"eps", scenario.model.rms_norm_eps}};
-    case OpKind::rotary_table: return {{"theta", scenario.model.rope_theta}};
-    case OpKind::attention:
-    case OpKind::attention_backward:
-      return {{"head_dim", static_cast<double>(scenario.model.head_dim)}};
-    case OpKind::cross_entropy_backward:
-      return {{"grad_scale", 1.0 / scenario.training.accumulation}};
-    case OpKind::clip_factor: return {{"clip", scenario.training.gradient_clipping}};
-    case OpKind::exp_avg: return {{"beta1", optimizer.beta1}};
-    case OpKind::exp_avg_sq: return {{"beta2", optimizer.beta2}};
-    case OpKind::adamw:
-      return {{"eps", optimizer.epsilon}, {"weight_decay", optimizer.weight_decay}};
-    default: return {};
-  }
+/// The numbers of a function, but for those that say how large a rank's part is.
+std::array<std::pair<const char*, double>, 5> numbers_of(const reference::UnitAttributes& a) {
+  return {{{"eps", a.eps},
+           {"theta", a.theta},
+           {"factor", a.factor},
+           {"weight_decay", a.weight_decay},
+           {"head_dim", static_cast<double>(a.head_dim)}}};
 }
+
+/// The numbers that ops must carry: those of the reference units of the same function and module,
+/// or of the same function where it is no module's (tables, optimizer).
+class ExpectedNumbers {
+ public:
+  explicit ExpectedNumbers(const std::vector<reference::Unit>& units) {
+    for (const reference::Unit& unit : units) {
+      by_module_.try_emplace({unit.kind, unit.module}, unit.attributes);
+      by_kind_.try_emplace(unit.kind, unit.attributes);
+    }
+  }
+  /// nullptr: no unit has this function.
+  const reference::UnitAttributes* of(reference::UnitKind kind, const std::string& module) const {
+    if (const auto found = by_module_.find({kind, module}); found != by_module_.end())
+      return &found->second;
+    const auto found = by_kind_.find(kind);
+    return found == by_kind_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::map<std::pair<reference::UnitKind, std::string>, reference::UnitAttributes> by_module_;
+  std::map<reference::UnitKind, reference::UnitAttributes> by_kind_;
+};
 
 std::optional<double> number(const Op& op, const std::string& key) {
   const auto found = op.attributes.find(key);
@@ -58,8 +70,11 @@ std::string word(const Op& op, const std::string& key) {
 /// The program of one rank, one segment after another. Problems are returned per op.
 class ProgramPolicy {
  public:
-  ProgramPolicy(const JudgeContext& context, const Program& program)
-      : scenario_(context.scenario), policy_(context.policy), program_(program) {}
+  ProgramPolicy(const JudgeContext& context, const ExpectedNumbers& numbers, const Program& program)
+      : scenario_(context.scenario),
+        policy_(context.policy),
+        numbers_(numbers),
+        program_(program) {}
 
   /// What is wrong with op `at` of a segment; empty if nothing is.
   std::string problem(const Segment& segment, std::size_t at) const {
@@ -79,12 +94,15 @@ class ProgramPolicy {
   }
 
   std::string number_problem(const Op& op) const {
-    for (const auto& [key, expected] : expected_numbers(scenario_, op.kind)) {
-      const std::optional<double> got = number(op, key);
-      if (got != expected)
-        return key + " is " + (got ? shown(*got) : "absent") + ", the scenario says " +
-               shown(expected);
-    }
+    const std::optional<PlanUnit> unit = plan_unit(program_, op, 0, policy_);
+    const reference::UnitAttributes* attributes =
+        unit ? numbers_.of(unit->kind, op.module) : nullptr;
+    if (attributes == nullptr) return "";
+    const auto got = numbers_of(unit->attributes), expected = numbers_of(*attributes);
+    for (std::size_t i = 0; i < got.size(); ++i)
+      if (got[i].second != expected[i].second)
+        return std::string(got[i].first) + " is " + shown(got[i].second) + ", the scenario says " +
+               shown(expected[i].second);
     return "";
   }
 
@@ -206,6 +224,7 @@ class ProgramPolicy {
 
   const Scenario& scenario_;
   const PrecisionPolicy& policy_;
+  const ExpectedNumbers& numbers_;
   const Program& program_;
 };
 
@@ -230,6 +249,7 @@ void note(const EngineTrace& trace, int rank, const Op& op, const std::string& p
 }
 
 void check_trace(const JudgeContext& context, const EngineTrace& trace, Tally& tally) {
+  const ExpectedNumbers numbers(context.units);
   Findings findings;
   for (int rank = 0; rank < trace.world(); ++rank) {
     const auto& settings = trace.reader().header(rank).settings;
@@ -237,7 +257,7 @@ void check_trace(const JudgeContext& context, const EngineTrace& trace, Tally& t
     if (order == settings.end() || order->second != name_of(context.policy.order))
       tally.fail(trace.execution() + ", rank " + std::to_string(rank) +
                  ": its reductions are not in the order " + name_of(context.policy.order));
-    const ProgramPolicy policy(context, trace.program(rank));
+    const ProgramPolicy policy(context, numbers, trace.program(rank));
     for (const Segment& segment : trace.program(rank).segments)
       for (std::size_t at = 0; at < segment.ops.size(); ++at) {
         tally.add(1, 0, Proof::bitwise);

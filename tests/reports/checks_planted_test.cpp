@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(policy_holds_every_number_of_an_op_to_the_scenario) {
   const auto op_of_wrong = [&](auto change) {
     Scenario judged = ran;
     change(judged);
-    return first_of(check_policy(run.context(judged))).op;
+    return first_of(check_policy(run.context(judged, reference::expected_units(judged)))).op;
   };
 
   BOOST_TEST(op_of_wrong([](Scenario& s) { s.training.optimizer.beta1 = 0.8; }) ==
