@@ -1,9 +1,8 @@
 #include "scenarios/config/deepspeed_config.hpp"
 
-#include <algorithm>
-#include <cctype>
-
 #include "scenarios/config/deepspeed_keys.hpp"
+#include "scenarios/config/tensor_parallel_config.hpp"
+#include "scenarios/partition/lower_case.hpp"
 
 namespace shardproof {
 
@@ -12,12 +11,6 @@ namespace {
 constexpr IntegerRange kCount{1, 1'000'000};
 constexpr NumberRange kNotNegative{.lowest = 0};
 const JsonValue kEmpty = JsonValue::object();
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 // "auto" is filled in by a trainer that is not here, so no number can be known.
 void collect_auto(const JsonValue& value, const std::string& name,
@@ -38,57 +31,24 @@ void refuse_auto(const JsonValue& config) {
                       "\"auto\" is a value for a trainer to fill in: write numbers for " + names);
 }
 
-// The object of a section, or an empty one where it is absent.
-ObjectReader section(ObjectReader& parent, const std::string& key,
-                     std::vector<std::string>& defaulted) {
-  const JsonValue* object = parent.find(key);
-  ObjectReader reader(object ? *object : kEmpty, parent.name(key));
-  reader.record_defaults_in(&defaulted);
-  return reader;
-}
-
 void read_dtype(ObjectReader& top, TrainingConfig& training) {
   const char* key = "bf16";
   const JsonValue* other_spelling = top.find("bfloat16");
   if (other_spelling && top.find("bf16"))
     refuse_value(*other_spelling, "bfloat16", "bf16 is there too: keep one of them");
   if (other_spelling) key = "bfloat16";
-  ObjectReader bf16 = section(top, key, training.defaulted);
+  ObjectReader bf16 = top.section(key);
   training.working = bf16.boolean("enabled", false) ? Dtype::bf16 : Dtype::fp32;
   training.check_grad_overflow = bf16.boolean("check_grad_overflow", true);
   apply(bf16_keys(), bf16, training.without_effect);
   bf16.finish();
 }
 
-void read_tensor_parallel(ObjectReader& top, TrainingConfig& training) {
-  ObjectReader reader = section(top, "tensor_parallel", training.defaulted);
-  training.tensor_parallel =
-      std::max(1, static_cast<int>(reader.integer("autotp_size", 0, {0, 1'000'000})));
-  const JsonValue* preset = reader.find("preset_model");
-  if (preset && lower(as_string(*preset, reader.name("preset_model"))) != "llama")
-    refuse_value(*preset, reader.name("preset_model"), "only \"llama\" is implemented");
-  for (const char* alias : {"tensor_parallel", "tp"}) {
-    const JsonValue* inner = reader.find(alias);
-    if (!inner) continue;
-    ObjectReader tp(*inner, reader.name(alias));
-    const std::int64_t size = tp.integer("tp_size", 1, kCount);
-    if (size != 1 && size != training.tensor_parallel)
-      refuse_value(*tp.find("tp_size"), tp.name("tp_size"),
-                   "does not match tensor_parallel.autotp_size = " +
-                       std::to_string(training.tensor_parallel));
-    static constexpr const char* harmless[] = {"tp_grain_size"};
-    accept_harmless(tp, harmless, &training.without_effect);
-    tp.finish();
-  }
-  apply(tensor_parallel_keys(), reader, training.without_effect);
-  reader.finish();
-}
-
 void read_zero(ObjectReader& top, TrainingConfig& training) {
   const JsonValue* given = top.find("zero_optimization");
   if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
     refuse_value(*given, "zero_optimization", "expected {\"stage\": 0} or {\"stage\": 1}");
-  ObjectReader reader = section(top, "zero_optimization", training.defaulted);
+  ObjectReader reader = top.section("zero_optimization");
   training.zero_stage = static_cast<int>(reader.integer("stage", 0));
   if (training.zero_stage == 2 || training.zero_stage == 3)
     refuse_value(
@@ -129,7 +89,7 @@ void read_optimizer(ObjectReader& top, TrainingConfig& training) {
   ObjectReader reader(
       top.require("optimizer", "expected { \"type\": \"AdamW\", \"params\": {...} }"), "optimizer");
   const JsonValue& type = reader.require("type", "expected \"Adam\" or \"AdamW\"");
-  const std::string name = lower(as_string(type, "optimizer.type"));
+  const std::string name = lower_case(as_string(type, "optimizer.type"));
   if (name != "adam" && name != "adamw")
     refuse_value(type, "optimizer.type", "only \"Adam\" and \"AdamW\" are implemented");
   const JsonValue* params = reader.find("params");
@@ -142,7 +102,7 @@ void read_optimizer(ObjectReader& top, TrainingConfig& training) {
 
 // DeepSpeed's and torch's spellings of a dtype: fp32, float32, float, ...
 bool spells(const std::string& name, Dtype dtype) {
-  const std::string text = lower(name);
+  const std::string text = lower_case(name);
   if (dtype == Dtype::bf16) return text == "bf16" || text == "bfloat16";
   return text == "fp32" || text == "float32" || text == "float";
 }
@@ -231,7 +191,7 @@ JsonValue to_json(const TrainingConfig& training) {
   json.set("zero_optimization", JsonValue::object()
                                     .set("stage", training.zero_stage)
                                     .set("reduce_bucket_size", training.reduce_bucket_size));
-  json.set("tensor_parallel", JsonValue::object().set("autotp_size", training.tensor_parallel));
+  json.set("tensor_parallel", tensor_parallel_to_json(training));
   json.set("optimizer", JsonValue::object().set("type", "AdamW").set("params", std::move(params)));
   return json;
 }

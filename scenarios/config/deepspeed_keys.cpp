@@ -99,8 +99,6 @@ constexpr NeutralKey kZeroNeutral[] = {
 constexpr const char* kTensorParallelHarmless[] = {"dtype", "keep_module_on_host"};
 
 constexpr NeutralKey kTensorParallelNeutral[] = {
-    {"tp_overlap_comm", "false", "overlapped backward all-reduces are not implemented: only false"},
-    {"partition_config", "null", "custom partition patterns are not implemented: remove the key"},
     {"injection_policy_tuple", "null", "injection policies are not implemented: remove the key"},
     {"replace_with_kernel_inject", "false", "kernel injection is for inference: only false"},
     {"kernel_inject", "false", "kernel injection is for inference: only false"},

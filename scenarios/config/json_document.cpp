@@ -23,7 +23,7 @@ constexpr std::string_view kDigits = "0123456789";
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr const char* kHjson =
-    ": this looks like HJSON; DeepSpeed reads it, Shardproof reads JSON with // comments"
+    ": this looks like HJSON; DeepSpeed reads it, Shardproof reads JSON with comments"
     " (convert it: python3 -m hjson.tool -j FILE)";
 
 bool is_letter(char c) { return kLetters.find(c) != std::string_view::npos; }
@@ -236,8 +236,7 @@ class DocumentBuilder {
         {"object separator", "':'"},
         {"object key", "a key in double quotes"}};
     fail(at, "expected " + expected.at(context) + ", got " +
-                 (at == text_.size() ? "the end of the file" : printable(got)) +
-                 (got == '#' ? kHjson : ""));
+                 (at == text_.size() ? "the end of the file" : printable(got)));
   }
   void refuse_hjson_key(std::size_t at, char got) {
     if (got == '}') fail(at, std::string("a comma after the last one") + kHjson);
@@ -263,11 +262,42 @@ class DocumentBuilder {
   std::vector<Open> open_;
 };
 
+// The end of a string or of a comment of the parser's own that begins at `at`, or `at`.
+std::size_t end_of_token(std::string_view text, std::size_t at) {
+  const std::string_view rest = text.substr(at);
+  const auto after = [&](std::string_view end) {
+    const std::size_t found = text.find(end, at + 2);
+    return found == std::string_view::npos ? text.size() : found + end.size();
+  };
+  if (rest.starts_with("//")) return after("\n");
+  if (rest.starts_with("/*")) return after("*/");
+  if (!rest.starts_with('"')) return at;
+  std::size_t end = at + 1;
+  while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+  return std::min(end + 1, text.size());
+}
+
+// HJSON's third kind of comment, from # to the end of the line, becomes spaces, so that places stay
+// what they are.
+std::string blank_hash_comments(std::string_view text) {
+  std::string blanked(text);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = end_of_token(text, at);
+    if (end == at && text[at] == '#')
+      for (; at < text.size() && text[at] != '\n'; ++at) blanked[at] = ' ';
+    else
+      at = std::max(end, at + 1);
+  }
+  return blanked;
+}
+
 }  // namespace
 
 JsonValue parse_json(std::string_view text, const std::string& file) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  return DocumentBuilder(text, file).read();
+  if (text.find('#') == std::string_view::npos) return DocumentBuilder(text, file).read();
+  const std::string blanked = blank_hash_comments(text);
+  return DocumentBuilder(blanked, file).read();
 }
 
 std::string read_text_file(const std::string& path, const std::string& what) {

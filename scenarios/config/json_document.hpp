@@ -15,7 +15,7 @@ struct JsonMember;
 
 /// One JSON value that knows where it was written, so that an error can point at it.
 ///
-///   JsonValue root = read_json("ds.json");                       // with // and /* */ comments
+///   JsonValue root = read_json("ds.json");                       // with comments
 ///   const JsonValue* stage = root.find("zero_optimization");     // nullptr if absent
 ///   JsonValue out = JsonValue::object().set("loss", 0.5).set("ranks",
 ///   JsonValue::array().append(3));
@@ -70,7 +70,7 @@ struct JsonMember {
   JsonValue value;
 };
 
-/// Parses strict JSON with // and /* */ comments. Throws ScenarioError at the place of the first
+/// Parses strict JSON with the comments of HJSON: //, /* */ and #. Throws ScenarioError at the place of the first
 /// fault: syntax, a duplicate key, nesting deeper than 100. What looks like HJSON is said to.
 JsonValue parse_json(std::string_view text, const std::string& file);
 /// The same of a file. Throws ScenarioError if it cannot be read.

@@ -131,6 +131,14 @@ std::string ObjectReader::one_of(const std::string& key, const std::string& fall
   return fallback;
 }
 
+ObjectReader ObjectReader::section(const std::string& key) {
+  static const JsonValue empty = JsonValue::object();
+  const JsonValue* object = find(key);
+  ObjectReader reader(object ? *object : empty, name(key));
+  reader.record_defaults_in(defaulted_);
+  return reader;
+}
+
 void ObjectReader::finish() const {
   for (const JsonMember& member : object_->members)
     if (std::find(asked_.begin(), asked_.end(), member.key) == asked_.end())

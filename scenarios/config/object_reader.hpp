@@ -52,6 +52,9 @@ class ObjectReader {
   std::string one_of(const std::string& key, const std::string& fallback,
                      const std::vector<std::string>& choices);
 
+  /// The object of that name, or an empty one where it is absent; records defaults in the same list.
+  ObjectReader section(const std::string& key);
+
   /// Throws ScenarioError at the first member that was not asked for.
   void finish() const;
   /// "zero_optimization.stage".

@@ -8,6 +8,7 @@
 #include "scenarios/config/model_config.hpp"
 #include "scenarios/config/object_reader.hpp"
 #include "scenarios/config/overrides.hpp"
+#include "scenarios/config/partition_config.hpp"
 #include "scenarios/config/scenario_checks.hpp"
 
 namespace shardproof {
@@ -122,14 +123,18 @@ std::string read_name(ObjectReader& top, const std::string& file) {
   return name;
 }
 
+// What beside the DeepSpeed config says how the model is partitioned.
+void read_partition_rules(ObjectReader& top, const JsonValue& root, PartitionRules& rules) {
+  rules.uneven = top.boolean("uneven", false);
+  const JsonValue* plan = root.find("model")->find("config")->find("base_model_tp_plan");
+  if (plan && !plan->is_null()) rules.tp_plan = tp_plan_from_json(*plan);
+}
+
 // Keys of which only one value is implemented so far.
 void read_single_choices(ObjectReader& top, Scenario& scenario) {
   scenario.real = top.one_of("real", "mpi", {"mpi", "cuda"});
   if (scenario.real == "cuda")
     refuse_value(*top.find("real"), "real", "CUDA is not implemented: expected mpi");
-  if (top.boolean("uneven", false))
-    refuse_value(*top.find("uneven"), "uneven",
-                 "uneven shards are not implemented: expected false");
 }
 
 Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::string& file,
@@ -154,6 +159,7 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
   scenario.reduction = read_reduction(top);
   scenario.executions = read_executions(top);
   read_single_choices(top, scenario);
+  read_partition_rules(top, root, scenario.training.partition_rules);
   read_trace(top, scenario);
   // Only loss scaling, which is not implemented, makes an overflow something to expect.
   top.one_of("overflow", "unexpected", {"unexpected"});
@@ -162,7 +168,8 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
     scenario.inject = injections_from_json(*list, scenario.world, scenario.steps);
   top.finish();
   check_scenario(scenario, root);
-  scenario.partition = llama_partition(scenario.model);
+  scenario.partition = resolve_partition(scenario.model, scenario.training.partition_rules,
+                                         scenario.training.tensor_parallel);
   return scenario;
 }
 

@@ -9,6 +9,7 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/model/model_description.hpp"
 #include "scenarios/partition/partition_plan.hpp"
+#include "scenarios/partition/partition_rules.hpp"
 
 namespace shardproof {
 
@@ -37,6 +38,7 @@ struct TrainingConfig {
   std::int64_t reduce_bucket_size = 500'000'000;  // elements
   bool check_grad_overflow = true;
   OptimizerConfig optimizer;
+  PartitionRules partition_rules;
   /// Number-changing keys that were absent: "gradient_clipping = 1.0", for `plan` to print.
   std::vector<std::string> defaulted;
   /// Keys that were given and cannot change a number: "zero_optimization.overlap_comm".

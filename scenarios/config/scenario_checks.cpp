@@ -6,27 +6,6 @@ namespace shardproof {
 
 namespace {
 
-struct SplitWidth {
-  const char* key;
-  std::int64_t width;
-  const char* layer;
-};
-
-void check_tensor_parallel(const Scenario& scenario, const JsonValue& root) {
-  const ModelDescription& model = scenario.model;
-  const std::int64_t tp = scenario.training.tensor_parallel;
-  const SplitWidth widths[] = {
-      {"num_attention_heads", model.num_attention_heads, "model.layers.*.self_attn.q_proj"},
-      {"num_key_value_heads", model.num_key_value_heads, "model.layers.*.self_attn.k_proj"},
-      {"intermediate_size", model.intermediate_size, "model.layers.*.mlp.gate_proj"}};
-  for (const SplitWidth& split : widths)
-    if (split.width % tp != 0)
-      throw ScenarioError(
-          place_in(root, "deepspeed.tensor_parallel.autotp_size"),
-          "tensor_parallel.autotp_size = " + std::to_string(tp) + " does not divide " + split.key +
-              " = " + std::to_string(split.width) + ": " + split.layer + " cannot be split evenly");
-}
-
 void check_sequence(const Scenario& scenario, const JsonValue& root) {
   if (scenario.data.sequence > scenario.model.max_position_embeddings)
     throw ScenarioError(place_in(root, "data.sequence"),
@@ -63,7 +42,6 @@ SourcePlace place_in(const JsonValue& root, const std::string& path) {
 }
 
 void check_scenario(const Scenario& scenario, const JsonValue& root) {
-  check_tensor_parallel(scenario, root);
   check_sequence(scenario, root);
   if (scenario.data.source == DataConfig::Source::text) check_text(scenario, root);
 }

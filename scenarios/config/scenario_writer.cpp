@@ -7,6 +7,7 @@
 #include "scenarios/config/deepspeed_config.hpp"
 #include "scenarios/config/injection_config.hpp"
 #include "scenarios/config/model_config.hpp"
+#include "scenarios/config/partition_config.hpp"
 #include "scenarios/config/scenario.hpp"
 
 namespace shardproof {
@@ -31,12 +32,20 @@ JsonValue data_to_json(const DataConfig& data) {
   return json.set("sequence", data.sequence);
 }
 
+// A tp_plan is of the config.json, but not of the model.
+JsonValue model_config(const Scenario& scenario) {
+  JsonValue config = shardproof::to_json(scenario.model);
+  if (const auto& plan = scenario.training.partition_rules.tp_plan)
+    config.set("base_model_tp_plan", shardproof::to_json(*plan));
+  return config;
+}
+
 JsonValue to_json(const Scenario& scenario) {
   JsonValue json = JsonValue::object();
   json.set("name", scenario.name);
   const bool generated = scenario.weights == "generated";
   json.set("model", JsonValue::object()
-                        .set("config", shardproof::to_json(scenario.model))
+                        .set("config", model_config(scenario))
                         .set("weights", generated ? "generated" : absolute(scenario.weights)));
   json.set("deepspeed", shardproof::to_json(scenario.training));
   json.set("world", scenario.world);
@@ -49,7 +58,7 @@ JsonValue to_json(const Scenario& scenario) {
   for (const std::string& execution : scenario.executions) executions.append(execution);
   json.set("executions", std::move(executions));
   json.set("real", scenario.real);
-  json.set("uneven", false);
+  json.set("uneven", scenario.training.partition_rules.uneven);
   json.set("trace",
            JsonValue::object().set("tier", scenario.trace_tier).set("keep", scenario.trace_keep));
   json.set("overflow", "unexpected");

@@ -8,8 +8,6 @@
 
 namespace shardproof {
 
-struct ModelDescription;
-
 /// What AutoTP does with the weight of one module. The bias of a column follows its rows; the bias
 /// of a row is whole on every rank.
 struct LayerPartition {
@@ -18,7 +16,7 @@ struct LayerPartition {
   Widths widths;  // column: of the output features, row: of the input features; empty: cut evenly
   bool gather_output = false;   // column: the output is gathered over tp
   bool grad_allreduce = false;  // replicated, but its gradient is summed over tp
-  std::string rule;             // what decided it, for people: "preset llama, .*\.mlp\.down_proj..."
+  std::string rule;  // what decided it, for people: "preset llama, .*\.mlp\.down_proj..."
 };
 const char* name_of(LayerPartition::Style style);
 
@@ -31,8 +29,5 @@ struct PartitionPlan {
   /// Replicated if it is not listed.
   const LayerPartition& of(const std::string& module) const;
 };
-
-/// The preset "llama": q, k, v, gate and up are columns, o and down are rows, evenly.
-PartitionPlan llama_partition(const ModelDescription& model);
 
 }  // namespace shardproof

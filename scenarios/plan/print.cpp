@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "scenarios/plan/layer_fold.hpp"
+#include "scenarios/plan/print_partition.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/plan/text_table.hpp"
 #include "scenarios/precision.hpp"
@@ -223,8 +224,8 @@ std::vector<OwnedParameter> owned_parameters(const Program& program) {
 }
 
 std::string print_plan(const Program& program, const Accounts& accounts, const Scenario& scenario) {
-  return grid_text(program, scenario) + ownership_text(program) + flat_state_text(program) +
-         collectives_text(accounts, "micro_step", "Each micro-step") +
+  return grid_text(program, scenario) + print_partition(scenario) + ownership_text(program) +
+         flat_state_text(program) + collectives_text(accounts, "micro_step", "Each micro-step") +
          collectives_text(accounts, "step", "Each step") + scope_collectives_text(accounts) +
          memory_text(accounts) + precision_text(scenario) +
          keys_text(scenario.training.defaulted, "DeepSpeed keys left to their defaults") +

@@ -26,7 +26,8 @@ BOOST_AUTO_TEST_CASE(every_grid_agrees) {
   for (const Grid& grid : grids) {
     JsonValue scenario = catalog_scenario(grid.scenario);
     JsonValue* deepspeed = scenario.find("deepspeed");
-    deepspeed->set("tensor_parallel", JsonValue::object().set("autotp_size", grid.tp));
+    deepspeed->set("tensor_parallel",
+                   JsonValue::object().set("autotp_size", grid.tp).set("preset_model", "llama"));
     deepspeed->find("zero_optimization")->set("stage", grid.zero);
     scenario.set("world", grid.tp * grid.dp);
     const TemporaryFolder folder;

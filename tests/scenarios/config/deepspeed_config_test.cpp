@@ -183,14 +183,15 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
       {R"("optimizer": {"type": "Adam", "params": {"max_grad_norm": @1.0}})",
        "optimizer.params.max_grad_norm = 1.0: DeepSpeed clips by the top-level key"
        " gradient_clipping: use that"},
-      {R"("tensor_parallel": {"autotp_size": 2, "tp_overlap_comm": @true})",
-       "tensor_parallel.tp_overlap_comm = true: overlapped backward all-reduces are not"
-       " implemented: only false"},
-      {R"("tensor_parallel": {"autotp_size": 2, "partition_config": @{"layer_specs": []}})",
-       "tensor_parallel.partition_config = {\"layer_specs\":[]}: custom partition patterns are"
-       " not implemented: remove the key"},
-      {R"("tensor_parallel": {"autotp_size": 2, "preset_model": @"bloom"})",
-       "tensor_parallel.preset_model = \"bloom\": only \"llama\" is implemented"},
+      {R"("tensor_parallel": {"autotp_size": 2, "tp_overlap_comm": @1})",
+       "tensor_parallel.tp_overlap_comm = 1: expected true or false"},
+      {R"("tensor_parallel": {"autotp_size": 2, "preset_model": @"mixtrl"})",
+       "tensor_parallel.preset_model = \"mixtrl\": expected one of bloom, chatglm, deepseek_v2,"
+       " llama, mixtral, phi3, qwen2; did you mean \"mixtral\"?"},
+      {R"("tensor_parallel": {"autotp_size": 2, "tp": {"tp_group": @3}})",
+       "tensor_parallel.tp.tp_group = 3: groups are made by the scenario: only null"},
+      {R"("tensor_parallel": {"autotp_size": 2, "tp": {"tp_grain_size": @0}})",
+       "tensor_parallel.tp.tp_grain_size = 0: expected a whole number from 1 to 1099511627776"},
       {R"("tensor_parallel": {"autotp_size": 2, "tp": {"tp_size": @4}})",
        "tensor_parallel.tp.tp_size = 4: does not match tensor_parallel.autotp_size = 2"},
       {R"("prescale_gradients": @true)",

@@ -354,8 +354,8 @@ BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
              "s.json:1:17: executions = []: expected a list of reference, sim and real");
   BOOST_TEST(files.error_with("\"real\": \"cuda\"") ==
              "s.json:1:11: real = \"cuda\": CUDA is not implemented: expected mpi");
-  BOOST_TEST(files.error_with("\"uneven\": true") ==
-             "s.json:1:13: uneven = true: uneven shards are not implemented: expected false");
+  BOOST_TEST(files.error_with("\"uneven\": 1") ==
+             "s.json:1:13: uneven = 1: expected true or false");
   BOOST_TEST(files.error_with("\"trace\": {\"tier\": \"half\"}") ==
              "s.json:1:21: trace.tier = \"half\": expected full");
   BOOST_TEST(files.error_with("\"name\": \"a/b\"") ==
@@ -371,18 +371,21 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_together_is_refused_with_both_numbers) {
   BOOST_TEST(files.error_after("4,", "8,") == "no error");
   BOOST_TEST(files.error({"world=8", "tensor_parallel.autotp_size=8"}) ==
              "--override tensor_parallel.autotp_size=8: tensor_parallel.autotp_size = 8 does not"
-             " divide num_attention_heads = 12: model.layers.*.self_attn.q_proj cannot be split"
-             " evenly");
+             " divide num_attention_heads = 12: model.layers.0.self_attn.q_proj cannot be cut"
+             " evenly; \"uneven\": true in the scenario allows uneven cuts");
   files.write("ds.json", R"({"train_micro_batch_size_per_gpu": 1,
 "tensor_parallel": {"autotp_size": 6}, "optimizer": {"type": "AdamW"}})");
   BOOST_TEST(
       files.error({"world=6"}) ==
       "ds.json:2:36: tensor_parallel.autotp_size = 6 does not divide num_key_value_heads = 4:"
-      " model.layers.*.self_attn.k_proj cannot be split evenly");
+      " model.layers.0.self_attn.q_proj cannot be cut evenly; \"uneven\": true in the scenario"
+      " allows uneven cuts");
   BOOST_TEST(
       files.error({"world=6", "num_key_value_heads=6", "intermediate_size=100"}) ==
-      "ds.json:2:36: tensor_parallel.autotp_size = 6 does not divide intermediate_size = 100:"
-      " model.layers.*.mlp.gate_proj cannot be split evenly");
+      "ds.json:2:36: tensor_parallel.autotp_size = 6 does not divide the 100 output features of"
+      " model.layers.0.mlp.gate_proj evenly (17, 17, 17, 17, 16, 16); \"uneven\": true in the"
+      " scenario allows uneven cuts");
+  BOOST_TEST(files.error({"world=6", "intermediate_size=100", "uneven=true"}) == "no error");
   files.write("ds.json", kDeepSpeed);
   BOOST_TEST(files.error_after("16", "129") ==
              "s.json:5:44: data.sequence = 129: longer than the model's max_position_embeddings ="

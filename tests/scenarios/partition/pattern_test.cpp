@@ -99,12 +99,12 @@ BOOST_AUTO_TEST_CASE(bad_patterns_are_refused_at_their_place) {
 
 BOOST_AUTO_TEST_CASE(hostile_patterns_end_in_an_error_and_not_in_a_hang) {
   const auto started = std::chrono::steady_clock::now();
-  const std::string subject = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
-  for (const char* text : {"(a+)+$", "(a|a)*$", "(a?){30}a{30}$", "((a*)*)*$"})
-    BOOST_TEST(error_of([&] {
-                 matches(text, std::string(40, 'a') + "b");
-               }).find("match limit exceeded") != std::string::npos,
-               text);
+  const std::string subject = std::string(40, 'a').append("b");
+  for (const std::string text : {"(a+)+$", "(a|a)*$", "(a?){30}a{30}$", "((a*)*)*$"}) {
+    const Pattern hostile = pattern(text);
+    const std::string error = error_of([&] { hostile.matches(subject); });
+    BOOST_TEST(error.find("match limit exceeded") != std::string::npos, text);
+  }
   BOOST_TEST(matches(".*$", std::string(200'000, 'a')));
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
   BOOST_TEST(taken.count() < 2.0);
