@@ -200,6 +200,35 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_decides_the_partition_survives_a_round_trip) {
+  const Files files;
+  files.write(
+      "model/config.json",
+      "{\"base_model_tp_plan\": {\"layers.*.mlp.up_proj\": \"colwise\"}, " + kModel.substr(1));
+  for (const std::string section :
+       {R"("autotp_size": 2)", R"("autotp_size": 2, "preset_model": "Llama")",
+        R"("autotp_size": 2, "preset_model": "llama", "partition_config": {"layer_specs": [
+            {"patterns": [".*up_proj"], "shape": [[64, 32], -1]}]})",
+        R"("autotp_size": 3, "preset_model": "llama", "tp": {"tp_grain_size": 32})"}) {
+    files.write("ds.json", R"({"train_micro_batch_size_per_gpu": 1, "optimizer": {"type": "AdamW"},
+      "tensor_parallel": {)" + section +
+                               "}}");
+    const Scenario scenario = files.read({"world=6", "uneven=true"});
+    files.write("effective.json", write_scenario(scenario));
+    const Scenario back = read_scenario(files / "effective.json");
+    BOOST_TEST(write_scenario(back) == write_scenario(scenario));
+    BOOST_TEST(back.training.partition_rules.uneven);
+    BOOST_TEST(!scenario.partition.modules.empty());
+    BOOST_TEST(back.partition.modules.size() == scenario.partition.modules.size());
+    for (const auto& [module, partition] : scenario.partition.modules) {
+      BOOST_TEST((back.partition.of(module).style == partition.style), module);
+      BOOST_TEST((back.partition.of(module).widths == partition.widths), module);
+      BOOST_TEST((back.partition.of(module).gather_output == partition.gather_output), module);
+      BOOST_TEST(back.partition.of(module).rule == partition.rule);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_hash_follows_the_contents_and_not_the_place_of_the_data) {
   const Files here, there;
   const std::string hash = scenario_hash(here.read());
