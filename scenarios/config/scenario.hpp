@@ -76,7 +76,7 @@ struct Scenario {
   ModelDescription model;
   std::string weights;  // "generated", or a safetensors file, an index, or a folder
   TrainingConfig training;
-  PartitionPlan partition;  // what TP does with each module, also if T is 1
+  PartitionPlan partition;  // what TP does with each module; empty if T is 1
   int world = 1;
   int steps = 1;
   std::uint64_t seed = 0;

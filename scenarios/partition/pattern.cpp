@@ -31,6 +31,14 @@ std::string message_of(int error) {
   return reinterpret_cast<const char*>(text);
 }
 
+MatchContext limited_context() {
+  MatchContext context(pcre2_match_context_create(nullptr));
+  pcre2_set_match_limit(context.get(), kSteps);
+  pcre2_set_depth_limit(context.get(), kDepth);
+  pcre2_set_heap_limit(context.get(), kHeapKib);
+  return context;
+}
+
 }  // namespace
 
 Pattern::Pattern(std::string text, std::string name, SourcePlace place)
@@ -57,10 +65,7 @@ Pattern::Pattern(std::string text, std::string name, SourcePlace place)
 
 bool Pattern::matches(const std::string& subject) const {
   const auto* code = static_cast<const pcre2_code*>(code_.get());
-  const MatchContext context(pcre2_match_context_create(nullptr));
-  pcre2_set_match_limit(context.get(), kSteps);
-  pcre2_set_depth_limit(context.get(), kDepth);
-  pcre2_set_heap_limit(context.get(), kHeapKib);
+  static const MatchContext context = limited_context();
   const MatchData data(pcre2_match_data_create_from_pattern(code, nullptr));
   const int found = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(subject.data()), subject.size(),
                                 0, 0, data.get(), context.get());

@@ -145,6 +145,9 @@ class SpecMatcher {
 
   // Whole modules: a norm whose bias is matched otherwise than its weight would be half summed.
   void sum_gradients(PartitionPlan& plan) const {
+    if (std::none_of(specs_.begin(), specs_.end(),
+                     [](const LayerSpec& s) { return s.grad_allreduce; }))
+      return;
     std::map<std::string, std::pair<int, int>> summed;  // of how many parameters
     std::map<std::string, std::string> rules;
     for (const ParameterDescription& parameter : model_.parameters) {
