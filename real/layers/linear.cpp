@@ -1,5 +1,7 @@
 #include "real/layers/linear.hpp"
 
+#include "real/layers/gather_shards.hpp"
+
 namespace shardproof::real {
 
 AxisPlacement laid_on(int dim, const AxisPlacement& cut) {
@@ -21,10 +23,32 @@ ValueId Linear::product(const std::string& role, ValueId x, AxisPlacement tp) {
   return y;
 }
 
+ValueId Linear::sum_of_products(ValueId x) {
+  ValueId y = -1;
+  if (builder().tp() == 1) {
+    y = product(product_role(), x, replicate());
+  } else {
+    const ValueId part = product("partial", x, partial());
+    y = output(product_role(), out_features(), replicate());
+    builder().collective(OpKind::all_reduce, Axis::tp, module(), "forward", "all_reduce", part, y);
+  }
+  // After the reduction: before it, the sum would hold the bias once for every rank.
+  return has_bias() ? with_bias("output", y) : y;
+}
+
 ValueId Linear::with_bias(const std::string& role, ValueId product) {
   const ValueId y = like(product, "forward/" + module() + "/" + role);
   forward_op(OpKind::add_bias, {product, builder().parameter(bias_)}, {y});
   return y;
+}
+
+ValueId Linear::gather_features(const std::string& phase, ValueId part, const std::string& name) {
+  const ValueId all = like(part, name);
+  builder().program().value(all).placement.tp = replicate();
+  lower_gather_shards(builder(), part, all,
+                      {.module = module(), .phase = phase, .suffix = "", .folder = name + "_"});
+  builder().last_op().recorded = true;  // a value of the model, not only bits on their way
+  return all;
 }
 
 void Linear::input_gradient(ValueId dy, ValueId dx) {

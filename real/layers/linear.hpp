@@ -26,8 +26,14 @@ class Linear : public Layer {
 
   /// y = x W^T, cut as `tp` says.
   ValueId product(const std::string& role, ValueId x, AxisPlacement tp);
+  /// Of a weight cut by columns and an x cut like them: y = all-reduce over tp of x_t W_t^T, then
+  /// + b.
+  ValueId sum_of_products(ValueId x);
   /// y = product + b, cut as the product is.
   ValueId with_bias(const std::string& role, ValueId product);
+
+  /// All features of `part` on every rank, recorded as `name`.
+  ValueId gather_features(const std::string& phase, ValueId part, const std::string& name);
 
   /// dx = dy W.
   void input_gradient(ValueId dy, ValueId dx);

@@ -4,16 +4,7 @@ namespace shardproof::real {
 
 ValueId LinearAllreduce::forward(ValueId x) {
   x_ = x;
-  ValueId y = -1;
-  if (builder().tp() == 1) {
-    y = product(product_role(), x, replicate());
-  } else {
-    const ValueId part = product("partial", x, partial());
-    y = output(product_role(), out_features(), replicate());
-    builder().collective(OpKind::all_reduce, Axis::tp, module(), "forward", "all_reduce", part, y);
-  }
-  // After the reduction: before it, the sum would hold the bias once for every rank.
-  return has_bias() ? with_bias("output", y) : y;
+  return sum_of_products(x);
 }
 
 std::vector<ValueId> LinearAllreduce::backward(const std::vector<ValueId>& dy,

@@ -5,6 +5,7 @@
 #include "real/layers/embedding.hpp"
 #include "real/layers/linear_allreduce.hpp"
 #include "real/layers/linear_layer.hpp"
+#include "real/layers/lm_head_linear_allreduce.hpp"
 #include "real/layers/replicated_linear.hpp"
 #include "real/layers/residual.hpp"
 #include "real/layers/rms_norm.hpp"
@@ -15,10 +16,18 @@ namespace shardproof::real {
 
 namespace {
 
+// AutoTP knows output projections by these names (spec-autotp 3.5).
+bool is_output_projection(const std::string& module) {
+  return module == "lm_head" || module == "embed_out";
+}
+
 std::unique_ptr<Linear> make_linear(Site site, const std::string& weight) {
   switch (site.builder.scenario().partition.of(site.module).style) {
     case LayerPartition::Style::column: return std::make_unique<LinearLayer>(site, weight);
-    case LayerPartition::Style::row: return std::make_unique<LinearAllreduce>(site, weight);
+    case LayerPartition::Style::row:
+      if (is_output_projection(site.module))
+        return std::make_unique<LmHeadLinearAllreduce>(site, weight);
+      return std::make_unique<LinearAllreduce>(site, weight);
     case LayerPartition::Style::replicated: break;
   }
   return std::make_unique<ReplicatedLinear>(site, weight);

@@ -166,6 +166,7 @@ std::vector<Action> lower_round_trip(Builder& builder) {
 
 std::vector<Action> lower_edited_round_trip(Builder& builder) {
   std::vector<Action> actions;
+  if (builder.sharded_layers().empty()) return actions;
   const ShardedLayer& layer = builder.sharded_layers().front();
   for (const std::string pass : {"edit", "undo"})
     append(actions, lower_scope(builder, layer, "round_trip_" + pass, ":" + pass, /*edit=*/true));

@@ -101,7 +101,7 @@ std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank 
   for (std::size_t i = 0; i < layout.entries.size(); ++i) {
     const FlatLayout::Entry& entry = layout.entries[i];
     const Stretch& all = table.parts[i];
-    const Stretch part = shared(all, mine);
+    const Stretch part = all.count == 0 ? all : shared(all, mine);
     if (part.count == 0 && all.count > 0) continue;  // other owners have it
     add(parameter_piece(grid, rank, entry, with_parameter(value.name, entry.parameter),
                         {part.begin - all.begin, part.count}, all.begin - mine.begin));

@@ -245,8 +245,9 @@ std::optional<std::string> Rule::check() {
     case OpKind::clip_factor:
     case OpKind::gelu: return pointwise(1);
     case OpKind::gelu_backward: return pointwise(2);
-    case OpKind::swiglu:
-    case OpKind::add: return pointwise(2);
+    case OpKind::swiglu: return pointwise(2);
+    // Gradients of one parameter, each still a sum over the replicas, add up to another.
+    case OpKind::add: return pointwise(2, /*partial_allowed=*/axis_ == Axis::dp);
     case OpKind::rotary:
     case OpKind::rotary_backward:
     case OpKind::multiply: return pointwise(1);
