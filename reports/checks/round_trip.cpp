@@ -1,5 +1,6 @@
 #include "reports/checks/round_trip.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -51,7 +52,9 @@ class RoundTrips {
   void check_rank(int rank) {
     rank_ = rank;
     collect_writes();
-    for (const std::string& name : gathered_parameters(context_.scenario))
+    const std::vector<std::string> gathered = gathered_parameters(context_.scenario);
+    if (gathered.empty()) return expect_no_scope();
+    for (const std::string& name : gathered)
       for (const auto stage : {Moment::Stage::initial, Moment::Stage::final}) {
         stage_ = stage;
         const std::string path = recorded_before(name);
@@ -75,6 +78,15 @@ class RoundTrips {
       for (const AccessRecord* write : executed.writes)
         writes_[program.value(write->value).name].push_back({&executed, write});
     }
+  }
+
+  /// Where no layer is sharded, the rank counts: nothing may be gathered there.
+  void expect_no_scope() {
+    const auto scope = std::ranges::find_if(
+        writes_, [](const auto& value) { return value.first.starts_with("round_trip"); });
+    tally_.add(1, scope == writes_.end() ? 0 : 1, Proof::bitwise);
+    if (scope != writes_.end())
+      note(scope->second.front(), scope->first, "it is written, but no layer is sharded");
   }
 
   /// Where the parameter was recorded last: a skipped step writes none.

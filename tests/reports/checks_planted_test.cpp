@@ -293,6 +293,19 @@ BOOST_AUTO_TEST_CASE(optimizer_refuses_state_that_is_owned_twice_or_divided_wher
                  .reason.find("does not have exactly one owner") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(round_trip_names_a_scope_that_no_sharded_layer_calls_for) {
+  const Scenario ran = sweep_scenario(zero1);
+  const JudgedRun run(ran);
+  Scenario judged = ran;
+  judged.partition.modules.clear();
+
+  const Tally tally = check_round_trip(run.context(judged));
+
+  BOOST_TEST(tally.compared() == run.trace().world());
+  BOOST_TEST(tally.failed() == run.trace().world());
+  BOOST_TEST(first_of(tally).tensor.find("/initial/round_trip") == 0u, first_of(tally).tensor);
+}
+
 BOOST_AUTO_TEST_CASE(round_trip_names_what_is_gathered_edited_cut_or_stored_wrongly) {
   const std::string q = "model.layers.0.self_attn.q_proj", up = "model.layers.1.mlp.up_proj";
   expect_failure(check_round_trip,
