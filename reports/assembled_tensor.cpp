@@ -7,25 +7,34 @@ namespace shardproof::reports {
 
 namespace {
 
-/// One copy of each distinct piece of the tensor, in the order of the ranks that hold it first.
+/// Copies that do not overlap, the nearest first: a tensor that is whole on every TP rank may be
+/// stored in other parts by each, where uneven cuts of its neighbours in a flat vector move it.
 std::vector<const StoredDataset*> chosen_copies(const TraceReader& reader, const std::string& path,
                                                 int seen_by) {
-  std::vector<const StoredDataset*> chosen;
   const auto found = reader.datasets().find(path);
-  if (found == reader.datasets().end()) return chosen;
+  if (found == reader.datasets().end()) return {};
   const int tp = std::max(1, reader.header().tp);
-  const auto distance = [&](const StoredDataset& copy) {
-    return std::tuple(copy.rank != seen_by, copy.rank % tp != seen_by % tp, copy.rank);
+  const auto distance = [&](const StoredDataset* copy) {
+    return std::tuple(copy->rank != seen_by, copy->rank % tp != seen_by % tp, copy->rank);
   };
-  for (const StoredDataset& copy : found->second) {
-    const auto same = std::find_if(chosen.begin(), chosen.end(), [&](const StoredDataset* other) {
-      return other->info.regions == copy.info.regions;
-    });
-    if (same == chosen.end())
-      chosen.push_back(&copy);
-    else if (distance(copy) < distance(**same))
-      *same = &copy;
-  }
+  std::vector<const StoredDataset*> nearest_first;
+  for (const StoredDataset& copy : found->second) nearest_first.push_back(&copy);
+  std::sort(nearest_first.begin(), nearest_first.end(),
+            [&](const auto* a, const auto* b) { return distance(a) < distance(b); });
+
+  std::vector<const StoredDataset*> chosen;
+  for (const StoredDataset* copy : nearest_first)
+    if (std::none_of(chosen.begin(), chosen.end(), [&](const StoredDataset* other) {
+          return overlap(other->info.regions, copy->info.regions);
+        }))
+      chosen.push_back(copy);
+  // In the order of their places, whoever looks: equal copies make equal keys.
+  std::stable_sort(chosen.begin(), chosen.end(), [](const auto* a, const auto* b) {
+    const auto place = [](const StoredDataset* copy) {
+      return copy->info.regions.empty() ? Shape{} : copy->info.regions.front().offset;
+    };
+    return place(a) < place(b);
+  });
   return chosen;
 }
 

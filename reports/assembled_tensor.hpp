@@ -18,7 +18,7 @@ struct AssembledTensor {
   std::string problem;           // empty, or why there is no such tensor: missing, not covered
 };
 
-/// The tensor `path` as rank `seen_by` sees it. Of ranks that hold the same region it takes
+/// The tensor `path` as rank `seen_by` sees it. Of ranks that hold the same elements it takes
 ///   its own copy, if it has one; else that of the lowest rank with the same TP index (its replica
 ///   in another DP group member); else that of the lowest rank.
 /// Replicas that are equal in bits make one tensor for everybody.

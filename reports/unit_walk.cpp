@@ -232,8 +232,11 @@ class Walk {
                                    [](const SharedBytes& bytes) { return bytes != nullptr; });
     for (std::size_t output = 0; output < op.outputs.size(); ++output) {
       const auto unit = plan_unit(program(walker), op, output, context_.policy);
-      if (!unit || !known || executed.reads.size() != op.inputs.size()) {
-        // Leaves are judged by the check `leaves`; what read changed bytes has failed as an edge.
+      const Value& value = program(walker).value(op.outputs[output]);
+      const bool empty = element_count(local_shape(program(walker), value, Rank{walker.rank})) == 0;
+      if (!unit || !known || empty || executed.reads.size() != op.inputs.size()) {
+        // Leaves are judged by the check `leaves`; what read changed bytes has failed as an edge;
+        // where the rank holds nothing of the output, there is nothing to judge.
         accept_recorded(walker, executed, output);
         continue;
       }

@@ -104,6 +104,21 @@ std::vector<Region> flat_range(const Region& box, std::int64_t begin, std::int64
   return out;
 }
 
+bool overlap(const Region& a, const Region& b) {
+  for (std::size_t d = 0; d < a.offset.size(); ++d)
+    if (std::max(a.offset[d], b.offset[d]) >=
+        std::min(a.offset[d] + a.extent[d], b.offset[d] + b.extent[d]))
+      return false;
+  return true;
+}
+
+bool overlap(std::span<const Region> a, std::span<const Region> b) {
+  return std::any_of(a.begin(), a.end(), [&](const Region& one) {
+    return std::any_of(b.begin(), b.end(),
+                       [&](const Region& other) { return overlap(one, other); });
+  });
+}
+
 bool tiles_exactly(std::span<const Region> regions, const Shape& shape) {
   std::vector<char> seen(static_cast<std::size_t>(element_count(shape)), 0);
   for (const Region& region : regions) {

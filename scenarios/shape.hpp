@@ -37,6 +37,10 @@ Region whole(const Shape& shape);
 ///   c . . .        [8, 9)  start of the next
 std::vector<Region> flat_range(const Region& box, std::int64_t begin, std::int64_t end);
 
+/// True if some element lies in both.
+bool overlap(const Region& a, const Region& b);
+bool overlap(std::span<const Region> a, std::span<const Region> b);
+
 /// True if the regions lie in `shape`, do not overlap, and cover every element of it.
 bool tiles_exactly(std::span<const Region> regions, const Shape& shape);
 

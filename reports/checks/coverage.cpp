@@ -32,6 +32,18 @@ std::vector<Region> distinct_regions(const std::vector<StoredDataset>& copies) {
   return regions;
 }
 
+// A tensor that is whole on every TP rank is cut by ZeRO in other places on each, where the shards
+// before it in the flat vector are of unlike size.
+bool whole_on_each_tp_rank(const std::vector<StoredDataset>& copies, const Shape& shape, int tp) {
+  for (int index = 0; index < tp; ++index) {
+    std::vector<StoredDataset> here;
+    std::copy_if(copies.begin(), copies.end(), std::back_inserter(here),
+                 [&](const StoredDataset& copy) { return copy.rank % tp == index; });
+    if (!tiles_exactly(distinct_regions(here), shape)) return false;
+  }
+  return true;
+}
+
 // ZeRO 1 leaves each rank a stretch of the optimizer's tensors, which of a given one may be empty.
 bool may_be_absent_on_a_rank(const JudgeContext& context, const std::string& path) {
   return context.scenario.training.zero_stage > 0 && name_in_folder(path).starts_with("optimizer/");
@@ -44,7 +56,8 @@ std::string problem_of(const JudgeContext& context, const std::string& path, con
     if (copy.info.full_shape != shape)
       return path + " is recorded as a " + to_string(copy.info.full_shape) + " on rank " +
              std::to_string(copy.rank) + ", expected " + to_string(shape);
-  if (!tiles_exactly(distinct_regions(copies), shape))
+  if (!tiles_exactly(distinct_regions(copies), shape) &&
+      !whole_on_each_tp_rank(copies, shape, context.scenario.training.tensor_parallel))
     return path + " is not covered: some element of " + to_string(shape) +
            " has no owner, or two that hold different parts";
   if (may_be_absent_on_a_rank(context, path)) return "";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "reports/assembled_tensor.hpp"
 #include "reports/checks/findings.hpp"
 
 namespace shardproof::reports {
@@ -59,15 +60,41 @@ void check_copies(const EngineTrace& trace, const Copies& copies, Tally& tally,
   tally.add(count * static_cast<std::int64_t>(copies.size()), failed, Proof::bitwise);
 }
 
+/// True if replicas hold the tensor in unlike parts, as TP ranks do whose flat vectors differ.
+bool cut_differently(const std::vector<Copies>& groups) {
+  for (std::size_t a = 0; a < groups.size(); ++a)
+    for (std::size_t b = a + 1; b < groups.size(); ++b)
+      if (overlap(groups[a].front()->info.regions, groups[b].front()->info.regions)) return true;
+  return false;
+}
+
+/// Every copy against the same elements of the tensor as rank 0 sees it.
+void check_parts(const EngineTrace& trace, const std::vector<StoredDataset>& copies, Tally& tally,
+                 Findings& findings) {
+  const AssembledTensor tensor = assemble(trace.reader(), copies.front().info.path, 0);
+  if (!tensor.problem.empty()) return tally.fail(trace.execution() + ": " + tensor.problem);
+  const std::size_t size = size_bytes(tensor.dtype);
+  for (const StoredDataset& copy : copies) {
+    std::vector<std::byte> part(static_cast<std::size_t>(element_count(copy.info.regions)) * size);
+    extract(tensor.bytes, tensor.shape, copy.info.regions, size, part);
+    const BitComparison result =
+        compare_stored(trace, copy, part, tensor.dtype,
+                       "its bits differ from those of its replicas on other TP ranks", findings);
+    tally.add(result.compared, result.failed, Proof::bitwise);
+  }
+}
+
 }  // namespace
 
 Tally check_replicas(const JudgeContext& context) {
   Tally tally("replicas", Proof::bitwise);
   for (const EngineTrace* trace : context.traces) {
     Findings findings;
-    for (const auto& [path, stored] : trace->reader().datasets())
-      for (const Copies& copies : copies_by_regions(stored))
-        check_copies(*trace, copies, tally, findings);
+    for (const auto& [path, stored] : trace->reader().datasets()) {
+      const std::vector<Copies> groups = copies_by_regions(stored);
+      for (const Copies& copies : groups) check_copies(*trace, copies, tally, findings);
+      if (cut_differently(groups)) check_parts(*trace, stored, tally, findings);
+    }
     findings.report(tally);
   }
   return tally;

@@ -44,6 +44,8 @@ std::optional<AxisPlacement> shard_from(const std::string& text) {
       return std::nullopt;
     }
   }
+  for (const std::vector<std::int64_t>& block : widths)
+    if (block.size() != widths[0].size()) return std::nullopt;
   AxisPlacement placement = shard(dim, std::move(widths));
   return shard_text(dim, placement.widths) == text ? std::optional(placement) : std::nullopt;
 }

@@ -263,6 +263,9 @@ std::optional<std::string> Rule::check() {
 
     case OpKind::embedding: return whole(0) && (whole(1) || rows(1)) ? yields(in(1)) : refuse();
     case OpKind::rms_norm: return whole(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
+    case OpKind::layer_norm:
+      return whole(1) && whole(2) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
+    case OpKind::layer_norm_backward_input:
     case OpKind::rms_norm_backward_input:
       return whole(2) && in(0) == in(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
     case OpKind::matmul: return matmul();
@@ -279,6 +282,7 @@ std::optional<std::string> Rule::check() {
     case OpKind::matmul_backward_weight: return matmul_backward_weight();
     case OpKind::bias_backward: return batch_sum(shard(0));
     case OpKind::rms_norm_backward_weight:
+    case OpKind::layer_norm_backward_weight:
     case OpKind::embedding_backward: return batch_sum(replicate());
     case OpKind::attention_backward: return attention_backward();
 
@@ -307,7 +311,3 @@ std::optional<std::string> placement_problem(const Program& program, const Op& o
 }
 
 }  // namespace shardproof
-    case OpKind::layer_norm:
-      return whole(1) && whole(2) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
-    case OpKind::layer_norm_backward_input:
-    case OpKind::layer_norm_backward_weight:

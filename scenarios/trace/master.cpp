@@ -44,15 +44,6 @@ std::vector<std::byte> fill_of(Dtype dtype) {
   return fill;
 }
 
-bool overlap(const Region& a, const Region& b) {
-  for (std::size_t d = 0; d < a.offset.size(); ++d) {
-    const auto begin = std::max(a.offset[d], b.offset[d]);
-    const auto end = std::min(a.offset[d] + a.extent[d], b.offset[d] + b.extent[d]);
-    if (begin >= end) return false;
-  }
-  return true;
-}
-
 // The parts of `box` outside of `hole`, which overlaps it: per dimension what lies before and
 // after.
 //   1 1 1

@@ -182,6 +182,16 @@ BOOST_AUTO_TEST_CASE(errors_begin_with_their_place) {
   BOOST_TEST(to_string(SourcePlace{"a.json", 7}) == "a.json:7");
 }
 
+BOOST_AUTO_TEST_CASE(regions_overlap_if_an_element_lies_in_both) {
+  const Region box{{1, 1}, {2, 2}};
+  BOOST_TEST(overlap(box, Region{{2, 2}, {1, 1}}));
+  BOOST_TEST(overlap(box, box));
+  BOOST_TEST(!overlap(box, Region{{3, 1}, {2, 2}}));  // touches
+  BOOST_TEST(!overlap(box, Region{{0, 0}, {4, 1}}));
+  BOOST_TEST(!overlap(box, Region{{1, 1}, {2, 0}}));    // empty
+  BOOST_TEST(overlap(Region{{}, {}}, Region{{}, {}}));  // two scalars
+}
+
 BOOST_AUTO_TEST_CASE(a_broken_invariant_prints_its_expression_and_its_values) {
   const int rank = 3;
   std::string message;
