@@ -49,13 +49,20 @@ class Backend {
   virtual void cast(View x, View y) = 0;  // one rounding to y's dtype
 
   // Forward.
-  /// cos, sin (T, hd/2): angle = position * theta^(-2i/hd) in fp64, its cosine rounded once.
-  virtual void rotary_table(View cos, View sin, double theta) = 0;
+  /// cos, sin (T, r/2): angle = position * f_i in fp64, its cosine rounded once; f_i =
+  /// theta^(-2i/r), scaled as RotaryFrequencies says.
+  virtual void rotary_table(View cos, View sin, const RotaryFrequencies& frequencies) = 0;
+  /// Those of `heads` heads of ALiBi that begin at head `first`, in fp64, each rounded once:
+  /// Press et al. 2022, arXiv:2108.12409, section 3, and its code for other numbers than 2^k.
+  virtual void alibi_slopes(std::int64_t heads, std::int64_t first, View slopes) = 0;
   /// tokens, labels (B, T) int64: labels[b][t] = tokens[b][t+1]; the last one is -100 (ignored).
   virtual void shift_labels(View tokens, View labels) = 0;
+  /// (B, T) int64: 0, 1, ..., T - 1 in each row.
+  virtual void positions(View y) = 0;
   /// weight (V, C), tokens (B, T) -> y (B, T, C). A token outside [0, V) is an InvariantError.
   virtual void embedding(View weight, View tokens, View y) = 0;
-  /// x (..., C), weight (C): y = x * (mean(x^2) + eps)^(-1/2) * weight.
+  /// x (..., C), weight (C): y = x * (mean(x^2) + eps)^(-1/2) * weight. A weight (hd) of a width
+  /// that divides C norms each stretch of hd features by itself: heads (Qwen3).
   virtual void rms_norm(View x, View weight, View y, double eps) = 0;
   /// x (..., C), weight and bias (C): y = (x - mu) * R * weight + bias, mu = mean(x) and
   /// R = (mean((x - mu)^2) + eps)^(-1/2). Ba et al. 2016, arXiv:1607.06450.
@@ -65,33 +72,56 @@ class Backend {
   virtual void matmul(View x, View weight, View y, WeightLayout layout = WeightLayout::out_in) = 0;
   /// y = x + bias, bias (O) along the last dimension.
   virtual void add_bias(View x, View bias, View y) = 0;
-  /// x (B, T, h*hd) rotated by pairs (i, i + hd/2): Su et al. 2021, arXiv:2104.09864, eq. 34.
+  /// x (B, T, h*hd), the first r elements of each head, r twice the tables' width, rotated by pairs
+  /// (i, i + r/2) or (2i, 2i + 1): Su et al. 2021, arXiv:2104.09864, eq. 34.
   /// (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin); `inverse` rotates back (sin -> -sin).
-  virtual void rotary(View x, View cos, View sin, View y, bool inverse) = 0;
-  /// Causal grouped-query attention. q (B, T, h*hd), k and v (B, T, hk*hd), o like q;
-  /// lse (B, h, T) in the compute dtype: log-sum-exp of the scaled scores. scale = hd^(-1/2).
-  virtual void attention(View q, View k, View v, View o, View lse, std::int64_t head_dim) = 0;
+  virtual void rotary(View x, View cos, View sin, View y, const RotaryForm& form, bool inverse) = 0;
+  /// Causal grouped-query attention over the keys that the form's window shows. q (B, T, h*hd),
+  /// k (B, T, hk*hd), v (B, T, hk*vd), o (B, T, h*vd); lse (B, h, T) in the compute dtype:
+  /// log-sum-exp of the scores. score = scale * (q . k), plus slope * (position of the key) where
+  /// slopes (h) are given; h = hk then.
+  virtual void attention(View q, View k, View v, const TensorView* slopes, View o, View lse,
+                         const AttentionForm& form) = 0;
   /// y = gate * sigmoid(gate) * up.
   virtual void swiglu(View gate, View up, View y) = 0;
-  virtual void add(View a, View b, View y) = 0;
-  /// logits (B, T, V), labels (B, T) -> loss (1) in the compute dtype: mean over labels >= 0.
-  virtual void cross_entropy(View logits, View labels, View loss) = 0;
   /// y = x Phi(x), in one of its published forms (scenarios/op_forms.hpp).
   virtual void gelu(View x, View y, GeluForm form) = 0;
+  virtual void add(View a, View b, View y) = 0;
+  /// x (..., h*F), F the sum of `parts` -> outputs[k] (..., h*parts[k]): of each stretch of F features
+  /// the k-th part. Bits are moved. h = 1: x is its outputs one after another.
+  virtual void split(View x, std::span<const TensorView> outputs,
+                     std::span<const std::int64_t> parts) = 0;
+  /// The inverse.
+  virtual void join(std::span<const TensorView> inputs, View y,
+                    std::span<const std::int64_t> parts) = 0;
+  /// x (..., p) -> y (..., h*p): the same features for every head. Bits are moved.
+  virtual void repeat_heads(View x, View y) = 0;
+  /// x (..., h*p) -> y (..., p): the sum over the heads, first to last; of none it is zero.
+  virtual void sum_heads(View x, View y) = 0;
+  /// logits (B, T, V), labels (B, T) -> loss (1) in the compute dtype: mean over labels >= 0.
+  virtual void cross_entropy(View logits, View labels, View loss) = 0;
 
   // Backward.
   /// dlogits = grad_scale / valid * (softmax(logits) - onehot(label)); rows with label < 0 are 0.
   virtual void cross_entropy_backward(View logits, View labels, View dlogits,
                                       double grad_scale) = 0;
-  virtual void matmul_backward_input(View dy, View weight, View dx) = 0;   // dx = dy weight
-  virtual void matmul_backward_weight(View dy, View x, View dweight) = 0;  // dweight = dy^T x
+  /// dx = dy weight.
+  virtual void matmul_backward_input(View dy, View weight, View dx,
+                                     WeightLayout layout = WeightLayout::out_in) = 0;
+  /// dweight = dy^T x.
+  virtual void matmul_backward_weight(View dy, View x, View dweight,
+                                      WeightLayout layout = WeightLayout::out_in) = 0;
   virtual void bias_backward(View dy, View dbias) = 0;  // sum over all leading dims
   virtual void rms_norm_backward_input(View dy, View x, View weight, View dx, double eps) = 0;
   virtual void rms_norm_backward_weight(View dy, View x, View dweight, double eps) = 0;
+  virtual void layer_norm_backward_input(View dy, View x, View weight, View dx, double eps) = 0;
+  virtual void layer_norm_backward_weight(View dy, View x, View dweight, double eps) = 0;
   /// From recorded o and lse; D = rowsum(do * o), as in Dao et al. 2022, arXiv:2205.14135, B.4.
-  virtual void attention_backward(View dout, View q, View k, View v, View o, View lse, View dq,
-                                  View dk, View dv, std::int64_t head_dim) = 0;
+  virtual void attention_backward(View dout, View q, View k, View v, View o, View lse,
+                                  const TensorView* slopes, View dq, View dk, View dv,
+                                  const AttentionForm& form) = 0;
   virtual void swiglu_backward(View dy, View gate, View up, View dgate, View dup) = 0;
+  virtual void gelu_backward(View dy, View x, View dx, GeluForm form) = 0;
   /// dy (B, T, C), tokens (B, T) -> dweight (V, C): rows added in the order of the tokens.
   virtual void embedding_backward(View dy, View tokens, View dweight) = 0;
 
@@ -106,13 +136,10 @@ class Backend {
   /// total (1) fp64 = sum of x[i]^2 over the element ranges, in fp64, in order.
   virtual void sum_of_squares(View x, View total,
                               std::span<const std::int64_t> begin_end_pairs) = 0;
-  virtual void layer_norm_backward_input(View dy, View x, View weight, View dx, double eps) = 0;
-  virtual void layer_norm_backward_weight(View dy, View x, View dweight, double eps) = 0;
   virtual void square_root(View x, View y) = 0;  // computed in fp64, rounded once to y
   /// factor = 1 / max((norm + 1e-6) / clip, 1), in fp64, rounded once (spec-autotp 7.8).
   virtual void clip_factor(View norm, View factor, double clip) = 0;
   /// m <- RN(RN(b1 m) + RN((1-b1) g)), each coefficient computed in fp64 and rounded once.
-  virtual void gelu_backward(View dy, View x, View dx, GeluForm form) = 0;
   virtual void exp_avg(View m, View g, View m_out, double beta1) = 0;
   /// v <- RN(RN(b2 v) + RN(RN((1-b2) g) g)).
   virtual void exp_avg_sq(View v, View g, View v_out, double beta2) = 0;

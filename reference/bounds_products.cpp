@@ -30,24 +30,16 @@ void bound_product(const UnitCall& unit, double inner, double q, std::span<const
                    UnitResult& result) {
   const UnitPrecision& precision = unit.precision;
   const Arithmetic arithmetic = arithmetic_of(precision.compute);
-  const Arithmetic stored = arithmetic_of(precision.output);
   const double partials = as_real(precision.partials);
   const double terms = std::ceil(inner / partials);
-  // A partial kept in the compute dtype has no rounding beyond the product's own.
-  const double v = precision.output == precision.compute ? 0 : stored.u;
-  double largest = arithmetic.largest;
-  if (precision.partials > 1)
-    largest = std::min({largest, stored.largest, arithmetic_of(precision.hop).largest});
+  const double largest = largest_sum(precision);
   const double oracle_q = precision.compute == Dtype::fp64 ? q : 0;
   const Arithmetic& oracle = oracle_arithmetic(precision.compute);
   for (std::size_t i = 0; i < magnitude.size(); ++i) {
     const double S = magnitude[i];
     double bound = any_order_sum(terms, q, S, arithmetic);
-    if (precision.partials > 1 && S > 0) {
-      bound += (partials - 1) * terms * arithmetic.eta;
-      bound += v * (S + bound) + partials * stored.eta;
-      bound += any_order_hops(partials, S + bound, precision);
-    }
+    if (S > 0) bound += (partials - 1) * terms * arithmetic.eta;
+    bound = with_partials(bound, S, precision);
     result.bound[i] = bound;
     result.error[i] = any_order_sum(inner, oracle_q, S, oracle);
     if (S + bound > largest) result.sound = false;
@@ -74,8 +66,13 @@ UnitResult replay_products(const UnitCall& unit, Shape shape, std::span<const Ta
 }
 
 std::int64_t columns(const Operand& x) { return x.shape.back(); }
-std::int64_t rows(const Operand& x) {
-  return static_cast<std::int64_t>(x.values.size()) / columns(x);
+Factor matrix(const Operand& x, bool transposed = false) {
+  return {x.values, leading_rows(x), columns(x), transposed};
+}
+/// A weight as the matrix (I, O), or transposed.
+Factor weight_matrix(const UnitCall& unit, const Operand& weight, bool transposed) {
+  const bool stored_transposed = unit.attributes.weight_layout == WeightLayout::out_in;
+  return matrix(weight, stored_transposed != transposed);
 }
 
 Shape with_columns(Shape shape, std::int64_t extent) {
@@ -87,36 +84,35 @@ Shape with_columns(Shape shape, std::int64_t extent) {
 
 UnitResult replay_matmul(const UnitCall& unit) {
   const Operand& x = unit.arguments[0];
-  const Operand& weight = unit.arguments[1];
-  const Task task{
-      {x.values, rows(x), columns(x)}, {weight.values, rows(weight), columns(weight), true}, 0};
-  return replay_products(unit, with_columns(x.shape, rows(weight)), {&task, 1});
+  const Task task{matrix(x), weight_matrix(unit, unit.arguments[1], false), 0};
+  return replay_products(unit, with_columns(x.shape, task.b.width()), {&task, 1});
 }
 
 UnitResult replay_matmul_backward_input(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
-  const Operand& weight = unit.arguments[1];
-  const Task task{
-      {dy.values, rows(dy), columns(dy)}, {weight.values, rows(weight), columns(weight)}, 0};
-  return replay_products(unit, with_columns(dy.shape, columns(weight)), {&task, 1});
+  const Task task{matrix(dy), weight_matrix(unit, unit.arguments[1], true), 0};
+  return replay_products(unit, with_columns(dy.shape, task.b.width()), {&task, 1});
 }
 
 UnitResult replay_matmul_backward_weight(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& x = unit.arguments[1];
-  SHARDPROOF_EXPECTS(rows(dy) == rows(x), rows(dy), rows(x));
-  const std::int64_t group_rows = rows_per_group(unit, rows(dy));
-  const std::int64_t O = columns(dy), I = columns(x);
-  const auto part = [&](const Operand& y, std::int64_t group) {
-    return y.values.subspan(static_cast<std::size_t>(group * group_rows * columns(y)),
-                            static_cast<std::size_t>(group_rows * columns(y)));
+  const std::int64_t rows = leading_rows(dy), group_rows = rows_per_group(unit, rows);
+  SHARDPROOF_EXPECTS(rows == leading_rows(x), rows, leading_rows(x));
+  const auto part = [&](const Operand& y, std::int64_t group, bool transposed) {
+    const auto size = static_cast<std::size_t>(group_rows * columns(y));
+    return Factor{y.values.subspan(static_cast<std::size_t>(group) * size, size), group_rows,
+                  columns(y), transposed};
   };
+  const bool out_in = unit.attributes.weight_layout == WeightLayout::out_in;
+  const Operand& left = out_in ? dy : x;  // the weight's rows are its features
+  const Operand& right = out_in ? x : dy;
+  const Shape shape{columns(left), columns(right)};
   std::vector<Task> tasks;
-  for (std::int64_t group = 0; group * group_rows < rows(dy); ++group)
-    tasks.push_back({{part(dy, group), group_rows, O, true},
-                     {part(x, group), group_rows, I},
-                     static_cast<std::size_t>(group * O * I)});
-  return replay_products(unit, grouped_shape(unit, {O, I}), tasks);
+  for (std::int64_t group = 0; group * group_rows < rows; ++group)
+    tasks.push_back({part(left, group, true), part(right, group, false),
+                     static_cast<std::size_t>(group * element_count(shape))});
+  return replay_products(unit, grouped_shape(unit, shape), tasks);
 }
 
 }  // namespace shardproof::reference

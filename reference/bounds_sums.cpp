@@ -17,6 +17,23 @@ double any_order_hops(double n, double magnitude, const UnitPrecision& precision
   return std::max(roundings, 0.0) * unit_roundoff(precision.hop) * magnitude;
 }
 
+double with_partials(double bound, double magnitude, const UnitPrecision& precision) {
+  if (precision.partials == 1 || magnitude == 0) return bound;
+  // A partial kept in the compute dtype has no rounding beyond its own.
+  const Arithmetic stored = arithmetic_of(precision.output);
+  const double v = precision.output == precision.compute ? 0 : stored.u;
+  const double partials = as_real(precision.partials);
+  bound += v * (magnitude + bound) + partials * stored.eta;
+  return bound + any_order_hops(partials, magnitude + bound, precision);
+}
+
+double largest_sum(const UnitPrecision& precision) {
+  const double largest = arithmetic_of(precision.compute).largest;
+  if (precision.partials == 1) return largest;
+  return std::min(
+      {largest, arithmetic_of(precision.output).largest, arithmetic_of(precision.hop).largest});
+}
+
 std::int64_t rows_per_group(const UnitCall& unit, std::int64_t rows) {
   const std::int64_t groups = std::max<std::int64_t>(unit.attributes.groups, 1);
   SHARDPROOF_EXPECTS(rows % groups == 0, rows, groups);
@@ -31,7 +48,7 @@ Shape grouped_shape(const UnitCall& unit, Shape shape) {
 UnitResult replay_bias_backward(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const std::int64_t width = dy.shape.back();
-  const std::int64_t rows = rows_per_group(unit, element_count(dy.shape) / width);
+  const std::int64_t rows = rows_per_group(unit, leading_rows(dy));
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   UnitResult result = bounded_result(grouped_shape(unit, {width}));
   std::vector<double> magnitude(result.value.size(), 0.0);

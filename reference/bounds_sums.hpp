@@ -14,6 +14,12 @@ double any_order_sum(double n, double q, double magnitude, const Arithmetic& ari
 /// last of the n - 1 additions rounds to the output itself if the two are one dtype.
 double any_order_hops(double n, double magnitude, const UnitPrecision& precision);
 
+/// The error of a sum that is cut into precision.partials separately rounded ones: `bound` is that of
+/// their terms, S the sum of |term|. The last addition's rounding is left out.
+double with_partials(double bound, double magnitude, const UnitPrecision& precision);
+/// The largest S for which no partial and no sum of them overflows.
+double largest_sum(const UnitPrecision& precision);
+
 UnitResult replay_matmul(const UnitCall& unit);                  // x weight^T
 UnitResult replay_matmul_backward_input(const UnitCall& unit);   // dy weight
 UnitResult replay_matmul_backward_weight(const UnitCall& unit);  // dy^T x of each batch group

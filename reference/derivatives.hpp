@@ -18,7 +18,7 @@ namespace shardproof::reference {
 Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t vocabulary,
                             std::int64_t groups);
 
-/// dy and x (..., C), weight (C) -> like x.
+/// dy and x (..., C), weight (C), or of a width that divides C -> like x.
 Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps);
 /// -> (groups, width); width 0: all C features.
 Tensor rms_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std::int64_t groups,
@@ -32,15 +32,20 @@ Tensor layer_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std:
 /// dy (..., O) -> (groups, O).
 Tensor bias_vjp(const Tensor& dy, std::int64_t groups);
 
-/// The transposed rotation. dy (B, T, h*hd), tables (T, hd/2) -> like dy.
-Tensor rotary_vjp(const Tensor& dy, const Tensor& cos, const Tensor& sin);
+/// The transposed rotation. dy (B, T, h*hd), tables (T, r/2) -> like dy.
+Tensor rotary_vjp(const Tensor& dy, const Tensor& cos, const Tensor& sin,
+                  const RotaryForm& form = {});
 
 struct AttentionGradients {
   Tensor q, k, v;
 };
-/// dout and q (B, T, h*hd), k and v (B, T, hk*hd). The probabilities P are computed again from q
+/// dout (B, T, h*vd), q (B, T, h*hd), k (B, T, hk*hd), v (B, T, hk*vd), slopes (h) or none, which
+/// have no gradient. The probabilities P are computed again from q
 /// and k:
 ///   dV = P^T dO,  dP = dO V^T,  dS = P (dP - rowsum(P dP)),  dQ = dS K scale,  dK = dS^T Q scale.
+AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tensor& k,
+                                 const Tensor& v, const AttentionForm& form,
+                                 const Tensor* slopes = nullptr);
 AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tensor& k,
                                  const Tensor& v, std::int64_t head_dim);
 

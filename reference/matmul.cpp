@@ -53,6 +53,10 @@ Factor transposed(Factor f) {
   f.transposed = !f.transposed;
   return f;
 }
+/// A weight as the matrix (I, O).
+Factor weight_matrix(const Tensor& w, WeightLayout layout) {
+  return layout == WeightLayout::out_in ? transposed(matrix(w)) : matrix(w);
+}
 /// The rows that batch group `group` of `groups` holds.
 Factor rows_of_group(const Tensor& x, std::int64_t group, std::int64_t groups) {
   const std::int64_t rows = x.rows() / groups;
@@ -77,7 +81,8 @@ void plain_product(const Factor& a, const Factor& b, std::span<double> c) {
 
 void product(const Factor& a, const Factor& b, std::span<double> c) {
   expect_fit(a, b, c.size());
-  if (plain_loops) return plain_product(a, b, c);
+  // BLAS refuses matrices without columns.
+  if (plain_loops || a.width() == 0 || c.empty()) return plain_product(a, b, c);
   blas_product(a, b, c);
   detail::spot_check(a, b, c);
 }
@@ -104,25 +109,30 @@ void detail::spot_check(const Factor& a, const Factor& b, std::span<const double
 PlainLoops::PlainLoops() : outer_(plain_loops) { plain_loops = true; }
 PlainLoops::~PlainLoops() { plain_loops = outer_; }
 
-Tensor matmul(const Tensor& x, const Tensor& w) {
-  Tensor y(with_last(x.shape, w.rows()));
-  product(matrix(x), transposed(matrix(w)), y.values);
+Tensor matmul(const Tensor& x, const Tensor& w, WeightLayout layout) {
+  const Factor weight = weight_matrix(w, layout);
+  Tensor y(with_last(x.shape, weight.width()));
+  product(matrix(x), weight, y.values);
   return y;
 }
 
-Tensor matmul_vjp_input(const Tensor& dy, const Tensor& w) {
-  Tensor dx(with_last(dy.shape, w.columns()));
-  product(matrix(dy), matrix(w), dx.values);
+Tensor matmul_vjp_input(const Tensor& dy, const Tensor& w, WeightLayout layout) {
+  const Factor weight = transposed(weight_matrix(w, layout));
+  Tensor dx(with_last(dy.shape, weight.width()));
+  product(matrix(dy), weight, dx.values);
   return dx;
 }
 
-Tensor matmul_vjp_weight(const Tensor& dy, const Tensor& x, std::int64_t groups) {
+Tensor matmul_vjp_weight(const Tensor& dy, const Tensor& x, std::int64_t groups,
+                         WeightLayout layout) {
   SHARDPROOF_EXPECTS(groups > 0 && dy.rows() == x.rows() && x.rows() % groups == 0, groups,
                      to_string(dy.shape), to_string(x.shape));
-  Tensor dw({groups, dy.columns(), x.columns()});
-  const auto size = static_cast<std::size_t>(dy.columns() * x.columns());
+  const Tensor& left = layout == WeightLayout::out_in ? dy : x;
+  const Tensor& right = layout == WeightLayout::out_in ? x : dy;
+  Tensor dw({groups, left.columns(), right.columns()});
+  const auto size = static_cast<std::size_t>(left.columns() * right.columns());
   for (std::int64_t g = 0; g < groups; ++g)
-    product(transposed(rows_of_group(dy, g, groups)), rows_of_group(x, g, groups),
+    product(transposed(rows_of_group(left, g, groups)), rows_of_group(right, g, groups),
             std::span(dw.values).subspan(static_cast<std::size_t>(g) * size, size));
   return dw;
 }

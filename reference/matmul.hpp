@@ -4,6 +4,7 @@
 #include <span>
 
 #include "reference/tensor.hpp"
+#include "scenarios/op_forms.hpp"
 
 namespace shardproof::reference {
 
@@ -41,13 +42,15 @@ class PlainLoops {
   bool outer_;
 };
 
-/// x (..., I), w (O, I) -> x w^T (..., O).
-Tensor matmul(const Tensor& x, const Tensor& w);
+/// x (..., I), w (O, I) -> x w^T (..., O). In the layout in_out w is (I, O): the same with w^T for w.
+Tensor matmul(const Tensor& x, const Tensor& w, WeightLayout layout = WeightLayout::out_in);
 /// The gradient with respect to x. dy (..., O), w (O, I) -> dy w (..., I).
-Tensor matmul_vjp_input(const Tensor& dy, const Tensor& w);
+Tensor matmul_vjp_input(const Tensor& dy, const Tensor& w,
+                        WeightLayout layout = WeightLayout::out_in);
 /// The gradient with respect to w, of each batch group by itself: the rows of dy and x are cut into
 /// `groups` equal parts. dy (..., O), x (..., I) -> (groups, O, I), dy^T x.
-Tensor matmul_vjp_weight(const Tensor& dy, const Tensor& x, std::int64_t groups);
+Tensor matmul_vjp_weight(const Tensor& dy, const Tensor& x, std::int64_t groups,
+                         WeightLayout layout = WeightLayout::out_in);
 
 namespace detail {
 /// Recomputes eight elements of c = a b. Throws InvariantError.

@@ -4,6 +4,7 @@
 
 #include "reference/bounds_attention.hpp"
 #include "reference/bounds_bitwise.hpp"
+#include "reference/bounds_heads.hpp"
 #include "reference/bounds_loss.hpp"
 #include "reference/bounds_norms.hpp"
 #include "reference/bounds_pointwise.hpp"
@@ -19,6 +20,7 @@ struct Row {
   const char* name;
   int arity;  // any_number: one or more
   UnitResult (*replay)(const UnitCall&);
+  int optional = 0;  // arguments that may follow
 };
 constexpr int any_number = -1;
 
@@ -27,19 +29,25 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::cast, "cast", 1, replay_copy},
     {UnitKind::rotary_table_cos, "rotary_table_cos", 0, replay_rotary_table},
     {UnitKind::rotary_table_sin, "rotary_table_sin", 0, replay_rotary_table},
+    {UnitKind::alibi_slopes, "alibi_slopes", 0, replay_alibi_slopes},
     {UnitKind::shift_labels, "shift_labels", 1, replay_shift_labels},
+    {UnitKind::positions, "positions", 1, replay_positions},
     {UnitKind::embedding, "embedding", 2, replay_embedding},
     {UnitKind::rms_norm, "rms_norm", 2, replay_rms_norm},
+    {UnitKind::layer_norm, "layer_norm", 3, replay_layer_norm},
     {UnitKind::matmul, "matmul", 2, replay_matmul},
     {UnitKind::add_bias, "add_bias", 2, replay_add_bias},
-    {UnitKind::layer_norm, "layer_norm", 3, replay_layer_norm},
     {UnitKind::rotary, "rotary", 3, replay_rotary},
-    {UnitKind::attention, "attention", 3, replay_attention},
-    {UnitKind::attention_lse, "attention_lse", 2, replay_attention_lse},
+    {UnitKind::attention, "attention", 3, replay_attention, 1},
+    {UnitKind::attention_lse, "attention_lse", 2, replay_attention_lse, 1},
     {UnitKind::swiglu, "swiglu", 2, replay_swiglu},
-    {UnitKind::add, "add", 2, replay_add},
-    {UnitKind::cross_entropy, "cross_entropy", 2, replay_cross_entropy},
     {UnitKind::gelu, "gelu", 1, replay_gelu},
+    {UnitKind::add, "add", 2, replay_add},
+    {UnitKind::split, "split", 1, replay_split},
+    {UnitKind::join, "join", any_number, replay_join},
+    {UnitKind::repeat_heads, "repeat_heads", 1, replay_repeat_heads},
+    {UnitKind::sum_heads, "sum_heads", 1, replay_sum_heads},
+    {UnitKind::cross_entropy, "cross_entropy", 2, replay_cross_entropy},
     {UnitKind::cross_entropy_backward, "cross_entropy_backward", 2, replay_cross_entropy_backward},
     {UnitKind::matmul_backward_input, "matmul_backward_input", 2, replay_matmul_backward_input},
     {UnitKind::matmul_backward_weight, "matmul_backward_weight", 2, replay_matmul_backward_weight},
@@ -48,23 +56,23 @@ constexpr auto table = std::to_array<Row>({
      replay_rms_norm_backward_input},
     {UnitKind::rms_norm_backward_weight, "rms_norm_backward_weight", 2,
      replay_rms_norm_backward_weight},
-    {UnitKind::rotary_backward, "rotary_backward", 3, replay_rotary_backward},
-    {UnitKind::attention_backward_q, "attention_backward_q", 6, replay_attention_backward},
-    {UnitKind::attention_backward_k, "attention_backward_k", 6, replay_attention_backward},
-    {UnitKind::attention_backward_v, "attention_backward_v", 6, replay_attention_backward},
-    {UnitKind::swiglu_backward_gate, "swiglu_backward_gate", 3, replay_swiglu_backward_gate},
-    {UnitKind::swiglu_backward_up, "swiglu_backward_up", 3, replay_swiglu_backward_up},
     {UnitKind::layer_norm_backward_input, "layer_norm_backward_input", 3,
      replay_layer_norm_backward_input},
     {UnitKind::layer_norm_backward_weight, "layer_norm_backward_weight", 2,
      replay_layer_norm_backward_weight},
+    {UnitKind::rotary_backward, "rotary_backward", 3, replay_rotary_backward},
+    {UnitKind::attention_backward_q, "attention_backward_q", 6, replay_attention_backward, 1},
+    {UnitKind::attention_backward_k, "attention_backward_k", 6, replay_attention_backward, 1},
+    {UnitKind::attention_backward_v, "attention_backward_v", 6, replay_attention_backward, 1},
+    {UnitKind::swiglu_backward_gate, "swiglu_backward_gate", 3, replay_swiglu_backward_gate},
+    {UnitKind::swiglu_backward_up, "swiglu_backward_up", 3, replay_swiglu_backward_up},
+    {UnitKind::gelu_backward, "gelu_backward", 2, replay_gelu_backward},
     {UnitKind::embedding_backward, "embedding_backward", 2, replay_embedding_backward},
     {UnitKind::scale, "scale", 1, replay_scale},
     {UnitKind::divide, "divide", 1, replay_divide},
     {UnitKind::multiply, "multiply", 2, replay_multiply},
     {UnitKind::negate, "negate", 1, replay_negate},
     {UnitKind::sum, "sum", 1, replay_sum},
-    {UnitKind::gelu_backward, "gelu_backward", 2, replay_gelu_backward},
     {UnitKind::mean, "mean", 1, replay_mean},
     {UnitKind::nonfinite, "nonfinite", any_number, replay_nonfinite},
     {UnitKind::sum_of_squares, "sum_of_squares", any_number, replay_sum_of_squares},
@@ -89,7 +97,10 @@ UnitResult replay(UnitKind kind, const UnitAttributes& attributes, const UnitPre
                   std::span<const Operand> arguments) {
   const Row& row = row_of(kind);
   const auto count = static_cast<int>(arguments.size());
-  SHARDPROOF_EXPECTS(row.arity == any_number ? count >= 1 : count == row.arity, row.name, count);
+  SHARDPROOF_EXPECTS(row.arity == any_number
+                         ? count >= 1
+                         : row.arity <= count && count <= row.arity + row.optional,
+                     row.name, count);
   for (const Operand& argument : arguments)
     SHARDPROOF_EXPECTS(
         element_count(argument.shape) == static_cast<std::int64_t>(argument.values.size()),

@@ -18,39 +18,45 @@ enum class UnitKind {
   cast,              // x
   rotary_table_cos,  // () of theta, head_dim, extent = T; output (T, hd/2)
   rotary_table_sin,
+  alibi_slopes,              // () of heads; those from `part` on, `extent` of them
   shift_labels,              // tokens (B, T)
+  positions,                 // tokens (B, T): 0 to T - 1 in each row
   embedding,                 // weight (V, C), tokens (B, T)
   rms_norm,                  // x (..., C), weight (C), or of a width that divides C
   layer_norm,                // x (..., C), weight (C), bias (C)
   matmul,                    // x (..., I), weight (O, I), or (I, O): weight_layout
   add_bias,                  // x (..., O), bias (O)
-  rotary,                    // x (B, T, h*hd), cos (T, hd/2), sin (T, hd/2)
-  attention,                 // q, k, v
-  attention_lse,             // q, k
+  rotary,                    // x (B, T, h*hd), cos (T, r/2), sin (T, r/2); head_dim, 0 for r
+  attention,                 // q, k, v, or with slopes (h) behind
+  attention_lse,             // q, k, or with slopes behind
   swiglu,                    // gate, up
-  add,                       // a, b
   gelu,                      // x; form
+  add,                       // a, b
+  split,                     // x (..., h*F), F the sum of parts -> (..., h*parts[part])
+  join,                      // x_k (..., h*parts[k])... -> (..., h*F)
+  repeat_heads,              // x (..., p); extent = h -> (..., h*p)
+  sum_heads,                 // x (..., h*p); head_dim = p -> (..., p)
   cross_entropy,             // logits (B, T, V), labels (B, T) -> (groups): mean loss of each group
   cross_entropy_backward,    // logits, labels; factor = grad_scale -> like logits
-  matmul_backward_input,     // dy (..., O), weight (O, I)
-  matmul_backward_weight,    // dy (..., O), x (..., I) -> (groups, O, I)
+  matmul_backward_input,     // dy (..., O), weight (O, I) or (I, O)
+  matmul_backward_weight,    // dy (..., O), x (..., I) -> (groups, O, I) or (groups, I, O)
   bias_backward,             // dy (..., O) -> (groups, O)
   rms_norm_backward_input,   // dy, x, weight
   rms_norm_backward_weight,  // dy, x -> (groups, C); extent = the weight's width, 0 for C
   layer_norm_backward_input,   // dy, x, weight
   layer_norm_backward_weight,  // dy, x -> (groups, C)
   rotary_backward,             // dy, cos, sin
-  attention_backward_q,        // dout, q, k, v, o, lse
+  attention_backward_q,        // dout, q, k, v, o, lse, or with slopes behind
   attention_backward_k,
   attention_backward_v,
   swiglu_backward_gate,  // dy, gate, up
   swiglu_backward_up,    // dy, gate, up
+  gelu_backward,         // dy, x; form
   embedding_backward,    // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
   scale,                 // x; factor
   divide,                // x; factor = divisor
   multiply,              // x, scalar
   negate,                // x
-  gelu_backward,         // dy, x; form
   sum,                   // x (n, ...): sum over the leading axis, order unknown
   mean,                  // x (n, ...): sum over the leading axis / n, rounded as mean_form says
   nonfinite,             // x...: 1 if any element of any argument is inf or NaN
@@ -75,15 +81,28 @@ struct UnitAttributes {
   double factor = 0;
   double weight_decay = 0;
   MeanForm mean_form = MeanForm::multiply_after;
+  GeluForm gelu = GeluForm::erf;
+  RotaryPairing pairing = RotaryPairing::half;
+  RotaryFrequencies frequencies = {};  // the scaling of a rotary table; its theta stands above
+  std::int64_t heads = 0;              // of ALiBi
+  std::int64_t v_head_dim = 0;
+  double scale = 0;
+  std::int64_t window = 0;
+
+  AttentionForm attention_form() const { return {head_dim, v_head_dim, scale, window}; }
+  RotaryFrequencies rotary_frequencies() const {
+    RotaryFrequencies with_theta = frequencies;
+    with_theta.theta = theta;
+    return with_theta;
+  }
+  WeightLayout weight_layout = WeightLayout::out_in;
+  std::vector<std::int64_t> parts = {};  // widths side by side, of each head if there are several
+  std::int64_t part = 0;
 };
 
 /// The rounding that the precision policy allows. Never filled from a plan or a trace.
 struct UnitPrecision {
   Dtype output = Dtype::fp64;  // storage of the result: the last rounding, which `bound` leaves out
-  GeluForm gelu = GeluForm::erf;
-  WeightLayout weight_layout = WeightLayout::out_in;
-  std::vector<std::int64_t> parts = {};  // widths side by side, of each head if there are several
-  std::int64_t part = 0;
   Dtype compute = Dtype::fp64;  // accumulators and intermediates inside the kernel
   /// `sum` and `mean` add in `hop`. Otherwise:
   /// the result is a sum of this many separately rounded partial products (1: none), each stored in

@@ -38,7 +38,7 @@ Variable Tape::embedding(Variable weight, const Tokens& tokens) {
 Variable Tape::rms_norm(Variable x, Variable weight, double eps) {
   return push(reference::rms_norm(value(x), value(weight), eps), [=, this](const Tensor& dy) {
     accumulate(x, rms_norm_vjp_input(dy, value(x), value(weight), eps));
-    accumulate(weight, rms_norm_vjp_weight(dy, value(x), eps, groups_));
+    accumulate(weight, rms_norm_vjp_weight(dy, value(x), eps, groups_, value(weight).size()));
   });
 }
 
@@ -65,16 +65,19 @@ Variable Tape::add_bias(Variable x, Variable bias) {
   });
 }
 
-Variable Tape::rotary(Variable x, const RotaryTables& tables) {
-  return push(reference::rotary(value(x), tables.cos, tables.sin), [=, this](const Tensor& dy) {
-    accumulate(x, rotary_vjp(dy, tables.cos, tables.sin));
-  });
+Variable Tape::rotary(Variable x, const RotaryTables& tables, const RotaryForm& form) {
+  return push(
+      reference::rotary(value(x), tables.cos, tables.sin, form),
+      [=, this](const Tensor& dy) { accumulate(x, rotary_vjp(dy, tables.cos, tables.sin, form)); });
 }
 
-Tape::Attention Tape::attention(Variable q, Variable k, Variable v, std::int64_t head_dim) {
-  AttentionResult<double> result = reference::attention(value(q), value(k), value(v), head_dim);
+Tape::Attention Tape::attention(Variable q, Variable k, Variable v, const AttentionForm& form,
+                                std::optional<Variable> slopes) {
+  const auto given = [=, this] { return slopes ? &value(*slopes) : nullptr; };
+  AttentionResult<double> result =
+      reference::attention(value(q), value(k), value(v), form, given());
   const Variable output = push(std::move(result.output), [=, this](const Tensor& dy) {
-    AttentionGradients gradients = attention_vjp(dy, value(q), value(k), value(v), head_dim);
+    AttentionGradients gradients = attention_vjp(dy, value(q), value(k), value(v), form, given());
     accumulate(q, std::move(gradients.q));
     accumulate(k, std::move(gradients.k));
     accumulate(v, std::move(gradients.v));
@@ -91,9 +94,8 @@ Variable Tape::swiglu(Variable gate, Variable up) {
 }
 
 Variable Tape::gelu(Variable x, GeluForm form) {
-  return push(reference::gelu(value(x), form), [=, this](const Tensor& dy) {
-    accumulate(x, gelu_vjp(dy, value(x), form));
-  });
+  return push(reference::gelu(value(x), form),
+              [=, this](const Tensor& dy) { accumulate(x, gelu_vjp(dy, value(x), form)); });
 }
 
 Variable Tape::add(Variable a, Variable b) {
@@ -101,6 +103,28 @@ Variable Tape::add(Variable a, Variable b) {
     accumulate(a, dy);
     accumulate(b, dy);
   });
+}
+
+std::vector<Variable> Tape::split(Variable x, const std::vector<std::int64_t>& parts) {
+  std::vector<Variable> outputs;
+  for (std::size_t k = 0; k < parts.size(); ++k)
+    outputs.push_back(push(reference::split(value(x), parts, k), [=, this](const Tensor& dy) {
+      accumulate(x, split_vjp(dy, value(x).shape, parts, k));
+    }));
+  return outputs;
+}
+
+Variable Tape::join(const std::vector<Variable>& apart, const std::vector<std::int64_t>& parts) {
+  std::vector<Tensor> values;
+  for (const Variable x : apart) values.push_back(value(x));
+  return push(reference::join(values, parts), [=, this](const Tensor& dy) {
+    for (std::size_t k = 0; k < apart.size(); ++k) accumulate(apart[k], join_vjp(dy, parts, k));
+  });
+}
+
+Variable Tape::repeat_heads(Variable x, std::int64_t heads) {
+  return push(reference::repeat_heads(value(x), heads),
+              [=, this](const Tensor& dy) { accumulate(x, repeat_heads_vjp(dy, heads)); });
 }
 
 Variable Tape::cross_entropy(Variable logits, const Tokens& labels) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "reference/derivatives.hpp"
@@ -40,15 +41,20 @@ class Tape {
   Variable layer_norm(Variable x, Variable weight, Variable bias, double eps);
   Variable matmul(Variable x, Variable weight, WeightLayout layout = WeightLayout::out_in);
   Variable add_bias(Variable x, Variable bias);
-  Variable rotary(Variable x, const RotaryTables& tables);
+  Variable rotary(Variable x, const RotaryTables& tables, const RotaryForm& form = {});
   struct Attention {
     Variable output;
     Tensor log_sum_exp;  // (B, h, T); no gradient flows through it
   };
-  Attention attention(Variable q, Variable k, Variable v, std::int64_t head_dim);
+  Attention attention(Variable q, Variable k, Variable v, const AttentionForm& form,
+                      std::optional<Variable> slopes = std::nullopt);
   Variable swiglu(Variable gate, Variable up);
   Variable gelu(Variable x, GeluForm form);
   Variable add(Variable a, Variable b);
+  /// One variable a part.
+  std::vector<Variable> split(Variable x, const std::vector<std::int64_t>& parts);
+  Variable join(const std::vector<Variable>& apart, const std::vector<std::int64_t>& parts);
+  Variable repeat_heads(Variable x, std::int64_t heads);
   /// (groups): the mean loss of each batch group.
   Variable cross_entropy(Variable logits, const Tokens& labels);
 

@@ -10,12 +10,16 @@ namespace shardproof::reports {
 std::string describe(reference::UnitKind kind, const reference::UnitAttributes& a,
                      const reference::UnitPrecision& p) {
   char text[320];
-  std::snprintf(text, sizeof text, "%s %lld %lld %lld %a %a %a %a %d | %s %s %lld %s |",
+  std::snprintf(text, sizeof text, "%s %lld %lld %lld %a %a %a %a %d %d %s %lld of",
                 reference::name_of(kind), static_cast<long long>(a.head_dim),
                 static_cast<long long>(a.groups), static_cast<long long>(a.extent), a.eps, a.theta,
-                a.factor, a.weight_decay, static_cast<int>(a.mean_form), name_of(p.output),
-                name_of(p.compute), static_cast<long long>(p.partials), name_of(p.hop));
-  return text;
+                a.factor, a.weight_decay, static_cast<int>(a.mean_form), static_cast<int>(a.gelu),
+                shardproof::name_of(a.weight_layout), static_cast<long long>(a.part));
+  std::string description = text;
+  for (const std::int64_t part : a.parts) description += " " + std::to_string(part);
+  std::snprintf(text, sizeof text, " | %s %s %lld %s |", name_of(p.output), name_of(p.compute),
+                static_cast<long long>(p.partials), name_of(p.hop));
+  return description + text;
 }
 
 UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "scenarios/plan/op_attributes.hpp"
+
 namespace shardproof::reports {
 
 namespace {
@@ -13,18 +15,23 @@ using reference::UnitKind;
 std::vector<UnitKind> unit_kinds(OpKind kind) {
   switch (kind) {
     case OpKind::rotary_table: return {UnitKind::rotary_table_cos, UnitKind::rotary_table_sin};
+    case OpKind::alibi_slopes: return {UnitKind::alibi_slopes};
     case OpKind::shift_labels: return {UnitKind::shift_labels};
+    case OpKind::positions: return {UnitKind::positions};
     case OpKind::embedding: return {UnitKind::embedding};
     case OpKind::rms_norm: return {UnitKind::rms_norm};
-    case OpKind::matmul: return {UnitKind::matmul};
     case OpKind::layer_norm: return {UnitKind::layer_norm};
+    case OpKind::matmul: return {UnitKind::matmul};
     case OpKind::add_bias: return {UnitKind::add_bias};
     case OpKind::rotary: return {UnitKind::rotary};
     case OpKind::attention: return {UnitKind::attention, UnitKind::attention_lse};
     case OpKind::swiglu: return {UnitKind::swiglu};
-    case OpKind::add:
     case OpKind::gelu: return {UnitKind::gelu};
+    case OpKind::add:
     case OpKind::accumulate: return {UnitKind::add};
+    case OpKind::join: return {UnitKind::join};
+    case OpKind::repeat_heads: return {UnitKind::repeat_heads};
+    case OpKind::sum_heads: return {UnitKind::sum_heads};
     case OpKind::cross_entropy: return {UnitKind::cross_entropy};
     case OpKind::cross_entropy_backward: return {UnitKind::cross_entropy_backward};
     case OpKind::matmul_backward_input: return {UnitKind::matmul_backward_input};
@@ -32,19 +39,19 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
     case OpKind::bias_backward: return {UnitKind::bias_backward};
     case OpKind::rms_norm_backward_input: return {UnitKind::rms_norm_backward_input};
     case OpKind::rms_norm_backward_weight: return {UnitKind::rms_norm_backward_weight};
+    case OpKind::layer_norm_backward_input: return {UnitKind::layer_norm_backward_input};
+    case OpKind::layer_norm_backward_weight: return {UnitKind::layer_norm_backward_weight};
     case OpKind::rotary_backward: return {UnitKind::rotary_backward};
     case OpKind::attention_backward:
       return {UnitKind::attention_backward_q, UnitKind::attention_backward_k,
               UnitKind::attention_backward_v};
-    case OpKind::layer_norm_backward_input: return {UnitKind::layer_norm_backward_input};
-    case OpKind::layer_norm_backward_weight: return {UnitKind::layer_norm_backward_weight};
     case OpKind::swiglu_backward:
       return {UnitKind::swiglu_backward_gate, UnitKind::swiglu_backward_up};
+    case OpKind::gelu_backward: return {UnitKind::gelu_backward};
     case OpKind::embedding_backward: return {UnitKind::embedding_backward};
     case OpKind::cast: return {UnitKind::cast};
     case OpKind::scale: return {UnitKind::scale};
     case OpKind::divide: return {UnitKind::divide};
-    case OpKind::gelu_backward: return {UnitKind::gelu_backward};
     case OpKind::multiply: return {UnitKind::multiply};
     case OpKind::negate: return {UnitKind::negate};
     case OpKind::nonfinite: return {UnitKind::nonfinite};
@@ -81,15 +88,23 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
   real("weight_decay", attributes.weight_decay);
   if (const char* key = factor_attribute(op.kind)) attributes.factor = real_number(op, key);
   if (op.attributes.contains("head_dim")) attributes.head_dim = integer(op, "head_dim");
-  if (op.kind == OpKind::embedding_backward)
-    attributes.extent = program.value(op.outputs[0]).shape[0];
-  if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward)
-    attributes.head_dim = 2 * program.value(op.inputs[1]).shape[1];
+  attributes.weight_layout = weight_layout(op);
   if (op.attributes.contains("form")) attributes.gelu = gelu_form_from(text(op, "form"));
   // Narrower than the features where each head is normed by itself.
   if (op.kind == OpKind::rms_norm_backward_weight)
     attributes.extent = program.value(op.outputs[0]).shape[0];
+  if (op.kind == OpKind::embedding_backward)
+    attributes.extent = program.value(op.outputs[0]).shape[0];
+  if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward)
+    attributes.pairing = rotary_form(op).pairing;
+  if (op.kind == OpKind::attention || op.kind == OpKind::attention_backward) {
+    const AttentionForm form = attention_form(op);
+    attributes.v_head_dim = form.v_head_dim;
+    attributes.scale = form.scale;
+    attributes.window = form.window;
+  }
   if (op.kind == OpKind::rotary_table) {
+    attributes.frequencies = rotary_frequencies(op);
     attributes.extent = program.value(op.outputs[0]).shape[0];
     attributes.head_dim = 2 * program.value(op.outputs[0]).shape[1];
   }
@@ -97,6 +112,28 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
   if (op.kind == OpKind::cross_entropy || op.kind == OpKind::cross_entropy_backward)
     attributes.groups = 1;
   return attributes;
+}
+
+// Which features of which heads an op moves or sums: of those that a rank holds.
+void of_heads(const Program& program, const Op& op, std::size_t output, Rank rank,
+              reference::UnitAttributes& attributes) {
+  const auto features = [&](ValueId id) {
+    return local_shape(program, program.value(id), rank).back();
+  };
+  if (op.kind == OpKind::split || op.kind == OpKind::join)
+    attributes.parts = local_parts(program, op, rank);
+  if (op.kind == OpKind::split) attributes.part = static_cast<std::int64_t>(output);
+  if (op.kind == OpKind::repeat_heads)
+    attributes.extent = features(op.outputs[0]) / features(op.inputs[0]);
+  if (op.kind == OpKind::sum_heads) attributes.head_dim = features(op.outputs[0]);
+  if (op.kind == OpKind::alibi_slopes) {
+    const Value& slopes = program.value(op.outputs[0]);
+    const auto boxes = held_boxes(slopes.shape, slopes.placement, program.grid(), rank);
+    SHARDPROOF_EXPECTS(boxes.size() <= 1, "slopes of heads that are no neighbours");
+    attributes.heads = slopes.shape[0];
+    attributes.extent = boxes.empty() ? 0 : boxes[0].full.extent[0];
+    attributes.part = boxes.empty() ? 0 : boxes[0].full.offset[0];
+  }
 }
 
 // The dtype that the policy gives an output. Only bitwise kinds have none of their own; for them
@@ -110,14 +147,17 @@ Dtype output_dtype(const Program& program, const Op& op, std::size_t output,
 }  // namespace
 
 std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::size_t output,
-                                  const PrecisionPolicy& policy) {
-  const std::vector<UnitKind> kinds = unit_kinds(op.kind);
+                                  const PrecisionPolicy& policy, Rank rank) {
+  std::vector<UnitKind> kinds = unit_kinds(op.kind);
+  if (op.kind == OpKind::split) kinds.assign(op.outputs.size(), UnitKind::split);
   if (output >= kinds.size()) return std::nullopt;
   PlanUnit unit{kinds[output], attributes_of(program, op), {}, {}};
+  of_heads(program, op, output, rank, unit.attributes);
   unit.precision.output = output_dtype(program, op, output, policy);
   unit.precision.compute = unit.precision.output == Dtype::fp64 ? Dtype::fp64 : policy.compute;
-  const std::size_t count = unit.kind == UnitKind::attention_lse ? 2 : op.inputs.size();
-  for (std::size_t i = 0; i < count; ++i) unit.arguments.push_back(i);
+  for (std::size_t i = 0; i < op.inputs.size(); ++i)
+    if (unit.kind != UnitKind::attention_lse || i != 2)  // log-sum-exp does not read v
+      unit.arguments.push_back(i);
   return unit;
 }
 

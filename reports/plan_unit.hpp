@@ -20,9 +20,9 @@ struct PlanUnit {
   std::vector<std::size_t> arguments;  // which of the op's inputs
 };
 
-/// The unit of output `output` of an op; nullopt if the kind is not judged by the oracle.
+/// The unit of output `output` of an op on `rank`; nullopt if the kind is not judged by the oracle.
 std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::size_t output,
-                                  const PrecisionPolicy& policy);
+                                  const PrecisionPolicy& policy, Rank rank);
 
 /// The element ranges (begin, end) of a rank's flat value that enter the global norm: each distinct
 /// parameter once (replicated ones on TP rank 0), padding never.

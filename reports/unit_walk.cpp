@@ -231,7 +231,7 @@ class Walk {
     const bool known = std::all_of(inputs.begin(), inputs.end(),
                                    [](const SharedBytes& bytes) { return bytes != nullptr; });
     for (std::size_t output = 0; output < op.outputs.size(); ++output) {
-      const auto unit = plan_unit(program(walker), op, output, context_.policy);
+      const auto unit = plan_unit(program(walker), op, output, context_.policy, Rank{walker.rank});
       const Value& value = program(walker).value(op.outputs[output]);
       const bool empty = element_count(local_shape(program(walker), value, Rank{walker.rank})) == 0;
       if (!unit || !known || empty || executed.reads.size() != op.inputs.size()) {

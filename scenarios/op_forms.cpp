@@ -13,6 +13,34 @@ const char* name_of(GeluForm form) {
   return "";
 }
 
+const char* name_of(RotaryPairing pairing) {
+  return pairing == RotaryPairing::half ? "half" : "interleaved";
+}
+
+const char* name_of(RotaryScaling scaling) {
+  switch (scaling) {
+    case RotaryScaling::none: return "none";
+    case RotaryScaling::linear: return "linear";
+    case RotaryScaling::llama3: return "llama3";
+  }
+  return "";
+}
+
+RotaryPairing rotary_pairing_from(std::string_view name) {
+  for (const RotaryPairing pairing : {RotaryPairing::half, RotaryPairing::interleaved})
+    if (name == name_of(pairing)) return pairing;
+  SHARDPROOF_EXPECTS(false, "no pairing of rotary embedding", std::string(name));
+  return RotaryPairing::half;
+}
+
+RotaryScaling rotary_scaling_from(std::string_view name) {
+  for (const RotaryScaling scaling :
+       {RotaryScaling::none, RotaryScaling::linear, RotaryScaling::llama3})
+    if (name == name_of(scaling)) return scaling;
+  SHARDPROOF_EXPECTS(false, "no scaling of rotary embedding", std::string(name));
+  return RotaryScaling::none;
+}
+
 GeluForm gelu_form_from(std::string_view name) {
   for (const GeluForm form : {GeluForm::erf, GeluForm::tanh, GeluForm::tanh_bloom})
     if (name == name_of(form)) return form;

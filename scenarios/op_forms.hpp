@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <string_view>
 
 namespace shardproof {
@@ -17,7 +19,54 @@ namespace shardproof {
 /// The last is BLOOM's published code, whose constants are rounded, in the gradient once more.
 enum class GeluForm { erf, tanh, tanh_bloom };
 
+/// Which elements of a head rotary embedding turns together: (i, i + r/2) or (2i, 2i + 1) of the
+/// first r elements, r twice the table's width. The rest of the head passes as it is.
+enum class RotaryPairing { half, interleaved };
+struct RotaryForm {
+  std::int64_t head_dim = 0;  // 0: all of a head is turned
+  RotaryPairing pairing = RotaryPairing::half;
+};
+
+/// How the frequencies f_i = theta^(-2i/r) are stretched for longer texts.
+///
+/// | scaling | frequency |
+/// |---------|-----------|
+/// | none    | f |
+/// | linear  | f / factor |
+/// | llama3  | with X = original_positions f / (2 pi), the turns in a training text, and s = (X - low) /
+/// |         | (high - low): f where X > high, f / factor where X < low, else (1 - s) f / factor + s f |
+enum class RotaryScaling { none, linear, llama3 };
+struct RotaryFrequencies {
+  double theta = 10000;
+  RotaryScaling scaling = RotaryScaling::none;
+  double factor = 1;
+  double low = 1;   // low_freq_factor
+  double high = 4;  // high_freq_factor
+  double original_positions = 0;
+};
+
+/// Which attention: the widths of a head, the scale of the scores, and how far a query looks back.
+struct AttentionForm {
+  std::int64_t head_dim = 0;    // of queries and keys
+  std::int64_t v_head_dim = 0;  // of values and outputs; 0: as head_dim
+  double scale = 0;             // 0: head_dim^(-1/2)
+  std::int64_t window = 0;      // position i sees i - window < j <= i; 0: all j <= i
+
+  std::int64_t value_dim() const { return v_head_dim > 0 ? v_head_dim : head_dim; }
+  double score_scale() const {
+    return scale > 0 ? scale : 1.0 / std::sqrt(static_cast<double>(head_dim));
+  }
+  /// The first position that position `i` sees.
+  std::int64_t first_key(std::int64_t i) const {
+    return window > 0 && i >= window ? i - window + 1 : 0;
+  }
+};
+
 const char* name_of(GeluForm form);
+const char* name_of(RotaryPairing pairing);
+const char* name_of(RotaryScaling scaling);
+RotaryPairing rotary_pairing_from(std::string_view name);
+RotaryScaling rotary_scaling_from(std::string_view name);
 /// Throws InvariantError on any other text: an op's attributes are the engine's own.
 GeluForm gelu_form_from(std::string_view name);
 

@@ -17,37 +17,39 @@ PrecisionPolicy precision_policy(const Scenario& scenario) {
 std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
   switch (kind) {
     case OpKind::load_tokens:
-    case OpKind::shift_labels: return Dtype::int64;
+    case OpKind::shift_labels:
+    case OpKind::positions: return Dtype::int64;
 
     case OpKind::load_parameter:
     case OpKind::rotary_table:
     case OpKind::embedding:
     case OpKind::rms_norm:
-    case OpKind::matmul:
     case OpKind::layer_norm:
+    case OpKind::matmul:
     case OpKind::add_bias:
     case OpKind::rotary:
     case OpKind::attention:  // its second output, the log-sum-exp, is in the compute dtype
     case OpKind::swiglu:
-    case OpKind::cross_entropy_backward:
     case OpKind::gelu:
     case OpKind::split:
     case OpKind::join:
     case OpKind::repeat_heads:
     case OpKind::sum_heads:
+    case OpKind::cross_entropy_backward:
     case OpKind::matmul_backward_input:
     case OpKind::matmul_backward_weight:
     case OpKind::bias_backward:
     case OpKind::rms_norm_backward_input:
     case OpKind::rms_norm_backward_weight:
-    case OpKind::rotary_backward:
     case OpKind::layer_norm_backward_input:
     case OpKind::layer_norm_backward_weight:
+    case OpKind::rotary_backward:
     case OpKind::attention_backward:
     case OpKind::swiglu_backward:
-    case OpKind::embedding_backward: return working;
     case OpKind::gelu_backward:
+    case OpKind::embedding_backward: return working;
 
+    case OpKind::alibi_slopes:
     case OpKind::cross_entropy: return compute;
 
     case OpKind::nonfinite: return Dtype::fp32;

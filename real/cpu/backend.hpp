@@ -26,41 +26,53 @@ class CpuBackend : public Backend {
   void zero(View y) override;
   void cast(View x, View y) override;
 
-  void rotary_table(View cos, View sin, double theta) override;
+  void rotary_table(View cos, View sin, const RotaryFrequencies& frequencies) override;
+  void alibi_slopes(std::int64_t heads, std::int64_t first, View slopes) override;
   void shift_labels(View tokens, View labels) override;
+  void positions(View y) override;
   void embedding(View weight, View tokens, View y) override;
   void rms_norm(View x, View weight, View y, double eps) override;
   void layer_norm(View x, View weight, View bias, View y, double eps) override;
   void matmul(View x, View weight, View y, WeightLayout layout = WeightLayout::out_in) override;
   void add_bias(View x, View bias, View y) override;
-  void rotary(View x, View cos, View sin, View y, bool inverse) override;
-  void attention(View q, View k, View v, View o, View lse, std::int64_t head_dim) override;
+  void rotary(View x, View cos, View sin, View y, const RotaryForm& form, bool inverse) override;
+  void attention(View q, View k, View v, const TensorView* slopes, View o, View lse,
+                 const AttentionForm& form) override;
   void swiglu(View gate, View up, View y) override;
-  void add(View a, View b, View y) override;
   void gelu(View x, View y, GeluForm form) override;
+  void add(View a, View b, View y) override;
+  void split(View x, std::span<const TensorView> outputs,
+             std::span<const std::int64_t> parts) override;
+  void join(std::span<const TensorView> inputs, View y,
+            std::span<const std::int64_t> parts) override;
+  void repeat_heads(View x, View y) override;
+  void sum_heads(View x, View y) override;
   void cross_entropy(View logits, View labels, View loss) override;
 
   void cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) override;
-  void matmul_backward_input(View dy, View weight, View dx) override;
-  void matmul_backward_weight(View dy, View x, View dweight) override;
+  void matmul_backward_input(View dy, View weight, View dx,
+                             WeightLayout layout = WeightLayout::out_in) override;
+  void matmul_backward_weight(View dy, View x, View dweight,
+                              WeightLayout layout = WeightLayout::out_in) override;
   void bias_backward(View dy, View dbias) override;
   void rms_norm_backward_input(View dy, View x, View weight, View dx, double eps) override;
   void rms_norm_backward_weight(View dy, View x, View dweight, double eps) override;
-  void attention_backward(View dout, View q, View k, View v, View o, View lse, View dq, View dk,
-                          View dv, std::int64_t head_dim) override;
+  void layer_norm_backward_input(View dy, View x, View weight, View dx, double eps) override;
+  void layer_norm_backward_weight(View dy, View x, View dweight, double eps) override;
+  void attention_backward(View dout, View q, View k, View v, View o, View lse,
+                          const TensorView* slopes, View dq, View dk, View dv,
+                          const AttentionForm& form) override;
   void swiglu_backward(View dy, View gate, View up, View dgate, View dup) override;
+  void gelu_backward(View dy, View x, View dx, GeluForm form) override;
   void embedding_backward(View dy, View tokens, View dweight) override;
 
   void scale(View x, View y, double factor) override;
   void divide(View x, View y, double divisor) override;
   void multiply(View x, View scalar, View y) override;
   void negate(View x, View y) override;
-  void layer_norm_backward_input(View dy, View x, View weight, View dx, double eps) override;
-  void layer_norm_backward_weight(View dy, View x, View dweight, double eps) override;
   void nonfinite(View x, View flag) override;
   void sum_of_squares(View x, View total, std::span<const std::int64_t> begin_end_pairs) override;
   void square_root(View x, View y) override;
-  void gelu_backward(View dy, View x, View dx, GeluForm form) override;
   void clip_factor(View norm, View factor, double clip) override;
   void exp_avg(View m, View g, View m_out, double beta1) override;
   void exp_avg_sq(View v, View g, View v_out, double beta2) override;

@@ -4,6 +4,7 @@
 
 #include "real/run/move_ops.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/plan/op_attributes.hpp"
 
 namespace shardproof::real {
 
@@ -60,6 +61,24 @@ std::vector<std::int64_t> counted_ranges(const OpContext& context, const Value& 
   return ranges;
 }
 
+std::vector<TensorView> views(const OpContext& context, const std::vector<ValueId>& values) {
+  std::vector<TensorView> views;
+  for (const ValueId value : values) views.push_back(context.arena.view(value));
+  return views;
+}
+
+// The slopes of the heads that this rank holds.
+void alibi_slopes(const OpContext& context, const Op& op) {
+  const Value& value = context.program.value(op.outputs[0]);
+  for (const HeldBox& box :
+       held_boxes(value.shape, value.placement, context.program.grid(), context.rank)) {
+    TensorView part = context.arena.view(op.outputs[0]);
+    part.data += static_cast<std::size_t>(box.local.offset[0]) * size_bytes(part.dtype);
+    part.shape = box.local.extent;
+    context.backend.alibi_slopes(value.shape[0], box.full.offset[0], part);
+  }
+}
+
 }  // namespace
 
 void run_op(const OpContext& context, const Op& op) {
@@ -70,6 +89,7 @@ void run_op(const OpContext& context, const Op& op) {
   const auto out = [&](std::size_t i = 0) -> const TensorView& {
     return context.arena.view(op.outputs.at(i));
   };
+  const auto optional_in = [&](std::size_t i) { return i < op.inputs.size() ? &in(i) : nullptr; };
   switch (op.kind) {
     case OpKind::load_parameter: return load_parameter(context, op);
     case OpKind::load_tokens: return load_tokens(context, op);
@@ -78,8 +98,10 @@ void run_op(const OpContext& context, const Op& op) {
       return store(on, std::span(&scalar, 1), out());
     }
     case OpKind::zero: return on.zero(out());
-    case OpKind::rotary_table: return on.rotary_table(out(0), out(1), real_number(op, "theta"));
+    case OpKind::rotary_table: return on.rotary_table(out(0), out(1), rotary_frequencies(op));
+    case OpKind::alibi_slopes: return alibi_slopes(context, op);
     case OpKind::shift_labels: return on.shift_labels(in(0), out());
+    case OpKind::positions: return on.positions(out());
 
     case OpKind::embedding: return on.embedding(in(0), in(1), out());
     case OpKind::rms_norm: return on.rms_norm(in(0), in(1), out(), real_number(op, "eps"));
@@ -87,28 +109,46 @@ void run_op(const OpContext& context, const Op& op) {
       return on.layer_norm(in(0), in(1), in(2), out(), real_number(op, "eps"));
     case OpKind::matmul: return on.matmul(in(0), in(1), out(), weight_layout(op));
     case OpKind::add_bias: return on.add_bias(in(0), in(1), out());
-    case OpKind::rotary: return on.rotary(in(0), in(1), in(2), out(), /*inverse=*/false);
+    case OpKind::rotary:
+      return on.rotary(in(0), in(1), in(2), out(), rotary_form(op), /*inverse=*/false);
     case OpKind::attention:
-      return on.attention(in(0), in(1), in(2), out(0), out(1), integer(op, "head_dim"));
+      return on.attention(in(0), in(1), in(2), optional_in(3), out(0), out(1), attention_form(op));
     case OpKind::swiglu: return on.swiglu(in(0), in(1), out());
+    case OpKind::gelu: return on.gelu(in(0), out(), gelu_form_from(text(op, "form")));
     case OpKind::add: return on.add(in(0), in(1), out());
+    case OpKind::split:
+      return on.split(in(0), views(context, op.outputs),
+                      local_parts(context.program, op, context.rank));
+    case OpKind::join:
+      return on.join(views(context, op.inputs), out(),
+                     local_parts(context.program, op, context.rank));
+    case OpKind::repeat_heads: return on.repeat_heads(in(0), out());
+    case OpKind::sum_heads: return on.sum_heads(in(0), out());
     case OpKind::cross_entropy: return on.cross_entropy(in(0), in(1), out());
 
     case OpKind::cross_entropy_backward:
       return on.cross_entropy_backward(in(0), in(1), out(), real_number(op, "grad_scale"));
-    case OpKind::matmul_backward_input: return on.matmul_backward_input(in(0), in(1), out());
-    case OpKind::matmul_backward_weight: return on.matmul_backward_weight(in(0), in(1), out());
+    case OpKind::matmul_backward_input:
+      return on.matmul_backward_input(in(0), in(1), out(), weight_layout(op));
+    case OpKind::matmul_backward_weight:
+      return on.matmul_backward_weight(in(0), in(1), out(), weight_layout(op));
     case OpKind::bias_backward: return on.bias_backward(in(0), out());
     case OpKind::rms_norm_backward_input:
       return on.rms_norm_backward_input(in(0), in(1), in(2), out(), real_number(op, "eps"));
     case OpKind::rms_norm_backward_weight:
       return on.rms_norm_backward_weight(in(0), in(1), out(), real_number(op, "eps"));
-    case OpKind::gelu: return on.gelu(in(0), out(), gelu_form_from(text(op, "form")));
-    case OpKind::rotary_backward: return on.rotary(in(0), in(1), in(2), out(), /*inverse=*/true);
+    case OpKind::layer_norm_backward_input:
+      return on.layer_norm_backward_input(in(0), in(1), in(2), out(), real_number(op, "eps"));
+    case OpKind::layer_norm_backward_weight:
+      return on.layer_norm_backward_weight(in(0), in(1), out(), real_number(op, "eps"));
+    case OpKind::rotary_backward:
+      return on.rotary(in(0), in(1), in(2), out(), rotary_form(op), /*inverse=*/true);
     case OpKind::attention_backward:
-      return on.attention_backward(in(0), in(1), in(2), in(3), in(4), in(5), out(0), out(1), out(2),
-                                   integer(op, "head_dim"));
+      return on.attention_backward(in(0), in(1), in(2), in(3), in(4), in(5), optional_in(6), out(0),
+                                   out(1), out(2), attention_form(op));
     case OpKind::swiglu_backward: return on.swiglu_backward(in(0), in(1), in(2), out(0), out(1));
+    case OpKind::gelu_backward:
+      return on.gelu_backward(in(0), in(1), out(), gelu_form_from(text(op, "form")));
     case OpKind::embedding_backward: return on.embedding_backward(in(0), in(1), out());
     case OpKind::accumulate: return on.add(in(0), in(1), out());
 
@@ -125,17 +165,11 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::multiply: return on.multiply(in(0), in(1), out());
     case OpKind::negate: return on.negate(in(0), out());
     case OpKind::nonfinite: return on.nonfinite(in(0), out());
-    case OpKind::layer_norm_backward_input:
-      return on.layer_norm_backward_input(in(0), in(1), in(2), out(), real_number(op, "eps"));
-    case OpKind::layer_norm_backward_weight:
-      return on.layer_norm_backward_weight(in(0), in(1), out(), real_number(op, "eps"));
     case OpKind::sum_of_squares:
       return on.sum_of_squares(in(0), out(),
                                counted_ranges(context, context.program.value(op.inputs[0])));
     case OpKind::square_root: return on.square_root(in(0), out());
     case OpKind::clip_factor: return on.clip_factor(in(0), out(), real_number(op, "clip"));
-    case OpKind::gelu_backward:
-      return on.gelu_backward(in(0), in(1), out(), gelu_form_from(text(op, "form")));
     case OpKind::exp_avg: return on.exp_avg(in(0), in(1), out(), real_number(op, "beta1"));
     case OpKind::exp_avg_sq: return on.exp_avg_sq(in(0), in(1), out(), real_number(op, "beta2"));
     case OpKind::adamw:

@@ -10,7 +10,7 @@ namespace shardproof {
 enum class OpKind {
   // clang-format off
   // leaves
-  load_parameter, load_tokens, load_scalar, zero, rotary_table, shift_labels,
+  load_parameter, load_tokens, load_scalar, zero, rotary_table, alibi_slopes, shift_labels, positions,
   // forward
   embedding, rms_norm, layer_norm, matmul, add_bias, rotary, attention, swiglu, gelu, add,
   split, join, repeat_heads, sum_heads, cross_entropy,
@@ -47,6 +47,7 @@ struct OpRow {
   const char* placement;  // the placement rule, for people; type_check.cpp enforces it
   const char* rounding;   // the rounding points, for people; precision.hpp decides the dtypes
   Judge judge;
+  int optional = 0;  // inputs that may follow the others
 };
 
 const OpRow& row_of(OpKind kind);

@@ -1,8 +1,10 @@
 #include "scenarios/plan/placement_rules.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/plan/op_attributes.hpp"
 
 namespace shardproof {
 
@@ -61,14 +63,26 @@ class Rule {
   }
 
   std::optional<std::string> pointwise(std::size_t count, bool partial_allowed = false) const;
+  int out_dim() const;
+  int in_dim() const;
   std::optional<std::string> matmul() const;
   std::optional<std::string> matmul_backward_input() const;
   std::optional<std::string> matmul_backward_weight() const;
   std::optional<std::string> batch_sum(AxisPlacement features) const;
   std::optional<AxisPlacement> heads(std::size_t i) const;
+  std::optional<AxisPlacement> values(std::size_t i) const;
+  bool slopes_fit(std::size_t i, const AxisPlacement& lse) const;
   bool heads_alike(std::size_t query, std::size_t key) const;
+  bool norms_whole_heads(std::size_t x, std::int64_t width) const;
+  std::optional<std::string> rms_norm() const;
+  std::optional<std::string> rms_norm_backward_weight() const;
   std::optional<std::string> attention() const;
   std::optional<std::string> attention_backward() const;
+  std::optional<AxisPlacement> scaled(std::size_t i, std::int64_t from, std::int64_t to) const;
+  std::optional<std::string> split() const;
+  std::optional<std::string> join() const;
+  std::optional<std::string> repeat_heads() const;
+  std::optional<std::string> sum_heads() const;
   std::optional<std::string> flatten() const;
   std::optional<std::string> unflatten() const;
   std::optional<std::string> pad() const;
@@ -92,24 +106,28 @@ std::optional<std::string> Rule::pointwise(std::size_t count, bool partial_allow
   return all_yield(in(0));
 }
 
+// Which dimension of a matrix product's weight counts its output features, which its input ones.
+int Rule::out_dim() const { return weight_layout(op_) == WeightLayout::out_in ? 0 : 1; }
+int Rule::in_dim() const { return 1 - out_dim(); }
+
 std::optional<std::string> Rule::matmul() const {
   if (whole(1) && !is_partial(0) && !last(0)) return yields(in(0));
-  if (whole(0) && cut(1, 0)) return yields(last_of(op_.outputs[0], 1));
-  if (last(0) && cut(1, 1) && same_widths(0, 1)) return yields(partial());
+  if (whole(0) && cut(1, out_dim())) return yields(last_of(op_.outputs[0], 1));
+  if (last(0) && cut(1, in_dim()) && same_widths(0, 1)) return yields(partial());
   return refuse();
 }
 
 std::optional<std::string> Rule::matmul_backward_input() const {
   if (whole(1) && !is_partial(0) && !last(0)) return yields(in(0));
-  if (last(0) && cut(1, 0) && same_widths(0, 1)) return yields(partial());
-  if (whole(0) && cut(1, 1)) return yields(last_of(op_.outputs[0], 1));
+  if (last(0) && cut(1, out_dim()) && same_widths(0, 1)) return yields(partial());
+  if (whole(0) && cut(1, in_dim())) return yields(last_of(op_.outputs[0], 1));
   return refuse();
 }
 
 std::optional<std::string> Rule::matmul_backward_weight() const {
   if (whole(0) && whole(1)) return yields(replicate());
-  if (last(0) && whole(1)) return yields(shard(0, in(0).widths));
-  if (whole(0) && last(1)) return yields(shard(1, in(1).widths));
+  if (last(0) && whole(1)) return yields(shard(out_dim(), in(0).widths));
+  if (whole(0) && last(1)) return yields(shard(in_dim(), in(1).widths));
   if (rows(0) && rows(1)) return yields(partial());
   return refuse();
 }
@@ -125,18 +143,26 @@ std::optional<std::string> Rule::batch_sum(AxisPlacement features) const {
   return refuse();
 }
 
-// Input i cut into heads: where the features are cut, the widths count whole heads. Nothing if a
-// cut goes through a head.
+// Input i cut into heads, which are dimension 1 of log-sum-exp (B, h, T). Nothing if a cut goes
+// through a head.
 std::optional<AxisPlacement> Rule::heads(std::size_t i) const {
   if (!last(i)) return in(i);
-  const std::int64_t head_dim = integer(op_, "head_dim");
-  Widths widths = in(i).widths;
-  for (std::vector<std::int64_t>& block : widths)
-    for (std::int64_t& width : block) {
-      if (width % head_dim != 0) return std::nullopt;
-      width /= head_dim;
-    }
-  return shard(1, std::move(widths));
+  std::optional<AxisPlacement> cut = scaled(i, integer(op_, "head_dim"), 1);
+  if (cut) cut = shard(1, cut->widths);
+  return cut;
+}
+
+// How values and outputs are cut beside keys and queries cut as input i is.
+std::optional<AxisPlacement> Rule::values(std::size_t i) const {
+  const AttentionForm form = attention_form(op_);
+  return last(i) ? scaled(i, form.head_dim, form.value_dim()) : in(i);
+}
+
+// ALiBi's slopes, if input i is there: one for each of the heads.
+bool Rule::slopes_fit(std::size_t i, const AxisPlacement& lse) const {
+  if (i >= op_.inputs.size()) return true;
+  const bool of_heads = lse.kind == Kind::shard && lse.dim == 1;
+  return in(i) == (of_heads ? shard(0, lse.widths) : replicate());
 }
 
 // Queries and keys cut so that each rank's queries find their keys there: where one key head serves
@@ -158,19 +184,117 @@ bool Rule::heads_alike(std::size_t query, std::size_t key) const {
 }
 
 std::optional<std::string> Rule::attention() const {
-  if (!heads_alike(0, 1) || in(1) != in(2) || !(whole(0) || rows(0) || last(0))) return refuse();
-  const std::optional<AxisPlacement> lse = heads(0);  // (B, h, T): the heads are dimension 1
-  if (!lse) return refuse() + ": a cut goes through a head";
-  if (auto problem = yields(in(0), 0)) return problem;
+  const std::optional<AxisPlacement> lse = heads(0);
+  if (!lse || !heads(1)) return refuse() + ": a cut goes through a head";
+  if (!heads_alike(0, 1) || in(2) != values(1) || !slopes_fit(3, *lse) ||
+      !(whole(0) || rows(0) || last(0)))
+    return refuse();
+  if (auto problem = yields(*values(0), 0)) return problem;
   return yields(*lse, 1);
 }
 
 std::optional<std::string> Rule::attention_backward() const {
-  if (in(1) != in(0) || in(4) != in(0) || !heads_alike(1, 2) || in(3) != in(2)) return refuse();
-  if (!(whole(0) || rows(0) || last(0)) || heads(0) != in(5)) return refuse();
-  for (const std::size_t output : {1, 2})
-    if (auto problem = yields(in(2), output)) return problem;
-  return yields(in(0));
+  const std::optional<AxisPlacement> lse = heads(1);
+  if (!lse || !heads(2)) return refuse() + ": a cut goes through a head";
+  if (!heads_alike(1, 2) || in(3) != values(2) || in(0) != values(1) || in(4) != in(0) ||
+      in(5) != *lse || !slopes_fit(6, *lse) || !(whole(1) || rows(1) || last(1)))
+    return refuse();
+  for (const std::size_t output : {0, 1, 2})
+    if (auto problem = yields(in(output + 1), output)) return problem;
+  return std::nullopt;
+}
+
+// Heads that are normed each by itself may be cut over the ranks, between heads.
+bool Rule::norms_whole_heads(std::size_t x, std::int64_t width) const {
+  if (whole(x) || rows(x)) return true;
+  return last(x) && width < value(op_.inputs[x]).shape.back() && scaled(x, width, width);
+}
+
+std::optional<std::string> Rule::rms_norm() const {
+  const std::size_t weight = op_.inputs.size() - 1;  // the last one, forward and backward
+  for (std::size_t i = 1; i < weight; ++i)
+    if (in(i) != in(0)) return refuse();
+  const bool fits = whole(weight) && norms_whole_heads(0, value(op_.inputs[weight]).shape.back());
+  return fits ? yields(in(0)) : refuse();
+}
+
+std::optional<std::string> Rule::rms_norm_backward_weight() const {
+  if (!last(0)) return batch_sum(replicate());
+  if (in(1) != in(0) || !norms_whole_heads(0, value(op_.outputs[0]).shape.back())) return refuse();
+  return yields(partial());  // each rank sums over its own heads
+}
+
+// The cut of input i's features where each stretch of `from` of them becomes one of `to`. Nothing if
+// a cut goes through such a stretch.
+std::optional<AxisPlacement> Rule::scaled(std::size_t i, std::int64_t from, std::int64_t to) const {
+  Widths widths =
+      widths_in_full(value(op_.inputs[i]).shape.back(), in(i).widths, program_.grid().size(axis_));
+  for (std::vector<std::int64_t>& block : widths)
+    for (std::int64_t& width : block) {
+      if (width % from != 0) return std::nullopt;
+      width = width / from * to;
+    }
+  return shard(in(i).dim, std::move(widths));
+}
+
+std::optional<std::string> Rule::split() const {
+  if (!last(0)) return whole(0) || rows(0) ? all_yield(in(0)) : refuse();
+  const std::vector<std::int64_t> parts = parts_of_a_head(op_);
+  const std::int64_t head = std::accumulate(parts.begin(), parts.end(), std::int64_t{0});
+  const std::size_t blocks = parts.empty() ? in(0).widths.size() : parts.size();
+  if (blocks != op_.outputs.size()) return refuse() + ": there is one block or part an output";
+  for (std::size_t k = 0; k < op_.outputs.size(); ++k) {
+    const auto part =
+        parts.empty() ? shard(in(0).dim, {in(0).widths[k]}) : scaled(0, head, parts[k]);
+    if (!part) return refuse() + ": a cut goes through a head";
+    if (auto problem = yields(*part, k)) return problem;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Rule::join() const {
+  const std::vector<std::int64_t> parts = parts_of_a_head(op_);
+  const std::int64_t head = std::accumulate(parts.begin(), parts.end(), std::int64_t{0});
+  if (!parts.empty() && parts.size() != op_.inputs.size())
+    return refuse() + ": there is one part an input";
+  Widths blocks;
+  std::optional<AxisPlacement> heads;
+  for (std::size_t k = 0; k < op_.inputs.size(); ++k) {
+    if (last(k) != last(0) || (!last(k) && in(k) != in(0))) return refuse();
+    if (!last(k)) continue;
+    const auto whole_heads = parts.empty() ? scaled(k, 1, 1) : scaled(k, parts[k], head);
+    if (!whole_heads) return refuse() + ": a cut goes through a head";
+    if (k > 0 && !parts.empty() && whole_heads != heads) return refuse();
+    heads = whole_heads;
+    const Widths widths = widths_in_full(value(op_.inputs[k]).shape.back(), in(k).widths,
+                                         program_.grid().size(axis_));
+    if (parts.empty() && widths.size() != 1) return refuse() + ": a part has blocks of its own";
+    blocks.push_back(widths[0]);
+  }
+  if (!last(0)) return whole(0) || rows(0) ? yields(in(0)) : refuse();
+  return yields(parts.empty() ? shard(in(0).dim, std::move(blocks)) : *heads);
+}
+
+// The same features for every head: each rank makes those of its own heads.
+std::optional<std::string> Rule::repeat_heads() const {
+  if (rows(0)) return yields(in(0));
+  if (!whole(0)) return refuse();
+  const Value& y = value(op_.outputs[0]);
+  const AxisPlacement& cut = y.placement.on(axis_);
+  if (cut == replicate()) return std::nullopt;
+  if (cut.kind != Kind::shard || cut.dim + 1 != static_cast<int>(y.shape.size()))
+    return yields(replicate());
+  const std::int64_t width = value(op_.inputs[0]).shape.back();
+  for (const auto& block : widths_in_full(y.shape.back(), cut.widths, program_.grid().size(axis_)))
+    for (const std::int64_t mine : block)
+      if (mine % width != 0) return refuse() + ": a cut of " + y.name + " goes through a head";
+  return std::nullopt;
+}
+
+std::optional<std::string> Rule::sum_heads() const {
+  if (!last(0)) return whole(0) || rows(0) ? yields(in(0)) : refuse();
+  const std::int64_t width = value(op_.outputs[0]).shape.back();
+  return scaled(0, width, width) ? yields(partial()) : refuse() + ": a cut goes through a head";
 }
 
 std::optional<std::string> Rule::flatten() const {
@@ -238,8 +362,11 @@ std::optional<std::string> Rule::check() {
     case OpKind::load_tokens: return yields(axis_ == Axis::dp ? shard(0) : replicate());
     case OpKind::load_scalar:
     case OpKind::rotary_table: return all_yield(replicate());
+    case OpKind::alibi_slopes:
+      return out(0).kind == Kind::shard && axis_ == Axis::tp ? std::nullopt : yields(replicate());
 
     case OpKind::shift_labels:
+    case OpKind::positions:
     case OpKind::cast:
     case OpKind::square_root:
     case OpKind::clip_factor:
@@ -262,11 +389,11 @@ std::optional<std::string> Rule::check() {
     case OpKind::accumulate: return pointwise(2, /*partial_allowed=*/true);
 
     case OpKind::embedding: return whole(0) && (whole(1) || rows(1)) ? yields(in(1)) : refuse();
-    case OpKind::rms_norm: return whole(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
+    case OpKind::rms_norm:
+    case OpKind::rms_norm_backward_input: return rms_norm();
     case OpKind::layer_norm:
       return whole(1) && whole(2) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
     case OpKind::layer_norm_backward_input:
-    case OpKind::rms_norm_backward_input:
       return whole(2) && in(0) == in(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
     case OpKind::matmul: return matmul();
     case OpKind::add_bias:
@@ -274,6 +401,10 @@ std::optional<std::string> Rule::check() {
         return yields(in(0));
       return refuse();
     case OpKind::attention: return attention();
+    case OpKind::split: return split();
+    case OpKind::join: return join();
+    case OpKind::repeat_heads: return repeat_heads();
+    case OpKind::sum_heads: return sum_heads();
     case OpKind::cross_entropy:
     case OpKind::cross_entropy_backward:
       return in(0) == in(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
@@ -281,7 +412,7 @@ std::optional<std::string> Rule::check() {
     case OpKind::matmul_backward_input: return matmul_backward_input();
     case OpKind::matmul_backward_weight: return matmul_backward_weight();
     case OpKind::bias_backward: return batch_sum(shard(0));
-    case OpKind::rms_norm_backward_weight:
+    case OpKind::rms_norm_backward_weight: return rms_norm_backward_weight();
     case OpKind::layer_norm_backward_weight:
     case OpKind::embedding_backward: return batch_sum(replicate());
     case OpKind::attention_backward: return attention_backward();

@@ -49,6 +49,14 @@ struct Builder {
   void layer_norms();
   void norms_of_heads();
   void gelu();
+  // bounds_cases_attention.cpp: positions and attention in other forms than Llama's
+  void other_positions();
+  void other_attention();
+  // bounds_cases_heads.cpp: features by heads and blocks, weights (I, O)
+  void positions_of_tokens();
+  void splits();
+  void repeated_heads();
+  void weights_in_out();
 };
 
 }  // namespace shardproof::testing

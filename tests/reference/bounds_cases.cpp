@@ -1,15 +1,12 @@
-#include "bounds_cases.hpp"
+#include "bounds_builder.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace shardproof::testing {
 
-using real::CpuBackend;
 using reference::UnitAttributes;
 using reference::UnitKind;
-using reference::UnitPrecision;
-using Arguments = std::vector<Stored>;
 
 Stored::Stored(Dtype d, Shape s)
     : dtype(d),
@@ -72,45 +69,6 @@ Stored Dice::tokens(std::int64_t B, std::int64_t T, std::int64_t V) {
   return stored;
 }
 
-namespace {
-
-/// Collects the cases of one dtype and distribution.
-struct Builder {
-  Dtype storage;
-  Distribution distribution;
-  const Extents& e;
-  Dice& dice;
-  std::vector<Case> cases;
-
-  Dtype compute() const { return storage == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32; }
-  Stored draw(Shape shape) { return dice.tensor(storage, std::move(shape), distribution); }
-
-  template <class Run>
-  Case& put(UnitKind kind, UnitAttributes attributes, Arguments arguments, Shape output, Run run) {
-    cases.push_back({kind,
-                     attributes,
-                     {.output = storage, .compute = compute(), .hop = storage},
-                     std::move(arguments),
-                     std::move(output),
-                     run});
-    return cases.back();
-  }
-
-  void movement();
-  void single_roundings();
-  void products();
-  void partial_products();
-  void reductions();
-  void norms();
-  void positions();
-  void attention();
-  void attention_backward();
-  void activation();
-  void loss();
-  void optimizer();
-  void scalars();
-};
-
 void Builder::movement() {
   const Shape x{e.B, e.T, e.C()};
   put(UnitKind::copy, {}, {draw(x)}, x,
@@ -168,6 +126,8 @@ void Builder::products() {
       [](CpuBackend& d, Arguments& a, Stored& out) { d.bias_backward(a[0].view(), out.view()); });
 }
 
+namespace {
+
 // The columns [begin, end) of a matrix with the given number of rows.
 Stored columns(const Stored& x, std::int64_t begin, std::int64_t end) {
   const std::int64_t width = x.shape.back(), rows = element_count(x.shape) / width;
@@ -194,6 +154,8 @@ void sum_of_partials(CpuBackend& device, Arguments& a, Stored& out, std::int64_t
   }
 }
 
+}  // namespace
+
 void Builder::partial_products() {
   for (const std::int64_t ranks : {2, 4}) {
     Case& partial = put(UnitKind::matmul, {}, {draw({e.B, e.T, e.inner}), draw({e.C(), e.inner})},
@@ -203,6 +165,8 @@ void Builder::partial_products() {
     partial.precision.partials = ranks;
   }
 }
+
+namespace {
 
 // Sums layers in the order 0, 1, ... or from the last to the first, each addition rounded.
 void sum_layers(CpuBackend& device, Arguments layers, Stored& out, bool reversed) {
@@ -222,6 +186,8 @@ Arguments split_layers(const Stored& x) {
   }
   return layers;
 }
+
+}  // namespace
 
 void Builder::reductions() {
   for (const std::int64_t n : {1, 2, 3, 6}) {
@@ -267,37 +233,39 @@ void Builder::positions() {
   const Shape table{e.T, e.hd / 2}, x{e.B, e.T, e.C()};
   Stored cos(storage, table), sin(storage, table);
   CpuBackend device;
-  device.rotary_table(cos.view(), sin.view(), theta);
+  device.rotary_table(cos.view(), sin.view(), {.theta = theta});
   const UnitAttributes attributes{.head_dim = e.hd, .extent = e.T, .theta = theta};
   put(UnitKind::rotary_table_cos, attributes, {}, table, [](CpuBackend& d, Arguments&, Stored& y) {
     Stored other(y.dtype, y.shape);
-    d.rotary_table(y.view(), other.view(), theta);
+    d.rotary_table(y.view(), other.view(), {.theta = theta});
   });
   put(UnitKind::rotary_table_sin, attributes, {}, table, [](CpuBackend& d, Arguments&, Stored& y) {
     Stored other(y.dtype, y.shape);
-    d.rotary_table(other.view(), y.view(), theta);
+    d.rotary_table(other.view(), y.view(), {.theta = theta});
   });
   for (const bool inverse : {false, true})
     put(inverse ? UnitKind::rotary_backward : UnitKind::rotary, attributes, {draw(x), cos, sin}, x,
         [inverse](CpuBackend& d, Arguments& a, Stored& y) {
-          d.rotary(a[0].view(), a[1].view(), a[2].view(), y.view(), inverse);
+          d.rotary(a[0].view(), a[1].view(), a[2].view(), y.view(), {}, inverse);
         });
 }
 
 void Builder::attention() {
   const Shape q{e.B, e.T, e.C()}, k{e.B, e.T, e.hk * e.hd}, rows{e.B, e.h, e.T};
   const UnitAttributes attributes{.head_dim = e.hd};
+  const AttentionForm form{.head_dim = e.hd};
   const Dtype of_lse = compute();
   put(UnitKind::attention, attributes, {draw(q), draw(k), draw(k)}, q,
       [=](CpuBackend& d, Arguments& a, Stored& y) {
         Stored lse(of_lse, rows);
-        d.attention(a[0].view(), a[1].view(), a[2].view(), y.view(), lse.view(),
-                    attributes.head_dim);
+        d.attention(a[0].view(), a[1].view(), a[2].view(), nullptr, y.view(),
+                    lse.view(), form);
       });
   put(UnitKind::attention_lse, attributes, {draw(q), draw(k)}, rows,
       [=](CpuBackend& d, Arguments& a, Stored& y) {
         Stored o(a[0].dtype, a[0].shape);
-        d.attention(a[0].view(), a[1].view(), a[1].view(), o.view(), y.view(), attributes.head_dim);
+        d.attention(a[0].view(), a[1].view(), a[1].view(), nullptr, o.view(), y.view(),
+                    form);
       })
       .precision.output = of_lse;
 }
@@ -305,19 +273,20 @@ void Builder::attention() {
 void Builder::attention_backward() {
   const Shape q{e.B, e.T, e.C()}, k{e.B, e.T, e.hk * e.hd};
   const UnitAttributes attributes{.head_dim = e.hd};
+  const AttentionForm form{.head_dim = e.hd};
   // dout, q, k, v, o, lse: the last two as the forward kernel leaves them.
   Arguments arguments{
       draw(q), draw(q), draw(k), draw(k), Stored(storage, q), Stored(compute(), {e.B, e.h, e.T})};
   CpuBackend device;
   device.attention(arguments[1].view(), arguments[2].view(), arguments[3].view(),
-                   arguments[4].view(), arguments[5].view(), e.hd);
+                   nullptr, arguments[4].view(), arguments[5].view(), form);
   const auto put_one = [&](UnitKind kind, std::size_t which) {
     put(kind, attributes, arguments, which == 0 ? q : k,
         [=](CpuBackend& d, Arguments& a, Stored& y) {
           Stored gradients[3] = {Stored(y.dtype, q), Stored(y.dtype, k), Stored(y.dtype, k)};
           d.attention_backward(a[0].view(), a[1].view(), a[2].view(), a[3].view(), a[4].view(),
-                               a[5].view(), gradients[0].view(), gradients[1].view(),
-                               gradients[2].view(), attributes.head_dim);
+                               a[5].view(), nullptr, gradients[0].view(), gradients[1].view(),
+                               gradients[2].view(), form);
           y = gradients[which];
         });
   };
@@ -384,9 +353,6 @@ void Builder::optimizer() {
                 y.view(), 1e-8, 0.01);
       })
       .precision.output = compute();
-  builder.layer_norms();
-  builder.norms_of_heads();
-  builder.gelu();
 }
 
 void Builder::scalars() {
@@ -405,8 +371,6 @@ void Builder::scalars() {
       .precision.output = compute();
 }
 
-}  // namespace
-
 std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Extents& extents,
                             Dice& dice) {
   Builder builder{storage, distribution, extents, dice, {}};
@@ -423,6 +387,15 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.loss();
   builder.optimizer();
   builder.scalars();
+  builder.layer_norms();
+  builder.norms_of_heads();
+  builder.gelu();
+  builder.other_positions();
+  builder.other_attention();
+  builder.positions_of_tokens();
+  builder.splits();
+  builder.repeated_heads();
+  builder.weights_in_out();
   return std::move(builder.cases);
 }
 

@@ -74,17 +74,18 @@ bool judged_elsewhere(const Case& a_case, std::size_t argument) {
   const bool backward = a_case.kind == UnitKind::attention_backward_q ||
                         a_case.kind == UnitKind::attention_backward_k ||
                         a_case.kind == UnitKind::attention_backward_v;
-  return backward && argument >= 4;
+  return backward && (argument == 4 || argument == 5);
 }
 
 // up does not enter its own gradient, nor v its own; a halved number is as finite as before.
 bool without_influence(const Case& a_case, std::size_t argument) {
   if (a_case.kind == UnitKind::swiglu_backward_up) return argument == 2;
   if (a_case.kind == UnitKind::attention_backward_v) return argument == 3;
-  return a_case.kind == UnitKind::nonfinite;
+  return a_case.kind == UnitKind::nonfinite || a_case.kind == UnitKind::positions;
 }
 
-// Halves the largest element of one argument (of an embedding every one, since few rows are read);
+// Halves the largest element of one argument (of an embedding and a split every one, since only some
+// are read);
 // tokens and labels move to their neighbours.
 Case with_altered_argument(Case a_case, std::size_t argument) {
   Stored& stored = a_case.arguments[argument];
@@ -92,7 +93,7 @@ Case with_altered_argument(Case a_case, std::size_t argument) {
   const std::size_t at = largest_element(values);
   if (stored.dtype == Dtype::int64)
     for (double& value : values) value = value == -100 ? value : std::max(value - 1, 0.0);
-  else if (a_case.kind == UnitKind::embedding)
+  else if (a_case.kind == UnitKind::embedding || a_case.kind == UnitKind::split)
     for (double& value : values) value /= 2;
   else
     values[at] /= 2;
@@ -167,6 +168,41 @@ BOOST_AUTO_TEST_CASE(a_dropped_partial_product_is_found) {
     x.assign(values);
     const auto result =
         reports::compare_to_set(a_case.precision.output, unit, recorded(backend, dropped));
+    BOOST_TEST(result.failed > result.compared / 2, title(a_case) << " " << result.failed);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(features_taken_for_those_of_another_layout_are_found) {
+  int found = 0;
+  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+    const bool apart = a_case.kind == UnitKind::split || a_case.kind == UnitKind::join;
+    if (!apart && a_case.kind != UnitKind::repeat_heads) return;
+    UnitResult unit = replayed(a_case);
+    // The same numbers, each token's features turned by one.
+    const std::int64_t width = a_case.output.back();
+    std::vector<double> values = recorded(backend, a_case);
+    for (auto row = values.begin(); row != values.end(); row += width)
+      std::rotate(row, row + 1, row + width);
+    const auto result = reports::compare_to_set(a_case.precision.output, unit, values);
+    BOOST_TEST(result.failed > result.compared / 2, title(a_case));
+    ++found;
+  });
+  BOOST_TEST(found == 3 * 9);
+}
+
+BOOST_AUTO_TEST_CASE(a_head_left_out_of_a_sum_is_found) {
+  for_every_case([](real::CpuBackend& backend, const Case& a_case) {
+    if (a_case.kind != UnitKind::sum_heads) return;
+    const UnitResult unit = replayed(a_case);
+    Case without = a_case;
+    Stored& x = without.arguments[0];
+    std::vector<double> values = x.values();
+    const std::int64_t features = x.shape.back(), width = a_case.attributes.head_dim;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (static_cast<std::int64_t>(i) % features / width == 1) values[i] = 0;
+    x.assign(values);
+    const auto result =
+        reports::compare_to_set(a_case.precision.output, unit, recorded(backend, without));
     BOOST_TEST(result.failed > result.compared / 2, title(a_case) << " " << result.failed);
   });
 }

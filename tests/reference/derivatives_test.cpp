@@ -131,6 +131,48 @@ BOOST_AUTO_TEST_CASE(matrix_product) {
             {matmul_vjp_input(dy, w), matmul_vjp_weight(dy, x, 1)});
 }
 
+BOOST_AUTO_TEST_CASE(matrix_product_with_a_weight_in_out) {
+  Random random(21);
+  const Tensor x = random.tensor({2, 3, 5}), w = random.tensor({5, 4});
+  const Tensor dy = random.tensor({2, 3, 4});
+  constexpr WeightLayout in_out = WeightLayout::in_out;
+
+  check_vjp([](const auto& in) { return matmul(in[0], in[1], in_out); }, {x, w}, dy,
+            {matmul_vjp_input(dy, w, in_out), matmul_vjp_weight(dy, x, 1, in_out)});
+}
+
+BOOST_AUTO_TEST_CASE(split_into_parts_of_heads_and_into_blocks) {
+  Random random(22);
+  const Tensor x = random.tensor({2, 3, 12});
+  for (const std::vector<std::int64_t>& parts :
+       {std::vector<std::int64_t>{1, 3, 2}, std::vector<std::int64_t>{7, 1, 4}})
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      const Tensor dy = random.tensor(split(x, parts, k).shape);
+      check_vjp([&](const auto& in) { return split(in[0], parts, k); }, {x}, dy,
+                {split_vjp(dy, x.shape, parts, k)});
+    }
+}
+
+BOOST_AUTO_TEST_CASE(join_of_parts_of_heads_and_of_blocks) {
+  Random random(23);
+  const Tensor a = random.tensor({2, 3, 4}), b = random.tensor({2, 3, 2});
+  const Tensor dy = random.tensor({2, 3, 6});
+  for (const std::vector<std::int64_t>& parts :
+       {std::vector<std::int64_t>{2, 1}, std::vector<std::int64_t>{4, 2}})
+    check_vjp(
+        [&](const auto& in) {
+          return join(std::vector{in[0], in[1]}, parts);
+        },
+        {a, b}, dy, {join_vjp(dy, parts, 0), join_vjp(dy, parts, 1)});
+}
+
+BOOST_AUTO_TEST_CASE(features_repeated_for_every_head) {
+  Random random(24);
+  const Tensor x = random.tensor({2, 3, 4}), dy = random.tensor({2, 3, 12});
+  check_vjp([](const auto& in) { return repeat_heads(in[0], 3); }, {x}, dy,
+            {repeat_heads_vjp(dy, 3)});
+}
+
 BOOST_AUTO_TEST_CASE(bias) {
   Random random(3);
   const Tensor x = random.tensor({2, 3, 4}), b = random.tensor({4});
@@ -166,6 +208,29 @@ BOOST_AUTO_TEST_CASE(grouped_query_attention) {
 
   check_vjp([](const auto& in) { return attention(in[0], in[1], in[2], 3).output; }, {q, k, v}, dy,
             {gradients.q, gradients.k, gradients.v});
+}
+
+BOOST_AUTO_TEST_CASE(rotary_position_of_a_part_of_each_head_in_either_pairing) {
+  Random random(15);
+  const Tensor x = random.tensor({2, 5, 12}), dy = random.tensor({2, 5, 12});
+  const RotaryTables tables = rotary_tables(5, 4, 50.0);
+  for (const RotaryPairing pairing : {RotaryPairing::half, RotaryPairing::interleaved}) {
+    const RotaryForm form{.head_dim = 6, .pairing = pairing};
+    check_vjp([&](const auto& in) { return rotary(in[0], tables.cos, tables.sin, form); }, {x}, dy,
+              {rotary_vjp(dy, tables.cos, tables.sin, form)});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(attention_with_other_value_heads_a_scale_a_window_and_slopes) {
+  Random random(16);
+  const Tensor q = random.tensor({2, 5, 12}), k = random.tensor({2, 5, 12});
+  const Tensor v = random.tensor({2, 5, 8}), dy = random.tensor({2, 5, 8});
+  const Tensor slopes = alibi_slopes(4);
+  const AttentionForm form{.head_dim = 3, .v_head_dim = 2, .scale = 0.7, .window = 3};
+  const AttentionGradients gradients = attention_vjp(dy, q, k, v, form, &slopes);
+
+  check_vjp([&](const auto& in) { return attention(in[0], in[1], in[2], form, &slopes).output; },
+            {q, k, v}, dy, {gradients.q, gradients.k, gradients.v});
 }
 
 BOOST_AUTO_TEST_CASE(swiglu_gate_and_up) {

@@ -26,15 +26,30 @@ Tokens tokens(const Stored& stored) {
 // What the oracle's ops and derivatives say; no elements where a kind has none there.
 std::vector<double> by_the_oracle(const Case& c) {
   const auto x = [&](std::size_t i) { return tensor(c.arguments[i]); };
-  const std::int64_t hd = c.attributes.head_dim;
+  const AttentionForm form = c.attributes.attention_form();
+  const RotaryForm turned{c.attributes.head_dim, c.attributes.pairing};
+  // ALiBi's slopes, where they follow the other arguments.
+  Tensor given;
+  const auto slopes = [&](std::size_t i) -> const Tensor* {
+    if (i >= c.arguments.size()) return nullptr;
+    given = x(i);
+    return &given;
+  };
   switch (c.kind) {
     case UnitKind::embedding: return embedding(x(0), tokens(c.arguments[1])).values;
     case UnitKind::embedding_backward:
       return embedding_vjp_weight(x(0), tokens(c.arguments[1]), c.attributes.extent, 1).values;
-    case UnitKind::matmul: return reference::matmul(x(0), x(1)).values;
-    case UnitKind::matmul_backward_input: return reference::matmul_vjp_input(x(0), x(1)).values;
+    case UnitKind::matmul: return reference::matmul(x(0), x(1), c.attributes.weight_layout).values;
+    case UnitKind::matmul_backward_input:
+      return reference::matmul_vjp_input(x(0), x(1), c.attributes.weight_layout).values;
     case UnitKind::matmul_backward_weight:
-      return reference::matmul_vjp_weight(x(0), x(1), 1).values;
+      return reference::matmul_vjp_weight(x(0), x(1), 1, c.attributes.weight_layout).values;
+    case UnitKind::split:
+      return split(x(0), c.attributes.parts, static_cast<std::size_t>(c.attributes.part)).values;
+    case UnitKind::join: return join(std::vector{x(0), x(1), x(2)}, c.attributes.parts).values;
+    case UnitKind::repeat_heads: return repeat_heads(x(0), c.attributes.extent).values;
+    case UnitKind::sum_heads:
+      return reference::repeat_heads_vjp(x(0), x(0).columns() / c.attributes.head_dim).values;
     case UnitKind::bias_backward: return reference::bias_vjp(x(0), 1).values;
     case UnitKind::rms_norm: return rms_norm(x(0), x(1), c.attributes.eps).values;
     case UnitKind::rms_norm_backward_input:
@@ -49,16 +64,19 @@ std::vector<double> by_the_oracle(const Case& c) {
       return reference::layer_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1).values;
     case UnitKind::gelu: return reference::gelu(x(0), c.attributes.gelu).values;
     case UnitKind::gelu_backward: return reference::gelu_vjp(x(0), x(1), c.attributes.gelu).values;
-    case UnitKind::rotary: return rotary(x(0), x(1), x(2)).values;
-    case UnitKind::rotary_backward: return reference::rotary_vjp(x(0), x(1), x(2)).values;
-    case UnitKind::attention: return attention(x(0), x(1), x(2), hd).output.values;
-    case UnitKind::attention_lse: return attention(x(0), x(1), x(1), hd).log_sum_exp.values;
+    case UnitKind::rotary: return rotary(x(0), x(1), x(2), turned).values;
+    case UnitKind::rotary_backward: return reference::rotary_vjp(x(0), x(1), x(2), turned).values;
+    case UnitKind::attention: return attention(x(0), x(1), x(2), form, slopes(3)).output.values;
+    case UnitKind::attention_lse: {
+      const reference::AttentionShape shape(x(0).shape, x(1).shape, form);
+      return attention(x(0), x(1), Tensor(shape.values()), form, slopes(2)).log_sum_exp.values;
+    }
     case UnitKind::attention_backward_q:
-      return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).q.values;
+      return reference::attention_vjp(x(0), x(1), x(2), x(3), form, slopes(6)).q.values;
     case UnitKind::attention_backward_k:
-      return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).k.values;
+      return reference::attention_vjp(x(0), x(1), x(2), x(3), form, slopes(6)).k.values;
     case UnitKind::attention_backward_v:
-      return reference::attention_vjp(x(0), x(1), x(2), x(3), hd).v.values;
+      return reference::attention_vjp(x(0), x(1), x(2), x(3), form, slopes(6)).v.values;
     case UnitKind::swiglu: return swiglu(x(0), x(1)).values;
     case UnitKind::swiglu_backward_gate: return reference::swiglu_vjp(x(0), x(1), x(2)).gate.values;
     case UnitKind::swiglu_backward_up: return reference::swiglu_vjp(x(0), x(1), x(2)).up.values;
@@ -94,7 +112,7 @@ BOOST_AUTO_TEST_CASE(every_value_is_the_oracles_own_op_or_derivative) {
       ++units;
     }
   }
-  BOOST_TEST(units == 4 * 38);
+  BOOST_TEST(units == 4 * (38 + 14 + 19));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,58 @@
+#include "scenarios/plan/op_attributes.hpp"
+
+namespace shardproof {
+
+WeightLayout weight_layout(const Op& op) {
+  return op.attributes.contains("weight_layout") ? weight_layout_from(text(op, "weight_layout"))
+                                                 : WeightLayout::out_in;
+}
+
+std::vector<std::int64_t> parts_of_a_head(const Op& op) {
+  const auto found = op.attributes.find("parts");
+  if (found == op.attributes.end()) return {};
+  return std::get<std::vector<std::int64_t>>(found->second);
+}
+
+std::vector<std::int64_t> local_parts(const Program& program, const Op& op, Rank rank) {
+  std::vector<std::int64_t> parts = parts_of_a_head(op);
+  if (!parts.empty()) return parts;
+  for (const ValueId part : op.kind == OpKind::join ? op.inputs : op.outputs)
+    parts.push_back(local_shape(program, program.value(part), rank).back());
+  return parts;
+}
+
+namespace {
+double number_or(const Op& op, const char* key, double otherwise) {
+  return op.attributes.contains(key) ? real_number(op, key) : otherwise;
+}
+std::int64_t integer_or(const Op& op, const char* key, std::int64_t otherwise) {
+  return op.attributes.contains(key) ? integer(op, key) : otherwise;
+}
+}  // namespace
+
+RotaryFrequencies rotary_frequencies(const Op& op) {
+  const RotaryFrequencies plain;
+  return {.theta = real_number(op, "theta"),
+          .scaling = op.attributes.contains("scaling") ? rotary_scaling_from(text(op, "scaling"))
+                                                       : plain.scaling,
+          .factor = number_or(op, "factor", plain.factor),
+          .low = number_or(op, "low_freq_factor", plain.low),
+          .high = number_or(op, "high_freq_factor", plain.high),
+          .original_positions = number_or(op, "original_positions", plain.original_positions)};
+}
+
+RotaryForm rotary_form(const Op& op) {
+  const RotaryForm plain;
+  return {.head_dim = integer_or(op, "head_dim", plain.head_dim),
+          .pairing = op.attributes.contains("pairing") ? rotary_pairing_from(text(op, "pairing"))
+                                                       : plain.pairing};
+}
+
+AttentionForm attention_form(const Op& op) {
+  return {.head_dim = integer(op, "head_dim"),
+          .v_head_dim = integer_or(op, "v_head_dim", 0),
+          .scale = number_or(op, "scale", 0),
+          .window = integer_or(op, "window", 0)};
+}
+
+}  // namespace shardproof

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "scenarios/op_forms.hpp"
+#include "scenarios/plan/program.hpp"
+
+namespace shardproof {
+
+// What an op's attributes say, where they may be absent.
+
+/// "weight_layout" of a matrix product; out_in if there is none.
+WeightLayout weight_layout(const Op& op);
+
+/// "theta", and "scaling" with its numbers "factor", "low_freq_factor", "high_freq_factor" and
+/// "original_positions".
+RotaryFrequencies rotary_frequencies(const Op& op);
+/// "head_dim" and "pairing".
+RotaryForm rotary_form(const Op& op);
+/// "head_dim", "v_head_dim", "scale", "window".
+AttentionForm attention_form(const Op& op);
+
+/// "parts" of a split or a join: how wide each part is within every head. Empty: there are no heads,
+/// and the parts are blocks one after another.
+std::vector<std::int64_t> parts_of_a_head(const Op& op);
+
+/// The same for the tensors that `rank` holds, where blocks are as wide as the parts themselves.
+///   split of a fused (B, T, 16), cut 4 4 | 2 2 | 2 2, in blocks  ->  {4, 2, 2} on either rank
+std::vector<std::int64_t> local_parts(const Program& program, const Op& op, Rank rank);
+
+}  // namespace shardproof
