@@ -18,13 +18,30 @@ const std::string row = "model.layers.0.mlp.down_proj";
 const std::string column = "model.layers.1.self_attn.q_proj";
 const Moment here{Moment::Stage::final, -1, -1};
 
+// The layers cut unevenly over two TP ranks, the attention's in blocks of heads (4 of 8 features).
+Scenario cut_unevenly(Scenario scenario) {
+  if (scenario.training.tensor_parallel != 2) return scenario;
+  for (auto& [module, partition] : scenario.partition.modules)
+    if (partition.style != LayerPartition::Style::replicated)
+      partition.widths =
+          module.find(".mlp.") == std::string::npos ? Widths{{8, 8}, {8, 8}} : Widths{{40, 8}};
+  return scenario;
+}
+
 // One rank of an engine whose weights are loaded; every rank of the job makes one.
 class LoadedEngine {
  public:
-  LoadedEngine()
-      : scenario_(on_grid(sweep("tiny-bias-tp2-dp2-zero1-bf16"),
-                          {mpi_process().world() > 1 ? 2 : 1,
-                           mpi_process().world() > 2 ? mpi_process().world() / 2 : 1, 1})),
+  explicit LoadedEngine(bool uneven = false)
+      : LoadedEngine(uneven ? cut_unevenly(even_scenario()) : even_scenario()) {}
+
+  static Scenario even_scenario() {
+    return on_grid(sweep("tiny-bias-tp2-dp2-zero1-bf16"),
+                   {mpi_process().world() > 1 ? 2 : 1,
+                    mpi_process().world() > 2 ? mpi_process().world() / 2 : 1, 1});
+  }
+
+  explicit LoadedEngine(const Scenario& scenario)
+      : scenario_(scenario),
         program_(real::checked_program(scenario_)),
         inputs_(scenario_),
         communicator_(program_.grid(), scenario_.reduction),
@@ -75,17 +92,18 @@ std::string bias_of(const std::string& layer) { return layer + ".bias"; }
 BOOST_AUTO_TEST_SUITE(gather_replaced_layer_params)
 
 BOOST_AUTO_TEST_CASE(shows_whole_parameters_and_leaves_their_shards_unchanged) {
-  for (const std::string& layer : {row, column}) {
-    LoadedEngine engine;
-    const std::vector<double> before = engine.own(weight_of(layer));
+  for (const bool uneven : {false, true})
+    for (const std::string& layer : {row, column}) {
+      LoadedEngine engine(uneven);
+      const std::vector<double> before = engine.own(weight_of(layer));
 
-    GatherReplacedLayerParams scope(engine.executor(), layer, here);
-    const std::vector<double> gathered = scope.read(weight_of(layer));
-    scope.close();
+      GatherReplacedLayerParams scope(engine.executor(), layer, here);
+      const std::vector<double> gathered = scope.read(weight_of(layer));
+      scope.close();
 
-    BOOST_CHECK(gathered == engine.whole(weight_of(layer)));
-    BOOST_CHECK(engine.own(weight_of(layer)) == before);
-  }
+      BOOST_CHECK(gathered == engine.whole(weight_of(layer)));
+      BOOST_CHECK(engine.own(weight_of(layer)) == before);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(keeps_an_edit_that_all_ranks_make) {
