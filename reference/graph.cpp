@@ -1,6 +1,7 @@
 #include "reference/graph.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "reference/node_rules.hpp"
 
@@ -21,8 +22,7 @@ std::string key(GraphTensor::Kind kind, const std::string& module, const std::st
 
 Graph::Graph(const std::vector<ParameterDescription>& parameters, const MicroBatch& micro_batch)
     : micro_batch_(micro_batch) {
-  for (const ParameterDescription& parameter : parameters)
-    parameters_[parameter.name] = parameter.shape;
+  for (const ParameterDescription& parameter : parameters) parameters_[parameter.name] = parameter;
   tokens_ = tensor(Kind::data, "", "tokens", {micro_batch.batch, micro_batch.positions});
 }
 
@@ -33,26 +33,40 @@ Value Graph::parameter(const std::string& name) {
   const std::string module = name.substr(0, dot), role = name.substr(dot + 1);
   const auto known = by_name_.find(key(Kind::parameter, module, role));
   if (known != by_name_.end()) return known->second;
-  return tensor(Kind::parameter, module, role, described->second);
+  return tensor(Kind::parameter, module, role, described->second.shape);
 }
 
 std::vector<std::string> Graph::unused_parameters() const {
-  std::map<std::string, Shape> unused = parameters_;
+  std::map<std::string, ParameterDescription> unused = parameters_;
   for (const GraphTensor& t : tensors_)
     if (t.kind == Kind::parameter) unused.erase(t.parameter());
   std::vector<std::string> names;
-  for (const auto& [name, shape] : unused) names.push_back(name);
+  for (const auto& [name, parameter] : unused) names.push_back(name);
   return names;
 }
 
-Rotary Graph::rotary_tables(std::int64_t head_dim, double theta) {
-  const Shape shape{micro_batch_.positions, head_dim / 2};
-  const UnitAttributes attributes{
-      .head_dim = head_dim, .extent = micro_batch_.positions, .theta = theta};
+Value Graph::positions() {
+  const Value rows = tensor(Kind::data, "", "positions", shape(tokens_));
+  append_to({rows}, UnitKind::positions, {tokens_});
+  return rows;
+}
+
+Rotary Graph::rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies) {
+  const Shape shape{micro_batch_.positions, width / 2};
+  UnitAttributes attributes{
+      .head_dim = width, .extent = micro_batch_.positions, .theta = frequencies.theta};
+  attributes.frequencies = frequencies;
   const Value cos = tensor(Kind::table, "", "rotary_cos", shape);
   const Value sin = tensor(Kind::table, "", "rotary_sin", shape);
-  return {append_to(cos, UnitKind::rotary_table_cos, {}, attributes),
-          append_to(sin, UnitKind::rotary_table_sin, {}, attributes), head_dim};
+  append_to({cos}, UnitKind::rotary_table_cos, {}, attributes);
+  append_to({sin}, UnitKind::rotary_table_sin, {}, attributes);
+  return {cos, sin};
+}
+
+Value Graph::alibi_slopes(std::int64_t heads) {
+  const Value slopes = tensor(Kind::table, "", "alibi_slopes", {heads});
+  append_to({slopes}, UnitKind::alibi_slopes, {}, {.extent = heads, .heads = heads});
+  return slopes;
 }
 
 Value Graph::embedding(const std::string& module, Value indices) {
@@ -64,31 +78,50 @@ Value Graph::embedding(const std::string& module, Value indices) {
 }
 
 Value Graph::rms_norm(const std::string& module, Value x, double eps) {
-  return append(UnitKind::rms_norm, module, "output", {x, parameter(module + ".weight")}, shape(x),
+  const Value weight = parameter(module + ".weight");
+  const std::int64_t width = shape(weight).at(0);
+  return append(UnitKind::rms_norm, module, "output", {x, weight}, shape(x),
+                {.extent = width == shape(x).back() ? 0 : width, .eps = eps});
+}
+
+Value Graph::layer_norm(const std::string& module, Value x, double eps) {
+  return append(UnitKind::layer_norm, module, "output",
+                {x, parameter(module + ".weight"), parameter(module + ".bias")}, shape(x),
                 {.eps = eps});
 }
 
 Value Graph::linear(const std::string& module, Value x, const std::string& weight) {
-  const Value w = parameter(weight.empty() ? module + ".weight" : weight);
-  const Shape y = with_features(shape(x), shape(w).at(0));
+  const std::string name = weight.empty() ? module + ".weight" : weight;
+  const Value w = parameter(name);
+  const bool conv1d = parameters_.at(name).module_class == ModuleClass::conv1d;
+  const Shape y = with_features(shape(x), shape(w).at(conv1d ? 1 : 0));
   const bool biased = has_parameter(module + ".bias");
-  const Value product = append(UnitKind::matmul, module, biased ? "product" : "output", {x, w}, y);
+  const Value product =
+      append(UnitKind::matmul, module, biased ? "product" : "output", {x, w}, y,
+             {.weight_layout = conv1d ? WeightLayout::in_out : WeightLayout::out_in});
   if (!biased) return product;
   return append(UnitKind::add_bias, module, "output", {product, parameter(module + ".bias")}, y);
 }
 
 Value Graph::rotary(const std::string& module, const std::string& role, Value x,
-                    const Rotary& tables) {
+                    const Rotary& tables, const RotaryForm& form) {
   return append(UnitKind::rotary, module, role, {x, tables.cos, tables.sin}, shape(x),
-                {.head_dim = tables.head_dim});
+                {.head_dim = form.head_dim, .pairing = form.pairing});
 }
 
 Value Graph::attention(const std::string& module, Value q, Value k, Value v,
-                       std::int64_t head_dim) {
+                       const AttentionForm& form, std::optional<Value> slopes) {
   const Shape queries = shape(q);
-  const Value y =
-      append(UnitKind::attention, module, "attention", {q, k, v}, queries, {.head_dim = head_dim});
-  by_product("lse", {queries[0], queries[2] / head_dim, queries[1]});
+  const std::int64_t heads = queries[2] / form.head_dim;
+  std::vector<Value> inputs{q, k, v};
+  if (slopes) inputs.push_back(*slopes);
+  const Value y = append(UnitKind::attention, module, "attention", std::move(inputs),
+                         with_features(queries, heads * form.value_dim()),
+                         {.head_dim = form.head_dim,
+                          .v_head_dim = form.v_head_dim,
+                          .scale = form.scale,
+                          .window = form.window});
+  by_product("lse", {queries[0], heads, queries[1]});
   return y;
 }
 
@@ -96,13 +129,44 @@ Value Graph::swiglu(const std::string& module, Value gate, Value up) {
   return append(UnitKind::swiglu, module, "activation", {gate, up}, shape(gate));
 }
 
+Value Graph::gelu(const std::string& module, Value x, GeluForm form) {
+  return append(UnitKind::gelu, module, "activation", {x}, shape(x), {.gelu = form});
+}
+
+std::vector<Value> Graph::split(const std::string& module, const std::vector<std::string>& roles,
+                                Value x, const std::vector<std::int64_t>& widths) {
+  SHARDPROOF_EXPECTS(roles.size() == widths.size(), module, roles.size(), widths.size());
+  const std::int64_t heads = shape(x).back() / std::reduce(widths.begin(), widths.end());
+  std::vector<Value> parts;
+  for (std::size_t k = 0; k < roles.size(); ++k)
+    parts.push_back(
+        tensor(Kind::forward, module, roles[k], with_features(shape(x), heads * widths[k])));
+  append_to(parts, UnitKind::split, {x}, {.parts = widths});
+  return parts;
+}
+
+Value Graph::join(const std::string& module, const std::string& role,
+                  const std::vector<Value>& apart, const std::vector<std::int64_t>& widths) {
+  std::int64_t features = 0;
+  for (const Value part : apart) features += shape(part).back();
+  return append(UnitKind::join, module, role, apart, with_features(shape(apart.at(0)), features),
+                {.parts = widths});
+}
+
+Value Graph::repeat_heads(const std::string& module, const std::string& role, Value x,
+                          std::int64_t heads) {
+  const std::int64_t width = shape(x).back();
+  return append(UnitKind::repeat_heads, module, role, {x}, with_features(shape(x), heads * width),
+                {.extent = heads});
+}
+
 Value Graph::add(const std::string& module, const std::string& role, Value a, Value b) {
   return append(UnitKind::add, module, role, {a, b}, shape(a));
 }
 
 Value Graph::loss(Value logits) {
-  const Value labels = append_to(tensor(Kind::data, "", "labels", shape(tokens_)),
-                                 UnitKind::shift_labels, {tokens_}, {});
+  const Value labels = tensor(Kind::data, "", "labels", shape(tokens_));
+  append_to({labels}, UnitKind::shift_labels, {tokens_});
   return append(UnitKind::cross_entropy, "loss", "output", {logits, labels}, {micro_batch_.groups},
                 {.groups = micro_batch_.groups});
 }
@@ -118,16 +182,18 @@ Value Graph::tensor(Kind kind, const std::string& module, const std::string& rol
 Value Graph::append(UnitKind kind, const std::string& module, const std::string& role,
                     std::vector<Value> inputs, Shape shape, const UnitAttributes& attributes) {
   const Value output = tensor(Kind::forward, module, role, std::move(shape));
-  return append_to(output, kind, std::move(inputs), attributes);
+  append_to({output}, kind, std::move(inputs), attributes);
+  return output;
 }
 
-Value Graph::append_to(Value output, UnitKind kind, std::vector<Value> inputs,
-                       const UnitAttributes& attributes) {
-  GraphTensor& result = tensors_[output.index];
-  for (const BackwardRule& rule : rule_of(kind).backward)
-    result.needs_gradient |= tensor(inputs.at(rule.input)).needs_gradient;
-  nodes_.push_back({kind, attributes, result.module, std::move(inputs), {output}});
-  return output;
+void Graph::append_to(const std::vector<Value>& outputs, UnitKind kind, std::vector<Value> inputs,
+                      const UnitAttributes& attributes) {
+  nodes_.push_back({kind, attributes, tensor(outputs.at(0)).module, std::move(inputs), outputs});
+  const Node& node = nodes_.back();
+  const bool needs_gradient = std::ranges::any_of(
+      backward_rules(node),
+      [&](const BackwardRule& rule) { return tensor(node.inputs.at(rule.input)).needs_gradient; });
+  for (const Value output : outputs) tensors_[output.index].needs_gradient = needs_gradient;
 }
 
 void Graph::by_product(const std::string& role, Shape shape) {
@@ -135,14 +201,18 @@ void Graph::by_product(const std::string& role, Shape shape) {
   node.outputs.push_back(tensor(Kind::forward, node.module, role, std::move(shape)));
 }
 
+bool GradientFlow::reaches(const Node& node) const {
+  return std::ranges::any_of(node.outputs,
+                             [&](Value output) { return contributions[output.index] > 0; });
+}
+
 GradientFlow gradient_flow(const Graph& graph) {
   GradientFlow flow{std::vector<int>(graph.tensors().size()),
                     std::vector<bool>(graph.tensors().size())};
-  const auto loss = graph.nodes().back().outputs.at(0).index;
+  const Node* loss = &graph.nodes().back();
   for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
-    const std::size_t y = node->outputs[0].index;
-    if (y != loss && flow.contributions[y] == 0) continue;
-    for (const BackwardRule& rule : rule_of(node->kind).backward) {
+    if (&*node != loss && !flow.reaches(*node)) continue;
+    for (const BackwardRule& rule : backward_rules(*node)) {
       const Value x = node->inputs[rule.input];
       if (!graph.tensor(x).needs_gradient) continue;
       // The second contribution makes it a sum, whatever the first was.

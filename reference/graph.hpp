@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,12 +45,11 @@ struct Node {
   UnitAttributes attributes;
   std::string module;
   std::vector<Value> inputs;   // the arguments of the kind, in order
-  std::vector<Value> outputs;  // one; of an attention also the log-sum-exp
+  std::vector<Value> outputs;  // one; of an attention also the log-sum-exp; of a split several
 };
 
 struct Rotary {
   Value cos, sin;
-  std::int64_t head_dim;
 };
 
 /// The forward pass of an unsharded model over one micro-batch, as data. A family tells it once, by
@@ -68,21 +68,38 @@ class Graph {
 
   // What is given.
   Value tokens() const { return tokens_; }   // (B, T)
+  Value positions();                         // (B, T), 0 to T - 1 in each row
   Value parameter(const std::string& name);  // "model.norm.weight"
   bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
-  Rotary rotary_tables(std::int64_t head_dim, double theta);  // cos and sin (T, head_dim / 2)
+  /// cos and sin (T, width / 2): `width` elements of a head are turned.
+  Rotary rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies);
+  Value alibi_slopes(std::int64_t heads);  // (heads)
 
   // The functions, in the words of ops.hpp. Where no role is asked for it is "output".
   Value embedding(const std::string& module, Value indices);
   Value rms_norm(const std::string& module, Value x, double eps);
+  Value layer_norm(const std::string& module, Value x, double eps);
   /// x W^T, and + bias if the model has a parameter module.bias: then the roles are product and
-  /// output. `weight` names another module's parameter, where embeddings are tied.
+  /// output. The weight of a conv1d is (in, out). `weight` names another module's parameter, where
+  /// embeddings are tied.
   Value linear(const std::string& module, Value x, const std::string& weight = "");
-  Value rotary(const std::string& module, const std::string& role, Value x, const Rotary& tables);
-  /// Roles attention and lse.
-  Value attention(const std::string& module, Value q, Value k, Value v, std::int64_t head_dim);
+  Value rotary(const std::string& module, const std::string& role, Value x, const Rotary& tables,
+               const RotaryForm& form = {});
+  /// Roles attention and lse. With slopes of ALiBi, if there are any.
+  Value attention(const std::string& module, Value q, Value k, Value v, const AttentionForm& form,
+                  std::optional<Value> slopes = std::nullopt);
   Value swiglu(const std::string& module, Value gate, Value up);  // role activation
+  Value gelu(const std::string& module, Value x, GeluForm form);  // role activation
   Value add(const std::string& module, const std::string& role, Value a, Value b);
+  /// The features of each head are `widths` side by side (a fused [Q; K; V] is one such head): one
+  /// tensor a part, of the roles given; and back.
+  std::vector<Value> split(const std::string& module, const std::vector<std::string>& roles,
+                           Value x, const std::vector<std::int64_t>& widths);
+  Value join(const std::string& module, const std::string& role, const std::vector<Value>& apart,
+             const std::vector<std::int64_t>& widths);
+  /// One head's features, again for each of `heads`.
+  Value repeat_heads(const std::string& module, const std::string& role, Value x,
+                     std::int64_t heads);
   /// Mean loss of each batch group, of predicting the next token. Comes last.
   Value loss(Value logits);
 
@@ -102,10 +119,10 @@ class Graph {
                std::vector<Value> inputs, Shape shape, const UnitAttributes& attributes = {});
   /// One more output of the last node, through which no gradient flows.
   void by_product(const std::string& role, Shape shape);
-  Value append_to(Value output, UnitKind kind, std::vector<Value> inputs,
-                  const UnitAttributes& attributes);
+  void append_to(const std::vector<Value>& outputs, UnitKind kind, std::vector<Value> inputs,
+                 const UnitAttributes& attributes = {});
 
-  std::map<std::string, Shape> parameters_;
+  std::map<std::string, ParameterDescription> parameters_;
   MicroBatch micro_batch_;
   std::vector<GraphTensor> tensors_;
   std::map<std::string, Value> by_name_;
@@ -124,6 +141,9 @@ class Graph {
 struct GradientFlow {
   std::vector<int> contributions;
   std::vector<bool> own;  // the gradient is a tensor of its own
+
+  /// Whether some output of a node has a gradient.
+  bool reaches(const Node& node) const;
 };
 GradientFlow gradient_flow(const Graph& graph);
 

@@ -1,6 +1,7 @@
 #include "reference/graph_units.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "reference/node_rules.hpp"
 #include "scenarios/trace/trace.hpp"
@@ -35,8 +36,7 @@ class MicroStepUnits {
   void backward() {
     const std::vector<Node>& nodes = graph_.nodes();
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
-      if (node == nodes.rbegin() || flow_.contributions[node->outputs[0].index] > 0)
-        backward(*node);
+      if (node == nodes.rbegin() || flow_.reaches(*node)) backward(*node);
   }
 
  private:
@@ -53,18 +53,28 @@ class MicroStepUnits {
   void forward(const Node& node) {
     std::vector<std::string> inputs;
     for (const Value value : node.inputs) inputs.push_back(path(value));
-    add(node.kind, node.attributes, std::move(inputs), path(node.outputs[0]),
-        graph_.shape(node.outputs[0]), node.module);
     const std::vector<ByProduct>& by_products = rule_of(node.kind).by_products;
-    for (std::size_t i = 0; i < by_products.size(); ++i) {
-      const Value output = node.outputs[i + 1];
-      add(by_products[i].kind, node.attributes, paths(node, by_products[i].arguments), path(output),
-          graph_.shape(output), node.module);
+    const std::size_t parts = node.outputs.size() - by_products.size();
+    for (std::size_t k = 0; k < node.outputs.size(); ++k) {
+      const Value output = node.outputs[k];
+      if (k < parts)
+        add(node.kind, part(node, k), inputs, path(output), graph_.shape(output), node.module);
+      else
+        add(by_products[k - parts].kind, node.attributes,
+            paths(node, by_products[k - parts].arguments), path(output), graph_.shape(output),
+            node.module);
     }
   }
 
+  /// The attributes of the unit of part k, of a node that takes a tensor apart or puts it together.
+  static UnitAttributes part(const Node& node, std::size_t k) {
+    UnitAttributes attributes = node.attributes;
+    if (!attributes.parts.empty()) attributes.part = static_cast<std::int64_t>(k);
+    return attributes;
+  }
+
   void backward(const Node& node) {
-    for (const BackwardRule& rule : rule_of(node.kind).backward) {
+    for (const BackwardRule& rule : backward_rules(node)) {
       const Value x = node.inputs[rule.input];
       if (!graph_.tensor(x).needs_gradient) continue;
       if (!rule.kind) {
@@ -73,8 +83,10 @@ class MicroStepUnits {
       }
       const bool only = flow_.contributions[x.index] == 1;
       const std::string output = only ? gradient_path(x) : contribution_path(node, rule);
-      UnitAttributes attributes = node.attributes;
+      UnitAttributes attributes = part(node, rule.input);
+      if (*rule.kind == UnitKind::bias_backward) attributes = {};  // a sum, whatever took the bias
       if (is_parameter(x)) attributes.groups = graph_.micro_batch().groups;
+      if (*rule.kind == UnitKind::sum_heads) attributes.head_dim = graph_.shape(x).back();
       if (&node == &graph_.nodes().back()) attributes.factor = graph_.micro_batch().gradient_scale;
       add(*rule.kind, attributes, paths(node, rule.arguments), output, gradient_shape(x),
           node.module);
@@ -107,6 +119,7 @@ class MicroStepUnits {
 
   void add(UnitKind kind, const UnitAttributes& attributes, std::vector<std::string> inputs,
            const std::string& output, const Shape& shape, const std::string& module) {
+    SHARDPROOF_EXPECTS(outputs_.insert(output).second, output, "is written twice");
     units_.push_back({kind, attributes, std::move(inputs), output, shape, module});
   }
 
@@ -114,8 +127,15 @@ class MicroStepUnits {
     std::vector<std::string> result;
     for (const Argument& argument : arguments) switch (argument.of) {
         case Argument::Of::input: result.push_back(path(node.inputs[argument.index])); break;
+        case Argument::Of::optional_input:
+          if (argument.index < node.inputs.size())
+            result.push_back(path(node.inputs[argument.index]));
+          break;
         case Argument::Of::output: result.push_back(path(node.outputs[argument.index])); break;
         case Argument::Of::gradient: result.push_back(gradient(node.outputs[0])); break;
+        case Argument::Of::gradients:
+          for (const Value output : node.outputs) result.push_back(gradient(output));
+          break;
       }
     return result;
   }
@@ -145,7 +165,7 @@ class MicroStepUnits {
   std::string contribution_path(const Node& node, const BackwardRule& rule) const {
     const Value x = node.inputs[rule.input];
     const auto activations = std::ranges::count_if(
-        rule_of(node.kind).backward,
+        backward_rules(node),
         [&](const BackwardRule& other) { return !is_parameter(node.inputs[other.input]); });
     const std::string name = is_parameter(x)    ? graph_.tensor(x).role
                              : activations == 1 ? "input"
@@ -164,6 +184,7 @@ class MicroStepUnits {
   std::string folder_;
   GradientFlow flow_;
   std::vector<Sum> sums_;
+  std::set<std::string> outputs_;
   std::vector<Unit>& units_;
 };
 

@@ -14,7 +14,7 @@ Value attention(Graph& net, const ModelDescription& model, const std::string& mo
   const Value v = net.linear(module + ".v_proj", x);
   const Value turned_q = net.rotary(module, "query_rotated", q, tables);
   const Value turned_k = net.rotary(module, "key_rotated", k, tables);
-  const Value attended = net.attention(module, turned_q, turned_k, v, model.head_dim);
+  const Value attended = net.attention(module, turned_q, turned_k, v, {.head_dim = model.head_dim});
   return net.linear(module + ".o_proj", attended);
 }
 
@@ -30,7 +30,7 @@ Value llama(Graph& net, const ModelDescription& model) {
   const auto norm = [&](const std::string& module, Value x) {
     return net.rms_norm(module, x, model.rms_norm_eps);
   };
-  const Rotary tables = net.rotary_tables(model.head_dim, model.rope_theta);
+  const Rotary tables = net.rotary_tables(model.head_dim, {.theta = model.rope_theta});
 
   Value x = net.embedding("model.embed_tokens", net.tokens());
   for (std::int64_t i = 0; i < model.num_hidden_layers; ++i) {

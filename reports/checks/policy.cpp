@@ -1,7 +1,6 @@
 #include "reports/checks/policy.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <map>
 #include <optional>
@@ -20,12 +19,25 @@ std::string shown(double value) {
 }
 
 /// The numbers of a function, but for those that say how large a rank's part is.
-std::array<std::pair<const char*, double>, 5> numbers_of(const reference::UnitAttributes& a) {
-  return {{{"eps", a.eps},
-           {"theta", a.theta},
-           {"factor", a.factor},
-           {"weight_decay", a.weight_decay},
-           {"head_dim", static_cast<double>(a.head_dim)}}};
+std::vector<std::pair<const char*, double>> numbers_of(const reference::UnitAttributes& a) {
+  const RotaryFrequencies& f = a.frequencies;
+  return {{"eps", a.eps},
+          {"theta", a.theta},
+          {"factor", a.factor},
+          {"weight_decay", a.weight_decay},
+          {"head_dim", static_cast<double>(a.head_dim)},
+          {"v_head_dim", static_cast<double>(a.v_head_dim)},
+          {"scale", a.scale},
+          {"window", static_cast<double>(a.window)},
+          {"heads", static_cast<double>(a.heads)},
+          {"form", static_cast<double>(a.gelu)},
+          {"weight_layout", static_cast<double>(a.weight_layout)},
+          {"pairing", static_cast<double>(a.pairing)},
+          {"scaling", static_cast<double>(f.scaling)},
+          {"scaling factor", f.factor},
+          {"low_freq_factor", f.low},
+          {"high_freq_factor", f.high},
+          {"original_positions", f.original_positions}};
 }
 
 /// The numbers that ops must carry: those of the reference units of the same function and module,
@@ -94,7 +106,7 @@ class ProgramPolicy {
   }
 
   std::string number_problem(const Op& op) const {
-    const std::optional<PlanUnit> unit = plan_unit(program_, op, 0, policy_);
+    const std::optional<PlanUnit> unit = plan_unit(program_, op, 0, policy_, Rank{0});
     const reference::UnitAttributes* attributes =
         unit ? numbers_.of(unit->kind, op.module) : nullptr;
     if (attributes == nullptr) return "";

@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(three_contributions_have_one_sum_on_the_way) {
   Graph net(parameters, micro_batch);
   const Value x = net.rms_norm("norm", net.embedding("embed", net.tokens()), 1e-5);
   const Value q = net.linear("q", x), k = net.linear("k", x), v = net.linear("v", x);
-  net.loss(net.linear("head", net.attention("attn", q, k, v, 2)));
+  net.loss(net.linear("head", net.attention("attn", q, k, v, {.head_dim = 2})));
 
   const std::string from = "(backward/head/grad_output, head.weight)";
   const std::string arguments =
@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(a_parameter_used_twice_has_the_sum_of_both_gradients) {
 
 BOOST_AUTO_TEST_CASE(what_no_parameter_enters_or_no_loss_reads_gets_no_gradient) {
   Graph net(parameters, micro_batch);
-  const Rotary tables = net.rotary_tables(8, 1e4);        // (5, 4): no parameter
+  const Rotary tables = net.rotary_tables(8, {});         // (5, 4): no parameter
   net.linear("k", net.embedding("embed", net.tokens()));  // nobody reads it
   const Value x = net.linear("q", tables.cos);
   net.loss(net.linear("head", x));
@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(what_no_parameter_enters_or_no_loss_reads_gets_no_gradient)
 
 BOOST_AUTO_TEST_CASE(tables_are_units_of_their_own) {
   Graph net(parameters, micro_batch);
-  net.rotary_tables(6, 1e4);
+  net.rotary_tables(6, {});
   std::vector<Unit> units;
   append_tables(net, units);
 
@@ -242,6 +242,95 @@ BOOST_AUTO_TEST_CASE(tables_are_units_of_their_own) {
   BOOST_TEST(units[1].attributes.extent == 5);
   BOOST_TEST(units[1].attributes.head_dim == 6);
   BOOST_TEST(units[1].attributes.theta == 1e4);
+}
+
+// A split gives back one contribution, joined from the gradients of all parts; a join gives each of
+// its parts that part of its own gradient.
+BOOST_AUTO_TEST_CASE(parts_carry_their_number) {
+  Graph net(parameters, micro_batch);
+  const Value x = net.embedding("embed", net.tokens());
+  const std::vector<Value> parts = net.split("mlp", {"left", "right"}, x, {1, 3});
+  net.loss(net.linear("head", net.join("mlp", "swapped", {parts[1], parts[0]}, {3, 1})));
+
+  const Lines lines = backward_of(net);
+
+  BOOST_TEST((net.shape(parts[1]) == Shape{3, 5, 3}));
+  expect_lines({lines.begin() + 3, lines.end() - 1},
+               {"backward/mlp/grad_right = split(backward/mlp/grad_swapped)",
+                "backward/mlp/grad_left = split(backward/mlp/grad_swapped)",
+                "backward/embed/grad_output = join(backward/mlp/grad_left, "
+                "backward/mlp/grad_right)"});
+  std::map<std::string, const Unit*> by_output;
+  const std::vector<Unit> units = units_of(net);
+  for (const Unit& unit : units) by_output[short_path(unit.output)] = &unit;
+  BOOST_TEST(by_output.at("forward/mlp/left")->attributes.part == 0);
+  BOOST_TEST(by_output.at("forward/mlp/right")->attributes.part == 1);
+  BOOST_TEST(by_output.at("backward/mlp/grad_right")->attributes.part == 0);
+  BOOST_TEST(by_output.at("backward/mlp/grad_left")->attributes.part == 1);
+}
+
+// Values and gradients by the tape, and by the units, one after another, in fp64.
+BOOST_AUTO_TEST_CASE(units_of_every_kind_of_node_give_the_values_of_the_tape) {
+  const std::vector<ParameterDescription> described{{"wte.weight", {8, 4}, ModuleClass::embedding},
+                                                    {"wpe.weight", {5, 4}, ModuleClass::embedding},
+                                                    {"ln.weight", {4}, ModuleClass::layer_norm},
+                                                    {"ln.bias", {4}, ModuleClass::layer_norm},
+                                                    {"qkv.weight", {4, 12}, ModuleClass::conv1d},
+                                                    {"qkv.bias", {12}, ModuleClass::conv1d},
+                                                    {"q_norm.weight", {2}, ModuleClass::rms_norm},
+                                                    {"one.weight", {2, 4}},
+                                                    {"head.weight", {8, 4}}};
+  Graph net(described, micro_batch);
+  const Rotary tables = net.rotary_tables(2, {});
+  Value x = net.add("embeddings", "output", net.embedding("wte", net.tokens()),
+                    net.embedding("wpe", net.positions()));
+  const Value y = net.layer_norm("ln", x, 1e-5);
+  const auto qkv = net.split("attn", {"q", "k", "v"}, net.linear("qkv", y), {4, 4, 4});
+  const Value q = net.rotary("attn", "query_rotated", net.rms_norm("q_norm", qkv[0], 1e-5), tables);
+  const Value k = net.add("attn", "key_sum", qkv[1],
+                          net.repeat_heads("attn", "shared", net.linear("one", y), 2));
+  const Value looked = net.attention("look", q, k, qkv[2], {.head_dim = 2}, net.alibi_slopes(2));
+  const Value attended = net.attention("attn", looked, k, qkv[2], {.head_dim = 2, .window = 3});
+  const auto halves = net.split("mlp", {"left", "right"}, attended, {1, 1});
+  const Value joined = net.join("mlp", "joined", {halves[1], halves[0]}, {1, 1});
+  const Value gated = net.swiglu("mlp", net.gelu("gelu", joined, GeluForm::tanh), y);
+  x = net.add("block", "output", x, gated);
+  net.loss(net.linear("head", x));
+
+  testing::Random random(11);
+  Parameters weights;
+  std::map<std::string, Tensor> known;
+  for (const ParameterDescription& p : described)
+    known["/initial/parameter/" + p.name] = weights[p.name] = random.tensor(p.shape);
+  const Tokens tokens({3, 5}, {1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 3, 3, 3, 3});
+  known["/step/000000/micro/0/data/tokens"] =
+      Tensor(tokens.shape, {tokens.values.begin(), tokens.values.end()});
+  std::vector<Unit> units;
+  append_tables(net, units);
+  append_micro_step(net, 0, 0, units);
+
+  for (const Unit& unit : units) {
+    const Tensor zero(unit.shape);
+    std::vector<Operand> arguments;
+    for (const std::string& input : unit.inputs) {
+      const Tensor& tensor = input == zero_input ? zero : known.at(input);
+      arguments.push_back({tensor.shape, tensor.values});
+    }
+    UnitResult value = replay(unit.kind, unit.attributes, UnitPrecision{}, arguments);
+    BOOST_TEST_REQUIRE((value.shape == unit.shape), unit.output);
+    BOOST_TEST(known.emplace(unit.output, Tensor(unit.shape, std::move(value.value))).second);
+  }
+  const MicroStepResult result = run_micro_step(net, weights, tokens);
+
+  for (const auto& [name, tensor] : result.tensors)
+    BOOST_TEST(
+        testing::relative_difference(known.at("/step/000000/micro/0/" + name), tensor) < 1e-12,
+        name);
+  BOOST_TEST(result.gradients.size() == described.size());
+  for (const auto& [name, tensor] : result.gradients)
+    BOOST_TEST(testing::relative_difference(known.at("/step/000000/micro/0/gradient/" + name),
+                                            tensor) < 1e-12,
+               name);
 }
 
 // That of the norm's output is that of the sum it enters.
@@ -270,6 +359,17 @@ BOOST_AUTO_TEST_CASE(two_tensors_of_one_name_and_unknown_parameters_are_refused)
   const Value x = net.embedding("embed", net.tokens());
   BOOST_CHECK_THROW(net.embedding("embed", net.tokens()), InvariantError);
   BOOST_CHECK_THROW(net.linear("nobody", x), InvariantError);
+}
+
+// The gradient of attn/value, and one of several contributions to it by a node of attn.
+BOOST_AUTO_TEST_CASE(a_contribution_of_the_name_of_a_gradient_is_refused) {
+  Graph net(parameters, micro_batch);
+  const Value x = net.embedding("embed", net.tokens());
+  const Value v = net.split("attn", {"value"}, x, {4})[0];
+  const Value a = net.attention("attn", x, x, v, {.head_dim = 2});
+  net.loss(net.linear("head", net.add("block", "output", a, v)));
+
+  BOOST_CHECK_THROW(units_of(net), InvariantError);
 }
 
 BOOST_AUTO_TEST_CASE(a_family_that_nobody_has_told_is_refused_by_name) {
