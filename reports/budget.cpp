@@ -4,6 +4,7 @@
 
 #include "reference/families.hpp"
 #include "reference/graph_units.hpp"
+#include "scenarios/partition/cut_dimension.hpp"
 #include "scenarios/precision.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -28,13 +29,7 @@ bool is_output_projection(const std::string& module) {
 }  // namespace
 
 std::optional<int> sharded_dimension(const Scenario& scenario, const std::string& parameter) {
-  const Style style = scenario.partition.of(module_of(parameter)).style;
-  if (style == Style::replicated) return std::nullopt;
-  const ParameterDescription& description = scenario.model.parameter(parameter);
-  if (description.shape.size() == 1)  // a bias
-    return style == Style::column ? std::optional(0) : std::nullopt;
-  const bool output_first = description.module_class != ModuleClass::conv1d;
-  return (style == Style::column) == output_first ? 0 : 1;
+  return cut_dimension(scenario.partition, scenario.model.parameter(parameter));
 }
 
 Placement parameter_placement(const Scenario& scenario, const std::string& parameter) {

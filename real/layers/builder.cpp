@@ -1,6 +1,7 @@
 #include "real/layers/builder.hpp"
 
 #include "scenarios/errors.hpp"
+#include "scenarios/partition/cut_dimension.hpp"
 
 namespace shardproof::real {
 
@@ -129,24 +130,13 @@ void Builder::declare_parameter(const ParameterDescription& parameter, AxisPlace
          {{"parameter", parameter.name}});
 }
 
-namespace {
-
-// A column's bias goes with its rows; a row's is whole on every rank, as is what is replicated.
-AxisPlacement placement_of(const LayerPartition& partition, const std::string& leaf) {
-  if (partition.style == LayerPartition::Style::column) return shard(0, partition.widths);
-  if (partition.style == LayerPartition::Style::row && leaf == "weight")
-    return shard(1, partition.widths);
-  return replicate();
-}
-
-}  // namespace
-
 void Builder::declare_parameters() {
   for (const ParameterDescription& parameter : model().parameters) {
-    const auto [module, leaf] = split_parameter_name(parameter.name);
-    const AxisPlacement cut = placement_of(scenario_.partition.of(module), leaf);
-    declare_parameter(parameter, cut);
-    if (cut == replicate()) continue;
+    const std::string module = split_parameter_name(parameter.name).first;
+    const std::optional<int> dim = cut_dimension(scenario_.partition, parameter);
+    declare_parameter(parameter,
+                      dim ? shard(*dim, scenario_.partition.of(module).widths) : replicate());
+    if (!dim) continue;
     if (sharded_.empty() || sharded_.back().module != module) sharded_.push_back({module, {}});
     sharded_.back().parameters.push_back(parameter.name);
   }
