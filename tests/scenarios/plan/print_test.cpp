@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(the_json_has_the_fields_that_are_promised) {
   std::string keys;
   for (const JsonMember& member : json.members) keys += member.key + " ";
   BOOST_TEST(keys == "schema grid parameters collectives memory trace_bytes program_hash ");
-  const JsonValue& q = json.find("parameters")->elements.at(2);
+  const JsonValue& q = json.find("parameters")->elements.at(1);
   BOOST_TEST(q.find("name")->text == "model.layers.0.self_attn.q_proj.weight");
   BOOST_TEST(q.find("placement")->text == "tp=shard(0) dp=replicate");
   BOOST_TEST(q.find("bytes_per_rank")->integer == 32 * 32 / 2 * 2);  // half the rows, bf16
