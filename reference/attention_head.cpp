@@ -26,58 +26,51 @@ Matrix times(const Matrix& a, const Matrix& b) { return multiplied(a, false, b, 
 Matrix times_transposed(const Matrix& a, const Matrix& b) { return multiplied(a, false, b, true); }
 Matrix transposed_times(const Matrix& a, const Matrix& b) { return multiplied(a, true, b, false); }
 
-namespace {
-template <class Offset>
-Matrix taken(const Operand& x, const AttentionShape& shape, Offset offset) {
-  Matrix m(shape.positions, shape.head_dim);
+Matrix head_of(const Operand& x, HeadOffset offset, const AttentionShape& shape, std::int64_t b,
+               std::int64_t head) {
+  const auto width = head_width(offset, shape);
+  Matrix m(shape.positions, width);
   for (std::int64_t t = 0; t < shape.positions; ++t)
-    std::copy_n(x.values.begin() + offset(t), shape.head_dim,
-                m.values.begin() + t * shape.head_dim);
+    std::copy_n(x.values.begin() + (shape.*offset)(b, t, head), width,
+                m.values.begin() + t * width);
   return m;
 }
-template <class Offset>
-void added(const Matrix& m, const AttentionShape& shape, Offset offset, std::vector<double>& x) {
+
+void add_head(const Matrix& m, HeadOffset offset, const AttentionShape& shape, std::int64_t b,
+              std::int64_t head, std::vector<double>& x) {
   for (std::int64_t t = 0; t < shape.positions; ++t)
-    for (std::int64_t d = 0; d < shape.head_dim; ++d)
-      x[static_cast<std::size_t>(offset(t) + d)] += m.at(t, d);
-}
-}  // namespace
-
-Matrix query_head(const Operand& x, const AttentionShape& shape, std::int64_t b,
-                  std::int64_t head) {
-  return taken(x, shape, [&](std::int64_t t) { return shape.query(b, t, head); });
-}
-Matrix key_head(const Operand& x, const AttentionShape& shape, std::int64_t b, std::int64_t head) {
-  return taken(x, shape, [&](std::int64_t t) { return shape.key(b, t, head); });
-}
-void add_query_head(const Matrix& m, const AttentionShape& shape, std::int64_t b, std::int64_t head,
-                    std::vector<double>& x) {
-  added(
-      m, shape, [&](std::int64_t t) { return shape.query(b, t, head); }, x);
-}
-void add_key_head(const Matrix& m, const AttentionShape& shape, std::int64_t b, std::int64_t head,
-                  std::vector<double>& x) {
-  added(
-      m, shape, [&](std::int64_t t) { return shape.key(b, t, head); }, x);
+    for (std::int64_t d = 0; d < m.columns; ++d)
+      x[static_cast<std::size_t>((shape.*offset)(b, t, head) + d)] += m.at(t, d);
 }
 
-HeadSoftmax::HeadSoftmax(const Matrix& q, const Matrix& k)
+HeadSoftmax::HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& how, double slope)
     : s(times_transposed(q, k)),
       size(times_transposed(absolute(q), absolute(k))),
+      bias{slope},
       p(q.rows, k.rows),
-      head_dim(q.columns) {
-  const double scale = 1 / std::sqrt(as_real(head_dim));
-  for (double& score : s.values) score *= scale;
-  for (double& magnitude : size.values) magnitude *= scale;
+      form(how) {
+  for (double& score : s.values) score *= form.score_scale();
+  for (double& magnitude : size.values) magnitude *= form.score_scale();
   for (std::int64_t i = 0; i < q.rows; ++i) {
+    for (std::int64_t j = first(i); j <= i; ++j) s.at(i, j) += bias.at(j);
     const auto row = s.values.begin() + i * s.columns;
-    const double m = *std::max_element(row, row + i + 1);
+    const double m = *std::max_element(row + first(i), row + i + 1);
     double sum = 0;
-    for (std::int64_t j = 0; j <= i; ++j) sum += p.at(i, j) = std::exp(s.at(i, j) - m);
-    for (std::int64_t j = 0; j <= i; ++j) p.at(i, j) /= sum;
+    for (std::int64_t j = first(i); j <= i; ++j) sum += p.at(i, j) = std::exp(s.at(i, j) - m);
+    for (std::int64_t j = first(i); j <= i; ++j) p.at(i, j) /= sum;
     largest.push_back(m);
     log_sum.push_back(std::log(sum));
   }
+}
+
+double HeadSoftmax::score_error(std::int64_t i, std::int64_t j,
+                                const Arithmetic& arithmetic) const {
+  const double d = as_real(form.head_dim), u = arithmetic.u;
+  const double of_product = size.at(i, j) * compounded((d + 3) * u) + d * arithmetic.eta;
+  if (bias.slope == 0) return of_product;
+  // The bias is a product of its own, and one more sum.
+  return of_product * (1 + u) + u * size.at(i, j) + std::fabs(bias.at(j)) * compounded(2 * u) +
+         arithmetic.eta;
 }
 
 double relative_error(double p, double off, double distance) {
@@ -88,20 +81,19 @@ double relative_error(double p, double off, double distance) {
 SoftmaxErrors::SoftmaxErrors(const HeadSoftmax& softmax, const Arithmetic& arithmetic)
     : score(softmax.s.rows, softmax.s.columns), probability(softmax.s.rows, softmax.s.columns) {
   const double u = arithmetic.u;
-  const double d = as_real(softmax.head_dim);
   for (std::int64_t i = 0; i < softmax.s.rows; ++i) {
-    const double n = as_real(i + 1), m = softmax.largest[static_cast<std::size_t>(i)];
+    const double n = as_real(softmax.keys(i)), m = softmax.largest[static_cast<std::size_t>(i)];
     // Mean over p of expm1 of each exponent's error: bounds the error of the logarithm of the sum
     // up and down, whatever its size (Jensen one way, log(1 + x) <= x the other).
     double mean = n * arithmetic.eta;
-    for (std::int64_t j = 0; j <= i; ++j) {
-      score.at(i, j) = softmax.size.at(i, j) * compounded((d + 3) * u) + d * arithmetic.eta;
+    for (std::int64_t j = softmax.first(i); j <= i; ++j) {
+      score.at(i, j) = softmax.score_error(i, j, arithmetic);
       const double distance = m - softmax.s.at(i, j), p = softmax.p.at(i, j);
       const double off = score.at(i, j) + 2 * u * distance + LibraryError::exp * u;
       probability.at(i, j) = off;
       mean += part(p, relative_error(p, off, distance));
     }
-    for (std::int64_t j = 0; j <= i; ++j)
+    for (std::int64_t j = softmax.first(i); j <= i; ++j)
       probability.at(i, j) =
           relative_error(softmax.p.at(i, j), probability.at(i, j) + mean + compounded((n + 2) * u),
                          m - softmax.s.at(i, j));

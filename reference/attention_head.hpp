@@ -31,28 +31,43 @@ Matrix times(const Matrix& a, const Matrix& b);             // a b
 Matrix times_transposed(const Matrix& a, const Matrix& b);  // a b^T
 Matrix transposed_times(const Matrix& a, const Matrix& b);  // a^T b
 
-/// Takes the (T, hd) matrix of one head out of x (B, T, heads*hd), and adds one back.
-Matrix query_head(const Operand& x, const AttentionShape& shape, std::int64_t b, std::int64_t head);
-Matrix key_head(const Operand& x, const AttentionShape& shape, std::int64_t b, std::int64_t head);
-void add_query_head(const Matrix& m, const AttentionShape& shape, std::int64_t b, std::int64_t head,
-                    std::vector<double>& x);
-void add_key_head(const Matrix& m, const AttentionShape& shape, std::int64_t b, std::int64_t head,
-                  std::vector<double>& x);
+/// Where one head at one position begins in q, k, v or o: &AttentionShape::query, key, value, out.
+using HeadOffset = std::int64_t (AttentionShape::*)(std::int64_t, std::int64_t, std::int64_t) const;
+inline std::int64_t head_width(HeadOffset offset, const AttentionShape& shape) {
+  const bool of_scores = offset == &AttentionShape::query || offset == &AttentionShape::key;
+  return of_scores ? shape.head_dim : shape.value_dim;
+}
 
-/// Scores and softmax of a head. Row i has keys 0..i; everything else is zero.
+/// Takes the (T, width) matrix of one head out of x (B, T, heads*width), and adds one back.
+Matrix head_of(const Operand& x, HeadOffset offset, const AttentionShape& shape, std::int64_t b,
+               std::int64_t head);
+void add_head(const Matrix& m, HeadOffset offset, const AttentionShape& shape, std::int64_t b,
+              std::int64_t head, std::vector<double>& x);
+
+/// Scores and softmax of a head. Row i has the keys that the form shows; everything else is zero.
 struct HeadSoftmax {
-  Matrix s;                     // a q k^T, a = hd^(-1/2)
-  Matrix size;                  // a |q| |k|^T
+  /// slope * (position of the key), ALiBi's addition to a score.
+  struct Bias {
+    double slope;
+    double at(std::int64_t j) const { return slope * as_real(j); }
+  };
+  Matrix s;     // a q k^T + bias, a the scale
+  Matrix size;  // a |q| |k|^T
+  Bias bias;
   Matrix p;                     // softmax
   std::vector<double> largest;  // m
   std::vector<double> log_sum;  // log l; log-sum-exp is m + log l
-  std::int64_t head_dim;
+  AttentionForm form;
 
-  HeadSoftmax(const Matrix& q, const Matrix& k);
+  HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& how, double slope);
+  std::int64_t first(std::int64_t i) const { return form.first_key(i); }
+  std::int64_t keys(std::int64_t i) const { return i + 1 - first(i); }
   double log_sum_exp(std::int64_t i) const {
     const auto row = static_cast<std::size_t>(i);
     return largest[row] + log_sum[row];
   }
+  /// ds: how far a kernel's score may be off.
+  double score_error(std::int64_t i, std::int64_t j, const Arithmetic& arithmetic) const;
 };
 
 /// Relative error of a probability whose exponent is off by at most `off` and lies `distance` below

@@ -11,7 +11,24 @@ namespace shardproof::reference {
 namespace {
 
 AttentionShape attention_shape(const UnitCall& unit, std::size_t q, std::size_t k) {
-  return {unit.arguments[q].shape, unit.arguments[k].shape, unit.attributes.head_dim};
+  SHARDPROOF_EXPECTS(unit.attributes.head_dim > 0, unit.attributes.head_dim);
+  return {unit.arguments[q].shape, unit.arguments[k].shape, unit.attributes.attention_form()};
+}
+
+// The slope of a head, 0 without ALiBi; the slopes are argument `index`, if it is there.
+double slope_of(const UnitCall& unit, std::size_t index, const AttentionShape& shape,
+                std::int64_t head) {
+  if (index >= unit.arguments.size()) return 0;
+  const auto slopes = unit.arguments[index].values;
+  SHARDPROOF_EXPECTS(std::ssize(slopes) == shape.heads, slopes.size(), shape.heads);
+  return slopes[static_cast<std::size_t>(head)];
+}
+
+HeadSoftmax softmax_of(const UnitCall& unit, std::size_t q, std::size_t slopes,
+                       const AttentionShape& shape, std::int64_t b, std::int64_t head) {
+  return {head_of(unit.arguments[q], &AttentionShape::query, shape, b, head),
+          head_of(unit.arguments[q + 1], &AttentionShape::key, shape, b, head), shape.form,
+          slope_of(unit, slopes, shape, head)};
 }
 
 template <class Function>
@@ -25,8 +42,8 @@ Matrix output_weights(const HeadSoftmax& softmax, const Arithmetic& arithmetic) 
   const SoftmaxErrors errors(softmax, arithmetic);
   Matrix weights(softmax.p.rows, softmax.p.columns);
   for (std::int64_t i = 0; i < weights.rows; ++i) {
-    const double sums = compounded((as_real(i + 1) + 2) * arithmetic.u);
-    for (std::int64_t j = 0; j <= i; ++j) {
+    const double sums = compounded((as_real(softmax.keys(i)) + 2) * arithmetic.u);
+    for (std::int64_t j = softmax.first(i); j <= i; ++j) {
       const double tau = errors.probability.at(i, j);
       weights.at(i, j) = part(softmax.p.at(i, j), tau + sums * (1 + tau)) + 4 * arithmetic.eta;
     }
@@ -39,15 +56,15 @@ Matrix output_weights(const HeadSoftmax& softmax, const Arithmetic& arithmetic) 
 UnitResult replay_attention(const UnitCall& unit) {
   const AttentionShape shape = attention_shape(unit, 0, 1);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
-  UnitResult result = bounded_result(unit.arguments[0].shape);
+  UnitResult result = bounded_result(shape.output());
+  SHARDPROOF_EXPECTS(unit.arguments[2].shape == shape.values(), to_string(shape.values()));
   for_each_head(shape, [&](std::int64_t b, std::int64_t head) {
-    const HeadSoftmax softmax(query_head(unit.arguments[0], shape, b, head),
-                              key_head(unit.arguments[1], shape, b, head));
-    const Matrix v = key_head(unit.arguments[2], shape, b, head);
-    add_query_head(times(softmax.p, v), shape, b, head, result.value);
+    const HeadSoftmax softmax = softmax_of(unit, 0, 3, shape, b, head);
+    const Matrix v = head_of(unit.arguments[2], &AttentionShape::value, shape, b, head);
+    add_head(times(softmax.p, v), &AttentionShape::out, shape, b, head, result.value);
     Matrix bound = times(output_weights(softmax, arithmetic), absolute(v));
     for (double& value : bound.values) value += as_real(shape.positions) * arithmetic.eta;
-    add_query_head(bound, shape, b, head, result.bound);
+    add_head(bound, &AttentionShape::out, shape, b, head, result.bound);
   });
   const double share = oracle_arithmetic().u / arithmetic.u;
   for (std::size_t i = 0; i < result.bound.size(); ++i) result.error[i] = result.bound[i] * share;
@@ -60,8 +77,7 @@ UnitResult replay_attention_lse(const UnitCall& unit) {
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   UnitResult result = bounded_result({shape.batch, shape.heads, shape.positions});
   for_each_head(shape, [&](std::int64_t b, std::int64_t head) {
-    const HeadSoftmax softmax(query_head(unit.arguments[0], shape, b, head),
-                              key_head(unit.arguments[1], shape, b, head));
+    const HeadSoftmax softmax = softmax_of(unit, 0, 2, shape, b, head);
     const SoftmaxErrors errors(softmax, arithmetic);
     const auto first = static_cast<std::size_t>((b * shape.heads + head) * shape.positions);
     for (std::int64_t t = 0; t < shape.positions; ++t) {
@@ -80,7 +96,7 @@ namespace {
 
 /// What the derivatives of one head are made of.
 struct HeadDerivative {
-  Matrix q, k, dout;
+  Matrix q, k, v, dout;
   HeadSoftmax softmax;
   Matrix dp;              // dO V^T
   Matrix dp_size;         // |dO| |V|^T
@@ -90,20 +106,20 @@ struct HeadDerivative {
 
   HeadDerivative(const UnitCall& unit, const AttentionShape& shape, std::int64_t b,
                  std::int64_t head)
-      : q(query_head(unit.arguments[1], shape, b, head)),
-        k(key_head(unit.arguments[2], shape, b, head)),
-        dout(query_head(unit.arguments[0], shape, b, head)),
-        softmax(q, k),
-        dp(times_transposed(dout, key_head(unit.arguments[3], shape, b, head))),
-        dp_size(times_transposed(absolute(dout),
-                                 absolute(key_head(unit.arguments[3], shape, b, head)))),
+      : q(head_of(unit.arguments[1], &AttentionShape::query, shape, b, head)),
+        k(head_of(unit.arguments[2], &AttentionShape::key, shape, b, head)),
+        v(head_of(unit.arguments[3], &AttentionShape::value, shape, b, head)),
+        dout(head_of(unit.arguments[0], &AttentionShape::out, shape, b, head)),
+        softmax(softmax_of(unit, 1, 6, shape, b, head)),
+        dp(times_transposed(dout, v)),
+        dp_size(times_transposed(absolute(dout), absolute(v))),
         ds(dp.rows, dp.columns),
         scale(shape.scale()) {
     for (std::int64_t i = 0; i < dp.rows; ++i) {
       double sum = 0;
-      for (std::int64_t j = 0; j <= i; ++j) sum += softmax.p.at(i, j) * dp.at(i, j);
+      for (std::int64_t j = softmax.first(i); j <= i; ++j) sum += softmax.p.at(i, j) * dp.at(i, j);
       D.push_back(sum);
-      for (std::int64_t j = 0; j <= i; ++j)
+      for (std::int64_t j = softmax.first(i); j <= i; ++j)
         ds.at(i, j) = scale * softmax.p.at(i, j) * (dp.at(i, j) - sum);
     }
   }
@@ -118,17 +134,17 @@ struct DerivativeErrors {
 // The oracle computes p as softmax and D as sum_j p_j dP_j.
 DerivativeErrors errors_of_oracle(const HeadDerivative& head, const Arithmetic& arithmetic) {
   DerivativeErrors errors{SoftmaxErrors(head.softmax, arithmetic).probability, {}};
-  const double products = compounded(as_real(head.q.columns) * arithmetic.u);
+  const double products = compounded(as_real(head.v.columns) * arithmetic.u);
   for (std::int64_t i = 0; i < head.dp.rows; ++i) {
-    const double sums = compounded(as_real(i + 1) * arithmetic.u);
+    const double n = as_real(head.softmax.keys(i)), sums = compounded(n * arithmetic.u);
     double error = 0;
-    for (std::int64_t j = 0; j <= i; ++j) {
+    for (std::int64_t j = head.softmax.first(i); j <= i; ++j) {
       const double tau = errors.probability.at(i, j);
       error +=
           part(head.softmax.p.at(i, j), (1 + sums) * (1 + tau) * products * head.dp_size.at(i, j) +
                                             (tau + sums * (1 + tau)) * std::fabs(head.dp.at(i, j)));
     }
-    errors.D.push_back(error + head.scale * as_real(i + 1) * arithmetic.eta);
+    errors.D.push_back(error + head.scale * n * arithmetic.eta);
   }
   return errors;
 }
@@ -144,23 +160,22 @@ struct Recorded {
 DerivativeErrors errors_of_kernel(const HeadDerivative& head, const Recorded& recorded,
                                   const DerivativeErrors& oracle, const Arithmetic& arithmetic,
                                   const Arithmetic& of_fp64) {
-  const double u = arithmetic.u, d = as_real(head.q.columns);
+  const double u = arithmetic.u, d = as_real(head.v.columns);
   const SoftmaxErrors of_oracle(head.softmax, of_fp64);
   DerivativeErrors errors{Matrix(head.dp.rows, head.dp.columns), {}};
   for (std::int64_t i = 0; i < head.dp.rows; ++i) {
     const auto row = static_cast<std::size_t>(i);
     const double lse = head.softmax.log_sum_exp(i);
     const double of_lse = std::fabs(recorded.lse[row] - lse) + of_oracle.log_sum_exp[row];
-    for (std::int64_t j = 0; j <= i; ++j) {
-      const double of_score =
-          head.softmax.size.at(i, j) * compounded((d + 3) * u) + d * arithmetic.eta;
+    for (std::int64_t j = head.softmax.first(i); j <= i; ++j) {
+      const double of_score = head.softmax.score_error(i, j, arithmetic);
       const double distance = std::fabs(head.softmax.s.at(i, j) - lse);
       errors.probability.at(i, j) = relative_error(
           head.softmax.p.at(i, j),
           of_score + of_lse + 2 * u * distance + (LibraryError::exp + 1) * u, distance);
     }
     double sum = 0, size = 0;
-    for (std::int64_t c = 0; c < head.q.columns; ++c) {
+    for (std::int64_t c = 0; c < head.v.columns; ++c) {
       sum += head.dout.at(i, c) * recorded.o.at(i, c);
       size += std::fabs(head.dout.at(i, c) * recorded.o.at(i, c));
     }
@@ -173,13 +188,13 @@ DerivativeErrors errors_of_kernel(const HeadDerivative& head, const Recorded& re
 // eS: absolute error of dS before the sums over keys or queries.
 Matrix score_gradient_error(const HeadDerivative& head, const DerivativeErrors& errors,
                             const Arithmetic& arithmetic) {
-  const double u = arithmetic.u, products = compounded(as_real(head.q.columns) * u);
+  const double u = arithmetic.u, products = compounded(as_real(head.v.columns) * u);
   Matrix result(head.ds.rows, head.ds.columns);
   for (std::int64_t i = 0; i < result.rows; ++i)
-    for (std::int64_t j = 0; j <= i; ++j) {
+    for (std::int64_t j = head.softmax.first(i); j <= i; ++j) {
       const double t = errors.probability.at(i, j);
       const double off = products * head.dp_size.at(i, j) +
-                         as_real(head.q.columns) * arithmetic.eta +
+                         as_real(head.v.columns) * arithmetic.eta +
                          errors.D[static_cast<std::size_t>(i)];
       const double distance = std::fabs(head.dp.at(i, j) - head.D[static_cast<std::size_t>(i)]);
       result.at(i, j) =
@@ -203,7 +218,7 @@ Matrix probability_error(const HeadDerivative& head, const DerivativeErrors& err
                          const Arithmetic& arithmetic) {
   Matrix result(head.ds.rows, head.ds.columns);
   for (std::int64_t i = 0; i < result.rows; ++i)
-    for (std::int64_t j = 0; j <= i; ++j)
+    for (std::int64_t j = head.softmax.first(i); j <= i; ++j)
       result.at(i, j) =
           part(head.softmax.p.at(i, j), errors.probability.at(i, j)) + 4 * arithmetic.eta;
   return result;
@@ -249,21 +264,25 @@ UnitResult replay_attention_backward(const UnitCall& unit) {
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const Arithmetic& fp64 = oracle_arithmetic(unit.precision.compute);
   const bool of_query = unit.kind == UnitKind::attention_backward_q;
-  const double group = of_query ? 1 : as_real(shape.heads / shape.key_heads);
+  const bool of_value = unit.kind == UnitKind::attention_backward_v;
+  const HeadOffset target = of_query   ? &AttentionShape::query
+                            : of_value ? &AttentionShape::value
+                                       : &AttentionShape::key;
+  const double group =
+      of_query || shape.key_heads == 0 ? 1 : as_real(shape.heads / shape.key_heads);
   const Side side{unit.kind, as_real(shape.positions) * group};
-  UnitResult result = bounded_result(unit.arguments[of_query ? 1 : 2].shape);
+  UnitResult result = bounded_result(unit.arguments[of_query ? 1 : of_value ? 3 : 2].shape);
   for_each_head(shape, [&](std::int64_t b, std::int64_t h) {
     const HeadDerivative head(unit, shape, b, h);
     const Recorded recorded{
-        query_head(unit.arguments[4], shape, b, h),
+        head_of(unit.arguments[4], &AttentionShape::out, shape, b, h),
         lse.values.subspan(static_cast<std::size_t>((b * shape.heads + h) * shape.positions),
                            static_cast<std::size_t>(shape.positions))};
     const DerivativeErrors oracle = errors_of_oracle(head, fp64);
     const DerivativeErrors kernel = errors_of_kernel(head, recorded, oracle, arithmetic, fp64);
-    const auto add = of_query ? add_query_head : add_key_head;
-    add(side.value(head), shape, b, h, result.value);
-    add(side.bound(head, kernel, arithmetic), shape, b, h, result.bound);
-    add(side.bound(head, oracle, fp64), shape, b, h, result.error);
+    add_head(side.value(head), target, shape, b, h, result.value);
+    add_head(side.bound(head, kernel, arithmetic), target, shape, b, h, result.bound);
+    add_head(side.bound(head, oracle, fp64), target, shape, b, h, result.error);
   });
   settle(result);
   return result;

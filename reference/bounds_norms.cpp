@@ -134,7 +134,9 @@ UnitResult replay_rms_norm_backward_weight(const UnitCall& unit) {
   const auto rows =
       static_cast<std::size_t>(rows_per_group(unit, static_cast<std::int64_t>(count)));
   UnitResult result = bounded_result(grouped_shape(unit, {width}));
+  std::vector<double> magnitude(result.value.size());
   const auto n = static_cast<double>(rows);
+  const double largest = largest_sum(unit.precision);
   for (std::size_t row = 0; row < count; ++row) {
     const RowNorm norm = row_norm(x.values.subspan(row * H, H), unit.attributes.eps, q, arithmetic);
     if (norm.overflow) result.sound = false;
@@ -144,12 +146,16 @@ UnitResult replay_rms_norm_backward_weight(const UnitCall& unit) {
       const double gradient = dy.values[row * H + c];
       const double term = gradient * (x.values[row * H + c] * norm.R);
       result.value[to + c] += term;
+      magnitude[to + c] += std::fabs(term);
       result.bound[to + c] +=
           std::fabs(term) * relative + arithmetic.eta * (1 + std::fabs(gradient));
-      if (std::fabs(term) > arithmetic.largest / n) result.sound = false;
+      if (std::fabs(term) > largest / n) result.sound = false;
     }
   }
   set_errors(result, arithmetic);
+  // Heads that are cut over ranks: each rank sums over its own.
+  for (std::size_t i = 0; i < magnitude.size(); ++i)
+    result.bound[i] = with_partials(result.bound[i], magnitude[i], unit.precision);
   settle(result);
   return result;
 }

@@ -30,67 +30,6 @@ Tensor bias_vjp(const Tensor& dy, std::int64_t groups) {
   return dbias;
 }
 
-Tensor rotary_vjp(const Tensor& dy, const Tensor& cos, const Tensor& sin) {
-  const std::int64_t pairs = cos.columns(), positions = dy.shape[1], width = dy.columns();
-  SHARDPROOF_EXPECTS(cos.rows() == positions && width % (2 * pairs) == 0, to_string(dy.shape),
-                     to_string(cos.shape));
-  Tensor dx(dy.shape);
-  for (std::int64_t row = 0; row < dy.rows(); ++row)
-    for (std::int64_t head = 0; head < width; head += 2 * pairs)
-      for (std::int64_t i = 0; i < pairs; ++i) {
-        const std::int64_t first = row * width + head + i, second = first + pairs;
-        const double c = cos[row % positions * pairs + i], s = sin[row % positions * pairs + i];
-        dx[first] = dy[first] * c + dy[second] * s;
-        dx[second] = dy[second] * c - dy[first] * s;
-      }
-  return dx;
-}
-
-namespace {
-
-/// What one query contributes to the gradients.
-void add_query(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
-               const AttentionShape& shape, std::int64_t b, std::int64_t t, std::int64_t head,
-               AttentionGradients& gradients) {
-  const std::vector<double> p = attention_row(q, k, shape, b, t, head).probabilities;
-  const std::int64_t query = shape.query(b, t, head);
-  std::vector<double> dp(p.size());
-  double weighted = 0;  // rowsum(P dP)
-  for (std::int64_t j = 0; j <= t; ++j) {
-    const auto at = static_cast<std::size_t>(j);
-    const std::int64_t key = shape.key(b, j, head);
-    for (std::int64_t d = 0; d < shape.head_dim; ++d) {
-      dp[at] += dout[query + d] * v[key + d];
-      gradients.v[key + d] += p[at] * dout[query + d];
-    }
-    weighted += p[at] * dp[at];
-  }
-  for (std::int64_t j = 0; j <= t; ++j) {
-    const auto at = static_cast<std::size_t>(j);
-    const std::int64_t key = shape.key(b, j, head);
-    const double dscore = p[at] * (dp[at] - weighted) * shape.scale();
-    for (std::int64_t d = 0; d < shape.head_dim; ++d) {
-      gradients.q[query + d] += dscore * k[key + d];
-      gradients.k[key + d] += dscore * q[query + d];
-    }
-  }
-}
-
-}  // namespace
-
-AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tensor& k,
-                                 const Tensor& v, std::int64_t head_dim) {
-  const AttentionShape shape(q.shape, k.shape, head_dim);
-  SHARDPROOF_EXPECTS(dout.shape == q.shape && v.shape == k.shape, to_string(dout.shape),
-                     to_string(q.shape), to_string(v.shape));
-  AttentionGradients gradients{Tensor(q.shape), Tensor(k.shape), Tensor(v.shape)};
-  for (std::int64_t b = 0; b < shape.batch; ++b)
-    for (std::int64_t head = 0; head < shape.heads; ++head)
-      for (std::int64_t t = 0; t < shape.positions; ++t)
-        add_query(dout, q, k, v, shape, b, t, head, gradients);
-  return gradients;
-}
-
 SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& up) {
   SHARDPROOF_EXPECTS(dy.shape == gate.shape && up.shape == gate.shape, to_string(dy.shape),
                      to_string(gate.shape), to_string(up.shape));

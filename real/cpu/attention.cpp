@@ -10,36 +10,66 @@
 namespace shardproof::real::cpu {
 
 namespace {
-/// Where the vector of one token and head starts in a (B, T, heads*hd) tensor.
-std::int64_t at(const AttentionExtents& e, std::int64_t heads, std::int64_t b, std::int64_t t,
-                std::int64_t head) {
-  return ((b * e.T + t) * heads + head) * e.hd;
-}
+/// Heads of `width` elements in a (B, T, heads*width) tensor.
+struct Heads {
+  std::int64_t T;
+  std::int64_t heads;
+  std::int64_t width;
 
-template <class C>
-C scale_of(const AttentionExtents& e) {
-  return static_cast<C>(1.0 / std::sqrt(static_cast<double>(e.hd)));
-}
+  /// Where the vector of one token and head starts.
+  std::int64_t at(std::int64_t b, std::int64_t t, std::int64_t head) const {
+    return ((b * T + t) * heads + head) * width;
+  }
+  std::int64_t stride() const { return heads * width; }  // from token to token
+};
+Heads queries(const AttentionExtents& e) { return {e.T, e.h, e.hd}; }
+Heads keys(const AttentionExtents& e) { return {e.T, e.hk, e.hd}; }
+Heads values(const AttentionExtents& e) { return {e.T, e.hk, e.vd}; }
+Heads outputs(const AttentionExtents& e) { return {e.T, e.h, e.vd}; }
 
-/// x (B, T, heads*hd) at one sequence and head -> out (hd, T).
+/// The keys that one query sees.
+struct Keys {
+  std::int64_t first;
+  std::int64_t count;
+  Keys(const AttentionExtents& e, std::int64_t t)
+      : first(e.form.first_key(t)), count(t + 1 - first) {}
+};
+
+/// One sequence and head of x -> out (width, T).
 template <class C>
-void transpose_head(const AttentionExtents& e, std::int64_t b, std::int64_t head, const C* x,
+void transpose_head(Heads heads, std::int64_t b, std::int64_t head, const C* x,
                     std::vector<C>& out) {
-  out.resize(static_cast<std::size_t>(e.hd * e.T));
-  for (std::int64_t t = 0; t < e.T; ++t) {
-    const C* row = x + at(e, e.hk, b, t, head);
-    for (std::int64_t d = 0; d < e.hd; ++d) out[static_cast<std::size_t>(d * e.T + t)] = row[d];
+  out.resize(static_cast<std::size_t>(heads.width * heads.T));
+  for (std::int64_t t = 0; t < heads.T; ++t) {
+    const C* row = x + heads.at(b, t, head);
+    for (std::int64_t d = 0; d < heads.width; ++d)
+      out[static_cast<std::size_t>(d * heads.T + t)] = row[d];
   }
 }
 
-/// out[j] = factor * sum over d of x[d] * columns[d][j], for the first `keys` columns.
+/// out[j] = factor * sum over d of x[d] * columns[d][j], for `count` of the T columns.
 template <class C>
-void products(const AttentionExtents& e, std::int64_t keys, const C* x, const C* columns, C factor,
-              C* out) {
-  for (std::int64_t j = 0; j < keys; ++j) out[j] = x[0] * columns[j];
-  for (std::int64_t d = 1; d < e.hd; ++d)
-    for (std::int64_t j = 0; j < keys; ++j) out[j] += x[d] * columns[d * e.T + j];
-  for (std::int64_t j = 0; j < keys; ++j) out[j] *= factor;
+void products(Heads heads, std::int64_t count, const C* x, const C* columns, C factor, C* out) {
+  for (std::int64_t j = 0; j < count; ++j) out[j] = x[0] * columns[j];
+  for (std::int64_t d = 1; d < heads.width; ++d)
+    for (std::int64_t j = 0; j < count; ++j) out[j] += x[d] * columns[d * heads.T + j];
+  for (std::int64_t j = 0; j < count; ++j) out[j] *= factor;
+}
+
+/// The scores of one query, from the keys of its head as columns.
+template <class C>
+void scores_of(const AttentionExtents& e, Keys seen, const C* q, const C* key_columns,
+               const C* slope, C* scores) {
+  products(keys(e), seen.count, q, key_columns + seen.first, static_cast<C>(e.form.score_scale()),
+           scores);
+  if (slope == nullptr) return;
+  for (std::int64_t j = 0; j < seen.count; ++j)
+    scores[j] += *slope * static_cast<C>(seen.first + j);
+}
+
+template <class C>
+const C* slope_of(const AttentionInputs<C>& in, std::int64_t head) {
+  return in.slopes == nullptr ? nullptr : in.slopes + head;
 }
 
 /// y += a * x over one head dimension.
@@ -48,16 +78,16 @@ void add_multiple(std::int64_t hd, C a, const C* x, C* y) {
   for (std::int64_t d = 0; d < hd; ++d) y[d] += a * x[d];
 }
 
-/// One query of one head. v: the value vector of key 0; `stride` elements from key to key.
+/// One query of one head. v: the value vector of the first key that it sees.
 template <class C>
-C attend(const AttentionExtents& e, std::int64_t keys, C* scores, const C* v, std::int64_t stride,
-         C* o) {
-  const C largest = *std::max_element(scores, scores + keys);
+C attend(const AttentionExtents& e, std::int64_t count, C* scores, const C* v, C* o) {
+  const C largest = *std::max_element(scores, scores + count);
   C sum = 0;
-  for (std::int64_t j = 0; j < keys; ++j) sum += scores[j] = std::exp(scores[j] - largest);
-  std::fill_n(o, e.hd, C{0});
-  for (std::int64_t j = 0; j < keys; ++j) add_multiple(e.hd, scores[j], v + j * stride, o);
-  for (std::int64_t d = 0; d < e.hd; ++d) o[d] /= sum;
+  for (std::int64_t j = 0; j < count; ++j) sum += scores[j] = std::exp(scores[j] - largest);
+  std::fill_n(o, e.vd, C{0});
+  for (std::int64_t j = 0; j < count; ++j)
+    add_multiple(e.vd, scores[j], v + j * values(e).stride(), o);
+  for (std::int64_t d = 0; d < e.vd; ++d) o[d] /= sum;
   return largest + std::log(sum);
 }
 }  // namespace
@@ -69,12 +99,14 @@ void attention(AttentionExtents e, AttentionInputs<C> in, C* o, C* lse) {
   for (std::int64_t b = 0; b < e.B; ++b)
     for (std::int64_t head = 0; head < e.h; ++head) {
       const std::int64_t kv_head = head / (e.h / e.hk);
-      transpose_head(e, b, kv_head, in.k, keys_of_head);
+      transpose_head(keys(e), b, kv_head, in.k, keys_of_head);
       for (std::int64_t t = 0; t < e.T; ++t) {
-        const std::int64_t query = at(e, e.h, b, t, head);
-        products(e, t + 1, in.q + query, keys_of_head.data(), scale_of<C>(e), scores.data());
-        lse[(b * e.h + head) * e.T + t] = attend(
-            e, t + 1, scores.data(), in.v + at(e, e.hk, b, 0, kv_head), e.hk * e.hd, o + query);
+        const Keys seen(e, t);
+        scores_of(e, seen, in.q + queries(e).at(b, t, head), keys_of_head.data(),
+                  slope_of(in, head), scores.data());
+        lse[(b * e.h + head) * e.T + t] =
+            attend(e, seen.count, scores.data(), in.v + values(e).at(b, seen.first, kv_head),
+                   o + outputs(e).at(b, t, head));
       }
     }
 }
@@ -95,38 +127,45 @@ struct HeadBackward {
 
   void head(std::int64_t b, std::int64_t head) {
     const std::int64_t kv_head = head / (e.h / e.hk);
-    transpose_head(e, b, kv_head, in.k, k_columns);
-    transpose_head(e, b, kv_head, in.v, v_columns);
+    transpose_head(keys(e), b, kv_head, in.k, k_columns);
+    transpose_head(values(e), b, kv_head, in.v, v_columns);
     p.resize(static_cast<std::size_t>(e.T));
     ds.resize(static_cast<std::size_t>(e.T));
     for (std::int64_t t = 0; t < e.T; ++t) {
-      const std::int64_t query = at(e, e.h, b, t, head);
-      score_gradients(t + 1, query, lse[(b * e.h + head) * e.T + t]);
-      spread(t + 1, query, at(e, e.hk, b, 0, kv_head));
+      const Keys seen(e, t);
+      score_gradients(seen, b, t, head);
+      spread(seen, queries(e).at(b, t, head), outputs(e).at(b, t, head),
+             keys(e).at(b, seen.first, kv_head), values(e).at(b, seen.first, kv_head));
     }
   }
 
   /// p and dS of one query.
-  void score_gradients(std::int64_t keys, std::int64_t query, C lse_of_query) {
-    products(e, keys, in.q + query, k_columns.data(), scale_of<C>(e), p.data());
-    products(e, keys, dout + query, v_columns.data(), C{1}, ds.data());
+  void score_gradients(Keys seen, std::int64_t b, std::int64_t t, std::int64_t head) {
+    const C lse_of_query = lse[(b * e.h + head) * e.T + t];
+    const std::int64_t output = outputs(e).at(b, t, head);
+    const auto scale = static_cast<C>(e.form.score_scale());
+    scores_of(e, seen, in.q + queries(e).at(b, t, head), k_columns.data(), slope_of(in, head),
+              p.data());
+    products(values(e), seen.count, dout + output, v_columns.data() + seen.first, C{1}, ds.data());
     C D = 0;
-    for (std::int64_t d = 0; d < e.hd; ++d) D += dout[query + d] * o[query + d];
-    for (std::int64_t j = 0; j < keys; ++j) {
+    for (std::int64_t d = 0; d < e.vd; ++d) D += dout[output + d] * o[output + d];
+    for (std::int64_t j = 0; j < seen.count; ++j) {
       const auto at_key = static_cast<std::size_t>(j);
       p[at_key] = std::exp(p[at_key] - lse_of_query);
-      ds[at_key] = scale_of<C>(e) * (p[at_key] * (ds[at_key] - D));
+      ds[at_key] = scale * (p[at_key] * (ds[at_key] - D));
     }
   }
 
-  void spread(std::int64_t keys, std::int64_t query, std::int64_t first_key) {
+  void spread(Keys seen, std::int64_t query, std::int64_t output, std::int64_t key,
+              std::int64_t value) {
     std::fill_n(dq + query, e.hd, C{0});
-    for (std::int64_t j = 0; j < keys; ++j) {
-      const std::int64_t key = first_key + j * e.hk * e.hd;
+    for (std::int64_t j = 0; j < seen.count; ++j) {
       const auto at_key = static_cast<std::size_t>(j);
       add_multiple(e.hd, ds[at_key], in.k + key, dq + query);
       add_multiple(e.hd, ds[at_key], in.q + query, dk + key);
-      add_multiple(e.hd, p[at_key], dout + query, dv + key);
+      add_multiple(e.vd, p[at_key], dout + output, dv + value);
+      key += keys(e).stride();
+      value += values(e).stride();
     }
   }
 };
@@ -136,10 +175,19 @@ template <class C>
 void attention_backward(AttentionExtents e, AttentionInputs<C> in, const C* dout, const C* o,
                         const C* lse, C* dq, C* dk, C* dv) {
   std::fill_n(dk, e.B * e.T * e.hk * e.hd, C{0});
-  std::fill_n(dv, e.B * e.T * e.hk * e.hd, C{0});
+  std::fill_n(dv, e.B * e.T * e.hk * e.vd, C{0});
   HeadBackward<C> backward{e, in, dout, o, lse, dq, dk, dv, {}, {}, {}, {}};
   for (std::int64_t b = 0; b < e.B; ++b)
     for (std::int64_t head = 0; head < e.h; ++head) backward.head(b, head);
+}
+
+void alibi_slopes(std::int64_t heads, double* slopes) {
+  std::int64_t n = 1;
+  while (2 * n <= heads) n *= 2;
+  for (std::int64_t head = 0; head < heads; ++head) {
+    const auto i = static_cast<double>(head < n ? head + 1 : 2 * (head - n) + 1);
+    slopes[head] = std::exp2((head < n ? -8.0 : -4.0) * i / static_cast<double>(n));
+  }
 }
 
 template void attention(AttentionExtents, AttentionInputs<float>, float*, float*);

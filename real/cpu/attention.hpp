@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "scenarios/op_forms.hpp"
+
 namespace shardproof::real::cpu {
 
 /// h query heads share hk key and value heads: head j reads head j / (h / hk).
@@ -10,21 +12,26 @@ struct AttentionExtents {
   std::int64_t T;
   std::int64_t h;
   std::int64_t hk;
-  std::int64_t hd;
+  std::int64_t hd;  // of queries and keys
+  std::int64_t vd;  // of values and outputs
+  AttentionForm form;
 };
 
-/// What attention reads: q (B, T, h*hd), k and v (B, T, hk*hd).
+/// What attention reads: q (B, T, h*hd), k (B, T, hk*hd), v (B, T, hk*vd), slopes (h) or none.
 template <class C>
 struct AttentionInputs {
   const C* q;
   const C* k;
   const C* v;
+  const C* slopes = nullptr;
 };
 
-/// Causal attention, one row of scores at a time: s = scale * (q . k), m = max s, p = exp(s - m),
-/// l = sum p, o = (sum p v) / l, lse = m + log l. Sums run over the head dimension, then over the
-/// keys, each first to last. scale = hd^(-1/2) in fp64, rounded once.
-/// o (B, T, h*hd), lse (B, h, T).
+/// Causal attention, one row of scores at a time, over the keys j that the form's window shows:
+/// s = scale * (q . k) + slope * j, m = max s, p = exp(s - m), l = sum p, o = (sum p v) / l,
+/// lse = m + log l. Sums run over the head dimension, then over the keys, each first to last. scale
+/// in fp64, rounded once. The bias of ALiBi (Press et al. 2022, arXiv:2108.12409) counts from
+/// position 0, as BLOOM's does: it differs from slope * (j - i) by a constant of the row, which p
+/// and o do not see, and lse does. o (B, T, h*vd), lse (B, h, T).
 template <class C>
 void attention(AttentionExtents extents, AttentionInputs<C> in, C* o, C* lse);
 
@@ -35,5 +42,9 @@ void attention(AttentionExtents extents, AttentionInputs<C> in, C* o, C* lse);
 template <class C>
 void attention_backward(AttentionExtents extents, AttentionInputs<C> in, const C* dout, const C* o,
                         const C* lse, C* dq, C* dk, C* dv);
+
+/// The slopes of ALiBi's `heads` heads, in fp64: with n the largest power of two <= heads, 2^(-8 i/n)
+/// for i = 1 ... n, then every other one of those for 2n heads: 2^(-4 i/n) for i = 1, 3, 5 ...
+void alibi_slopes(std::int64_t heads, double* slopes);
 
 }  // namespace shardproof::real::cpu

@@ -67,7 +67,8 @@ void add_functions(Hash& hash) {
 
 template <class C>
 void add_attention(Hash& hash) {
-  constexpr AttentionExtents e{.B = 1, .T = 9, .h = 4, .hk = 2, .hd = 8};
+  constexpr AttentionExtents e{
+      .B = 1, .T = 9, .h = 4, .hk = 2, .hd = 8, .vd = 8, .form = {.head_dim = 8}};
   const std::vector<C> q = sample<C>(e.T * e.h * e.hd, 11);
   const std::vector<C> k = sample<C>(e.T * e.hk * e.hd, 13);
   const std::vector<C> v = sample<C>(e.T * e.hk * e.hd, 17);

@@ -64,43 +64,6 @@ void swiglu_backward(std::int64_t count, const C* dy, const C* gate, const C* up
   }
 }
 
-void rotary_table(std::int64_t T, std::int64_t pairs, double theta, double* cos, double* sin) {
-  for (std::int64_t t = 0; t < T; ++t)
-    for (std::int64_t i = 0; i < pairs; ++i) {
-      const double exponent = static_cast<double>(-i) / static_cast<double>(pairs);
-      const double angle = static_cast<double>(t) * std::pow(theta, exponent);
-      cos[t * pairs + i] = std::cos(angle);
-      sin[t * pairs + i] = std::sin(angle);
-    }
-}
-
-namespace {
-/// One head of one token: (x1, x2) -> (x1 c - x2 s, x2 c + x1 s), x1 the first half, x2 the second.
-template <class C>
-void rotate_head(std::int64_t pairs, const C* x, const C* cos, const C* sin, C* y, C sign) {
-  for (std::int64_t i = 0; i < pairs; ++i) {
-    const C x1 = x[i];
-    const C x2 = x[i + pairs];
-    const C s = sign * sin[i];
-    y[i] = x1 * cos[i] - x2 * s;
-    y[i + pairs] = x2 * cos[i] + x1 * s;
-  }
-}
-}  // namespace
-
-template <class C>
-void rotary(RotaryExtents extents, const C* x, const C* cos, const C* sin, C* y, bool inverse) {
-  const auto [sequences, T, heads, pairs] = extents;
-  const C sign = inverse ? C{-1} : C{1};
-  for (std::int64_t row = 0; row < sequences * T; ++row) {
-    const std::int64_t t = row % T;
-    for (std::int64_t head = 0; head < heads; ++head) {
-      const std::int64_t start = (row * heads + head) * 2 * pairs;
-      rotate_head(pairs, x + start, cos + t * pairs, sin + t * pairs, y + start, sign);
-    }
-  }
-}
-
 template void add(std::int64_t, const float*, const float*, float*);
 template void add_bias(std::int64_t, std::int64_t, const float*, const float*, float*);
 template void bias_backward(std::int64_t, std::int64_t, const float*, float*);
@@ -111,7 +74,6 @@ template bool any_nonfinite(std::int64_t, const float*);
 template void swiglu(std::int64_t, const float*, const float*, float*);
 template void swiglu_backward(std::int64_t, const float*, const float*, const float*, float*,
                               float*);
-template void rotary(RotaryExtents, const float*, const float*, const float*, float*, bool);
 
 template void add(std::int64_t, const double*, const double*, double*);
 template void add_bias(std::int64_t, std::int64_t, const double*, const double*, double*);
@@ -123,6 +85,5 @@ template bool any_nonfinite(std::int64_t, const double*);
 template void swiglu(std::int64_t, const double*, const double*, double*);
 template void swiglu_backward(std::int64_t, const double*, const double*, const double*, double*,
                               double*);
-template void rotary(RotaryExtents, const double*, const double*, const double*, double*, bool);
 
 }  // namespace shardproof::real::cpu

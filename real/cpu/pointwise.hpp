@@ -30,16 +30,4 @@ void swiglu(std::int64_t count, const C* gate, const C* up, C* y);
 template <class C>
 void swiglu_backward(std::int64_t count, const C* dy, const C* gate, const C* up, C* dgate, C* dup);
 
-/// cos, sin (T, pairs): of position * theta^(-i/pairs), an fp64 angle.
-void rotary_table(std::int64_t T, std::int64_t pairs, double theta, double* cos, double* sin);
-struct RotaryExtents {
-  std::int64_t sequences;  // B
-  std::int64_t T;
-  std::int64_t heads;
-  std::int64_t pairs;  // head dimension / 2
-};
-/// x, y (B, T, heads * 2 * pairs); cos, sin (T, pairs). y may be x.
-template <class C>
-void rotary(RotaryExtents extents, const C* x, const C* cos, const C* sin, C* y, bool inverse);
-
 }  // namespace shardproof::real::cpu

@@ -45,10 +45,12 @@ class Checker {
 
   void check_arity(const Op& op) {
     const OpRow& row = row_of(op.kind);
-    const auto fits = [](int wanted, std::size_t got) {
-      return wanted < 0 ? got >= 1 : got == static_cast<std::size_t>(wanted);
+    const auto fits = [](int wanted, int optional, std::size_t got) {
+      const auto count = static_cast<int>(got);
+      return wanted < 0 ? count >= 1 : wanted <= count && count <= wanted + optional;
     };
-    if (!fits(row.inputs, op.inputs.size()) || !fits(row.outputs, op.outputs.size()))
+    if (!fits(row.inputs, row.optional, op.inputs.size()) ||
+        !fits(row.outputs, 0, op.outputs.size()))
       report(op, std::string(row.name) + " takes another number of operands");
     if ((is_collective(op.kind) || op.kind == OpKind::wait) && !op.group)
       report(op, "a collective without a group");

@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(rotary_tables_are_cosines_of_fp64_angles_rounded_once) {
     const auto cos = device.output(dtype, {100, 3});
     const auto sin = device.output(dtype, {100, 3});
 
-    device->rotary_table(cos, sin, 10000.0);
+    device->rotary_table(cos, sin, {.theta = 10000});
 
     const Values c = device.read(cos);
     const Values s = device.read(sin);
@@ -322,10 +322,10 @@ BOOST_AUTO_TEST_CASE(rotary_turns_pairs_half_a_head_apart_and_back) {
   const auto x = device.tensor(Dtype::fp32, {1, 2, 8}, values);
   const auto y = device.output(Dtype::fp32, {1, 2, 8});
 
-  device->rotary(x, cos, sin, y, false);
+  device->rotary(x, cos, sin, y, {}, false);
   BOOST_TEST(device.read(y) == (Values{-3, 2, 1, 4, -7, 6, 5, 8, 9, -12, 11, 10, 13, -16, 15, 14}),
              boost::test_tools::per_element());
-  device->rotary(y, cos, sin, y, true);
+  device->rotary(y, cos, sin, y, {}, true);
   BOOST_TEST(device.read(y) == values, boost::test_tools::per_element());
 }
 
@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(rotary_rounds_both_products_and_their_sum) {
     const auto y = device.output(dtype, {1, 1, 2});
 
     device->rotary(device.tensor(dtype, {1, 1, 2}, x), device.tensor(dtype, {1, 1}, {c}),
-                   device.tensor(dtype, {1, 1}, {s}), y, false);
+                   device.tensor(dtype, {1, 1}, {s}), y, {}, false);
 
     const auto rn = [&](double v) { return round_to(compute_of(dtype), v); };
     BOOST_TEST(device.read(y) == rounded(dtype, {rn(rn(x[0] * c) - rn(x[1] * s)),
@@ -446,7 +446,7 @@ BOOST_AUTO_TEST_CASE(attention_by_hand_is_causal_and_shares_heads) {
   const auto o = device.output(Dtype::fp64, {1, 2, 2});
   const auto lse = device.output(Dtype::fp64, {1, 2, 2});
 
-  device->attention(q, k, v, o, lse, 1);
+  device->attention(q, k, v, nullptr, o, lse, {.head_dim = 1});
 
   const auto close = boost::test_tools::tolerance(1e-14);
   const Values got = device.read(o);
@@ -485,12 +485,12 @@ BOOST_AUTO_TEST_CASE(attention_and_its_gradients_stay_within_their_bounds) {
       const auto dk = device.output(dtype, k_shape);
       const auto dv = device.output(dtype, k_shape);
 
-      device->attention(tq, tk, tv, o, lse, hd);
+      device->attention(tq, tk, tv, nullptr, o, lse, {.head_dim = hd});
       // The backward takes o as it is recorded; here the exact one in the compute dtype, so that
       // its rounding to bf16 is no part of the bound.
       const auto exact_o = device.tensor(compute_of(dtype), q_shape, naive.output().value);
-      device->attention_backward(device.tensor(dtype, q_shape, dout), tq, tk, tv, exact_o, lse, dq,
-                                 dk, dv, hd);
+      device->attention_backward(device.tensor(dtype, q_shape, dout), tq, tk, tv, exact_o, lse,
+                                 nullptr, dq, dk, dv, {.head_dim = hd});
 
       // Scores are below 4 sqrt(hd): an error of (hd + 3) u in them is that large in exp(s).
       const auto n = static_cast<double>(T);
@@ -519,7 +519,7 @@ BOOST_AUTO_TEST_CASE(attention_survives_scores_that_overflow_exp) {
   const auto o = device.output(Dtype::fp32, {1, 2, 1});
   const auto lse = device.output(Dtype::fp32, {1, 1, 2});
 
-  device->attention(q, k, v, o, lse, 1);
+  device->attention(q, k, v, nullptr, o, lse, {.head_dim = 1});
 
   BOOST_TEST(device.read(o) == (Values{3, 5}), boost::test_tools::per_element());
   BOOST_TEST(device.read(lse) == (Values{-500, 500}), boost::test_tools::per_element());

@@ -230,6 +230,195 @@ BOOST_AUTO_TEST_CASE(the_forms_of_gelu_differ) {
   BOOST_TEST(std::fabs(got[1] - got[2]) > 1e-10);
 }
 
+// ---- Positions ---------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(interleaved_rotary_turns_neighbours_and_passes_the_rest_of_each_head) {
+  Device device;
+  // Two heads of six, of which four are turned: the first pair by 90 degrees, the second not.
+  const auto cos = device.tensor(Dtype::fp32, {1, 2}, {0, 1});
+  const auto sin = device.tensor(Dtype::fp32, {1, 2}, {1, 0});
+  const Values values = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  const auto x = device.tensor(Dtype::fp32, {1, 1, 12}, values);
+  const auto y = device.output(Dtype::fp32, {1, 1, 12});
+
+  device->rotary(x, cos, sin, y, {6, RotaryPairing::interleaved}, false);
+  BOOST_TEST(device.read(y) == (Values{-2, 1, 3, 4, 5, 6, -8, 7, 9, 10, 11, 12}),
+             boost::test_tools::per_element());
+  device->rotary(y, cos, sin, y, {6, RotaryPairing::interleaved}, true);
+  BOOST_TEST(device.read(y) == values, boost::test_tools::per_element());
+  device->rotary(x, cos, sin, y, {6, RotaryPairing::half}, false);
+  BOOST_TEST(device.read(y) == (Values{-3, 2, 1, 4, 5, 6, -9, 8, 7, 10, 11, 12}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(scaled_rotary_tables_are_cosines_of_published_frequencies) {
+  Device device;
+  const auto cos = device.output(Dtype::fp64, {50, 8});
+  const auto sin = device.output(Dtype::fp64, {50, 8});
+  for (const RotaryScaling scaling : {RotaryScaling::linear, RotaryScaling::llama3}) {
+    device->rotary_table(cos, sin, {10000, scaling, 8, 1, 4, 64});
+    const Values got = device.read(sin);
+    for (int i = 0; i < 8; ++i) {
+      const double f = std::pow(10000.0, -i / 8.0), turns = 64 * f / (2 * std::numbers::pi);
+      const double s = std::min(1.0, std::max(0.0, (turns - 1) / 3));
+      const double expected = scaling == RotaryScaling::linear ? f / 8 : f * (s + (1 - s) / 8);
+      for (int t = 0; t < 50; ++t)
+        BOOST_TEST(std::fabs(at(got, t * 8 + i) - std::sin(t * expected)) < 1e-12);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(slopes_of_alibi_halve_and_a_rank_makes_those_of_its_heads) {
+  Device device;
+  const auto all = device.output(Dtype::fp32, {8});
+  device->alibi_slopes(8, 0, all);
+  BOOST_TEST(
+      device.read(all) == (Values{0x1p-1, 0x1p-2, 0x1p-3, 0x1p-4, 0x1p-5, 0x1p-6, 0x1p-7, 0x1p-8}),
+      boost::test_tools::per_element());
+  const auto some = device.output(Dtype::fp64, {3});
+  device->alibi_slopes(12, 7, some);
+  const Values got = device.read(some);
+  BOOST_TEST(got[0] == 0x1p-8);
+  BOOST_TEST(got[1] == std::sqrt(0.5), boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(got[2] == std::sqrt(0.5) / 2, boost::test_tools::tolerance(1e-15));
+  BOOST_CHECK_THROW(device->alibi_slopes(9, 7, some), InvariantError);
+}
+
+// ---- Attention in other forms ------------------------------------------------------------------
+
+/// Attention by the definition, in fp64, with the gradients by the full Jacobian of the softmax.
+struct NaiveFormedAttention {
+  std::int64_t B, T, h, hk;
+  AttentionForm form;
+  Reader q, k, v, slopes;
+
+  std::int64_t of(std::int64_t b, std::int64_t t, std::int64_t heads, std::int64_t head,
+                  std::int64_t width, std::int64_t d) const {
+    return ((b * T + t) * heads + head) * width + d;
+  }
+  double p(std::int64_t b, std::int64_t head, std::int64_t i, std::int64_t j) const {
+    double sum = 0;
+    for (std::int64_t m = 0; m <= i; ++m) sum += weight(b, head, i, m);
+    return weight(b, head, i, j) / sum;
+  }
+  double weight(std::int64_t b, std::int64_t head, std::int64_t i, std::int64_t j) const {
+    if (form.window > 0 && j <= i - form.window) return 0;
+    double dot = 0;
+    for (std::int64_t d = 0; d < form.head_dim; ++d)
+      dot += at(q, of(b, i, h, head, form.head_dim, d)) *
+             at(k, of(b, j, hk, head * hk / h, form.head_dim, d));
+    const double bias = slopes.empty() ? 0 : at(slopes, head) * static_cast<double>(j);
+    return std::exp(dot * form.score_scale() + bias);
+  }
+  template <class Visit>
+  void for_each_pair(Visit visit) const {
+    for (std::int64_t b = 0; b < B; ++b)
+      for (std::int64_t head = 0; head < h; ++head)
+        for (std::int64_t i = 0; i < T; ++i)
+          for (std::int64_t j = 0; j <= i; ++j) visit(b, head, i, j);
+  }
+  std::int64_t vd() const { return form.value_dim(); }
+
+  Values output() const {
+    Values o(static_cast<std::size_t>(B * T * h * vd()));
+    for_each_pair([&](auto b, auto head, auto i, auto j) {
+      for (std::int64_t d = 0; d < vd(); ++d)
+        o[static_cast<std::size_t>(of(b, i, h, head, vd(), d))] +=
+            p(b, head, i, j) * at(v, of(b, j, hk, head * hk / h, vd(), d));
+    });
+    return o;
+  }
+  std::array<Values, 3> backward(Reader dout) const {
+    std::array<Values, 3> g{Values(q.size()), Values(k.size()), Values(v.size())};
+    const auto dp = [&](auto b, auto head, auto i, auto m) {
+      double sum = 0;
+      for (std::int64_t d = 0; d < vd(); ++d)
+        sum += at(dout, of(b, i, h, head, vd(), d)) * at(v, of(b, m, hk, head * hk / h, vd(), d));
+      return sum;
+    };
+    for_each_pair([&](auto b, auto head, auto i, auto j) {
+      double ds = 0;
+      for (std::int64_t m = 0; m <= i; ++m)
+        ds += p(b, head, i, j) * ((j == m ? 1 : 0) - p(b, head, i, m)) * dp(b, head, i, m);
+      ds *= form.score_scale();
+      const std::int64_t kv = head * hk / h;
+      for (std::int64_t d = 0; d < form.head_dim; ++d) {
+        const std::int64_t qi = of(b, i, h, head, form.head_dim, d);
+        const std::int64_t kj = of(b, j, hk, kv, form.head_dim, d);
+        g[0][static_cast<std::size_t>(qi)] += ds * at(k, kj);
+        g[1][static_cast<std::size_t>(kj)] += ds * at(q, qi);
+      }
+      for (std::int64_t d = 0; d < vd(); ++d)
+        g[2][static_cast<std::size_t>(of(b, j, hk, kv, vd(), d))] +=
+            p(b, head, i, j) * at(dout, of(b, i, h, head, vd(), d));
+    });
+    return g;
+  }
+};
+
+BOOST_AUTO_TEST_CASE(attention_in_every_form_is_that_of_its_definition) {
+  constexpr std::int64_t B = 2, T = 9, h = 4;
+  struct Variant {
+    AttentionForm form;
+    std::int64_t hk;
+    bool biased;
+  };
+  std::uint64_t seed = 180;
+  for (const auto& [form, hk, biased] :
+       {Variant{{.head_dim = 6, .v_head_dim = 4}, 2, false},
+        Variant{{.head_dim = 6, .v_head_dim = 8, .scale = 0.2}, 4, false},
+        Variant{{.head_dim = 6, .window = 1}, 2, false},
+        Variant{{.head_dim = 6, .window = 4}, 2, false}, Variant{{.head_dim = 6}, 4, true}}) {
+    Device device;
+    const Shape q_shape = {B, T, h * 6}, k_shape = {B, T, hk * 6};
+    const Shape v_shape = {B, T, hk * form.value_dim()}, o_shape = {B, T, h * form.value_dim()};
+    const Values q = random_values(Dtype::fp64, q_shape, ++seed);
+    const Values k = random_values(Dtype::fp64, k_shape, ++seed);
+    const Values v = random_values(Dtype::fp64, v_shape, ++seed);
+    const Values dout = random_values(Dtype::fp64, o_shape, ++seed);
+    const Values slopes = biased ? Values{0.25, 0.0625, 0.5, 1} : Values{};
+    const NaiveFormedAttention naive{B, T, h, hk, form, q, k, v, slopes};
+    const auto tq = device.tensor(Dtype::fp64, q_shape, q);
+    const auto tk = device.tensor(Dtype::fp64, k_shape, k);
+    const auto tv = device.tensor(Dtype::fp64, v_shape, v);
+    const auto o = device.output(Dtype::fp64, o_shape);
+    const auto lse = device.output(Dtype::fp64, {B, h, T});
+    const auto dq = device.output(Dtype::fp64, q_shape);
+    const auto dk = device.output(Dtype::fp64, k_shape);
+    const auto dv = device.output(Dtype::fp64, v_shape);
+    const auto bias = device.tensor(Dtype::fp64, {std::ssize(slopes)}, slopes);
+    const TensorView* given = biased ? &bias : nullptr;
+
+    device->attention(tq, tk, tv, given, o, lse, form);
+    device->attention_backward(device.tensor(Dtype::fp64, o_shape, dout), tq, tk, tv, o, lse, given,
+                               dq, dk, dv, form);
+
+    const auto close = [](const Values& got, const Values& expected) {
+      BOOST_REQUIRE(got.size() == expected.size());
+      for (std::size_t i = 0; i < got.size(); ++i)
+        BOOST_TEST(std::fabs(got[i] - expected[i]) < 1e-12);
+    };
+    close(device.read(o), naive.output());
+    const auto gradients = naive.backward(dout);
+    close(device.read(dq), gradients[0]);
+    close(device.read(dk), gradients[1]);
+    close(device.read(dv), gradients[2]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(attention_of_no_heads_is_nothing) {
+  Device device;
+  const auto none = device.tensor(Dtype::fp32, {2, 3, 0}, {});
+  const auto no_rows = device.tensor(Dtype::fp32, {2, 0, 3}, {});
+  const AttentionForm form{.head_dim = 8};
+  device->attention(none, none, none, nullptr, none, no_rows, form);
+  device->attention_backward(none, none, none, none, none, no_rows, nullptr, none, none, none,
+                             form);
+  const auto cos = device.tensor(Dtype::fp32, {3, 4}, Values(12, 1));
+  device->rotary(none, cos, cos, none, {.head_dim = 8}, false);
+  device->alibi_slopes(4, 4, device.tensor(Dtype::fp32, {0}, {}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace shardproof::contract

@@ -106,8 +106,8 @@ BOOST_AUTO_TEST_CASE(attention_sums_over_the_head_then_over_the_keys_from_first_
   const Shape shape = {1, T, hd};
 
   CpuBackend().attention(view_of(q, Dtype::fp32, shape), view_of(k, Dtype::fp32, shape),
-                         view_of(v, Dtype::fp32, shape), view_of(o, Dtype::fp32, shape),
-                         view_of(lse, Dtype::fp32, {1, 1, T}), hd);
+                         view_of(v, Dtype::fp32, shape), nullptr, view_of(o, Dtype::fp32, shape),
+                         view_of(lse, Dtype::fp32, {1, 1, T}), {.head_dim = hd});
 
   const auto scale = static_cast<float>(1.0 / std::sqrt(5.0));
   for (std::size_t t = 0; t < T; ++t) {

@@ -113,6 +113,67 @@ BOOST_AUTO_TEST_CASE(attention_survives_large_scores) {
   check_close(attention(q, k, v, 1).output, {1, 2, 1}, {2, 3});
 }
 
+BOOST_AUTO_TEST_CASE(interleaved_rotary_turns_neighbours_and_leaves_the_rest_of_the_head) {
+  const RotaryTables tables = rotary_tables(2, 2, 1.0);  // one pair, of two elements
+  const Tensor x({1, 2, 3}, {1, 2, 3, 1, 0, 7});
+  const double c = std::cos(1.0), s = std::sin(1.0);
+
+  const RotaryForm form{.head_dim = 3, .pairing = RotaryPairing::interleaved};
+  check_close(rotary(x, tables.cos, tables.sin, form), {1, 2, 3}, {1, 2, 3, c, s, 7});
+}
+
+BOOST_AUTO_TEST_CASE(frequencies_are_scaled_as_published) {
+  const double pi = 3.14159265358979323846;
+  check_close(rotary_tables(2, 2, RotaryFrequencies{.theta = 7,
+                                                    .scaling = RotaryScaling::linear,
+                                                    .factor = 4})
+                  .cos,
+              {2, 1}, {1, std::cos(0.25)});
+  // The wave of frequency 1 is 2 pi long. In texts of 2 pi X positions it turns X times: fast for
+  // X = 5 > 4, slow for X = 1/2 < 1, and for X = 2.5 halfway: (1/8 + 1) / 2.
+  for (const auto& [turns, frequency] :
+       {std::pair{5.0, 1.0}, std::pair{0.5, 0.125}, std::pair{2.5, 0.5625}}) {
+    const RotaryFrequencies how{.theta = 7,
+                                .scaling = RotaryScaling::llama3,
+                                .factor = 8,
+                                .low = 1,
+                                .high = 4,
+                                .original_positions = 2 * pi * turns};
+    check_close(rotary_tables(2, 2, how).sin, {2, 1}, {0, std::sin(frequency)});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(slopes_of_eight_heads_halve_and_those_of_twelve_are_filled_in_between) {
+  check_close(alibi_slopes(8), {8},
+              {0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625});
+  const double root = std::sqrt(0.5);
+  check_close(alibi_slopes(12), {12},
+              {0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625, root, root / 2,
+               root / 4, root / 8});
+  check_close(alibi_slopes(3), {3}, {0.0625, 0.00390625, 0.25});
+}
+
+BOOST_AUTO_TEST_CASE(a_window_of_two_sees_the_position_and_the_one_before) {
+  // All scores 0: the mean of what is seen.
+  const Tensor q({1, 4, 1}), v({1, 4, 1}, {8, 4, 2, 6});
+
+  const AttentionResult<double> result = attention(q, q, v, {.head_dim = 1, .window = 2});
+
+  check_close(result.output, {1, 4, 1}, {8, 6, 3, 4});
+  check_close(result.log_sum_exp, {1, 1, 4}, {0, std::log(2.0), std::log(2.0), std::log(2.0)});
+}
+
+BOOST_AUTO_TEST_CASE(slopes_add_to_each_score_its_keys_position) {
+  // Scores 0 + log 3 * j at t = 1: weights 1/4 and 3/4. Two values to a head of one.
+  const Tensor q({1, 2, 1}), v({1, 2, 2}, {8, 0, 16, 4}), slopes({1}, {std::log(3.0)});
+
+  const AttentionResult<double> result =
+      attention(q, q, v, {.head_dim = 1, .v_head_dim = 2, .scale = 5}, &slopes);
+
+  check_close(result.output, {1, 2, 2}, {8, 0, 14, 3});
+  check_close(result.log_sum_exp, {1, 1, 2}, {0, std::log(4.0)});
+}
+
 BOOST_AUTO_TEST_CASE(swiglu_by_hand) {
   const double l = std::log(3.0);  // sigmoid(log 3) = 3/4
   const Tensor gate({4}, {0, l, -l, -1000}), up({4}, {5, 4, 4, 1});
