@@ -176,6 +176,8 @@ class Budget {
       reduce(unit.module + "/forward/all_reduce", replica);
     if (layer.style == Style::column && unit.kind == UnitKind::matmul_backward_input)
       reduce(unit.module + "/backward/all_reduce", replica);
+    if (layer.style == Style::column && unit.kind == UnitKind::sum_heads)
+      reduce(unit.module + "/backward/all_reduce_heads", replica);
     if (layer.gather_output && name == "forward/" + unit.module + "/output")
       all_gather(unit.module + "/forward/all_gather", layer, unit.shape.back(), replica);
     if (layer.style == Style::row && unit.kind == UnitKind::matmul_backward_input &&

@@ -1,6 +1,7 @@
 #include "real/layers/linear.hpp"
 
 #include "real/layers/gather_shards.hpp"
+#include "scenarios/op_forms.hpp"
 
 namespace shardproof::real {
 
@@ -17,9 +18,18 @@ Linear::Linear(Site site, std::string weight)
   if (has_bias_) gradients().use(bias_);
 }
 
+bool Linear::weight_is_in_out() {
+  return builder().model().parameter(weight_).module_class == ModuleClass::conv1d;
+}
+
+Attributes Linear::layout() {
+  if (!weight_is_in_out()) return {};
+  return {{"weight_layout", std::string(name_of(WeightLayout::in_out))}};
+}
+
 ValueId Linear::product(const std::string& role, ValueId x, AxisPlacement tp) {
   const ValueId y = output(role, out_features(), std::move(tp));
-  forward_op(OpKind::matmul, {x, weight()}, {y});
+  forward_op(OpKind::matmul, {x, weight()}, {y}, layout());
   return y;
 }
 
@@ -52,12 +62,12 @@ ValueId Linear::gather_features(const std::string& phase, ValueId part, const st
 }
 
 void Linear::input_gradient(ValueId dy, ValueId dx) {
-  backward_op(OpKind::matmul_backward_input, {dy, weight()}, {dx});
+  backward_op(OpKind::matmul_backward_input, {dy, weight()}, {dx}, layout());
 }
 
 void Linear::parameter_gradients(ValueId dy, ValueId x) {
   const ValueId grad_weight = gradients().tensor(module(), weight_);
-  backward_op(OpKind::matmul_backward_weight, {dy, x}, {grad_weight});
+  backward_op(OpKind::matmul_backward_weight, {dy, x}, {grad_weight}, layout());
   gradients().add(module(), weight_, grad_weight);
   if (!has_bias_) return;
   const ValueId grad_bias = gradients().tensor(module(), bias_);

@@ -18,8 +18,8 @@ class Linear : public Layer {
  protected:
   ValueId weight() { return builder().parameter(weight_); }
   const AxisPlacement& weight_cut() { return value(weight()).placement.tp; }
-  std::int64_t in_features() { return value(weight()).shape[1]; }
-  std::int64_t out_features() { return value(weight()).shape[0]; }
+  std::int64_t in_features() { return value(weight()).shape[weight_is_in_out() ? 0 : 1]; }
+  std::int64_t out_features() { return value(weight()).shape[weight_is_in_out() ? 1 : 0]; }
   bool has_bias() const { return has_bias_; }
   /// Which role x W^T has: that of the result, if no bias comes after it.
   std::string product_role() const { return has_bias_ ? "product" : "output"; }
@@ -42,6 +42,10 @@ class Linear : public Layer {
   void parameter_gradients(ValueId dy, ValueId x);
 
  private:
+  /// GPT-2's Conv1D holds its weight as (in, out).
+  bool weight_is_in_out();
+  Attributes layout();
+
   std::string weight_, bias_;
   bool has_bias_;
 };

@@ -17,12 +17,13 @@ using reference::Unit;
 using reference::UnitPrecision;
 
 // Whether a unit's result is a sum over the TP group (spec-autotp 2.7): the output of a row, the input
-// gradient of a column, the gradient of a replicated parameter that is applied to sharded activations.
+// gradient of a column and of what its heads share, the gradient of a replicated parameter that is
+// applied to sharded activations.
 bool spans_tp(const PartitionPlan& partition, const Unit& unit) {
   using reference::UnitKind;
   const LayerPartition& layer = partition.of(unit.module);
   if (unit.kind == UnitKind::matmul) return layer.style == LayerPartition::Style::row;
-  if (unit.kind == UnitKind::matmul_backward_input)
+  if (unit.kind == UnitKind::matmul_backward_input || unit.kind == UnitKind::sum_heads)
     return layer.style == LayerPartition::Style::column;
   return layer.grad_allreduce && name_in_folder(unit.output).starts_with("gradient/");
 }
@@ -35,7 +36,8 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
   precision.output = policy.working;
   precision.compute = policy.compute;
   switch (unit.kind) {
-    case UnitKind::shift_labels: precision.output = Dtype::int64; break;
+    case UnitKind::shift_labels:
+    case UnitKind::positions: precision.output = Dtype::int64; break;
     case UnitKind::attention_lse:
     case UnitKind::cross_entropy: precision.output = policy.compute; break;
     case UnitKind::nonfinite: precision.output = Dtype::fp32; break;
