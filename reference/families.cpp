@@ -11,7 +11,8 @@ namespace {
 using Family = Value (*)(Graph& net, const ModelDescription& model);
 
 const std::map<std::string, Family> families{
-    {"llama", llama},
+    {"llama", llama}, {"mistral", mistral}, {"qwen2", qwen2}, {"qwen3", qwen3},
+    {"phi3", phi3},   {"gpt2", gpt2},       {"bloom", bloom}, {"chatglm", chatglm},
 };
 
 }  // namespace

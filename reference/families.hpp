@@ -15,5 +15,12 @@ Graph graph_of(const Scenario& scenario);
 
 /// The families' forward passes, from the tokens to the logits: reference/models, a file each.
 Value llama(Graph& net, const ModelDescription& model);
+Value mistral(Graph& net, const ModelDescription& model);
+Value qwen2(Graph& net, const ModelDescription& model);
+Value qwen3(Graph& net, const ModelDescription& model);
+Value phi3(Graph& net, const ModelDescription& model);
+Value gpt2(Graph& net, const ModelDescription& model);
+Value bloom(Graph& net, const ModelDescription& model);
+Value chatglm(Graph& net, const ModelDescription& model);
 
 }  // namespace shardproof::reference

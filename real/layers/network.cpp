@@ -3,12 +3,17 @@
 #include "real/layers/attention.hpp"
 #include "real/layers/cross_entropy.hpp"
 #include "real/layers/embedding.hpp"
+#include "real/layers/gelu.hpp"
+#include "real/layers/join.hpp"
+#include "real/layers/layer_norm.hpp"
 #include "real/layers/linear_allreduce.hpp"
 #include "real/layers/linear_layer.hpp"
 #include "real/layers/lm_head_linear_allreduce.hpp"
+#include "real/layers/repeat_heads.hpp"
 #include "real/layers/replicated_linear.hpp"
 #include "real/layers/residual.hpp"
 #include "real/layers/rms_norm.hpp"
+#include "real/layers/split.hpp"
 #include "real/layers/swiglu.hpp"
 #include "scenarios/errors.hpp"
 
@@ -41,12 +46,32 @@ ValueId Network::tokens() {
   return tokens_;
 }
 
-RotaryTable Network::rotary_table() {
+ValueId Network::positions() {
+  const ValueId rows = builder_.integers("data/positions");
+  builder_.append(OpKind::positions, "data", "data", "positions", {tokens_}, {rows});
+  return rows;
+}
+
+RotaryTable Network::rotary_table(std::int64_t width, const RotaryFrequencies& frequencies) {
   const std::string here = builder_.segment_name();
   builder_.resume_segment("initialize");
-  const RotaryTable table = lower_rotary_table(builder_);
+  const RotaryTable table = lower_rotary_table(builder_, width, frequencies);
   builder_.resume_segment(here);
   return table;
+}
+
+ValueId Network::alibi_slopes(ValueId q) {
+  const AxisPlacement cut = builder_.value(q).placement.tp;
+  for (const auto& [known, slopes] : slopes_)
+    if (known == cut) return slopes;
+  const std::string here = builder_.segment_name();
+  builder_.resume_segment("initialize");
+  const std::string suffix = slopes_.empty() ? "" : "_" + std::to_string(slopes_.size());
+  const ValueId slopes =
+      lower_alibi_slopes(builder_, "data/alibi_slopes" + suffix, q, model().head_dim);
+  builder_.resume_segment(here);
+  slopes_.emplace_back(cut, slopes);
+  return slopes;
 }
 
 ValueId Network::embedding(const std::string& module, ValueId tokens) {
@@ -61,6 +86,12 @@ ValueId Network::rms_norm(const std::string& module, ValueId x) {
   return record(module, std::move(layer), {{"input", x}}, y);
 }
 
+ValueId Network::layer_norm(const std::string& module, ValueId x) {
+  auto layer = std::make_unique<LayerNorm>(site(module));
+  const ValueId y = layer->forward(x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
 ValueId Network::linear(const std::string& module, ValueId x, const std::string& tied_to) {
   const std::string own = module + ".weight";
   auto layer = make_linear(site(module), builder_.has_parameter(own) ? own : tied_to + ".weight");
@@ -69,14 +100,16 @@ ValueId Network::linear(const std::string& module, ValueId x, const std::string&
 }
 
 ValueId Network::rotary(const std::string& module, const std::string& what, ValueId x,
-                        RotaryTable table) {
-  auto layer = std::make_unique<Rotary>(site(module), what, table);
+                        RotaryTable table, const RotaryForm& form) {
+  auto layer = std::make_unique<Rotary>(site(module), what, table, form);
   const ValueId y = layer->forward(x);
   return record(module, std::move(layer), {{what, x}}, y);
 }
 
-ValueId Network::attention(const std::string& module, ValueId q, ValueId k, ValueId v) {
-  auto layer = std::make_unique<Attention>(site(module));
+ValueId Network::attention(const std::string& module, ValueId q, ValueId k, ValueId v,
+                           AttentionForm form, ValueId slopes) {
+  if (form.head_dim == 0) form.head_dim = model().head_dim;
+  auto layer = std::make_unique<Attention>(site(module), form, slopes);
   const ValueId y = layer->forward(q, k, v);
   return record(module, std::move(layer), {{"query", q}, {"key", k}, {"value", v}}, y);
 }
@@ -87,10 +120,42 @@ ValueId Network::swiglu(const std::string& module, ValueId gate, ValueId up) {
   return record(module, std::move(layer), {{"gate", gate}, {"up", up}}, y);
 }
 
+ValueId Network::gelu(const std::string& module, ValueId x, GeluForm form) {
+  auto layer = std::make_unique<Gelu>(site(module), form);
+  const ValueId y = layer->forward(x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
 ValueId Network::add(const std::string& module, const std::string& role, ValueId a, ValueId b) {
   auto layer = std::make_unique<Residual>(site(module));
   const ValueId sum = layer->forward(role, a, b);
   return record(module, std::move(layer), {{"a", a}, {"b", b}}, sum);
+}
+
+std::vector<ValueId> Network::split(const std::string& module,
+                                    const std::vector<std::string>& roles, ValueId x,
+                                    const std::vector<std::int64_t>& parts) {
+  auto layer = std::make_unique<Split>(site(module));
+  const std::vector<ValueId> outputs = layer->forward(roles, x, parts);
+  record(module, std::move(layer), {{"input", x}}, outputs);
+  return outputs;
+}
+
+ValueId Network::join(const std::string& module, const std::string& role,
+                      const std::vector<ValueId>& apart, const std::vector<std::int64_t>& parts) {
+  auto layer = std::make_unique<Join>(site(module));
+  const ValueId y = layer->forward(role, apart, parts);
+  std::vector<Argument> arguments;
+  for (std::size_t k = 0; k < apart.size(); ++k)
+    arguments.push_back({"part_" + std::to_string(k), apart[k]});
+  return record(module, std::move(layer), std::move(arguments), y);
+}
+
+ValueId Network::repeat_heads(const std::string& module, const std::string& role, ValueId x,
+                              std::int64_t heads) {
+  auto layer = std::make_unique<RepeatHeads>(site(module));
+  const ValueId y = layer->forward(role, x, heads);
+  return record(module, std::move(layer), {{"input", x}}, y);
 }
 
 ValueId Network::cross_entropy(ValueId logits) {
@@ -103,13 +168,18 @@ ValueId Network::cross_entropy(ValueId logits) {
 
 ValueId Network::record(const std::string& module, std::unique_ptr<Layer> layer,
                         std::vector<Argument> arguments, ValueId output) {
+  record(module, std::move(layer), std::move(arguments), std::vector{output});
+  return output;
+}
+
+void Network::record(const std::string& module, std::unique_ptr<Layer> layer,
+                     std::vector<Argument> arguments, const std::vector<ValueId>& outputs) {
   for (const Argument& argument : arguments) {
     const auto flow = flows_.find(argument.value);
     if (flow != flows_.end()) ++flow->second.consumers;
   }
-  flows_[output] = {};
-  tape_.push_back({std::move(layer), module, std::move(arguments), {output}});
-  return output;
+  for (const ValueId output : outputs) flows_[output] = {};
+  tape_.push_back({std::move(layer), module, std::move(arguments), outputs});
 }
 
 std::string Network::name_of_gradient(ValueId value) const {

@@ -35,19 +35,38 @@ class Network {
 
   /// The tokens of a micro-batch, (B, T).
   ValueId tokens();
-  /// cos and sin of the model's rope_theta and head_dim, computed once a run.
-  RotaryTable rotary_table();
+  /// (B, T): 0 to T - 1 in each row.
+  ValueId positions();
+  /// cos and sin for `width` elements of a head, computed once a run.
+  RotaryTable rotary_table(std::int64_t width, const RotaryFrequencies& frequencies);
+  /// ALiBi's slopes of the heads of the queries q, cut as they are; computed once a run.
+  ValueId alibi_slopes(ValueId q);
 
   ValueId embedding(const std::string& module, ValueId tokens);
   ValueId rms_norm(const std::string& module, ValueId x);
+  ValueId layer_norm(const std::string& module, ValueId x);
   /// A module without a weight of its own uses that of module `tied_to`.
   ValueId linear(const std::string& module, ValueId x, const std::string& tied_to = "");
   /// `what`: "query" or "key".
-  ValueId rotary(const std::string& module, const std::string& what, ValueId x, RotaryTable table);
-  ValueId attention(const std::string& module, ValueId q, ValueId k, ValueId v);
+  ValueId rotary(const std::string& module, const std::string& what, ValueId x, RotaryTable table,
+                 const RotaryForm& form = {});
+  /// With slopes of ALiBi, if there are any. Without a form, heads are as wide as the model says.
+  ValueId attention(const std::string& module, ValueId q, ValueId k, ValueId v,
+                    AttentionForm form = {}, ValueId slopes = -1);
   ValueId swiglu(const std::string& module, ValueId gate, ValueId up);
+  ValueId gelu(const std::string& module, ValueId x, GeluForm form);
   /// forward/`module`/`role` = a + b.
   ValueId add(const std::string& module, const std::string& role, ValueId a, ValueId b);
+  /// The features of each head are `parts` side by side (a fused [Q; K; V] is one such head): one
+  /// value a part, forward/`module`/`roles[k]`; and back.
+  std::vector<ValueId> split(const std::string& module, const std::vector<std::string>& roles,
+                             ValueId x, const std::vector<std::int64_t>& parts);
+  ValueId join(const std::string& module, const std::string& role,
+               const std::vector<ValueId>& apart, const std::vector<std::int64_t>& parts);
+  /// One head's features, again for each of `heads`: for those that a rank has of the linear layer
+  /// `module`.
+  ValueId repeat_heads(const std::string& module, const std::string& role, ValueId x,
+                       std::int64_t heads);
   /// The loss: each token predicts the next one of `tokens()`.
   ValueId cross_entropy(ValueId logits);
 
@@ -74,6 +93,8 @@ class Network {
   Site site(const std::string& module) { return {builder_, gradients_, module}; }
   ValueId record(const std::string& module, std::unique_ptr<Layer> layer,
                  std::vector<Argument> arguments, ValueId output);
+  void record(const std::string& module, std::unique_ptr<Layer> layer,
+              std::vector<Argument> arguments, const std::vector<ValueId>& outputs);
   std::string name_of_contribution(const Step& step, const Argument& argument) const;
   std::string name_of_gradient(ValueId value) const;
   void arrive(ValueId value, ValueId contribution);
@@ -81,6 +102,7 @@ class Network {
   Builder& builder_;
   ParameterGradients gradients_;
   ValueId tokens_ = -1;
+  std::vector<std::pair<AxisPlacement, ValueId>> slopes_;  // by their cut
   std::vector<Step> tape_;
   std::map<ValueId, Flow> flows_;
 };

@@ -2,8 +2,26 @@
 
 namespace shardproof::real {
 
-RotaryTable lower_rotary_table(Builder& builder) {
-  const Shape shape{builder.scenario().data.sequence, builder.model().head_dim / 2};
+namespace {
+
+// Numbers that a scaling has no use for are not named.
+Attributes attributes_of(const RotaryFrequencies& how) {
+  Attributes attributes{{"theta", how.theta}};
+  if (how.scaling == RotaryScaling::none) return attributes;
+  attributes["scaling"] = std::string(name_of(how.scaling));
+  attributes["factor"] = how.factor;
+  if (how.scaling == RotaryScaling::linear) return attributes;
+  attributes["low_freq_factor"] = how.low;
+  attributes["high_freq_factor"] = how.high;
+  attributes["original_positions"] = how.original_positions;
+  return attributes;
+}
+
+}  // namespace
+
+RotaryTable lower_rotary_table(Builder& builder, std::int64_t width,
+                               const RotaryFrequencies& frequencies) {
+  const Shape shape{builder.scenario().data.sequence, width / 2};
   const auto table = [&](const std::string& name) {
     return builder.add_value({.name = "data/rotary_" + name,
                               .shape = shape,
@@ -13,20 +31,28 @@ RotaryTable lower_rotary_table(Builder& builder) {
   };
   const RotaryTable result{table("cos"), table("sin")};
   builder.append(OpKind::rotary_table, "model.rotary_emb", "data", "rotary_table", {},
-                 {result.cos, result.sin}, {{"theta", builder.model().rope_theta}});
+                 {result.cos, result.sin}, attributes_of(frequencies));
   return result;
+}
+
+Attributes Rotary::form() const {
+  Attributes attributes;
+  if (form_.head_dim != 0) attributes["head_dim"] = form_.head_dim;
+  if (form_.pairing != RotaryPairing::half)
+    attributes["pairing"] = std::string(name_of(form_.pairing));
+  return attributes;
 }
 
 ValueId Rotary::forward(ValueId x) {
   const ValueId y = like(x, "forward/" + module() + "/" + what_ + "_rotated");
-  forward_op(OpKind::rotary, {x, table_.cos, table_.sin}, {y}, {}, what_);
+  forward_op(OpKind::rotary, {x, table_.cos, table_.sin}, {y}, form(), what_);
   return y;
 }
 
 std::vector<ValueId> Rotary::backward(const std::vector<ValueId>& dy,
                                       const std::vector<std::string>& names) {
   const ValueId dx = like(dy[0], names[0]);
-  backward_op(OpKind::rotary_backward, {dy[0], table_.cos, table_.sin}, {dx}, {}, what_);
+  backward_op(OpKind::rotary_backward, {dy[0], table_.cos, table_.sin}, {dx}, form(), what_);
   return {dx};
 }
 

@@ -33,7 +33,12 @@ AxisPlacement cut_of_part(const Value& whole, const std::vector<std::int64_t>& p
   if (in_blocks(whole, parts)) return shard(tp.dim, {tp.widths[k]});
   Widths widths = tp.widths;  // an even cut stays one
   for (std::vector<std::int64_t>& block : widths)
-    for (std::int64_t& width : block) width = width / head_width(parts) * parts[k];
+    for (std::int64_t& width : block) {
+      if (width % head_width(parts) != 0)
+        throw ScenarioError(whole.name + ", cut as " + to_string(tp) +
+                            ": a cut goes through a head of " + std::to_string(head_width(parts)));
+      width = width / head_width(parts) * parts[k];
+    }
   return shard(tp.dim, std::move(widths));
 }
 

@@ -8,6 +8,7 @@ namespace shardproof::real {
 /// by side, or, where all features are one head, of blocks one after another.
 Attributes split_attributes(const Value& whole, const std::vector<std::int64_t>& parts);
 /// How part k is cut if the whole is cut as `whole` says: as its block is, or between the heads.
+/// Throws ScenarioError if the cut goes through a head.
 AxisPlacement cut_of_part(const Value& whole, const std::vector<std::int64_t>& parts,
                           std::size_t k);
 

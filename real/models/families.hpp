@@ -11,6 +11,13 @@ using FamilyLowering = ValueId (*)(Network& net, ValueId tokens);
 
 /// One a file of this folder.
 ValueId lower_llama(Network& net, ValueId tokens);
+ValueId lower_mistral(Network& net, ValueId tokens);
+ValueId lower_qwen2(Network& net, ValueId tokens);
+ValueId lower_qwen3(Network& net, ValueId tokens);
+ValueId lower_phi3(Network& net, ValueId tokens);
+ValueId lower_gpt2(Network& net, ValueId tokens);
+ValueId lower_bloom(Network& net, ValueId tokens);
+ValueId lower_chatglm(Network& net, ValueId tokens);
 
 /// Throws ScenarioError if there is none.
 FamilyLowering family_lowering(const std::string& family);

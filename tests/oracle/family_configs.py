@@ -27,6 +27,11 @@ ROTARY = {
 LLAMA = {**ROTARY, "architectures": ["LlamaForCausalLM"], "model_type": "llama",
          "attention_bias": False, "mlp_bias": False}
 
+# Six frequencies: llama3 leaves two waves as they are, bends one, and slows three.
+ROPE = {**LLAMA, "head_dim": 12, "max_position_embeddings": 400, "rope_theta": 500.0}
+LLAMA3_ROPE = {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0,
+               "high_freq_factor": 4.0, "original_max_position_embeddings": 100}
+
 # The sequence has 10 tokens: from the fifth on, a query no longer sees the first key.
 MISTRAL = {**ROTARY, "architectures": ["MistralForCausalLM"], "model_type": "mistral",
            "head_dim": 4, "sliding_window": 4}
@@ -90,6 +95,8 @@ FAMILIES = {
         "llama-gqa": LLAMA,
         "llama-bias": {**LLAMA, "attention_bias": True, "mlp_bias": True, "num_key_value_heads": 1,
                        "rms_norm_eps": 1e-06, "rope_theta": 500.0},
+        "llama-rope-linear": {**ROPE, "rope_scaling": {"rope_type": "linear", "factor": 4.0}},
+        "llama-rope-llama3": {**ROPE, "rope_scaling": LLAMA3_ROPE},
     },
     "mistral": {"mistral-window": MISTRAL},
     "qwen2": {

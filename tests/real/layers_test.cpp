@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(attention_of_uneven_heads_is_the_unsharded_one) {
                                   {"lm_head.weight", {V, C}}}),
                    [](Network& net, ValueId tokens) {
                      const ValueId x = net.embedding("embed", tokens);
-                     const real::RotaryTable table = net.rotary_table();
+                     const real::RotaryTable table = net.rotary_table(net.model().head_dim, {});
                      const ValueId q = net.rotary("attn", "query", net.linear("q_proj", x), table);
                      const ValueId k = net.rotary("attn", "key", net.linear("k_proj", x), table);
                      const ValueId v = net.linear("v_proj", x);
@@ -210,7 +210,8 @@ BOOST_AUTO_TEST_CASE(a_fused_column_never_overlaps) {
 BOOST_AUTO_TEST_CASE(an_input_without_gradient_costs_an_all_reduce_only_where_it_overlaps) {
   const SmallModel model{parameters_of({{"first.weight", {C, 4}}, {"lm_head.weight", {V, C}}}),
                          [](Network& net, ValueId) {
-                           const ValueId x = net.rotary_table().cos;  // (T, hd / 2)
+                           const ValueId x =
+                               net.rotary_table(net.model().head_dim, {}).cos;  // (T, hd / 2)
                            return net.linear("lm_head", net.linear("first", x));
                          },
                          {{"first", column({}, true)}}};

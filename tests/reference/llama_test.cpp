@@ -4,7 +4,6 @@
 #include "reference/matmul.hpp"
 #include "reference/micro_step.hpp"
 #include "reference/ops.hpp"
-#include "scenarios/config/model_config.hpp"
 #include "tests/reference/golden.hpp"
 #include "tests/reference/random_tensors.hpp"
 
@@ -12,55 +11,11 @@ namespace shardproof::reference {
 
 namespace {
 
+using testing::Golden;
 using testing::Random;
-using testing::read_tensor;
 using testing::relative_difference;
 
-const std::string golden_folder = "oracle/vectors/";
 const std::vector<std::string> variants = {"llama-gqa", "llama-bias"};
-
-struct Golden {
-  ModelDescription model;
-  Parameters parameters;
-  Safetensors expected;
-  Tokens tokens;
-
-  explicit Golden(const std::string& variant)
-      : model(model_from_json(read_model_json(golden_folder + variant))),
-        expected(golden_folder + variant + "/expected.safetensors") {
-    const Safetensors weights(golden_folder + variant + "/model.safetensors");
-    for (const ParameterDescription& p : model.parameters)
-      parameters[p.name] = read_tensor(weights, p.name);
-    const Tensor ids = read_tensor(expected, "tokens");
-    tokens.shape = ids.shape;
-    for (const double id : ids.values) tokens.values.push_back(static_cast<std::int64_t>(id));
-  }
-  MicroStepResult run(std::int64_t groups = 1, double scale = 1) const {
-    return run_micro_step(model, parameters, tokens, groups, scale);
-  }
-};
-
-const Tensor& find(const MicroStepResult& result, const std::string& name) {
-  for (const NamedTensor& named : result.tensors)
-    if (named.name == name) return named.tensor;
-  throw std::out_of_range(name);
-}
-
-/// Largest difference over logits, loss and all gradients, each relative to its tensor's largest.
-double difference_from_golden(const Golden& golden, const std::string& dtype) {
-  const MicroStepResult result = golden.run();
-  double worst = std::max(relative_difference(find(result, "forward/lm_head/output"),
-                                              read_tensor(golden.expected, dtype + "/logits")),
-                          relative_difference(find(result, "forward/loss/output"),
-                                              read_tensor(golden.expected, dtype + "/loss")));
-  for (const ParameterDescription& p : golden.model.parameters) {
-    const Tensor gradient(p.shape, result.gradients.at(p.name).values);
-    worst = std::max(
-        worst,
-        relative_difference(gradient, read_tensor(golden.expected, dtype + "/gradient/" + p.name)));
-  }
-  return worst;
-}
 
 using DualTensor = TensorOf<Dual>;
 
@@ -105,36 +60,6 @@ DualTensor dual_loss(const Golden& golden, const Parameters& direction, std::int
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(llama_test)
-
-BOOST_AUTO_TEST_CASE(names_and_shapes_are_those_of_a_file_made_by_transformers) {
-  for (const std::string& variant : variants) {
-    const Safetensors weights(golden_folder + variant + "/model.safetensors");
-    const ModelDescription model = model_from_json(read_model_json(golden_folder + variant));
-
-    BOOST_TEST(weights.tensors().size() == model.parameters.size());
-    for (const ParameterDescription& p : model.parameters) {
-      BOOST_TEST_REQUIRE(weights.tensors().contains(p.name), p.name);
-      BOOST_TEST(weights.tensors().at(p.name).shape == p.shape, p.name);
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(logits_and_gradients_are_those_of_transformers_in_fp64) {
-  for (const std::string& variant : variants) {
-    const double difference = difference_from_golden(Golden(variant), "fp64");
-    BOOST_TEST_MESSAGE(variant << " fp64: " << difference);
-    BOOST_TEST(difference < 1e-12, variant);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(and_of_transformers_as_published_in_fp32) {
-  for (const std::string& variant : variants) {
-    const double difference = difference_from_golden(Golden(variant), "fp32");
-    BOOST_TEST_MESSAGE(variant << " fp32: " << difference);
-    BOOST_TEST(difference < 1e-5, variant);
-    BOOST_TEST(difference > 1e-9, "fp32 results cannot be that near: were they lifted?");
-  }
-}
 
 BOOST_AUTO_TEST_CASE(reverse_and_forward_mode_agree_in_every_parameter) {
   constexpr std::int64_t groups = 2;

@@ -124,11 +124,11 @@ BOOST_AUTO_TEST_CASE(interleaved_rotary_turns_neighbours_and_leaves_the_rest_of_
 
 BOOST_AUTO_TEST_CASE(frequencies_are_scaled_as_published) {
   const double pi = 3.14159265358979323846;
-  check_close(rotary_tables(2, 2, RotaryFrequencies{.theta = 7,
-                                                    .scaling = RotaryScaling::linear,
-                                                    .factor = 4})
-                  .cos,
-              {2, 1}, {1, std::cos(0.25)});
+  check_close(
+      rotary_tables(2, 2,
+                    RotaryFrequencies{.theta = 7, .scaling = RotaryScaling::linear, .factor = 4})
+          .cos,
+      {2, 1}, {1, std::cos(0.25)});
   // The wave of frequency 1 is 2 pi long. In texts of 2 pi X positions it turns X times: fast for
   // X = 5 > 4, slow for X = 1/2 < 1, and for X = 2.5 halfway: (1/8 + 1) / 2.
   for (const auto& [turns, frequency] :

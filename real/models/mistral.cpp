@@ -1,0 +1,18 @@
+#include "real/models/decoder.hpp"
+#include "real/models/families.hpp"
+
+namespace shardproof::real {
+
+ValueId lower_mistral(Network& net, ValueId tokens) {
+  Decoder decoder(net);
+  return decoder.logits(
+      tokens,
+      [&](const std::string& layer, ValueId x) {
+        const std::string module = layer + ".self_attn";
+        return decoder.attend(module, decoder.separate_projections(module, x),
+                              net.model().count("sliding_window"));
+      },
+      [&](const std::string& layer, ValueId x) { return decoder.gated_mlp(layer + ".mlp", x); });
+}
+
+}  // namespace shardproof::real

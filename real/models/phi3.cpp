@@ -1,0 +1,20 @@
+#include "real/models/decoder.hpp"
+#include "real/models/families.hpp"
+
+namespace shardproof::real {
+
+ValueId lower_phi3(Network& net, ValueId tokens) {
+  Decoder decoder(net);
+  return decoder.logits(
+      tokens,
+      [&](const std::string& layer, ValueId x) {
+        const std::string module = layer + ".self_attn";
+        return decoder.attend(module, decoder.fused_projections(module, x),
+                              net.model().count("sliding_window"));
+      },
+      [&](const std::string& layer, ValueId x) {
+        return decoder.fused_gated_mlp(layer + ".mlp", x);
+      });
+}
+
+}  // namespace shardproof::real

@@ -1,0 +1,18 @@
+#include "reference/families.hpp"
+#include "reference/models/decoder.hpp"
+
+namespace shardproof::reference {
+
+// Qwen2: Yang et al. 2024, arXiv:2407.10671. Llama whose q_proj, k_proj and v_proj have a bias.
+
+Value qwen2(Graph& net, const ModelDescription& model) {
+  Decoder decoder(net, model);
+  return decoder.logits(
+      [&](const std::string& layer, Value x) {
+        const std::string attention = layer + ".self_attn";
+        return decoder.attend(attention, decoder.separate_projections(attention, x));
+      },
+      [&](const std::string& layer, Value x) { return decoder.gated_mlp(layer + ".mlp", x); });
+}
+
+}  // namespace shardproof::reference

@@ -1,0 +1,22 @@
+#include "reference/families.hpp"
+#include "reference/models/decoder.hpp"
+
+namespace shardproof::reference {
+
+// Qwen3: Yang et al. 2025, arXiv:2505.09388. Llama that norms each head of the queries and of the
+// keys before it turns them.
+
+Value qwen3(Graph& net, const ModelDescription& model) {
+  Decoder decoder(net, model);
+  return decoder.logits(
+      [&](const std::string& layer, Value x) {
+        const std::string attention = layer + ".self_attn";
+        auto [q, k, v] = decoder.separate_projections(attention, x);
+        q = decoder.norm(attention + ".q_norm", q);
+        k = decoder.norm(attention + ".k_norm", k);
+        return decoder.attend(attention, {q, k, v});
+      },
+      [&](const std::string& layer, Value x) { return decoder.gated_mlp(layer + ".mlp", x); });
+}
+
+}  // namespace shardproof::reference
