@@ -111,14 +111,16 @@ Bytes concatenated(const Program& program, const Op& op, Rank rank,
   return bytes;
 }
 
+// Of what the rank holds of the batch, its part over tp.
 Bytes sliced(const Program& program, const Op& op, Rank rank, const Bytes& full) {
   const Value& piece = program.value(op.outputs[0]);
   const std::size_t size = size_bytes(piece.dtype);
-  const Shape local = local_shape(program, piece, rank);
+  const Shape from = local_shape(program, program.value(op.inputs[0]), rank);
+  const Shape to = local_shape(program, piece, rank);
   Bytes bytes(local_bytes(program, op.outputs[0], rank));
-  for (const HeldBox& box : held_boxes(piece.shape, piece.placement, program.grid(), rank))
-    scatter(box_of(full, piece.shape, box.full, size), std::span(&box.local, 1), local, size,
-            bytes);
+  for (const HeldBox& box :
+       held_boxes(from, {piece.placement.tp, replicate()}, program.grid(), rank))
+    scatter(box_of(full, from, box.full, size), std::span(&box.local, 1), to, size, bytes);
   return bytes;
 }
 
