@@ -1,0 +1,139 @@
+// The layers that Llama does not have, cut over a TP group, against the same layers on one rank:
+// Conv1D weights, fused and interleaved projections, LayerNorm, GELU, learned positions, ALiBi.
+#include <boost/test/unit_test.hpp>
+
+#include "real/layers/network.hpp"
+#include "tests/real/layer_runs.hpp"
+#include "tests/support/error_of.hpp"
+
+namespace shardproof::tests {
+namespace {
+
+using real::Network;
+
+constexpr std::int64_t V = 17, C = 6, I = 10, T = 12;
+constexpr std::int64_t H = 6, hd = 4;  // layer_scenario's heads are 4 wide
+
+ParameterDescription conv1d(const std::string& name, const Shape& shape) {
+  return {name, shape, ModuleClass::conv1d};
+}
+ParameterDescription linear(const std::string& name, const Shape& shape) {
+  return {name, shape, ModuleClass::linear};
+}
+
+// One block as GPT-2's, all biases there; lm_head is tied.
+SmallModel gpt2_block(const Widths& qkv, const Widths& heads, const Widths& inner) {
+  return {{{"wte.weight", {V, C}, ModuleClass::embedding},
+           {"wpe.weight", {T + 3, C}, ModuleClass::embedding},
+           {"ln.weight", {C}, ModuleClass::layer_norm},
+           {"ln.bias", {C}, ModuleClass::layer_norm},
+           conv1d("c_attn.weight", {C, 3 * H * hd}),
+           conv1d("c_attn.bias", {3 * H * hd}),
+           conv1d("c_proj.weight", {H * hd, C}),
+           conv1d("c_proj.bias", {C}),
+           conv1d("mlp.c_fc.weight", {C, I}),
+           conv1d("mlp.c_fc.bias", {I}),
+           conv1d("mlp.c_proj.weight", {I, C}),
+           conv1d("mlp.c_proj.bias", {C})},
+          [](Network& net, ValueId tokens) {
+            ValueId x = net.add("net", "embeddings", net.embedding("wte", tokens),
+                                net.embedding("wpe", net.positions()));
+            const auto qkv =
+                net.split("attn", {"query", "key", "value"},
+                          net.linear("c_attn", net.layer_norm("ln", x)), {H * hd, H * hd, H * hd});
+            const ValueId y = net.attention("attn", qkv[0], qkv[1], qkv[2]);
+            x = net.add("net", "residual", x, net.linear("c_proj", y));
+            const ValueId inner = net.gelu("mlp", net.linear("mlp.c_fc", x), GeluForm::tanh);
+            return net.linear("lm_head", net.linear("mlp.c_proj", inner), "wte");
+          },
+          {{"c_attn", column(qkv)},
+           {"c_proj", row(heads)},
+           {"mlp.c_fc", column(inner)},
+           {"mlp.c_proj", row(inner)}}};
+}
+
+// Attention as BLOOM's: query, key and value side by side within each head, and ALiBi.
+SmallModel bloom_attention(const Widths& fused, const Widths& heads) {
+  return {{{"embed.weight", {V, C}, ModuleClass::embedding},
+           linear("query_key_value.weight", {3 * H * hd, C}),
+           linear("query_key_value.bias", {3 * H * hd}),
+           linear("dense.weight", {C, H * hd}),
+           linear("dense.bias", {C})},
+          [](Network& net, ValueId tokens) {
+            const ValueId x = net.embedding("embed", tokens);
+            const auto qkv = net.split("attn", {"query", "key", "value"},
+                                       net.linear("query_key_value", x), {hd, hd, hd});
+            const ValueId y = net.attention("attn", qkv[0], qkv[1], qkv[2], {.head_dim = hd},
+                                            net.alibi_slopes(qkv[0]));
+            return net.linear("lm_head", net.linear("dense", y), "embed");
+          },
+          {{"query_key_value", column(fused)}, {"dense", row(heads)}}};
+}
+
+Scenario scenario_of(const SmallModel& model, const Grid& grid) {
+  Scenario scenario = layer_scenario(model, grid);
+  scenario.model.numbers["layer_norm_epsilon"] = 1e-5;
+  return scenario;
+}
+
+void check_against_one_rank(const SmallModel& model, const Grid& grid) {
+  BOOST_TEST_CONTEXT("tp " << grid.tp << " dp " << grid.dp) {
+    const LayerRun whole(scenario_of(model, {1, grid.dp, grid.zero}), model.forward);
+    const LayerRun cut(scenario_of(model, grid), model.forward);
+    for (const TypeProblem& problem : cut.problems()) BOOST_TEST(problem.message == "", problem.op);
+    BOOST_TEST_REQUIRE(cut.problems().empty());
+    std::string where;
+    const double difference = largest_difference(whole, cut, &where);
+    BOOST_TEST(difference < 1e-12, where << " differs by " << difference);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE(layers_of_families)
+
+BOOST_AUTO_TEST_CASE(a_block_of_gpt2_is_the_unsharded_one_in_even_uneven_and_zero_widths) {
+  const std::vector<std::int64_t> two{8, 16}, none{12, 12, 0};
+  check_against_one_rank(gpt2_block({{12, 12}, {12, 12}, {12, 12}}, {}, {}), {2, 2, 1});
+  check_against_one_rank(gpt2_block({two, two, two}, {two}, {{7, 3}}), {2, 1, 0});
+  check_against_one_rank(gpt2_block({none, none, none}, {none}, {{5, 0, 5}}), {3, 1, 1});
+}
+
+BOOST_AUTO_TEST_CASE(heads_of_bloom_are_the_unsharded_ones_each_with_its_own_slope) {
+  check_against_one_rank(bloom_attention({}, {}), {3, 1, 0});
+  check_against_one_rank(bloom_attention({{12, 60}}, {{4, 20}}), {2, 2, 1});
+  check_against_one_rank(bloom_attention({{36, 36, 0}}, {{12, 12, 0}}), {3, 1, 0});
+  const SmallModel model = bloom_attention({}, {});
+  const LayerRun run(scenario_of(model, {3, 1, 0}), model.forward);
+  const std::vector<double> slopes = run.tensor("/initial/data/alibi_slopes");
+  const std::vector<double> of_six{0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125};
+  BOOST_TEST(slopes == of_six, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(heads_that_are_cut_otherwise_have_slopes_of_their_own) {
+  SmallModel model = bloom_attention({}, {});
+  model.parameters.push_back(linear("whole.query_key_value.weight", {3 * H * hd, C}));
+  model.parameters.push_back(linear("whole.dense.weight", {C, H * hd}));
+  model.forward = [](Network& net, ValueId tokens) {
+    ValueId x = net.embedding("embed", tokens);
+    for (const std::string layer : {"", "whole."}) {
+      const auto qkv = net.split(layer + "attn", {"query", "key", "value"},
+                                 net.linear(layer + "query_key_value", x), {hd, hd, hd});
+      const ValueId y = net.attention(layer + "attn", qkv[0], qkv[1], qkv[2], {.head_dim = hd},
+                                      net.alibi_slopes(qkv[0]));
+      x = net.linear(layer + "dense", y);
+    }
+    return net.linear("lm_head", x, "embed");
+  };
+  check_against_one_rank(model, {2, 1, 0});
+}
+
+BOOST_AUTO_TEST_CASE(a_cut_through_a_head_is_refused) {
+  const SmallModel model = bloom_attention({{34, 38}}, {{12, 12}});
+  BOOST_TEST(error_of([&] {
+               real::lower(scenario_of(model, {2, 1, 0}), model.forward);
+             }).ends_with("shard(2: 34 38): a cut goes through a head of 12"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace shardproof::tests
