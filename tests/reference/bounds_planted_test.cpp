@@ -146,6 +146,36 @@ BOOST_AUTO_TEST_CASE(wrong_hyper_parameters_are_found) {
   });
 }
 
+// The kernel computes one form, the unit is of another.
+bool with_another_form(Case& a_case) {
+  reference::UnitAttributes& attributes = a_case.attributes;
+  const bool gelu = a_case.kind == UnitKind::gelu || a_case.kind == UnitKind::gelu_backward;
+  if (gelu)
+    attributes.gelu = attributes.gelu == GeluForm::erf ? GeluForm::tanh : GeluForm::erf;
+  else if (attributes.window > 0)
+    ++attributes.window;
+  else if (attributes.scale > 0)
+    attributes.scale *= 1.1;
+  else if (attributes.pairing == RotaryPairing::interleaved)
+    attributes.pairing = RotaryPairing::half;
+  else if (attributes.frequencies.scaling != RotaryScaling::none)
+    attributes.frequencies.scaling = RotaryScaling::none;
+  else
+    return false;
+  return true;
+}
+
+BOOST_AUTO_TEST_CASE(another_form_of_a_function_is_found) {
+  int found = 0;
+  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+    Case wrong = a_case;
+    if (!with_another_form(wrong)) return;
+    BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
+    ++found;
+  });
+  BOOST_TEST(found == 3 * (6 + 5 + 5 + 2 + 4));
+}
+
 BOOST_AUTO_TEST_CASE(a_mean_with_the_wrong_divisor_is_found) {
   for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
     if (a_case.kind != UnitKind::mean || a_case.arguments[0].shape[0] == 1) return;
