@@ -1,7 +1,7 @@
-#include "bounds_builder.hpp"
-
 #include <algorithm>
 #include <cmath>
+
+#include "bounds_builder.hpp"
 
 namespace shardproof::testing {
 
@@ -258,14 +258,12 @@ void Builder::attention() {
   put(UnitKind::attention, attributes, {draw(q), draw(k), draw(k)}, q,
       [=](CpuBackend& d, Arguments& a, Stored& y) {
         Stored lse(of_lse, rows);
-        d.attention(a[0].view(), a[1].view(), a[2].view(), nullptr, y.view(),
-                    lse.view(), form);
+        d.attention(a[0].view(), a[1].view(), a[2].view(), nullptr, y.view(), lse.view(), form);
       });
   put(UnitKind::attention_lse, attributes, {draw(q), draw(k)}, rows,
       [=](CpuBackend& d, Arguments& a, Stored& y) {
         Stored o(a[0].dtype, a[0].shape);
-        d.attention(a[0].view(), a[1].view(), a[1].view(), nullptr, o.view(), y.view(),
-                    form);
+        d.attention(a[0].view(), a[1].view(), a[1].view(), nullptr, o.view(), y.view(), form);
       })
       .precision.output = of_lse;
 }
@@ -278,8 +276,8 @@ void Builder::attention_backward() {
   Arguments arguments{
       draw(q), draw(q), draw(k), draw(k), Stored(storage, q), Stored(compute(), {e.B, e.h, e.T})};
   CpuBackend device;
-  device.attention(arguments[1].view(), arguments[2].view(), arguments[3].view(),
-                   nullptr, arguments[4].view(), arguments[5].view(), form);
+  device.attention(arguments[1].view(), arguments[2].view(), arguments[3].view(), nullptr,
+                   arguments[4].view(), arguments[5].view(), form);
   const auto put_one = [&](UnitKind kind, std::size_t which) {
     put(kind, attributes, arguments, which == 0 ? q : k,
         [=](CpuBackend& d, Arguments& a, Stored& y) {
