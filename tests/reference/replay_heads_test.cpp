@@ -72,6 +72,21 @@ BOOST_AUTO_TEST_CASE(heads_summed_on_two_ranks_are_rounded_on_each) {
   BOOST_TEST(std::fabs(sum.bound[0] - (local + v * (8 + local)) * inflation) < 1e-12);
 }
 
+// Two heads of one feature, normed each by itself: X = x / sqrt(x^2 + 0) = 1.
+BOOST_AUTO_TEST_CASE(a_norm_of_heads_cut_over_two_ranks_has_two_rounded_partial_gradients) {
+  const Argument dy{{1, 1, 2}, {3, -5}}, x{{1, 1, 2}, {2, 4}};
+  const UnitAttributes of_heads{.extent = 1};
+  const UnitResult one = run(UnitKind::rms_norm_backward_weight, {dy, x}, of_heads);
+  UnitPrecision two = bf16;
+  two.partials = 2;
+
+  const UnitResult cut = run(UnitKind::rms_norm_backward_weight, {dy, x}, of_heads, two);
+
+  expect(cut, {1}, {-2});
+  const double local = one.bound[0] / inflation;  // S = |3| + |-5|
+  BOOST_TEST(std::fabs(cut.bound[0] - (local + v * (8 + local)) * inflation) < 1e-12);
+}
+
 BOOST_AUTO_TEST_CASE(positions_count_from_zero) {
   const UnitPrecision integers{.output = Dtype::int64};
   expect(run(UnitKind::positions, {{{2, 3}, {9, 9, 9, 9, 9, 9}}}, {}, integers), {2, 3},

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <set>
 
+#include "scenarios/model/rotary_keys.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -127,6 +128,26 @@ BOOST_AUTO_TEST_CASE(scaled_rotary_embeddings_are_read_under_either_name) {
   BOOST_TEST(llama3.rope_theta == 5e5);
 
   BOOST_TEST(!model(R"(, "rope_scaling": {"type": "default"})").has_number("rope_scaling.factor"));
+}
+
+BOOST_AUTO_TEST_CASE(rotary_frequencies_follow_what_was_read) {
+  const RotaryFrequencies plain = rotary_frequencies(model(R"(, "rope_theta": 5e5)"));
+  BOOST_TEST(plain.theta == 5e5);
+  BOOST_TEST((plain.scaling == RotaryScaling::none));
+
+  const RotaryFrequencies linear =
+      rotary_frequencies(model(R"(, "rope_scaling": {"type": "linear", "factor": 2})"));
+  BOOST_TEST((linear.scaling == RotaryScaling::linear));
+  BOOST_TEST(linear.factor == 2);
+
+  const RotaryFrequencies llama3 = rotary_frequencies(
+      model(R"(, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.5,
+      "high_freq_factor": 3.0, "original_max_position_embeddings": 8192})"));
+  BOOST_TEST((llama3.scaling == RotaryScaling::llama3));
+  BOOST_TEST(llama3.factor == 8);
+  BOOST_TEST(llama3.low == 1.5);
+  BOOST_TEST(llama3.high == 3);
+  BOOST_TEST(llama3.original_positions == 8192);
 }
 
 BOOST_AUTO_TEST_CASE(rotary_scaling_that_is_not_implemented_or_incomplete_is_refused) {
