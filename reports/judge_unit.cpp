@@ -17,6 +17,12 @@ std::string describe(reference::UnitKind kind, const reference::UnitAttributes& 
                 shardproof::name_of(a.weight_layout), static_cast<long long>(a.part));
   std::string description = text;
   for (const std::int64_t part : a.parts) description += " " + std::to_string(part);
+  std::snprintf(text, sizeof text, " | %s %lld %lld %a %lld %s %a %a %a %a",
+                shardproof::name_of(a.pairing), static_cast<long long>(a.heads),
+                static_cast<long long>(a.v_head_dim), a.scale, static_cast<long long>(a.window),
+                shardproof::name_of(a.frequencies.scaling), a.frequencies.factor, a.frequencies.low,
+                a.frequencies.high, a.frequencies.original_positions);
+  description += text;
   std::snprintf(text, sizeof text, " | %s %s %lld %s |", name_of(p.output), name_of(p.compute),
                 static_cast<long long>(p.partials), name_of(p.hop));
   return description + text;
