@@ -31,7 +31,8 @@ void bound_product(const UnitCall& unit, double inner, double q, std::span<const
   const UnitPrecision& precision = unit.precision;
   const Arithmetic arithmetic = arithmetic_of(precision.compute);
   const double partials = as_real(precision.partials);
-  const double terms = std::ceil(inner / partials);
+  const double terms =
+      precision.partial_terms > 0 ? as_real(precision.partial_terms) : std::ceil(inner / partials);
   const double largest = largest_sum(precision);
   const double oracle_q = precision.compute == Dtype::fp64 ? q : 0;
   const Arithmetic& oracle = oracle_arithmetic(precision.compute);

@@ -108,6 +108,7 @@ struct UnitPrecision {
   /// the result is a sum of this many separately rounded partial products (1: none), each stored in
   /// `output`, added in `hop`, the last addition's rounding being the last rounding.
   std::int64_t partials = 1;
+  std::int64_t partial_terms = 0;  // of the longest partial product; 0: all have an equal share
   Dtype hop = Dtype::fp64;
 };
 

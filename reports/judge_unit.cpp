@@ -23,8 +23,9 @@ std::string describe(reference::UnitKind kind, const reference::UnitAttributes& 
                 shardproof::name_of(a.frequencies.scaling), a.frequencies.factor, a.frequencies.low,
                 a.frequencies.high, a.frequencies.original_positions);
   description += text;
-  std::snprintf(text, sizeof text, " | %s %s %lld %s |", name_of(p.output), name_of(p.compute),
-                static_cast<long long>(p.partials), name_of(p.hop));
+  std::snprintf(text, sizeof text, " | %s %s %lld %lld %s |", name_of(p.output), name_of(p.compute),
+                static_cast<long long>(p.partials), static_cast<long long>(p.partial_terms),
+                name_of(p.hop));
   return description + text;
 }
 

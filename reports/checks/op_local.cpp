@@ -28,6 +28,17 @@ bool spans_tp(const PartitionPlan& partition, const Unit& unit) {
   return layer.grad_allreduce && name_in_folder(unit.output).starts_with("gradient/");
 }
 
+// The most that one rank holds of a dimension cut so; 0: all hold the same.
+std::int64_t widest(const Widths& widths) {
+  std::int64_t most = 0;
+  for (std::size_t rank = 0; !widths.empty() && rank < widths.front().size(); ++rank) {
+    std::int64_t held = 0;
+    for (const std::vector<std::int64_t>& block : widths) held += block[rank];
+    most = std::max(most, held);
+  }
+  return most;
+}
+
 // What the policy allows each unit.
 UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
   using reference::UnitKind;
@@ -58,6 +69,7 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
   }
   if (spans_tp(context.scenario.partition, unit)) {
     precision.partials = context.scenario.training.tensor_parallel;
+    precision.partial_terms = widest(context.scenario.partition.of(unit.module).widths);
     precision.hop = policy.tp_wire;
   }
   if (unit.kind == UnitKind::mean) precision.hop = policy.dp_wire;
