@@ -1,5 +1,7 @@
 #include "real/layers/network.hpp"
 
+#include <algorithm>
+
 #include "real/layers/attention.hpp"
 #include "real/layers/cross_entropy.hpp"
 #include "real/layers/embedding.hpp"
@@ -223,6 +225,9 @@ void Network::backward() {
       SHARDPROOF_EXPECTS(flow.arrived == flow.consumers, builder_.value(output).name);
       dy.push_back(flow.gradient);
     }
+    const bool is_used = std::ranges::any_of(dy, [](ValueId gradient) { return gradient >= 0; });
+    SHARDPROOF_EXPECTS(is_used || step == tape_.rbegin(), builder_.value(step->outputs[0]).name,
+                       "is used by nobody");
     std::vector<std::string> names;
     for (const Argument& argument : step->arguments)
       names.push_back(name_of_contribution(*step, argument));

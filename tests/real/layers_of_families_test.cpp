@@ -133,6 +133,22 @@ BOOST_AUTO_TEST_CASE(a_cut_through_a_head_is_refused) {
              }).ends_with("shard(2: 34 38): a cut goes through a head of 12"));
 }
 
+BOOST_AUTO_TEST_CASE(a_value_that_nobody_uses_is_named) {
+  SmallModel model = bloom_attention({}, {});
+  model.forward = [](Network& net, ValueId tokens) {
+    const ValueId x = net.embedding("embed", tokens);
+    net.linear("query_key_value", x);
+    return net.linear("lm_head", x, "embed");
+  };
+  std::string message;
+  try {
+    real::lower(scenario_of(model, {2, 1, 0}), model.forward);
+  } catch (const InvariantError& error) {
+    message = error.what();
+  }
+  BOOST_TEST(message.ends_with("got forward/query_key_value/output is used by nobody"), message);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
