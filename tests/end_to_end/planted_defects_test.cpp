@@ -90,6 +90,36 @@ BOOST_AUTO_TEST_CASE(an_all_reduce_that_happened_twice) {
                 {"plan", "collectives", "op_local"}});
 }
 
+BOOST_AUTO_TEST_CASE(a_norm_of_heads_whose_gradient_is_not_summed) {
+  const std::string k_norm = "model.layers.1.self_attn.k_norm";
+  expect_named({"dropped on all ranks",
+                "qwen3-tp_plan-tp2-dp2-zero1-bf16",
+                R"({"edit": "drop", "op": ")" + k_norm + R"(/backward/all_reduce_weight"})",
+                k_norm + "/backward/all_reduce_weight",
+                all,
+                {"plan", "collectives", "replicas", "op_local"},
+                "bits equal to /step/000000/micro/0/backward/" + k_norm + "/grad_weight_partial"});
+}
+
+BOOST_AUTO_TEST_CASE(a_gathered_output_that_is_stale) {
+  expect_named({"on one rank",
+                "mistral-tp_plan-tp2-dp1-zero0-fp32",
+                R"({"edit": "stale", "op": "lm_head/forward/all_gather", "ranks": [1]})",
+                "lm_head/forward/all_gather",
+                {1},
+                {"replicas", "op_local", "plan_units"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_a_fused_projection_that_is_scaled) {
+  expect_named({"the queries of one rank",
+                "phi3-gqa-partition_config-tp2-dp1-zero1-fp32",
+                R"({"edit": "scale", "op": "model.layers.0.self_attn/forward/split_query",
+                    "factor": 1.001, "ranks": [1]})",
+                "model.layers.0.self_attn/forward/split_query",
+                {1},
+                {"plan", "policy", "op_local"}});
+}
+
 BOOST_AUTO_TEST_CASE(a_bias_that_is_added_before_the_reduction) {
   // The sum holds it once a rank: the reduced product is what is wrong first.
   expect_named({"bias before reduce",
