@@ -103,8 +103,8 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 }  // namespace
 
 // Source: configuration_chatglm.py and modeling_chatglm.py of THUDM/chatglm2-6b, whose names
-// chatglm3-6b shares; rope_ratio is a key of chatglm3-6b-32k. Its head is never tied, whatever tie_word_embeddings says: the class names no
-// output embeddings.
+// chatglm3-6b shares; rope_ratio is a key of chatglm3-6b-32k. Its head is never tied, whatever
+// tie_word_embeddings says: the class names no output embeddings.
 Family chatglm_family() {
   return {.model_type = "chatglm",
           .preset = "chatglm",
