@@ -250,6 +250,23 @@ BOOST_AUTO_TEST_CASE(a_flipped_bit_a_wrong_scale_and_a_wrong_group) {
                 {"plan", "op_local"}});
 }
 
+BOOST_AUTO_TEST_CASE(defects_in_layers_that_llama_does_not_have) {
+  const std::string c_attn = "transformer.h.1.attn.c_attn";  // (in, out), cut in three blocks
+  expect_named({"swapped shards of a Conv1D",
+                "gpt2-tp2-dp2-zero1-bf16",
+                R"({"edit": "swap_shards", "op": ")" + c_attn + R"(/data/load_weight"})",
+                c_attn + "/data/load_weight",
+                all,
+                {"leaves"}});
+  const std::string dense = "transformer.h.0.self_attention.dense";
+  expect_named({"a bias before the all-reduce",
+                "bloom-tp2-dp2-zero1-bf16",
+                R"({"edit": "add_bias_before_reduce", "op": ")" + dense + R"(/forward/add_bias"})",
+                dense + "/forward/all_reduce",
+                all,
+                {"plan", "op_local"}});
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
