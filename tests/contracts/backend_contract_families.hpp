@@ -5,6 +5,7 @@
 #include <array>
 #include <boost/test/unit_test.hpp>
 #include <numbers>
+#include <vector>
 
 #include "scenarios/errors.hpp"
 #include "tests/contracts/within.hpp"
@@ -69,15 +70,20 @@ struct NaiveLayerNorm {
   Naive backward_input(Reader dy, Reader w) const {
     Naive dx(rows * H);
     const auto n = static_cast<double>(H);
-    for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const double divisor = root(r), reached = (1 + size(r) * size(r)) / n;
+      std::vector<double> normals;
+      for (std::int64_t i = 0; i < H; ++i) normals.push_back(normal(r, i));
       for (std::int64_t i = 0; i < H; ++i)
         for (std::int64_t j = 0; j < H; ++j) {
           const double g = at(dy, r * H + j) * at(w, j);
-          const double jacobian =
-              ((i == j ? 1 : 0) - 1 / n - normal(r, j) * normal(r, i) / n) / root(r);
-          const double reach = (i == j ? 1 : 0) + (1 + size(r) * size(r)) / n;
-          dx.add(r * H + i, g * jacobian, std::fabs(g) * reach / root(r));
+          const double both =
+              normals[static_cast<std::size_t>(i)] * normals[static_cast<std::size_t>(j)];
+          const double jacobian = ((i == j ? 1 : 0) - 1 / n - both / n) / divisor;
+          const double reach = (i == j ? 1 : 0) + reached;
+          dx.add(r * H + i, g * jacobian, std::fabs(g) * reach / divisor);
         }
+    }
     return dx;
   }
 };

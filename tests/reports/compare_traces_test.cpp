@@ -7,6 +7,7 @@
 #include "scenarios/trace/trace.hpp"
 #include "sim/simulate.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace shardproof;
@@ -19,9 +20,8 @@ namespace {
 Scenario scenario(int tp, int dp, std::vector<Injection> inject = {}) {
   Scenario made = read_scenario("../scenarios/catalog/sweep/tiny-tp1-dp1-zero0-fp64.json",
                                 {"num_hidden_layers=1"});
-  made.training.tensor_parallel = tp;
+  lay_out(made, tp, dp);
   made.training.micro_batch = 2 / dp;
-  made.world = tp * dp;
   made.steps = 2;
   made.inject = std::move(inject);
   return made;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "scenarios/config/scenario.hpp"
+#include "scenarios/partition/partition_rules.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::tests {
@@ -17,15 +18,21 @@ inline Scenario sweep(const std::string& name) {
   return read_scenario("../scenarios/catalog/sweep/" + name + ".json");
 }
 
+/// Another grid, and what tensor parallelism of that degree does with the layers.
+inline void lay_out(Scenario& scenario, int tp, int dp) {
+  scenario.training.tensor_parallel = tp;
+  scenario.world = tp * dp;
+  scenario.partition = resolve_partition(scenario.model, scenario.training.partition_rules, tp);
+}
+
 /// A tiny model on any grid: the sweep's GQA one (4 heads over 2, two layers) unless another is
 /// named.
 struct Grid {
   int tp, dp, zero;
 };
 inline Scenario on_grid(Scenario scenario, const Grid& grid) {
-  scenario.training.tensor_parallel = grid.tp;
+  lay_out(scenario, grid.tp, grid.dp);
   scenario.training.zero_stage = grid.zero;
-  scenario.world = grid.tp * grid.dp;
   scenario.name += "-tp" + std::to_string(grid.tp) + "-dp" + std::to_string(grid.dp) + "-zero" +
                    std::to_string(grid.zero);
   return scenario;
