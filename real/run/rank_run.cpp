@@ -32,7 +32,7 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, B
   header.model_hash = hash_of(setting.scenario.model);
   header.program_hash = hash_of(program);
   header.scenario_json = write_scenario(setting.scenario);
-  header.program_json = write_json(program_to_json(program));
+  header.program_json = program_text(program);
   header.settings = collect_provenance();
   header.settings.merge(engine_versions());
   header.settings["fingerprint"] = backend.fingerprint();

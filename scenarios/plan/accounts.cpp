@@ -1,7 +1,9 @@
 #include "scenarios/plan/accounts.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "scenarios/plan/lifetimes.hpp"
 
@@ -45,9 +47,23 @@ void walk(const Program& program, const std::vector<Action>& actions, std::int64
   }
 }
 
+// Collectives in the order of the schedule; one that several segments issue is one line.
+struct CollectiveList {
+  std::vector<CollectiveAccount> lines;
+  std::map<std::tuple<std::string, std::string, Axis>, std::size_t> index;  // by origin, per, group
+
+  void add(CollectiveAccount account) {
+    const auto [line, added] =
+        index.try_emplace({account.origin, account.per, account.group}, lines.size());
+    if (added)
+      lines.push_back(std::move(account));
+    else
+      lines[line->second].times += account.times;
+  }
+};
+
 void count_collectives(const Program& program, const std::vector<Rank>& ranks, int segment,
-                       std::int64_t runs, const std::string& per,
-                       std::vector<CollectiveAccount>& out) {
+                       std::int64_t runs, const std::string& per, CollectiveList& out) {
   for (const Op& op : program.segments[static_cast<std::size_t>(segment)].ops) {
     if (!is_collective(op.kind) || runs == 0) continue;
     std::vector<std::int64_t> elements;
@@ -64,13 +80,7 @@ void count_collectives(const Program& program, const std::vector<Rank>& ranks, i
     account.bytes = account.elements * static_cast<std::int64_t>(size_bytes(account.dtype));
     account.per = per;
     account.times = runs;
-    const auto same = std::find_if(out.begin(), out.end(), [&](const CollectiveAccount& a) {
-      return a.origin == account.origin && a.per == account.per && a.group == account.group;
-    });
-    if (same != out.end())
-      same->times += runs;
-    else
-      out.push_back(std::move(account));
+    out.add(std::move(account));
   }
 }
 
@@ -157,10 +167,12 @@ std::vector<Rank> unlike_ranks(const Program& program) {
 Accounts accounts_of(const Program& program) {
   Accounts accounts;
   const std::vector<Rank> ranks = unlike_ranks(program);
+  CollectiveList collectives;
   walk(program, program.schedule, 1, "run",
        [&](int segment, std::int64_t runs, const std::string& per) {
-         count_collectives(program, ranks, segment, runs, per, accounts.collectives);
+         count_collectives(program, ranks, segment, runs, per, collectives);
        });
+  accounts.collectives = std::move(collectives.lines);
   std::vector<MemoryAccount> memories;
   for (const Rank rank : ranks) memories.push_back(memory_of(program, rank));
   const auto [smallest, largest] =

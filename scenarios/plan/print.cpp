@@ -211,10 +211,11 @@ std::string keys_text(const std::vector<std::string>& keys, const std::string& t
 
 std::vector<OwnedParameter> owned_parameters(const Program& program) {
   std::vector<OwnedParameter> parameters;
+  const std::vector<Rank> ranks = unlike_ranks(program);
   for (const Value& value : program.values) {
     if (value.lifetime != Lifetime::state || !value.name.starts_with(parameter_prefix)) continue;
     std::vector<std::int64_t> bytes;
-    for (const Rank rank : unlike_ranks(program))
+    for (const Rank rank : ranks)
       bytes.push_back(element_count(local_shape(program, value, rank)) *
                       static_cast<std::int64_t>(size_bytes(value.dtype)));
     const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());

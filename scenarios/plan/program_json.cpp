@@ -83,16 +83,6 @@ JsonValue op_json(const Op& op) {
       .set("attributes", attributes_json(op.attributes));
 }
 
-JsonValue segment_json(const Segment& segment) {
-  JsonValue ops = JsonValue::array();
-  for (const Op& op : segment.ops) ops.append(op_json(op));
-  return JsonValue::object()
-      .set("name", segment.name)
-      .set("opens", segment.opens)
-      .set("closes", segment.closes)
-      .set("ops", std::move(ops));
-}
-
 constexpr std::array action_names{"run", "repeat_steps", "repeat_micro_steps", "decide"};
 
 JsonValue actions_json(const std::vector<Action>& actions) {
@@ -111,6 +101,43 @@ JsonValue actions_json(const std::vector<Action>& actions) {
                      .set("otherwise", actions_json(action.otherwise)));
   }
   return array;
+}
+
+// Text is appended to an object or an array that is open.
+void separate(std::string& text) {
+  if (text.back() != '{' && text.back() != '[') text += ',';
+}
+
+void append_key(std::string& text, const char* key) {
+  separate(text);
+  text += '"';
+  text += key;
+  text += "\":";
+}
+
+void append_member(std::string& text, const char* key, const JsonValue& value) {
+  append_key(text, key);
+  text += write_json(value);
+}
+
+template <class Items, class AppendItem>
+void append_list(std::string& text, const char* key, const Items& items, const AppendItem& append) {
+  append_key(text, key);
+  text += '[';
+  for (const auto& item : items) {
+    separate(text);
+    append(item);
+  }
+  text += ']';
+}
+
+void append_segment(std::string& text, const Segment& segment) {
+  text += '{';
+  append_member(text, "name", segment.name);
+  append_member(text, "opens", segment.opens);
+  append_member(text, "closes", segment.closes);
+  append_list(text, "ops", segment.ops, [&](const Op& op) { text += write_json(op_json(op)); });
+  text += '}';
 }
 
 // ---- reading
@@ -234,22 +261,20 @@ std::vector<Action> actions_of(const JsonValue& json) {
 
 }  // namespace
 
-JsonValue program_to_json(const Program& program) {
-  JsonValue values = JsonValue::array();
-  for (const Value& value : program.values) values.append(value_json(value));
-  JsonValue layouts = JsonValue::array();
-  for (const FlatLayout& layout : program.layouts) layouts.append(layout_json(layout));
-  JsonValue segments = JsonValue::array();
-  for (const Segment& segment : program.segments) segments.append(segment_json(segment));
-  return JsonValue::object()
-      .set("tp", program.tp)
-      .set("dp", program.dp)
-      .set("steps", program.steps)
-      .set("accumulation", program.accumulation)
-      .set("values", std::move(values))
-      .set("layouts", std::move(layouts))
-      .set("segments", std::move(segments))
-      .set("schedule", actions_json(program.schedule));
+std::string program_text(const Program& program) {
+  std::string text = "{";
+  append_member(text, "tp", program.tp);
+  append_member(text, "dp", program.dp);
+  append_member(text, "steps", program.steps);
+  append_member(text, "accumulation", program.accumulation);
+  append_list(text, "values", program.values,
+              [&](const Value& value) { text += write_json(value_json(value)); });
+  append_list(text, "layouts", program.layouts,
+              [&](const FlatLayout& layout) { text += write_json(layout_json(layout)); });
+  append_list(text, "segments", program.segments,
+              [&](const Segment& segment) { append_segment(text, segment); });
+  append_member(text, "schedule", actions_json(program.schedule));
+  return text + "}";
 }
 
 Program program_from_json(const JsonValue& json) {
@@ -275,7 +300,7 @@ Program program_from_json(const JsonValue& json) {
 }
 
 std::string hash_of(const Program& program) {
-  const std::string text = write_json(program_to_json(program));
+  const std::string text = program_text(program);
   char hex[17];
   std::snprintf(hex, sizeof hex, "%016llx",
                 static_cast<unsigned long long>(
