@@ -341,11 +341,13 @@ int main(int argc, char** argv) {
                           "a DeepSpeed config, with --model");
   CLI::Option* world =
       run_command->add_option("--world", options.given.world, "ranks, with --model");
-  run_command->add_option("--steps", options.given.steps, "optimizer steps, with --model");
+  run_command->add_option("--steps", options.given.steps,
+                          "optimizer steps, or forward passes, with --model");
   run_command->add_option("--seed", options.given.seed, "of generated weights and tokens");
   run_command->add_option("--text", options.given.text,
                           "a text file for byte tokens, with --model");
   run_command->add_option("--sequence", options.given.sequence, "tokens a sequence, with --model");
+  run_command->add_option("--mode", options.given.mode, "training or inference, with --model");
   run_command->add_option("--precision", options.given.precision, "from_deepspeed or fp64");
   run_command->add_option("--reduction", options.given.reduction, "ring or rank_order");
   run_command->add_option("--executions", options.given.executions, "of reference, sim, real")

@@ -6,7 +6,7 @@
 
 namespace shardproof::real {
 
-/// The whole training run of a scenario as a program: every rank lowers it for itself and gets the
+/// The whole run of a scenario as a program: every rank lowers it for itself and gets the
 /// same one. Planted defects are not in it (scenarios/plan/edits).
 ///
 ///   initialize            leaves, masters
@@ -15,6 +15,9 @@ namespace shardproof::real {
 ///   micro_step            tokens, forward, backward, accumulation
 ///   reduce                data-parallel reduction, the flag that decides whether the step is skipped
 ///   update                norm, clipping, AdamW, gathered parameters
+///
+/// In inference a micro-step ends with the logits, and there is nothing else in a step: no
+/// accumulators, no optimizer state, no decision.
 Program lower(const Scenario& scenario);
 /// With another forward pass than that of the scenario's family, over its parameters.
 Program lower(const Scenario& scenario, FamilyLowering model);

@@ -14,8 +14,7 @@ std::string micro_folder(int step, int micro) {
 }
 const Shape one_element{1};
 
-void append_initial(const Scenario& scenario, const Graph& graph, std::vector<Unit>& units) {
-  append_tables(graph, units);
+void append_masters(const Scenario& scenario, std::vector<Unit>& units) {
   for (const ParameterDescription& p : scenario.model.parameters)
     units.push_back({UnitKind::cast,
                      {},
@@ -98,10 +97,12 @@ void append_update(const Scenario& scenario, const ParameterDescription& p, int 
 std::vector<Unit> expected_units(const Scenario& scenario) {
   const Graph graph = graph_of(scenario);
   std::vector<Unit> units;
-  append_initial(scenario, graph, units);
+  append_tables(graph, units);
+  if (scenario.trains()) append_masters(scenario, units);
   for (int step = 0; step < scenario.steps; ++step) {
     for (int micro = 0; micro < scenario.training.accumulation; ++micro)
       append_micro_step(graph, step, micro, units);
+    if (!scenario.trains()) continue;
     append_reduction(scenario, step, units);
     append_norm(scenario, step, units);
     for (const ParameterDescription& p : scenario.model.parameters)
@@ -119,6 +120,7 @@ std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scena
   for (int step = 0; step < scenario.steps; ++step) {
     for (int micro = 0; micro < scenario.training.accumulation; ++micro)
       leaves.emplace_back(micro_folder(step, micro) + "/data/tokens", batch);
+    if (!scenario.trains()) continue;
     for (const char* name : {"learning_rate", "bias_correction1", "bias_correction2"})
       leaves.emplace_back(step_folder(step) + "/scalar/" + name, one_element);
   }

@@ -11,13 +11,14 @@
 namespace shardproof::reference {
 
 /// Every unit of the run in order of computation, from the scenario alone: tables, and for each
-/// step forward, backward, accumulation, reduction, norm, clipping and update. Every input is a
+/// step forward, backward, accumulation, reduction, norm, clipping and update; in inference forward
+/// alone. Every input is a
 /// leaf, an earlier output or `zero_input`; no output occurs twice. Throws ScenarioError for a
 /// family that the reference does not know.
 std::vector<Unit> expected_units(const Scenario& scenario);
 
 /// What a run is given and computes from nothing, with full shapes: initial weights, token ids, and
-/// the optimizer's scalars (learning rate and bias corrections, shape (1)).
+/// in training the optimizer's scalars (learning rate and bias corrections, shape (1)).
 std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scenario);
 
 /// Elements of all units' outputs together: how many comparisons a complete verdict makes.

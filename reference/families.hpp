@@ -9,8 +9,8 @@ namespace shardproof::reference {
 /// that nobody has told.
 Graph graph_of(const ModelDescription& model, const MicroBatch& micro_batch);
 
-/// Over the sequences of one of the scenario's micro-steps. Of the grid it knows the batch groups
-/// alone: the replicas.
+/// Over the sequences of one of the scenario's micro-steps, in inference without a loss. Of the grid
+/// it knows the batch groups alone: the replicas.
 Graph graph_of(const Scenario& scenario);
 
 /// The families' forward passes, from the tokens to the logits: reference/models, a file each.

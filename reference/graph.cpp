@@ -171,6 +171,10 @@ Value Graph::loss(Value logits) {
                 {.groups = micro_batch_.groups});
 }
 
+bool Graph::has_loss() const {
+  return !nodes_.empty() && nodes_.back().kind == UnitKind::cross_entropy;
+}
+
 Value Graph::tensor(Kind kind, const std::string& module, const std::string& role, Shape shape) {
   const Value value{tensors_.size()};
   const bool is_new = by_name_.emplace(key(kind, module, role), value).second;

@@ -104,6 +104,8 @@ class Graph {
   Value loss(Value logits);
 
   const MicroBatch& micro_batch() const { return micro_batch_; }
+  /// Whether the last node is the loss; without it, nothing has a gradient.
+  bool has_loss() const;
   const std::vector<Node>& nodes() const { return nodes_; }  // in order of computation
   const std::vector<GraphTensor>& tensors() const { return tensors_; }
   const GraphTensor& tensor(Value value) const { return tensors_[value.index]; }

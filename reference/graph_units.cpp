@@ -145,7 +145,7 @@ class MicroStepUnits {
     switch (t.kind) {
       case Kind::table: return "/initial/data/" + t.role;
       case Kind::data: return folder_ + "/data/" + t.role;
-      case Kind::parameter: return parameter_before(step_, t.parameter());
+      case Kind::parameter: return parameter_before(graph_.has_loss() ? step_ : 0, t.parameter());
       case Kind::forward: break;
     }
     return folder_ + "/forward/" + t.module + "/" + t.role;
@@ -203,7 +203,7 @@ void append_tables(const Graph& graph, std::vector<Unit>& units) {
 void append_micro_step(const Graph& graph, int step, int micro, std::vector<Unit>& units) {
   MicroStepUnits micro_step(graph, step, micro, units);
   micro_step.forward();
-  micro_step.backward();
+  if (graph.has_loss()) micro_step.backward();
 }
 
 }  // namespace shardproof::reference

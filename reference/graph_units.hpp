@@ -15,7 +15,7 @@ std::string parameter_before(int step, const std::string& parameter);
 void append_tables(const Graph& graph, std::vector<Unit>& units);
 
 /// Appends the units of one micro-step: labels, forward, backward, and the accumulation of
-/// gradients. Backward meets the nodes from last to first; each makes a contribution to the
+/// gradients; without a loss forward alone, with the parameters that the run begins with. Backward meets the nodes from last to first; each makes a contribution to the
 /// gradient of each of its inputs (see GradientFlow), by these names:
 ///
 /// | contribution                          | is written as                                          |

@@ -13,6 +13,7 @@ namespace {
 class Evaluation {
  public:
   Evaluation(const Graph& graph, const Parameters& parameters, const Tokens& tokens);
+  std::vector<NamedTensor> forward() const;
   MicroStepResult backward();
 
  private:
@@ -46,6 +47,14 @@ Evaluation::Evaluation(const Graph& graph, const Parameters& parameters, const T
   }
 }
 
+std::vector<NamedTensor> Evaluation::forward() const {
+  std::vector<NamedTensor> result;
+  for (std::size_t i = 0; i < graph_.tensors().size(); ++i)
+    if (const GraphTensor& t = graph_.tensors()[i]; t.kind == GraphTensor::Kind::forward)
+      result.push_back({"forward/" + t.module + "/" + t.role, tape_.value(*variables_[i])});
+  return result;
+}
+
 MicroStepResult Evaluation::backward() {
   const Value loss = graph_.nodes().back().outputs[0];
   Tensor seed(graph_.shape(loss));
@@ -54,10 +63,7 @@ MicroStepResult Evaluation::backward() {
 
   const GradientFlow flow = gradient_flow(graph_);
   const std::vector<GraphTensor>& tensors = graph_.tensors();
-  MicroStepResult result;
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    if (const GraphTensor& t = tensors[i]; t.kind == GraphTensor::Kind::forward)
-      result.tensors.push_back({"forward/" + t.module + "/" + t.role, tape_.value(*variables_[i])});
+  MicroStepResult result{forward(), {}};
   for (std::size_t i = tensors.size(); i-- > 0;) {
     const GraphTensor& t = tensors[i];
     if (t.kind == GraphTensor::Kind::forward && flow.own[i])
@@ -70,6 +76,11 @@ MicroStepResult Evaluation::backward() {
 }
 
 }  // namespace
+
+std::vector<NamedTensor> run_forward(const Graph& graph, const Parameters& parameters,
+                                     const Tokens& tokens) {
+  return Evaluation(graph, parameters, tokens).forward();
+}
 
 MicroStepResult run_micro_step(const Graph& graph, const Parameters& parameters,
                                const Tokens& tokens) {

@@ -28,6 +28,10 @@ struct MicroStepResult {
   std::map<std::string, Tensor> gradients;
 };
 
+/// The forward pass alone: forward/M/R in order of computation. The graph needs no loss.
+std::vector<NamedTensor> run_forward(const Graph& graph, const Parameters& parameters,
+                                     const Tokens& tokens);
+
 /// One forward and backward pass of the unsharded model: tokens (B, T), as in the graph.
 MicroStepResult run_micro_step(const Graph& graph, const Parameters& parameters,
                                const Tokens& tokens);

@@ -1,15 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <string>
 
-#include "scenarios/config/scenario.hpp"
-#include "scenarios/trace/trace.hpp"
+#include "reference/recorded_run.hpp"
 
 namespace shardproof::reference {
-
-/// Told after every micro-step and, with micro = -1, after every step.
-using Progress = std::function<void(const Moment&)>;
 
 /// Trains the scenario's model in one process, unsharded, in fp64, and writes the trace in `folder`
 /// (rank 0 of a world of one): initial weights; every forward and backward tensor of every
@@ -21,7 +16,8 @@ using Progress = std::function<void(const Moment&)>;
 ///
 /// Of the grid it knows the batch groups alone: D = world / tp replicas, each of accumulation
 /// micro-steps. Initial weights are those of the run, rounded to its working dtype; from there on
-/// nothing is rounded but to fp64, and no step is skipped. Throws ScenarioError, EnvironmentError.
+/// nothing is rounded but to fp64, and no step is skipped. A scenario of inference is not trained, but
+/// run forward (run_inference). Throws ScenarioError, EnvironmentError.
 void run_reference(const Scenario& scenario, const std::string& folder,
                    const Progress& progress = {});
 

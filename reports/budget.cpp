@@ -69,6 +69,14 @@ class Budget {
     for (int pass = 0; pass < 2; ++pass) round_trip(edited_parameters(scenario_));
     into_ = &budget_.micro_step;
     micro_step();
+    if (scenario_.trains()) reduce_and_update();
+    into_ = &budget_.final_moment;
+    round_trip(gathered_parameters(scenario_));
+    return std::move(budget_);
+  }
+
+ private:
+  void reduce_and_update() {
     into_ = &budget_.reduce;
     buckets();
     combined_scalar("all_reduce_max", "reduce", "nonfinite", Dtype::fp32);
@@ -76,12 +84,8 @@ class Budget {
     combined_scalar("all_reduce", "update", "grad_norm_squared", Dtype::fp64);
     if (divided())
       add("optimizer/update/all_gather", "all_gather", Axis::dp, policy_.dp_wire, slice());
-    into_ = &budget_.final_moment;
-    round_trip(gathered_parameters(scenario_));
-    return std::move(budget_);
   }
 
- private:
   void add(const std::string& origin, const char* kind, Axis group, Dtype dtype,
            std::int64_t elements) {
     if ((group == Axis::tp ? tp_ : dp_) == 1) return;

@@ -50,6 +50,8 @@ struct BudgetedCollective {
 /// | step       | gradient buckets over dp, overflow flag; unless skipped: norm, ZeRO's       |
 /// |            | all-gather                                                                  |
 /// | final      | as initial, without the edits                                               |
+///
+/// In inference a micro-step is a forward pass, and a step has nothing else to communicate.
 struct CollectiveBudget {
   std::vector<BudgetedCollective> initial_moment;
   std::vector<BudgetedCollective> micro_step;

@@ -121,7 +121,10 @@ class Judge {
         check_collectives(context), check_coverage(context),    std::move(walk.edges),
         check_replicas(context),    std::move(walk.continuity), op_local.get(),
         std::move(walk.plan_units), check_optimizer(context),   check_round_trip(context)};
-    for (const Tally& tally : tallies) verdict_.checks.push_back(tally.result());
+    for (const Tally& tally : tallies)
+      verdict_.checks.push_back(applies(tally.name())
+                                    ? tally.result()
+                                    : not_run(tally.name(), "inference has no optimizer state"));
     table.merge(failing);
     verdict_.tensors = table.rows();
     const SimReal sim_real = check_sim_real(context);
@@ -138,9 +141,13 @@ class Judge {
     verdict_.other_failures = divergence.others;
   }
 
-  // A required check is one that the executions allow.
+  bool applies(const std::string& check) const {
+    return check != "optimizer" || input_.scenario.trains();
+  }
+
+  // A required check is one that the mode and the executions allow.
   bool required(const std::string& check) const {
-    if (check == "shadow" || check == "suspects") return false;
+    if (check == "shadow" || check == "suspects" || !applies(check)) return false;
     if (check == "sim_real") return input_.scenario.runs("sim") && input_.scenario.runs("real");
     if (check == "end_to_end") return input_.scenario.runs("reference");
     return true;

@@ -50,6 +50,7 @@ ValueId Builder::like(ValueId other, const std::string& name) {
   Value copy = value(other);
   copy.name = name;
   copy.lifetime = Lifetime::segment;
+  copy.in_place_of = -1;
   return add_value(std::move(copy));
 }
 
@@ -124,7 +125,7 @@ void Builder::declare_parameter(const ParameterDescription& parameter, AxisPlace
                       .lifetime = Lifetime::state});
   };
   const ValueId weight = parameters_[parameter.name] = state("parameter", replicate());
-  accumulators_[parameter.name] = state("accumulator", partial());
+  if (scenario_.trains()) accumulators_[parameter.name] = state("accumulator", partial());
   const auto [module, leaf] = split_parameter_name(parameter.name);
   append(OpKind::load_parameter, module, "data", "load_" + leaf, {}, {weight},
          {{"parameter", parameter.name}});

@@ -66,7 +66,7 @@ class Builder {
   Op& last_op() { return segment().ops.back(); }
 
   /// Declares the model's parameters, cut as the scenario's partition says: for each a state value,
-  /// its accumulator, and the op that loads it.
+  /// in training its accumulator, and the op that loads it.
   void declare_parameters();
   bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
   ValueId parameter(const std::string& name) const;

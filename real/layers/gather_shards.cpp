@@ -45,6 +45,7 @@ class Gather {
         builder_.tp() * *std::max_element(blocks_[block].begin(), blocks_[block].end());
     padded.placement.tp = shard(cut_.dim);
     padded.lifetime = Lifetime::segment;
+    padded.in_place_of = -1;
     const ValueId id = builder_.add_value(std::move(padded));
     builder_.append(OpKind::pad, names_.module, names_.phase, "pad" + names_.suffix + number(block),
                     {shard_}, {id}, {{"block", static_cast<std::int64_t>(block)}});
@@ -59,6 +60,7 @@ class Gather {
     stacked.shape.insert(stacked.shape.begin(), builder_.tp());
     stacked.placement = {replicate(), one_dimension_on(stacked.placement.dp)};
     stacked.lifetime = Lifetime::segment;
+    stacked.in_place_of = -1;
     const ValueId id = builder_.add_value(std::move(stacked));
     builder_.collective(OpKind::all_gather, Axis::tp, names_.module, names_.phase,
                         "all_gather" + names_.suffix + number(block), part, id);

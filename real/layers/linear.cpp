@@ -48,6 +48,7 @@ ValueId Linear::sum_of_products(ValueId x) {
 
 ValueId Linear::with_bias(const std::string& role, ValueId product) {
   const ValueId y = like(product, "forward/" + module() + "/" + role);
+  if (!builder().scenario().trains()) builder().program().value(y).in_place_of = product;
   forward_op(OpKind::add_bias, {product, builder().parameter(bias_)}, {y});
   return y;
 }

@@ -29,7 +29,7 @@ class Linear : public Layer {
   /// Of a weight cut by columns and an x cut like them: y = all-reduce over tp of x_t W_t^T, then
   /// + b.
   ValueId sum_of_products(ValueId x);
-  /// y = product + b, cut as the product is.
+  /// y = product + b, cut as the product is; in inference in the product's place.
   ValueId with_bias(const std::string& role, ValueId product);
 
   /// All features of `part` on every rank, recorded as `name`.

@@ -176,6 +176,7 @@ ValueId Network::record(const std::string& module, std::unique_ptr<Layer> layer,
 
 void Network::record(const std::string& module, std::unique_ptr<Layer> layer,
                      std::vector<Argument> arguments, const std::vector<ValueId>& outputs) {
+  if (!builder_.scenario().trains()) return;
   for (const Argument& argument : arguments) {
     const auto flow = flows_.find(argument.value);
     if (flow != flows_.end()) ++flow->second.consumers;

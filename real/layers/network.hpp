@@ -17,7 +17,7 @@ namespace shardproof::real {
 ///   net.cross_entropy(x);
 ///   net.backward();
 ///
-/// Every call appends ops and writes itself on a tape. Which class of layer a linear module becomes
+/// Every call appends ops and, in training, writes itself on a tape. Which class of layer a linear module becomes
 /// is what the scenario's partition says of it, as AutoTP replaces modules. `backward` walks the tape
 /// from its end and adds what several consumers of a value give back to it:
 ///

@@ -17,8 +17,12 @@ Arena::~Arena() {
   for (std::size_t i = 0; i < views_.size(); ++i) give_back(static_cast<ValueId>(i));
 }
 
+TensorView& Arena::block(ValueId id) {
+  return views_.at(static_cast<std::size_t>(storage_of(program_, id)));
+}
+
 void Arena::take(ValueId id) {
-  TensorView& view = views_.at(static_cast<std::size_t>(id));
+  TensorView& view = block(id);
   if (view.data != nullptr) return;
   const std::size_t bytes = block_bytes(program_, id, rank_);
   view.data = backend_.allocate(std::max<std::size_t>(bytes, 1));
@@ -27,7 +31,7 @@ void Arena::take(ValueId id) {
 }
 
 void Arena::give_back(ValueId id) {
-  TensorView& view = views_.at(static_cast<std::size_t>(id));
+  TensorView& view = block(id);
   if (view.data == nullptr) return;
   const std::size_t bytes = block_bytes(program_, id, rank_);
   backend_.release(view.data, std::max<std::size_t>(bytes, 1));
@@ -36,7 +40,7 @@ void Arena::give_back(ValueId id) {
 }
 
 const TensorView& Arena::view(ValueId id) const {
-  const TensorView& view = views_.at(static_cast<std::size_t>(id));
+  const TensorView& view = views_.at(static_cast<std::size_t>(storage_of(program_, id)));
   SHARDPROOF_EXPECTS(view.data != nullptr, program_.value(id).name, "has no memory");
   return view;
 }

@@ -26,6 +26,9 @@ class Arena {
   std::size_t peak_bytes() const { return peak_bytes_; }
 
  private:
+  // Values that are written in place are alike, so they share not only memory, but the view of it.
+  TensorView& block(ValueId id);
+
   Backend& backend_;
   const Program& program_;
   Rank rank_;

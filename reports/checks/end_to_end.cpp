@@ -51,6 +51,10 @@ class Comparer {
   void compare(const EngineTrace& trace) {
     for (int step = 0; step < context_.scenario.steps; ++step) {
       const std::string folder = folder_of({Moment::Stage::step, step, -1});
+      if (!context_.scenario.trains()) {
+        compare_logits(trace, step, folder);
+        continue;
+      }
       compare_loss(trace, step, folder);
       compare_norm(trace, step, folder);
       compare_parameters(trace, step, folder);
@@ -79,6 +83,20 @@ class Comparer {
       sum += replicas / static_cast<double>(losses.size());
     }
     compare_scalar(trace, step, "loss", sum / micro_steps, folder + "/scalar/loss");
+  }
+
+  /// The logits are what a step's last unit computes.
+  void compare_logits(const EngineTrace& trace, int step, const std::string& folder) {
+    const auto last =
+        std::find_if(context_.units.rbegin(), context_.units.rend(),
+                     [&](const auto& unit) { return unit.output.starts_with(folder + "/"); });
+    if (last == context_.units.rend()) return tally_.fail(folder + ": the reference has no unit");
+    const std::vector<double> got = read(trace.reader(), trace.execution(), last->output);
+    const std::vector<double> expected = read(*context_.reference, "reference", last->output);
+    if (got.empty() || got.size() != expected.size()) return;
+    const Distance apart = distance(got, expected);
+    trend_.push_back({trace.execution(), step, "logits relative error", apart.relative(), 0});
+    gate(trace, last->output, std::ssize(got), apart);
   }
 
   void compare_norm(const EngineTrace& trace, int step, const std::string& folder) {

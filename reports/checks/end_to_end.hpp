@@ -14,7 +14,7 @@ struct EndToEnd {
 
 /// How far each execution is from the unsharded fp64 run, step by step: loss (mean over replicas
 /// and micro-steps), gradient norm, parameters (largest difference relative to the tensor's largest
-/// element). With fp64 weights it gates; else rounding may part two right runs as far as it likes,
+/// element); in inference the logits. With fp64 weights it gates; else rounding may part two right runs as far as it likes,
 /// and the outcome is `trend`. Counts elements.
 ///
 /// The gate: |difference| <= units * K * 2^-53 * (largest element of the tensor), with `units` the

@@ -204,6 +204,7 @@ class OptimizerState {
 
 Tally check_optimizer(const JudgeContext& context) {
   Tally tally("optimizer", Proof::bitwise);
+  if (!context.scenario.trains()) return tally;
   for (const EngineTrace* trace : context.traces) OptimizerState(context, *trace, tally).check();
   return tally;
 }

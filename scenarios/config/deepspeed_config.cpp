@@ -12,6 +12,15 @@ constexpr IntegerRange kCount{1, 1'000'000};
 constexpr NumberRange kNotNegative{.lowest = 0};
 const JsonValue kEmpty = JsonValue::object();
 
+// Of no effect where nothing is updated (see update_keys() for those that need no code of their own).
+constexpr const char* kOverflowCheck[] = {"check_grad_overflow"};
+constexpr const char* kUpdate[] = {"optimizer",
+                                   "zero_optimization",
+                                   "gradient_clipping",
+                                   "gradient_accumulation_steps",
+                                   "communication_data_type",
+                                   "data_types"};
+
 // "auto" is filled in by a trainer that is not here, so no number can be known.
 void collect_auto(const JsonValue& value, const std::string& name,
                   std::vector<std::pair<std::string, SourcePlace>>& found) {
@@ -31,7 +40,7 @@ void refuse_auto(const JsonValue& config) {
                       "\"auto\" is a value for a trainer to fill in: write numbers for " + names);
 }
 
-void read_dtype(ObjectReader& top, TrainingConfig& training) {
+void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training) {
   const char* key = "bf16";
   const JsonValue* other_spelling = top.find("bfloat16");
   if (other_spelling && top.find("bf16"))
@@ -39,7 +48,10 @@ void read_dtype(ObjectReader& top, TrainingConfig& training) {
   if (other_spelling) key = "bfloat16";
   ObjectReader bf16 = top.section(key);
   training.working = bf16.boolean("enabled", false) ? Dtype::bf16 : Dtype::fp32;
-  training.check_grad_overflow = bf16.boolean("check_grad_overflow", true);
+  if (mode == Mode::training)
+    training.check_grad_overflow = bf16.boolean("check_grad_overflow", true);
+  else
+    accept_harmless(bf16, kOverflowCheck, &training.without_effect);
   apply(bf16_keys(), bf16, training.without_effect);
   bf16.finish();
 }
@@ -123,8 +135,31 @@ void read_wire_dtypes(ObjectReader& top, const TrainingConfig& training) {
   reader.finish();
 }
 
+// How gradients come about, and what becomes of them.
+void read_update(ObjectReader& top, TrainingConfig& training) {
+  read_zero(top, training);
+  read_optimizer(top, training);
+  read_wire_dtypes(top, training);
+  training.gradient_clipping = top.number("gradient_clipping", 1.0, kNotNegative);
+  apply(update_keys(), top, training.without_effect);
+}
+
+// Without gradients there is nothing to divide among replicas but, in stage 3, the parameters.
+void pass_over_update(ObjectReader& top, TrainingConfig& training) {
+  const JsonValue* zero = top.find("zero_optimization");
+  const JsonValue* stage = zero && zero->is_object() ? zero->find("stage") : nullptr;
+  const std::string name = "zero_optimization.stage";
+  if (stage && as_integer(*stage, name, {0, 3}) == 3)
+    refuse_value(*stage, name, "partitioned parameters are not implemented: expected 0, 1 or 2");
+  accept_harmless(top, kUpdate, &training.without_effect);
+  pass_over(update_keys(), top, training.without_effect);
+  if (!training.tp_overlap_comm) return;
+  training.tp_overlap_comm = false;  // it overlaps two parts of the backward pass
+  training.without_effect.push_back("tensor_parallel.tp_overlap_comm");
+}
+
 // Two of the three give the third. An equation that cannot hold names both of its sides.
-void solve_batch_equation(ObjectReader& top, int replicas, TrainingConfig& training) {
+void solve_batch_equation(ObjectReader& top, int replicas, Mode mode, TrainingConfig& training) {
   const auto read = [&](const char* key) -> std::int64_t {
     const JsonValue* value = top.find(key);
     return value ? as_integer(*value, key, kCount) : 0;
@@ -138,7 +173,7 @@ void solve_batch_equation(ObjectReader& top, int replicas, TrainingConfig& train
                         " train_batch_size");
   if (accumulation == 0 && (batch == 0 || micro == 0)) {
     accumulation = 1;
-    training.defaulted.push_back("gradient_accumulation_steps = 1");
+    if (mode == Mode::training) training.defaulted.push_back("gradient_accumulation_steps = 1");
   }
   if (micro == 0) micro = batch / (accumulation * replicas);
   if (accumulation == 0) accumulation = batch / (micro * replicas);
@@ -149,49 +184,50 @@ void solve_batch_equation(ObjectReader& top, int replicas, TrainingConfig& train
                      std::to_string(batch) + " != " + std::to_string(micro) + " * " +
                      std::to_string(accumulation) + " * " + std::to_string(replicas));
   training.micro_batch = static_cast<int>(micro);
-  training.accumulation = static_cast<int>(accumulation);
+  training.accumulation = mode == Mode::training ? static_cast<int>(accumulation) : 1;
 }
 
 }  // namespace
 
-TrainingConfig training_from_json(const JsonValue& config, int world) {
+TrainingConfig training_from_json(const JsonValue& config, int world, Mode mode) {
   refuse_auto(config);
   TrainingConfig training;
   ObjectReader top(config, "");
   top.record_defaults_in(&training.defaulted);
-  read_dtype(top, training);
+  read_dtype(top, mode, training);
   read_tensor_parallel(top, training);
-  read_zero(top, training);
-  read_optimizer(top, training);
-  read_wire_dtypes(top, training);
-  training.gradient_clipping = top.number("gradient_clipping", 1.0, kNotNegative);
+  if (mode == Mode::training)
+    read_update(top, training);
+  else
+    pass_over_update(top, training);
   if (world % training.tensor_parallel != 0)
     refuse_value(*config.find("tensor_parallel")->find("autotp_size"),
                  "tensor_parallel.autotp_size", "does not divide world = " + std::to_string(world));
-  solve_batch_equation(top, world / training.tensor_parallel, training);
+  solve_batch_equation(top, world / training.tensor_parallel, mode, training);
   apply(top_level_keys(), top, training.without_effect);
   top.finish();
   return training;
 }
 
-JsonValue to_json(const TrainingConfig& training) {
+JsonValue to_json(const TrainingConfig& training, Mode mode) {
+  JsonValue json = JsonValue::object();
+  json.set("train_micro_batch_size_per_gpu", training.micro_batch);
+  json.set("tensor_parallel", tensor_parallel_to_json(training));
+  JsonValue bf16 = JsonValue::object();
+  bf16.set("enabled", training.working == Dtype::bf16);
+  if (mode == Mode::inference) return json.set("bf16", std::move(bf16));
   const OptimizerConfig& adam = training.optimizer;
   JsonValue params = JsonValue::object();
   params.set("lr", adam.learning_rate);
   params.set("betas", JsonValue::array().append(adam.beta1).append(adam.beta2));
   params.set("eps", adam.epsilon);
   params.set("weight_decay", adam.weight_decay);
-  JsonValue json = JsonValue::object();
-  json.set("train_micro_batch_size_per_gpu", training.micro_batch);
   json.set("gradient_accumulation_steps", training.accumulation);
   json.set("gradient_clipping", training.gradient_clipping);
-  json.set("bf16", JsonValue::object()
-                       .set("enabled", training.working == Dtype::bf16)
-                       .set("check_grad_overflow", training.check_grad_overflow));
+  json.set("bf16", bf16.set("check_grad_overflow", training.check_grad_overflow));
   json.set("zero_optimization", JsonValue::object()
                                     .set("stage", training.zero_stage)
                                     .set("reduce_bucket_size", training.reduce_bucket_size));
-  json.set("tensor_parallel", tensor_parallel_to_json(training));
   json.set("optimizer", JsonValue::object().set("type", "AdamW").set("params", std::move(params)));
   return json;
 }

@@ -15,9 +15,13 @@ namespace shardproof {
 ///     train_batch_size = train_micro_batch_size_per_gpu * gradient_accumulation_steps * D,
 /// D = world / autotp_size, any one of the first three may be absent. (DeepSpeed itself puts the
 /// whole world for D as long as its groups do not exist, and so counts TP ranks as replicas.)
-TrainingConfig training_from_json(const JsonValue& config, int world);
+///
+/// In inference a micro-batch is what a replica sees in a forward pass. Whatever else says how to
+/// train (optimizer, ZeRO, clipping, accumulation, ...) may be absent, and is without effect where it
+/// is there; but for stage 3 of ZeRO, which parts parameters in inference too, and is refused.
+TrainingConfig training_from_json(const JsonValue& config, int world, Mode mode = Mode::training);
 
 /// The config, every default filled in, from which training_from_json gives the same.
-JsonValue to_json(const TrainingConfig& training);
+JsonValue to_json(const TrainingConfig& training, Mode mode = Mode::training);
 
 }  // namespace shardproof

@@ -28,13 +28,16 @@ constexpr const char* kTopHarmless[] = {"steps_per_print",
                                         "use_node_local_storage",
                                         "seq_parallel_communication_data_type"};
 
-constexpr NeutralKey kTopNeutral[] = {
+constexpr NeutralKey kUpdateNeutral[] = {
     {"scheduler", "null", "learning-rate schedules are not implemented: remove the section"},
     {"prescale_gradients", "false", "pre-division of gradients is not implemented: only false"},
     {"gradient_predivide_factor", "1", "pre-division of gradients is not implemented: only 1.0"},
     {"gradient_allreduce_op", "\"mean\"", "only \"mean\" is implemented"},
     {"disable_allgather", "false", "ranks with weights of their own are not implemented"},
     {"sparse_gradients", "false", "sparse gradients are not implemented: only false"},
+};
+
+constexpr NeutralKey kTopNeutral[] = {
     {"sparse_attention", "null", "sparse attention is not implemented: remove the section"},
     {"dataloader_drop_last", "false", "data come from the scenario: only false"},
     {"sequence_parallel_size", "1", "sequence parallelism is not implemented: only 1"},
@@ -43,20 +46,23 @@ constexpr NeutralKey kTopNeutral[] = {
     {"train_steps", "null", "the number of steps is the scenario's \"steps\": remove the key"},
 };
 
-constexpr NeutralKey kTopSwitchedOff[] = {
-    {"fp16", "", "fp16 training is not implemented: use bf16, or neither for fp32"},
-    {"amp", "", "automatic mixed precision is not implemented"},
-    {"torch_autocast", "", "automatic mixed precision is not implemented"},
+constexpr NeutralKey kUpdateSwitchedOff[] = {
     {"curriculum_learning", "", "curriculum learning is not implemented"},
     {"data_efficiency", "", "data-efficiency techniques are not implemented"},
     {"progressive_layer_drop", "", "dropping layers is not implemented"},
+    {"zenflow", "", "ZenFlow is not implemented"},
+};
+
+constexpr NeutralKey kTopSwitchedOff[] = {
+    {"fp16", "", "fp16 is not implemented: use bf16, or neither for fp32"},
+    {"amp", "", "automatic mixed precision is not implemented"},
+    {"torch_autocast", "", "automatic mixed precision is not implemented"},
     {"eigenvalue", "", "eigenvalue-driven quantisation is not implemented"},
     {"compression_training", "", "compression is not implemented"},
     {"quantize_training", "", "quantised training is not implemented"},
     {"weight_quantization", "", "quantised weights are not implemented"},
     {"elasticity", "", "elastic batch sizes are not implemented"},
     {"hybrid_engine", "", "the hybrid engine is not implemented"},
-    {"zenflow", "", "ZenFlow is not implemented"},
 };
 
 constexpr const char* kZeroHarmless[] = {
@@ -100,8 +106,8 @@ constexpr const char* kTensorParallelHarmless[] = {"dtype", "keep_module_on_host
 
 constexpr NeutralKey kTensorParallelNeutral[] = {
     {"injection_policy_tuple", "null", "injection policies are not implemented: remove the key"},
-    {"replace_with_kernel_inject", "false", "kernel injection is for inference: only false"},
-    {"kernel_inject", "false", "kernel injection is for inference: only false"},
+    {"replace_with_kernel_inject", "false", "kernel injection is not implemented: only false"},
+    {"kernel_inject", "false", "kernel injection is not implemented: only false"},
 };
 
 constexpr const char* kBf16Harmless[] = {"immediate_grad_update"};
@@ -128,6 +134,7 @@ constexpr NeutralKey kAdamNeutral[] = {
 }  // namespace
 
 SectionKeys top_level_keys() { return {kTopHarmless, kTopNeutral, kTopSwitchedOff}; }
+SectionKeys update_keys() { return {{}, kUpdateNeutral, kUpdateSwitchedOff}; }
 SectionKeys zero_optimization_keys() { return {kZeroHarmless, kZeroNeutral, {}}; }
 SectionKeys tensor_parallel_keys() { return {kTensorParallelHarmless, kTensorParallelNeutral, {}}; }
 SectionKeys bf16_keys() { return {kBf16Harmless, kBf16Neutral, {}}; }
@@ -145,6 +152,14 @@ void apply(const SectionKeys& keys, ObjectReader& reader,
     if (!off) refuse_value(*section, reader.name(row.key), row.reason);
   }
   accept_harmless(reader, keys.harmless, &without_effect);
+}
+
+void pass_over(const SectionKeys& keys, ObjectReader& reader,
+               std::vector<std::string>& without_effect) {
+  accept_harmless(reader, keys.harmless, &without_effect);
+  for (const auto& rows : {keys.neutral, keys.switched_off})
+    for (const NeutralKey& row : rows)
+      if (reader.find(row.key)) without_effect.push_back(reader.name(row.key));
 }
 
 }  // namespace shardproof

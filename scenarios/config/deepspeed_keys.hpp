@@ -15,6 +15,8 @@ struct SectionKeys {
 };
 
 SectionKeys top_level_keys();
+/// Of the top level, what says how gradients become an update.
+SectionKeys update_keys();
 SectionKeys zero_optimization_keys();
 SectionKeys tensor_parallel_keys();
 SectionKeys bf16_keys();
@@ -23,5 +25,10 @@ SectionKeys adam_keys();
 /// Applies the rows of a section: refuses by name, and appends what it accepted to
 /// `without_effect`.
 void apply(const SectionKeys& keys, ObjectReader& reader, std::vector<std::string>& without_effect);
+
+/// Accepts all of a section's keys, whatever their values, and appends those that are there to
+/// `without_effect`.
+void pass_over(const SectionKeys& keys, ObjectReader& reader,
+               std::vector<std::string>& without_effect);
 
 }  // namespace shardproof

@@ -123,9 +123,18 @@ std::string read_name(ObjectReader& top, const std::string& file) {
   return name;
 }
 
+Mode read_mode(ObjectReader& top) {
+  return top.one_of("mode", "training", {"training", "inference"}) == "training" ? Mode::training
+                                                                                 : Mode::inference;
+}
+
 // What beside the DeepSpeed config says how the model is partitioned.
-void read_partition_rules(ObjectReader& top, const JsonValue& root, PartitionRules& rules) {
-  rules.uneven = top.boolean("uneven", false);
+void read_partition_rules(ObjectReader& top, const JsonValue& root, Mode mode,
+                          PartitionRules& rules) {
+  rules.uneven = top.boolean("uneven", mode == Mode::inference);
+  if (mode == Mode::inference && !rules.uneven)
+    refuse_value(*top.find("uneven"), "uneven",
+                 "inference cuts by whole heads, evenly or not: expected true, or remove the key");
   const JsonValue* plan = root.find("model")->find("config")->find("base_model_tp_plan");
   if (plan && !plan->is_null()) rules.tp_plan = tp_plan_from_json(*plan);
 }
@@ -151,15 +160,17 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
   scenario.steps = static_cast<int>(top.integer("steps", 1, {1, 1'000'000}));
   scenario.seed = static_cast<std::uint64_t>(top.integer("seed", 0, {.lowest = 0}));
   read_model(top, folder, scenario);
-  scenario.training = training_from_json(
-      top.require("deepspeed", "expected a DeepSpeed config, a path or inline"), scenario.world);
+  scenario.mode = read_mode(top);
+  scenario.training =
+      training_from_json(top.require("deepspeed", "expected a DeepSpeed config, a path or inline"),
+                         scenario.world, scenario.mode);
   if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "fp64")
     scenario.training.working = Dtype::fp64;
   read_data(top, folder, scenario.data);
   scenario.reduction = read_reduction(top);
   scenario.executions = read_executions(top);
   read_single_choices(top, scenario);
-  read_partition_rules(top, root, scenario.training.partition_rules);
+  read_partition_rules(top, root, scenario.mode, scenario.training.partition_rules);
   read_trace(top, scenario);
   // Only loss scaling, which is not implemented, makes an overflow something to expect.
   top.one_of("overflow", "unexpected", {"unexpected"});
@@ -234,6 +245,8 @@ std::string name_of_model(const std::string& path) {
 
 }  // namespace
 
+const char* name_of(Mode mode) { return mode == Mode::training ? "training" : "inference"; }
+
 const char* name_of(ReductionOrder order) {
   switch (order) {
     case ReductionOrder::rank_order: return "rank_order";
@@ -263,6 +276,7 @@ Scenario scenario_from_command_line(const CommandLineScenario& given) {
   if (given.steps) root.set("steps", from_option("--steps", *given.steps));
   if (given.seed) root.set("seed", from_option("--seed", *given.seed));
   root.set("data", data_from_options(given));
+  if (!given.mode.empty()) root.set("mode", from_option("--mode", given.mode));
   if (!given.precision.empty()) root.set("precision", from_option("--precision", given.precision));
   if (!given.reduction.empty()) root.set("reduction", from_option("--reduction", given.reduction));
   JsonValue executions = from_option("--executions", JsonValue::array());

@@ -17,6 +17,11 @@ namespace shardproof {
 enum class ReductionOrder { rank_order, ring, library };
 const char* name_of(ReductionOrder order);
 
+/// What a run does with a batch: forward, backward and update, or forward alone. In inference shards
+/// are always as wide as uneven cuts make them, and biases are added in place (spec-autotp 1.1).
+enum class Mode { training, inference };
+const char* name_of(Mode mode);
+
 /// AdamW as the DeepSpeed config gives it: the fp64 values of the decimals in the file.
 struct OptimizerConfig {
   double learning_rate = 1e-3;
@@ -75,6 +80,7 @@ struct Scenario {
   std::string file;  // where it was read; "" if made from the command line
   ModelDescription model;
   std::string weights;  // "generated", or a safetensors file, an index, or a folder
+  Mode mode = Mode::training;
   TrainingConfig training;
   PartitionPlan partition;  // what TP does with each module; empty if T is 1
   int world = 1;
@@ -91,6 +97,7 @@ struct Scenario {
 
   int data_parallel() const { return world / training.tensor_parallel; }
   bool runs(const std::string& execution) const;
+  bool trains() const { return mode == Mode::training; }
 };
 
 /// Reads a scenario file: JSON as `write_scenario` writes it, with paths relative to the file,
@@ -108,8 +115,8 @@ struct CommandLineScenario {
   std::optional<std::int64_t> seed;
   std::string text;  // a text file for byte tokens; "": generated tokens
   std::optional<std::int64_t> sequence;
-  std::string precision, reduction;     // "": the default
-  std::vector<std::string> executions;  // empty: all
+  std::string mode, precision, reduction;  // "": the default
+  std::vector<std::string> executions;     // empty: all
   std::vector<std::string> overrides;
 };
 Scenario scenario_from_command_line(const CommandLineScenario& given);

@@ -47,7 +47,8 @@ JsonValue to_json(const Scenario& scenario) {
   json.set("model", JsonValue::object()
                         .set("config", model_config(scenario))
                         .set("weights", generated ? "generated" : absolute(scenario.weights)));
-  json.set("deepspeed", shardproof::to_json(scenario.training));
+  json.set("mode", name_of(scenario.mode));
+  json.set("deepspeed", shardproof::to_json(scenario.training, scenario.mode));
   json.set("world", scenario.world);
   json.set("steps", scenario.steps);
   json.set("seed", scenario.seed);

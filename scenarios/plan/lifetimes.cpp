@@ -6,7 +6,8 @@ namespace shardproof {
 
 SegmentLifetimes lifetimes_of(const Program& program, const Segment& segment) {
   std::map<ValueId, std::pair<std::size_t, std::size_t>> first_and_last;
-  const auto use = [&](ValueId id, std::size_t i) {
+  const auto use = [&](ValueId named, std::size_t i) {
+    const ValueId id = storage_of(program, named);
     if (program.value(id).lifetime != Lifetime::segment) return;
     const auto [found, added] = first_and_last.try_emplace(id, i, i);
     if (!added) found->second.second = i;

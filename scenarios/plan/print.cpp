@@ -29,16 +29,19 @@ std::string groups_text(const ProcessGrid& grid, Axis axis) {
   return text;
 }
 
-std::string plural(std::int64_t count, const std::string& noun) {
-  return with_thousands(count) + " " + noun + (count == 1 ? "" : "s");
+std::string plural(std::int64_t count, const std::string& noun, const char* ending = "s") {
+  return with_thousands(count) + " " + noun + (count == 1 ? "" : ending);
 }
 
 std::string grid_text(const Program& program, const Scenario& scenario) {
   const ProcessGrid grid = program.grid();
-  return fmt::format("plan of {}: {} = tp {} x dp {}, ZeRO {}, {} of {}\n", scenario.name,
-                     plural(grid.world(), "rank"), program.tp, program.dp,
-                     scenario.training.zero_stage, plural(program.steps, "step"),
-                     plural(program.accumulation, "micro-step")) +
+  const std::string steps =
+      scenario.trains()
+          ? fmt::format("ZeRO {}, {} of {}", scenario.training.zero_stage,
+                        plural(program.steps, "step"), plural(program.accumulation, "micro-step"))
+          : "inference, " + plural(program.steps, "forward pass", "es");
+  return fmt::format("plan of {}: {} = tp {} x dp {}, {}\n", scenario.name,
+                     plural(grid.world(), "rank"), program.tp, program.dp, steps) +
          "  TP groups  " + groups_text(grid, Axis::tp) + "\n  DP groups  " +
          groups_text(grid, Axis::dp) + "\n  weights    " +
          (scenario.weights == "generated" ? "generated, seed " + std::to_string(scenario.seed)
@@ -167,7 +170,7 @@ std::string scope_collectives_text(const Accounts& accounts) {
          bytes_text(bytes) + " from each rank\n" + table.text();
 }
 
-std::string memory_text(const Accounts& accounts) {
+std::string memory_text(const Accounts& accounts, const Scenario& scenario) {
   // The rank that needs most in all may have less of one kind.
   const auto row = [](TextTable& table, const char* name, std::int64_t one, std::int64_t other) {
     const auto [least, most] = std::minmax(one, other);
@@ -178,8 +181,10 @@ std::string memory_text(const Accounts& accounts) {
   const MemoryAccount& large = accounts.largest_rank;
   TextTable table("<<");
   row(table, "parameters", small.parameters, large.parameters);
-  row(table, "gradients", small.gradients, large.gradients);
-  row(table, "optimizer", small.optimizer, large.optimizer);
+  if (scenario.trains()) {
+    row(table, "gradients", small.gradients, large.gradients);
+    row(table, "optimizer", small.optimizer, large.optimizer);
+  }
   row(table, "buffers", small.buffers, large.buffers);
   row(table, "activations, at most", small.activations_peak, large.activations_peak);
   row(table, "all together, at most", small.total_peak, large.total_peak);
@@ -188,14 +193,17 @@ std::string memory_text(const Accounts& accounts) {
 
 std::string precision_text(const Scenario& scenario) {
   const PrecisionPolicy policy = precision_policy(scenario);
+  const bool trains = scenario.trains();
   TextTable table("<<");
-  table.row(
-      {"working", std::string(name_of(policy.working)) + ": weights, activations, gradients"});
-  table.row({"compute", std::string(name_of(policy.compute)) + ": sums inside a kernel, loss"});
-  table.row({"master", std::string(name_of(policy.master)) + ": optimizer state"});
+  table.row({"working", std::string(name_of(policy.working)) + ": weights, activations" +
+                            (trains ? ", gradients" : "")});
+  table.row({"compute", std::string(name_of(policy.compute)) + ": sums inside a kernel" +
+                            (trains ? ", loss" : "")});
+  if (trains) table.row({"master", std::string(name_of(policy.master)) + ": optimizer state"});
   table.row({"on the wire",
              fmt::format("tp {}, dp {}, each addition rounded; order: {}", name_of(policy.tp_wire),
                          name_of(policy.dp_wire), name_of(policy.order))});
+  if (!trains) return "\nPrecision\n" + table.text();
   table.row({"mean over dp", policy.divide_before ? "divided by D before the reduction"
                                                   : "multiplied by RN(1/D) after the reduction"});
   return "\nPrecision\n" + table.text();
@@ -226,9 +234,11 @@ std::vector<OwnedParameter> owned_parameters(const Program& program) {
 
 std::string print_plan(const Program& program, const Accounts& accounts, const Scenario& scenario) {
   return grid_text(program, scenario) + print_partition(scenario) + ownership_text(program) +
-         flat_state_text(program) + collectives_text(accounts, "micro_step", "Each micro-step") +
+         flat_state_text(program) +
+         collectives_text(accounts, "micro_step",
+                          scenario.trains() ? "Each micro-step" : "Each forward pass") +
          collectives_text(accounts, "step", "Each step") + scope_collectives_text(accounts) +
-         memory_text(accounts) + precision_text(scenario) +
+         memory_text(accounts, scenario) + precision_text(scenario) +
          keys_text(scenario.training.defaulted, "DeepSpeed keys left to their defaults") +
          keys_text(scenario.training.without_effect, "DeepSpeed keys without effect on numbers") +
          "\nTrace of one execution: " + bytes_text(accounts.trace_bytes) +

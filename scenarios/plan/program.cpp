@@ -68,6 +68,14 @@ Segment& Program::segment(const std::string& name) {
   return segments[static_cast<std::size_t>(segment_index(name))];
 }
 
+ValueId storage_of(const Program& program, ValueId id) {
+  for (ValueId before = id; before >= 0; before = program.value(id).in_place_of) {
+    SHARDPROOF_EXPECTS(before <= id, program.value(id).name, "is written in place of", before);
+    id = before;
+  }
+  return id;
+}
+
 Shape local_shape(const Program& program, const Value& value, Rank rank) {
   const ProcessGrid grid = program.grid();
   if (value.layout < 0) return local_shape(value.shape, value.placement, grid, rank);

@@ -32,6 +32,9 @@ struct Value {
   Placement placement;
   Lifetime lifetime = Lifetime::segment;
   int layout = -1;  // index into Program::layouts
+  /// The value whose memory it takes over, written in place (an input of the op that writes it, which
+  /// nobody may read from there on); -1: it has memory of its own.
+  ValueId in_place_of = -1;
 };
 
 using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
@@ -112,6 +115,9 @@ struct Program {
   const Segment& segment(const std::string& name) const;
   Segment& segment(const std::string& name);
 };
+
+/// The value whose memory a value lies in: its own, unless it is written in place.
+ValueId storage_of(const Program& program, ValueId id);
 
 /// What `rank` holds of a value: the shape its kernels see.
 ///   (4, 64, 256) tp=replicate dp=shard(0), dp 2  ->  (2, 64, 256)

@@ -29,13 +29,15 @@ const char* name_of(Lifetime lifetime) {
 }
 
 JsonValue value_json(const Value& value) {
-  return JsonValue::object()
-      .set("name", value.name)
-      .set("shape", list(value.shape))
-      .set("dtype", name_of(value.dtype))
-      .set("placement", placement_json(value.placement))
-      .set("lifetime", name_of(value.lifetime))
-      .set("layout", value.layout);
+  JsonValue json = JsonValue::object()
+                       .set("name", value.name)
+                       .set("shape", list(value.shape))
+                       .set("dtype", name_of(value.dtype))
+                       .set("placement", placement_json(value.placement))
+                       .set("lifetime", name_of(value.lifetime))
+                       .set("layout", value.layout);
+  if (value.in_place_of >= 0) json.set("in_place_of", value.in_place_of);
+  return json;
 }
 
 JsonValue layout_json(const FlatLayout& layout) {
@@ -192,7 +194,8 @@ Value value_of(const JsonValue& json) {
           .dtype = *dtype,
           .placement = placement_of(member(json, "placement")),
           .lifetime = lifetime_of(member(json, "lifetime")),
-          .layout = int_of(member(json, "layout"))};
+          .layout = int_of(member(json, "layout")),
+          .in_place_of = json.find("in_place_of") ? int_of(member(json, "in_place_of")) : -1};
 }
 
 FlatLayout layout_of(const JsonValue& json) {

@@ -34,6 +34,8 @@ class Checker {
     for (const Op& op : segment.ops) {
       check_arity(op);
       check_order(op, ready, pending);
+      for (const ValueId id : op.outputs)
+        if (program_.value(id).in_place_of >= 0) check_in_place(op, id, ready);
       for (const Axis axis : {Axis::tp, Axis::dp})
         if (program_.grid().size(axis) > 1)
           if (const auto problem = placement_problem(program_, op, axis))
@@ -75,6 +77,21 @@ class Checker {
         report(op, "writes " + program_.value(id).name + " while its collective is under way");
       (is_collective(op.kind) ? pending : ready).insert(id);
     }
+  }
+
+  // What the memory held before has to be read by this op, and by nobody after it.
+  void check_in_place(const Op& op, ValueId output, std::set<ValueId>& ready) {
+    const auto before = std::find_if(op.inputs.begin(), op.inputs.end(), [&](ValueId id) {
+      return id != output && storage_of(program_, id) == storage_of(program_, output);
+    });
+    const Value& after = program_.value(output);
+    if (before == op.inputs.end())
+      return report(op, "writes " + after.name + " in place of what it does not read");
+    const Value& held = program_.value(*before);
+    if (held.shape != after.shape || held.dtype != after.dtype ||
+        held.placement != after.placement || held.lifetime != after.lifetime)
+      report(op, "writes " + after.name + " in place of " + held.name + ", which is unlike it");
+    ready.erase(*before);
   }
 
   void check_actions(const std::vector<Action>& actions) {

@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_implemented_is_refused_at_its_key) {
   scenario = scenario_s();
   deepspeed(scenario).set("fp16", object(R"({"enabled": true})"));
   BOOST_TEST(place.run(scenario) ==
-             "s.json:46:13: fp16 = {\"enabled\":true}: fp16 training is not implemented: use bf16, "
+             "s.json:46:13: fp16 = {\"enabled\":true}: fp16 is not implemented: use bf16, "
              "or neither for fp32");
 }
 

@@ -131,6 +131,46 @@ BOOST_AUTO_TEST_CASE(units_evaluated_in_order_give_every_tensor_of_the_reference
   }
 }
 
+// Inference is the first forward pass of training, bit by bit, and nothing else.
+BOOST_AUTO_TEST_CASE(inference_records_weights_and_forward_tensors_alone) {
+  Scenario scenario = tiny(with_bias, 1);
+  scenario.training.accumulation = 1;
+  const std::map<std::string, Tensor> trained = run(scenario, "trained");
+  scenario.mode = Mode::inference;
+  scenario.steps = 2;
+  const std::map<std::string, Tensor> recorded = run(scenario, "inference");
+
+  int compared = 0;
+  for (const auto& [path, tensor] : recorded) {
+    const std::string name = name_in_folder(path);
+    BOOST_TEST((name.starts_with("parameter/") || name.starts_with("forward/")), path);
+    if (moment_of(path).step == 1) continue;
+    BOOST_TEST(tensor.values == trained.at(path).values, path);
+    ++compared;
+  }
+  BOOST_TEST(compared > 50);
+  BOOST_TEST(!recorded.contains("/step/000000/micro/0/forward/loss/output"));
+  BOOST_TEST(recorded.contains("/step/000001/micro/0/forward/lm_head/output"));
+  BOOST_TEST(!recorded.contains("/step/000000/parameter/model.norm.weight"));
+}
+
+BOOST_AUTO_TEST_CASE(inference_expects_units_of_the_forward_pass_over_the_initial_weights) {
+  Scenario scenario = tiny(with_bias, 2);
+  scenario.training.accumulation = 1;
+  scenario.mode = Mode::inference;
+
+  std::set<std::string> known;
+  for (const auto& [path, shape] : expected_leaves(scenario)) known.insert(path);
+  BOOST_TEST(known.size() == scenario.model.parameters.size() + 2);  // and the tokens of each step
+  for (const Unit& unit : expected_units(scenario)) {
+    for (const std::string& input : unit.inputs) BOOST_TEST(known.contains(input), input);
+    const std::string name = name_in_folder(unit.output);
+    BOOST_TEST((name.starts_with("forward/") || name.starts_with("data/rotary_")), unit.output);
+    known.insert(unit.output);
+  }
+  BOOST_TEST(known.contains("/step/000001/micro/0/forward/lm_head/output"));
+}
+
 BOOST_AUTO_TEST_CASE(every_input_is_a_leaf_or_an_earlier_output_and_no_output_occurs_twice) {
   for (const Scenario& scenario :
        {tiny(with_bias, 3), tied(tiny(with_bias, 3)), tiny(grouped, 3)}) {

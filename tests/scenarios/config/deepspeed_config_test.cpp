@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
        "zero_optimization.zero_quantized_weights = true: ZeRO++ is not implemented: only "
        "false"},
       {R"("fp16": @{"enabled": true})",
-       "fp16 = {\"enabled\":true}: fp16 training is not implemented: use bf16, or neither for "
+       "fp16 = {\"enabled\":true}: fp16 is not implemented: use bf16, or neither for "
        "fp32"},
       {R"("amp": @{"enabled": true})",
        "amp = {\"enabled\":true}: automatic mixed precision is not implemented"},
@@ -256,4 +256,64 @@ BOOST_AUTO_TEST_CASE(auto_is_refused_with_all_keys_that_need_numbers) {
       {"reduce_bucket_size": "auto"}, "optimizer": {"type": "AdamW", "params": {"lr": "auto"}})") ==
              "ds.json:1:22: \"auto\" is a value for a trainer to fill in: write numbers for"
              " train_batch_size, zero_optimization.reduce_bucket_size, optimizer.params.lr");
+}
+
+namespace {
+
+TrainingConfig inference(const std::string& members) {
+  return training_from_json(
+      parse_json(R"({"train_micro_batch_size_per_gpu": 2, )" + members + "}", "ds.json"), 4,
+      Mode::inference);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(inference_needs_nothing_that_says_how_to_train) {
+  const TrainingConfig config = inference(R"("tensor_parallel": {"autotp_size": 2})");
+
+  BOOST_TEST(config.tensor_parallel == 2);
+  BOOST_TEST(config.micro_batch == 2);
+  BOOST_TEST(config.accumulation == 1);
+  BOOST_TEST(config.without_effect.empty());
+  BOOST_TEST(config.defaulted == std::vector<std::string>{"bf16.enabled = false"});
+}
+
+BOOST_AUTO_TEST_CASE(what_says_how_to_train_is_without_effect_in_inference) {
+  const TrainingConfig config = inference(R"("gradient_accumulation_steps": 4,
+      "train_batch_size": 16, "gradient_clipping": 0.1, "scheduler": {"type": "WarmupLR"},
+      "optimizer": {"type": "Lion"}, "zero_optimization": {"stage": 2},
+      "bf16": {"enabled": true, "check_grad_overflow": false},
+      "tensor_parallel": {"autotp_size": 2, "tp_overlap_comm": true})");
+
+  BOOST_TEST((config.working == Dtype::bf16));
+  BOOST_TEST(config.accumulation == 1);
+  BOOST_TEST(config.zero_stage == 0);
+  BOOST_TEST(!config.tp_overlap_comm);
+  const std::vector<std::string> expected{"bf16.check_grad_overflow",
+                                          "optimizer",
+                                          "zero_optimization",
+                                          "gradient_clipping",
+                                          "gradient_accumulation_steps",
+                                          "scheduler",
+                                          "tensor_parallel.tp_overlap_comm"};
+  BOOST_TEST(config.without_effect == expected, boost::test_tools::per_element());
+  const std::string written = write_json(to_json(config, Mode::inference));
+  const TrainingConfig back =
+      training_from_json(parse_json(written, "effective"), 4, Mode::inference);
+  BOOST_TEST(write_json(to_json(back, Mode::inference)) == written);
+  BOOST_TEST(back.without_effect.empty());
+}
+
+BOOST_AUTO_TEST_CASE(inference_refuses_what_would_change_a_forward_pass) {
+  const auto error = [](const std::string& members) {
+    return error_of([&] { inference(members); });
+  };
+  BOOST_TEST(error(R"("zero_optimization": {"stage": 3})") ==
+             "ds.json:1:70: zero_optimization.stage = 3: partitioned parameters are not"
+             " implemented: expected 0, 1 or 2");
+  BOOST_TEST(error(R"("fp16": {"enabled": true})").find("fp16 is not implemented") !=
+             std::string::npos);
+  BOOST_TEST(error(R"("gradient_cliping": 1.0)").find("did you mean \"gradient_clipping\"?") !=
+             std::string::npos);
+  BOOST_TEST(error(R"("train_batch_size": 7)").find("7 != 2 * ") != std::string::npos);
 }

@@ -229,6 +229,35 @@ BOOST_AUTO_TEST_CASE(what_decides_the_partition_survives_a_round_trip) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(inference_cuts_unevenly_without_being_asked) {
+  const Files files;
+  const std::string hash = scenario_hash(files.read());
+  const std::string three =
+      "\"world\": 3, \"deepspeed\": {\"train_micro_batch_size_per_gpu\": 1,"
+      " \"tensor_parallel\": {\"autotp_size\": 3}}";
+  const std::string model = "\"model\": {\"config\": \"model\"}, \"data\": {\"generated\": true},";
+  files.write("s.json", "{" + model + "\"mode\": \"inference\", " + three + "}");
+  const Scenario scenario = files.read();
+
+  BOOST_TEST(!scenario.trains());
+  BOOST_TEST(scenario.training.partition_rules.uneven);
+  // 12 heads over 4 KV heads, 4 wide, among 3 ranks
+  BOOST_TEST(
+      (scenario.partition.of("model.layers.0.self_attn.q_proj").widths == Widths{{24, 12, 12}}));
+  BOOST_TEST(scenario_hash(scenario) != hash);
+  files.write("effective.json", write_scenario(scenario));
+  const Scenario back = read_scenario(files / "effective.json");
+  BOOST_TEST(write_scenario(back) == write_scenario(scenario));
+
+  files.write("s.json", "{" + model + "\"mode\": \"training\", " + three + "}");
+  BOOST_TEST(files.error().find("missing key \"optimizer\"") != std::string::npos);
+  files.write("s.json", "{" + model + "\"mode\": \"inference\", \"uneven\": false, " + three + "}");
+  BOOST_TEST(files.error().find("uneven = false: inference cuts by whole heads") !=
+             std::string::npos);
+  files.write("s.json", "{" + model + "\"mode\": \"inferrence\", " + three + "}");
+  BOOST_TEST(files.error().find("mode = \"inferrence\": expected") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(the_hash_follows_the_contents_and_not_the_place_of_the_data) {
   const Files here, there;
   const std::string hash = scenario_hash(here.read());

@@ -1,5 +1,6 @@
 #include "scenarios/plan/accounts.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <map>
 #include <memory>
@@ -7,6 +8,7 @@
 #include "real/cpu/backend.hpp"
 #include "real/lowering.hpp"
 #include "real/run/rank_run.hpp"
+#include "scenarios/plan/lifetimes.hpp"
 #include "sim/cluster.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -104,6 +106,25 @@ BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_b
                "trace, tp " << grid.tp << " dp " << grid.dp << ": " << measured.trace_bytes
                             << " against " << accounts.trace_bytes);
   }
+}
+
+BOOST_AUTO_TEST_CASE(values_written_in_place_take_no_memory_of_their_own) {
+  const Scenario scenario =
+      read_scenario("../scenarios/catalog/sweep/inference-llama-uneven-tp3-dp1-fp64.json");
+  const Accounts accounts = accounts_of(real::lower(scenario));
+
+  const auto [least, most] = std::ranges::minmax(measure(scenario).peaks);
+
+  BOOST_TEST(least == accounts.smallest_rank.total_peak);
+  BOOST_TEST(most == accounts.largest_rank.total_peak);
+  const Program program = real::lower(scenario);
+  int taken = 0;
+  for (const auto& values : lifetimes_of(program, program.segment("micro_step")).take)
+    for (const ValueId id : values) {
+      BOOST_TEST(program.value(id).in_place_of == -1, program.value(id).name);
+      ++taken;
+    }
+  BOOST_TEST(taken > 30);
 }
 
 BOOST_AUTO_TEST_CASE(a_variant_runs_only_in_steps_that_exist_and_once_in_each) {
