@@ -25,13 +25,13 @@ inline void lay_out(Scenario& scenario, int tp, int dp) {
   scenario.partition = resolve_partition(scenario.model, scenario.training.partition_rules, tp);
 }
 
-/// A tiny model on any grid: the sweep's GQA one (4 heads over 2, two layers) unless another is
-/// named.
+/// The same layers cut in the same way on any grid; who wants other cuts changes them afterwards.
 struct Grid {
   int tp, dp, zero;
 };
 inline Scenario on_grid(Scenario scenario, const Grid& grid) {
-  lay_out(scenario, grid.tp, grid.dp);
+  scenario.training.tensor_parallel = grid.tp;
+  scenario.world = grid.tp * grid.dp;
   scenario.training.zero_stage = grid.zero;
   scenario.name += "-tp" + std::to_string(grid.tp) + "-dp" + std::to_string(grid.dp) + "-zero" +
                    std::to_string(grid.zero);
