@@ -61,15 +61,16 @@ void read_zero(ObjectReader& top, TrainingConfig& training) {
   if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
     refuse_value(*given, "zero_optimization", "expected {\"stage\": 0} or {\"stage\": 1}");
   ObjectReader reader = top.section("zero_optimization");
-  training.zero_stage = static_cast<int>(reader.integer("stage", 0));
-  if (training.zero_stage == 2 || training.zero_stage == 3)
+  // As int, 2^32 would be stage 0.
+  const std::int64_t stage = reader.integer("stage", 0);
+  if (stage == 2 || stage == 3)
     refuse_value(
         *reader.find("stage"), reader.name("stage"),
-        training.zero_stage == 2
-            ? "stage 2 reduces at each micro-step, which is not implemented: expected 0 or 1"
-            : "partitioned parameters are not implemented: expected 0 or 1");
-  if (training.zero_stage != 0 && training.zero_stage != 1)
+        stage == 2 ? "stage 2 reduces at each micro-step, which is not implemented: expected 0 or 1"
+                   : "partitioned parameters are not implemented: expected 0 or 1");
+  if (stage != 0 && stage != 1)
     refuse_value(*reader.find("stage"), reader.name("stage"), "expected 0 or 1");
+  training.zero_stage = static_cast<int>(stage);
   training.reduce_bucket_size =
       reader.integer("reduce_bucket_size", training.reduce_bucket_size, {1, std::int64_t{1} << 53});
   apply(zero_optimization_keys(), reader, training.without_effect);

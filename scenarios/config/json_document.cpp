@@ -167,11 +167,13 @@ class DocumentBuilder {
     throw ScenarioError(places_.at(offset), message);
   }
 
-  // The quote inside a string is the one after a backslash.
+  // The quote inside a string is the one after a backslash. What a fault lies in may look like the
+  // end of a string and be none: that begins where it ends.
   std::size_t opening_quote(std::size_t end) const {
-    std::size_t at = text_.rfind('"', end - 1);
-    while (at > 0 && text_[at - 1] == '\\') at = text_.rfind('"', at - 1);
-    return at;
+    std::size_t at = end;
+    do at = at == 0 ? std::string_view::npos : text_.rfind('"', at - 1);
+    while (at != std::string_view::npos && at > 0 && text_[at - 1] == '\\');
+    return std::min(at, end);
   }
   std::size_t start_of_token(std::size_t end) const {
     static const std::string word = std::string(kLetters).append(kDigits) + "+-.";

@@ -32,12 +32,12 @@ struct JsonValue {
   std::vector<JsonValue> elements;
   std::vector<JsonMember> members;  // in the order of the file; keys are distinct
 
-  JsonValue() = default;
-  JsonValue(bool value) : kind(Kind::boolean), boolean(value) {}
+  JsonValue();
+  JsonValue(bool value);
   /// A number that is not finite becomes the string "nan", "inf" or "-inf".
   JsonValue(double value);
-  JsonValue(std::string value) : kind(Kind::string), text(std::move(value)) {}
-  JsonValue(const char* value) : JsonValue(std::string(value)) {}
+  JsonValue(std::string value);
+  JsonValue(const char* value);
   /// A number beyond int64 is an InvariantError.
   template <std::integral Integer>
   JsonValue(Integer value)
@@ -69,6 +69,12 @@ struct JsonMember {
   SourcePlace place;  // of the key
   JsonValue value;
 };
+
+// Here, because a vector of members can be made and destroyed only where a member is complete.
+inline JsonValue::JsonValue() = default;
+inline JsonValue::JsonValue(bool value) : kind(Kind::boolean), boolean(value) {}
+inline JsonValue::JsonValue(std::string value) : kind(Kind::string), text(std::move(value)) {}
+inline JsonValue::JsonValue(const char* value) : JsonValue(std::string(value)) {}
 
 /// Parses strict JSON with the comments of HJSON: //, /* */ and #. Throws ScenarioError at the place of the first
 /// fault: syntax, a duplicate key, nesting deeper than 100. What looks like HJSON is said to.
