@@ -168,11 +168,11 @@ BOOST_AUTO_TEST_CASE(malformed_json_and_wrong_keys_are_refused_at_their_place) {
   BOOST_TEST(place.run_text("{\n  \"name\": \"s\",\n  \"name\": \"t\"\n}") ==
              "s.json:3:3: duplicate key \"name\"");
   BOOST_TEST(place.run(scenario_s().set("wrold", 2)) ==
-             "s.json:56:3: unknown key \"wrold\"; did you mean \"world\"?");
+             "s.json:57:3: unknown key \"wrold\"; did you mean \"world\"?");
   JsonValue scenario = scenario_s();
   deepspeed(scenario).set("gradient_cliping", 1.0);
   BOOST_TEST(place.run(scenario) ==
-             "s.json:46:5: unknown key \"gradient_cliping\"; did you mean \"gradient_clipping\"?");
+             "s.json:47:5: unknown key \"gradient_cliping\"; did you mean \"gradient_clipping\"?");
 }
 
 BOOST_AUTO_TEST_CASE(missing_files_are_named) {
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(missing_files_are_named) {
   scenario = scenario_s();
   scenario.set("data", object(R"({"text": "absent.txt", "sequence": 8})"));
   BOOST_TEST(place.run(scenario) ==
-             "s.json:51:13: data.text = \"absent.txt\": there is no \"absent.txt\"");
+             "s.json:52:13: data.text = \"absent.txt\": there is no \"absent.txt\"");
 }
 
 BOOST_AUTO_TEST_CASE(what_tensor_parallelism_does_not_divide_is_refused_with_both_numbers) {
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_implemented_is_refused_at_its_key) {
   scenario = scenario_s();
   deepspeed(scenario).set("fp16", object(R"({"enabled": true})"));
   BOOST_TEST(place.run(scenario) ==
-             "s.json:46:13: fp16 = {\"enabled\":true}: fp16 is not implemented: use bf16, "
+             "s.json:47:13: fp16 = {\"enabled\":true}: fp16 is not implemented: use bf16, "
              "or neither for fp32");
 }
 
