@@ -4,12 +4,13 @@
 #include <cstring>
 #include <numeric>
 
+#include "scenarios/counts.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof {
 
 std::int64_t element_count(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>{});
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, product);
 }
 
 std::string to_string(const Shape& shape) {
@@ -22,7 +23,7 @@ std::int64_t element_count(const Region& region) { return element_count(region.e
 
 std::int64_t element_count(std::span<const Region> regions) {
   std::int64_t count = 0;
-  for (const Region& region : regions) count += element_count(region);
+  for (const Region& region : regions) count = sum(count, element_count(region));
   return count;
 }
 

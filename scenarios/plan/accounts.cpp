@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "scenarios/counts.hpp"
 #include "scenarios/plan/lifetimes.hpp"
 
 namespace shardproof {
@@ -77,11 +78,16 @@ void count_collectives(const Program& program, const std::vector<Rank>& ranks, i
     const auto [least, most] = std::minmax_element(elements.begin(), elements.end());
     account.elements = *most;
     account.least_elements = *least;
-    account.bytes = account.elements * static_cast<std::int64_t>(size_bytes(account.dtype));
+    account.bytes = product(account.elements, static_cast<std::int64_t>(size_bytes(account.dtype)));
     account.per = per;
     account.times = runs;
     out.add(std::move(account));
   }
+}
+
+std::int64_t bytes_of(const Program& program, const Value& value, Rank rank) {
+  return product(element_count(local_shape(program, value, rank)),
+                 static_cast<std::int64_t>(size_bytes(value.dtype)));
 }
 
 std::int64_t recorded_bytes(const Program& program, const Segment& segment, Rank rank) {
@@ -89,8 +95,7 @@ std::int64_t recorded_bytes(const Program& program, const Segment& segment, Rank
   for (const Op& op : segment.ops)
     if (op.recorded)
       for (const ValueId id : op.outputs)
-        bytes += element_count(local_shape(program, program.value(id), rank)) *
-                 static_cast<std::int64_t>(size_bytes(program.value(id).dtype));
+        bytes = sum(bytes, bytes_of(program, program.value(id), rank));
   return bytes;
 }
 
@@ -111,7 +116,7 @@ MemoryAccount memory_of(const Program& program, Rank rank) {
     const auto bytes =
         static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(i), rank));
     state_account(memory, program.values[i].name) += bytes;
-    states += bytes;
+    states = sum(states, bytes);
   }
   std::vector<char> scoped(program.values.size(), 0);
   std::int64_t live = 0;
@@ -120,12 +125,12 @@ MemoryAccount memory_of(const Program& program, Rank rank) {
     const SegmentLifetimes lifetimes = lifetimes_of(program, segment);
     for (std::size_t i = 0; i < segment.ops.size(); ++i) {
       for (const ValueId id : lifetimes.take[i])
-        live += static_cast<std::int64_t>(block_bytes(program, id, rank));
+        live = sum(live, static_cast<std::int64_t>(block_bytes(program, id, rank)));
       for (const ValueId id : segment.ops[i].outputs) {
         char& taken = scoped[static_cast<std::size_t>(id)];
         if (program.value(id).lifetime != Lifetime::scope || taken) continue;
         taken = 1;
-        live += static_cast<std::int64_t>(block_bytes(program, id, rank));
+        live = sum(live, static_cast<std::int64_t>(block_bytes(program, id, rank)));
       }
       memory.activations_peak = std::max(memory.activations_peak, live);
       for (const ValueId id : lifetimes.give[i])
@@ -138,7 +143,7 @@ MemoryAccount memory_of(const Program& program, Rank rank) {
       live -= static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(id), rank));
     }
   });
-  memory.total_peak = states + memory.activations_peak;
+  memory.total_peak = sum(states, memory.activations_peak);
   return memory;
 }
 
@@ -184,7 +189,9 @@ Accounts accounts_of(const Program& program) {
   const std::int64_t alike = program.grid().world() / std::ssize(ranks);  // ranks like each of them
   for (const Rank rank : ranks)
     for (std::size_t s = 0; s < runs.size(); ++s)
-      accounts.trace_bytes += runs[s] * recorded_bytes(program, program.segments[s], rank) * alike;
+      accounts.trace_bytes =
+          sum(accounts.trace_bytes,
+              product(product(runs[s], recorded_bytes(program, program.segments[s], rank)), alike));
   return accounts;
 }
 

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "scenarios/counts.hpp"
+
 namespace shardproof {
 
 SegmentLifetimes lifetimes_of(const Program& program, const Segment& segment) {
@@ -41,9 +43,9 @@ std::vector<ValueId> scope_values(const Program& program) {
 
 std::size_t block_bytes(const Program& program, ValueId id, Rank rank) {
   const Value& value = program.value(id);
-  const std::size_t bytes =
-      static_cast<std::size_t>(element_count(local_shape(program, value, rank))) *
-      size_bytes(value.dtype);
+  const auto bytes =
+      static_cast<std::size_t>(product(element_count(local_shape(program, value, rank)),
+                                       static_cast<std::int64_t>(size_bytes(value.dtype))));
   constexpr std::size_t alignment = 64;
   return (bytes + alignment - 1) / alignment * alignment;
 }

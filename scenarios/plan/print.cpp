@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "scenarios/counts.hpp"
 #include "scenarios/plan/layer_fold.hpp"
 #include "scenarios/plan/print_partition.hpp"
 #include "scenarios/plan/program_json.hpp"
@@ -16,8 +17,22 @@ namespace {
 
 constexpr std::string_view parameter_prefix = "parameter/";
 
-// "{0,1} {2,3}".
+std::string plural(std::int64_t count, const std::string& noun, const char* ending = "s") {
+  return with_thousands(count) + " " + noun + (count == 1 ? "" : ending);
+}
+
+// "{0,1} {2,3}"; of many ranks by their rule: "1,024 x {0,1,..,7}, the next +8".
 std::string groups_text(const ProcessGrid& grid, Axis axis) {
+  constexpr int all_are_read = 64;
+  if (grid.world() > all_are_read) {
+    const int apart = axis == Axis::tp ? 1 : grid.size(Axis::tp);
+    const int next = axis == Axis::tp ? grid.size(Axis::tp) : 1;
+    const int last = apart * (grid.size(axis) - 1);
+    const std::string ranks = grid.size(axis) == 1 ? "0" : fmt::format("0,{},..,{}", apart, last);
+    return fmt::format("{} of {}: {{{}}}, each next one {} on",
+                       with_thousands(grid.world() / grid.size(axis)),
+                       plural(grid.size(axis), "rank"), ranks, next);
+  }
   std::string text;
   for (int r = 0; r < grid.world(); ++r) {
     if (grid.group_rank(Rank{r}, axis).value != 0) continue;
@@ -27,10 +42,6 @@ std::string groups_text(const ProcessGrid& grid, Axis axis) {
     text += (text.empty() ? "{" : " {") + group + "}";
   }
   return text;
-}
-
-std::string plural(std::int64_t count, const std::string& noun, const char* ending = "s") {
-  return with_thousands(count) + " " + noun + (count == 1 ? "" : ending);
 }
 
 std::string grid_text(const Program& program, const Scenario& scenario) {
@@ -123,7 +134,7 @@ std::string collectives_text(const Accounts& accounts, const std::string& per,
                          name_of(collective.dtype), collective.elements, collective.least_elements,
                          collective.times));
     chosen.push_back(&collective);
-    bytes += collective.bytes;
+    bytes = sum(bytes, collective.bytes);
   }
   if (chosen.empty()) return "";
   TextTable table("<<<<>>>");
@@ -155,10 +166,11 @@ std::string scope_collectives_text(const Accounts& accounts) {
     auto line = std::find_if(lines.begin(), lines.end(),
                              [&](const auto& entry) { return entry.first == name; });
     if (line == lines.end()) line = lines.insert(lines.end(), {name, {collective, 0, 0}});
+    const std::int64_t in_run = product(collective.bytes, collective.times);
     line->second.count += collective.times;
-    line->second.bytes += collective.bytes * collective.times;
+    line->second.bytes = sum(line->second.bytes, in_run);
     count += collective.times;
-    bytes += collective.bytes * collective.times;
+    bytes = sum(bytes, in_run);
   }
   if (lines.empty()) return "";
   TextTable table("<<<<>>");

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 
+#include "scenarios/counts.hpp"
 #include "scenarios/errors.hpp"
 
 using namespace shardproof;
@@ -56,6 +57,13 @@ bool tiles_the_slow_way(const std::vector<Region>& regions, const Shape& shape) 
 }
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(more_elements_than_64_bits_count_are_refused) {
+  const std::int64_t root = std::int64_t{1} << 31;
+  BOOST_TEST(element_count(Shape{root, root}) == std::int64_t{1} << 62);
+  BOOST_CHECK_THROW(element_count(Shape{root, root, 2}), ScenarioError);
+  BOOST_CHECK_THROW(sum(std::int64_t{1} << 62, std::int64_t{1} << 62), ScenarioError);
+}
 
 BOOST_AUTO_TEST_CASE(shapes_and_regions_print_as_the_reports_show_them) {
   BOOST_TEST(to_string(Shape{128, 64}) == "(128, 64)");
