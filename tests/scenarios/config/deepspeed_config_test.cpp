@@ -159,6 +159,8 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
        "zero_optimization.stage = 3: partitioned parameters are not implemented: expected 0 or "
        "1"},
       {R"("zero_optimization": {"stage": @4})", "zero_optimization.stage = 4: expected 0 or 1"},
+      {R"("zero_optimization": {"stage": @4294967296})",  // 0 if it were cut to an int
+       "zero_optimization.stage = 4294967296: expected 0 or 1"},
       {R"("zero_optimization": @true)",
        "zero_optimization = true: expected {\"stage\": 0} or {\"stage\": 1}"},
       {R"("zero_optimization": {"offload_optimizer": @{"device": "cpu"}})",

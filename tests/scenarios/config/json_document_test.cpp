@@ -130,6 +130,7 @@ BOOST_AUTO_TEST_CASE(malformed_json_is_refused_at_its_place) {
   BOOST_TEST(error_in("[1 2]") == "a.json:1:4: expected ',' or ']', got '2'");
   BOOST_TEST(error_in("{\"a\" 1}") == "a.json:1:6: expected ':', got '1'");
   BOOST_TEST(error_in("{\"a\": }") == "a.json:1:7: expected a value, got '}'");
+  BOOST_TEST(error_in("/\"a\"") == "a.json:1:2: invalid comment; expecting '/' or '*' after '/'");
   BOOST_TEST(error_in("{1: 2}") == "a.json:1:2: expected a key in double quotes, got '1'");
   BOOST_TEST(error_in("{} x") == "a.json:1:4: unexpected 'x' after the end of the document");
   BOOST_TEST(error_in("\"abc") == "a.json:1:1: this string does not end");
