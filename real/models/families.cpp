@@ -13,9 +13,11 @@ FamilyLowering family_lowering(const std::string& family) {
       {"bloom", lower_bloom}, {"chatglm", lower_chatglm},
   };
   const auto found = families.find(family);
-  if (found == families.end())
-    throw ScenarioError("the engine cannot lower a model of family '" + family + "'");
-  return found->second;
+  if (found != families.end()) return found->second;
+  std::string known;
+  for (const auto& [name, lowering] : families) known += (known.empty() ? "" : ", ") + name;
+  throw ScenarioError("models of family '" + family + "' are described but not run yet: only " +
+                      known);
 }
 
 }  // namespace shardproof::real
