@@ -98,6 +98,18 @@ class Backend {
   virtual void repeat_heads(View x, View y) = 0;
   /// x (..., h*p) -> y (..., p): the sum over the heads, first to last; of none it is zero.
   virtual void sum_heads(View x, View y) = 0;
+  /// logits (..., E) -> selected (..., k) int64, weights (..., k): the k largest logits, descending, of
+  /// equal ones the lowest expert first; NaN is the smallest of all. `factor` multiplies the weights
+  /// of the form "scaled".
+  virtual void route(View logits, View selected, View weights, RouteForm form, double factor) = 0;
+  /// x (..., C), selected (..., k) -> rows[e] (rows_e, C): the tokens that chose expert e. Bits are moved.
+  /// An expert outside [0, E), or of another number of tokens than it has rows, is an InvariantError.
+  virtual void moe_dispatch(View x, View selected, std::span<const TensorView> rows,
+                            ExpertRows order) = 0;
+  /// The inverse: y (..., C), of each token the sum of its experts' rows times their weights, in the
+  /// order of the experts.
+  virtual void moe_combine(View selected, View weights, std::span<const TensorView> rows, View y,
+                           ExpertRows order) = 0;
   /// logits (B, T, V), labels (B, T) -> loss (1) in the compute dtype: mean over labels >= 0.
   virtual void cross_entropy(View logits, View labels, View loss) = 0;
 
@@ -124,6 +136,14 @@ class Backend {
   virtual void gelu_backward(View dy, View x, View dx, GeluForm form) = 0;
   /// dy (B, T, C), tokens (B, T) -> dweight (V, C): rows added in the order of the tokens.
   virtual void embedding_backward(View dy, View tokens, View dweight) = 0;
+  virtual void route_backward(View dweights, View logits, View selected, View dlogits,
+                              RouteForm form, double factor) = 0;
+  /// dx: of each token the sum of what its experts' rows are given back, in the order of the experts.
+  virtual void moe_dispatch_backward(View selected, std::span<const TensorView> drows, View dx,
+                                     ExpertRows order) = 0;
+  virtual void moe_combine_backward(View dy, View selected, View weights,
+                                    std::span<const TensorView> rows, View dweights,
+                                    std::span<const TensorView> drows, ExpertRows order) = 0;
 
   // Gradients and optimizer. Scalars are one-element tensors.
   /// `factor` is rounded to the compute dtype first.

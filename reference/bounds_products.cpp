@@ -110,7 +110,7 @@ UnitResult replay_matmul_backward_weight(const UnitCall& unit) {
   const Operand& right = out_in ? x : dy;
   const Shape shape{columns(left), columns(right)};
   std::vector<Task> tasks;
-  for (std::int64_t group = 0; group * group_rows < rows; ++group)
+  for (std::int64_t group = 0; group < std::max<std::int64_t>(unit.attributes.groups, 1); ++group)
     tasks.push_back({part(left, group, true), part(right, group, false),
                      static_cast<std::size_t>(group * element_count(shape))});
   return replay_products(unit, grouped_shape(unit, shape), tasks);

@@ -16,6 +16,8 @@ Graph graph_of(const Scenario& scenario);
 /// The families' forward passes, from the tokens to the logits: reference/models, a file each.
 Value llama(Graph& net, const ModelDescription& model);
 Value mistral(Graph& net, const ModelDescription& model);
+Value deepseek_v2(Graph& net, const ModelDescription& model);
+Value mixtral(Graph& net, const ModelDescription& model);
 Value qwen2(Graph& net, const ModelDescription& model);
 Value qwen3(Graph& net, const ModelDescription& model);
 Value phi3(Graph& net, const ModelDescription& model);

@@ -160,6 +160,48 @@ Value Graph::repeat_heads(const std::string& module, const std::string& role, Va
                 {.extent = heads});
 }
 
+Routing Graph::route(const std::string& module, Value logits, std::int64_t experts_per_token,
+                     RouteForm form, double factor) {
+  UnitAttributes attributes{.factor = factor};
+  attributes.experts_per_token = experts_per_token;
+  attributes.route = form;
+  const Shape shape_of_choice = with_features(shape(logits), experts_per_token);
+  const Value weights =
+      append(UnitKind::route_weights, module, "weights", {logits}, shape_of_choice, attributes);
+  by_product("selected", shape_of_choice);
+  return {nodes_.back().outputs[1], weights};
+}
+
+std::vector<Value> Graph::dispatch(const std::string& module, Value x, const Routing& routing,
+                                   std::int64_t experts, ExpertRows order) {
+  const Shape tokens = shape(x);
+  const std::int64_t count = tokens[0] * tokens[1];
+  UnitAttributes attributes{.groups = micro_batch_.groups, .extent = count / micro_batch_.groups};
+  attributes.experts = experts;
+  attributes.expert_rows = order;
+  std::vector<Value> parts;
+  for (std::int64_t e = 0; e < experts; ++e) {
+    parts.push_back(tensor(Kind::forward, module + ".experts." + std::to_string(e), "tokens",
+                           {count, tokens[2]}));
+    tensors_[parts.back().index].rows = GraphRows{routing.selected, e};
+  }
+  append_to(parts, UnitKind::moe_dispatch, {x, routing.selected}, attributes);
+  nodes_.back().module = module;
+  return parts;
+}
+
+Value Graph::combine(const std::string& module, const std::string& role, const Routing& routing,
+                     const std::vector<Value>& parts, ExpertRows order) {
+  UnitAttributes attributes{.groups = micro_batch_.groups,
+                            .extent = shape(parts.at(0))[0] / micro_batch_.groups};
+  attributes.experts = static_cast<std::int64_t>(parts.size());
+  attributes.expert_rows = order;
+  std::vector<Value> inputs{routing.selected, routing.weights};
+  inputs.insert(inputs.end(), parts.begin(), parts.end());
+  return append(UnitKind::moe_combine, module, role, std::move(inputs),
+                with_features(shape(routing.selected), shape(parts[0]).back()), attributes);
+}
+
 Value Graph::add(const std::string& module, const std::string& role, Value a, Value b) {
   return append(UnitKind::add, module, role, {a, b}, shape(a));
 }
@@ -198,6 +240,10 @@ void Graph::append_to(const std::vector<Value>& outputs, UnitKind kind, std::vec
       backward_rules(node),
       [&](const BackwardRule& rule) { return tensor(node.inputs.at(rule.input)).needs_gradient; });
   for (const Value output : outputs) tensors_[output.index].needs_gradient = needs_gradient;
+  // What is computed row by row has the rows of what it is computed from.
+  if (outputs.size() > 1 || node.inputs.empty()) return;
+  const Value output = outputs[0], first = node.inputs[0];
+  if (shape(output).at(0) == shape(first).at(0)) tensors_[output.index].rows = tensor(first).rows;
 }
 
 void Graph::by_product(const std::string& role, Shape shape) {

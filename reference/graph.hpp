@@ -24,6 +24,12 @@ struct Value {
   std::size_t index = 0;
 };
 
+/// The rows of a tensor are those of the tokens that chose an expert.
+struct GraphRows {
+  Value selected;
+  std::int64_t expert;
+};
+
 /// What a graph knows of a tensor: where it is recorded, and its shape. B and T are numbers.
 struct GraphTensor {
   /// table: given once for all ("rotary_cos"); data: of a micro-step ("tokens", "labels").
@@ -32,7 +38,8 @@ struct GraphTensor {
   std::string module;  // of a table or of data: ""
   std::string role;    // "output", "weight", "tokens"
   Shape shape;
-  bool needs_gradient = false;  // it is, or depends on, a parameter
+  bool needs_gradient = false;                   // it is, or depends on, a parameter
+  std::optional<GraphRows> rows = std::nullopt;  // none: all rows are there
 
   /// "model.norm.weight".
   std::string parameter() const { return module + "." + role; }
@@ -50,6 +57,10 @@ struct Node {
 
 struct Rotary {
   Value cos, sin;
+};
+/// The experts of each token, and how they are weighed: (B, T, k) both.
+struct Routing {
+  Value selected, weights;
 };
 
 /// The forward pass of an unsharded model over one micro-batch, as data. A family tells it once, by
@@ -100,6 +111,16 @@ class Graph {
   /// One head's features, again for each of `heads`.
   Value repeat_heads(const std::string& module, const std::string& role, Value x,
                      std::int64_t heads);
+  /// Roles selected and weights. `factor` is that of the form "scaled".
+  Routing route(const std::string& module, Value logits, std::int64_t experts_per_token,
+                RouteForm form, double factor = 1);
+  /// The tokens of each expert, role tokens of module.experts.e: (groups * N, C), of each group of N
+  /// tokens those that chose it first, then zeros.
+  std::vector<Value> dispatch(const std::string& module, Value x, const Routing& routing,
+                              std::int64_t experts, ExpertRows order);
+  /// Each token's rows, weighed and added.
+  Value combine(const std::string& module, const std::string& role, const Routing& routing,
+                const std::vector<Value>& parts, ExpertRows order);
   /// Mean loss of each batch group, of predicting the next token. Comes last.
   Value loss(Value logits);
 

@@ -58,18 +58,20 @@ class MicroStepUnits {
     for (std::size_t k = 0; k < node.outputs.size(); ++k) {
       const Value output = node.outputs[k];
       if (k < parts)
-        add(node.kind, part(node, k), inputs, path(output), graph_.shape(output), node.module);
+        add(node.kind, part(node, k), inputs, path(output), graph_.shape(output), node.module,
+            rows(output));
       else
         add(by_products[k - parts].kind, node.attributes,
             paths(node, by_products[k - parts].arguments), path(output), graph_.shape(output),
-            node.module);
+            node.module, rows(output));
     }
   }
 
   /// The attributes of the unit of part k, of a node that takes a tensor apart or puts it together.
   static UnitAttributes part(const Node& node, std::size_t k) {
     UnitAttributes attributes = node.attributes;
-    if (!attributes.parts.empty()) attributes.part = static_cast<std::int64_t>(k);
+    if (!attributes.parts.empty() || attributes.experts > 0)
+      attributes.part = static_cast<std::int64_t>(k);
     return attributes;
   }
 
@@ -83,13 +85,13 @@ class MicroStepUnits {
       }
       const bool only = flow_.contributions[x.index] == 1;
       const std::string output = only ? gradient_path(x) : contribution_path(node, rule);
-      UnitAttributes attributes = part(node, rule.input);
+      UnitAttributes attributes = part(node, rule.input - std::min(rule.input, rule.first));
       if (*rule.kind == UnitKind::bias_backward) attributes = {};  // a sum, whatever took the bias
       if (is_parameter(x)) attributes.groups = graph_.micro_batch().groups;
       if (*rule.kind == UnitKind::sum_heads) attributes.head_dim = graph_.shape(x).back();
       if (&node == &graph_.nodes().back()) attributes.factor = graph_.micro_batch().gradient_scale;
       add(*rule.kind, attributes, paths(node, rule.arguments), output, gradient_shape(x),
-          node.module);
+          node.module, rows(x));
       contribute(x, output);
     }
   }
@@ -103,7 +105,7 @@ class MicroStepUnits {
       const std::string part = "_sum_" + std::to_string(sum.contributions - 1);
       const std::string output = gradient_path(x) + (last ? "" : part);
       add(UnitKind::add, {}, {sum.path, contribution}, output, gradient_shape(x),
-          graph_.tensor(x).module);
+          graph_.tensor(x).module, rows(x));
       sum.path = output;
     }
     if (last && is_parameter(x)) accumulate(x);
@@ -114,13 +116,23 @@ class MicroStepUnits {
     // The first is added to zero, not copied: 0 + (-0) is +0.
     const std::string before = micro_ == 0 ? zero_input : folder(step_, micro_ - 1) + accumulator;
     add(UnitKind::add, {}, {before, gradient(parameter)}, folder_ + accumulator,
-        gradient_shape(parameter), graph_.tensor(parameter).module);
+        gradient_shape(parameter), graph_.tensor(parameter).module, std::nullopt);
   }
 
   void add(UnitKind kind, const UnitAttributes& attributes, std::vector<std::string> inputs,
-           const std::string& output, const Shape& shape, const std::string& module) {
+           const std::string& output, const Shape& shape, const std::string& module,
+           std::optional<RoutedRows> rows) {
     SHARDPROOF_EXPECTS(outputs_.insert(output).second, output, "is written twice");
-    units_.push_back({kind, attributes, std::move(inputs), output, shape, module});
+    units_.push_back({kind, attributes, std::move(inputs), output, shape, module, std::move(rows)});
+  }
+
+  /// A gradient has the rows of what it belongs to.
+  std::optional<RoutedRows> rows(Value value) const {
+    const std::optional<GraphRows>& known = graph_.tensor(value).rows;
+    if (!known) return std::nullopt;
+    const std::int64_t groups = graph_.micro_batch().groups;
+    return RoutedRows{path(known->selected), known->expert, groups,
+                      graph_.shape(value).at(0) / groups};
   }
 
   std::vector<std::string> paths(const Node& node, const std::vector<Argument>& arguments) const {
@@ -130,6 +142,10 @@ class MicroStepUnits {
         case Argument::Of::optional_input:
           if (argument.index < node.inputs.size())
             result.push_back(path(node.inputs[argument.index]));
+          break;
+        case Argument::Of::inputs_from:
+          for (std::size_t i = argument.index; i < node.inputs.size(); ++i)
+            result.push_back(path(node.inputs[i]));
           break;
         case Argument::Of::output: result.push_back(path(node.outputs[argument.index])); break;
         case Argument::Of::gradient: result.push_back(gradient(node.outputs[0])); break;

@@ -130,6 +130,25 @@ const std::vector<NodeRule> rules{
      [](const Call& c) {
        return Variables{c.tape.repeat_heads(c.inputs[0], c.attributes.extent)}; }},
 
+    {Kind::route_weights, {{Kind::route_selected, {input(0)}}},
+     {{0, "input", Kind::route_backward, {dy(), input(0), output(1)}}},
+     [](const Call& c) {
+       Tape::Routing routing = c.tape.route(c.inputs[0], c.attributes.experts_per_token,
+                                            c.attributes.route, c.attributes.factor);
+       return Variables{routing.weights, c.tape.leaf(std::move(routing.selected))}; }},
+    {Kind::moe_dispatch, {},
+     {{0, "input", Kind::moe_dispatch_backward, {input(1), each_dy()}}},
+     [](const Call& c) {
+       return c.tape.dispatch(c.inputs[0], c.tape.value(c.inputs[1]), c.attributes.experts,
+                              c.attributes.extent, c.attributes.expert_rows); }},
+    {Kind::moe_combine, {},
+     {{1, "weights", Kind::moe_combine_backward_weights, {dy(), input(0), inputs_from(2)}},
+      {each_input, "expert", Kind::moe_combine_backward_rows, {dy(), input(0), input(1)}, 2}},
+     [](const Call& c) {
+       return Variables{c.tape.combine(c.tape.value(c.inputs[0]), c.inputs[1],
+                                       {c.inputs.begin() + 2, c.inputs.end()},
+                                       c.attributes.expert_rows)}; }},
+
     {Kind::cross_entropy, {},
      {{0, "input", Kind::cross_entropy_backward, {input(0), input(1)}}},
      [](const Call& c) { return Variables{c.tape.cross_entropy(c.inputs[0], integers(c, 1))}; }},
@@ -151,9 +170,9 @@ std::vector<BackwardRule> backward_rules(const Node& node) {
       rules_of_inputs.push_back(rule);
       continue;
     }
-    for (std::size_t k = 0; k < node.inputs.size(); ++k)
-      rules_of_inputs.push_back(
-          {k, rule.name + "_" + std::to_string(k), rule.kind, rule.arguments});
+    for (std::size_t k = rule.first; k < node.inputs.size(); ++k)
+      rules_of_inputs.push_back({k, rule.name + "_" + std::to_string(k - rule.first), rule.kind,
+                                 rule.arguments, rule.first});
   }
   return rules_of_inputs;
 }

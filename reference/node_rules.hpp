@@ -11,13 +11,15 @@ namespace shardproof::reference {
 
 /// Where a unit that belongs to a node takes an argument from.
 struct Argument {
-  enum class Of { input, optional_input, output, gradient, gradients };
+  enum class Of { input, optional_input, inputs_from, output, gradient, gradients };
   Of of;
   std::size_t index = 0;
 };
 constexpr Argument input(std::size_t i) { return {Argument::Of::input, i}; }
 /// Left out if the node has not so many inputs.
 constexpr Argument optional_input(std::size_t i) { return {Argument::Of::optional_input, i}; }
+/// All inputs from number i on.
+constexpr Argument inputs_from(std::size_t i) { return {Argument::Of::inputs_from, i}; }
 constexpr Argument output(std::size_t i) { return {Argument::Of::output, i}; }
 /// The gradient of the loss with respect to the node's output; to each of its outputs, in order.
 constexpr Argument dy() { return {Argument::Of::gradient}; }
@@ -25,10 +27,11 @@ constexpr Argument each_dy() { return {Argument::Of::gradients}; }
 
 /// How the gradient with respect to one input of a node is computed.
 struct BackwardRule {
-  std::size_t input;             // each_input: the unit of input k has attribute part = k
+  std::size_t input;             // each_input: a rule for each input k from `first` on
   std::string name;              // of the input: grad_gate, where a node has several
   std::optional<UnitKind> kind;  // none: the gradient of the output is handed on as it is
   std::vector<Argument> arguments;
+  std::size_t first = 0;  // the unit of input k has attribute part = k - first
 };
 inline constexpr std::size_t each_input = static_cast<std::size_t>(-1);
 

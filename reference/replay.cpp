@@ -4,6 +4,7 @@
 
 #include "reference/bounds_attention.hpp"
 #include "reference/bounds_bitwise.hpp"
+#include "reference/bounds_experts.hpp"
 #include "reference/bounds_heads.hpp"
 #include "reference/bounds_loss.hpp"
 #include "reference/bounds_norms.hpp"
@@ -47,6 +48,10 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::join, "join", any_number, replay_join},
     {UnitKind::repeat_heads, "repeat_heads", 1, replay_repeat_heads},
     {UnitKind::sum_heads, "sum_heads", 1, replay_sum_heads},
+    {UnitKind::route_selected, "route_selected", 1, replay_route_selected},
+    {UnitKind::route_weights, "route_weights", 1, replay_route_weights},
+    {UnitKind::moe_dispatch, "moe_dispatch", 2, replay_moe_dispatch},
+    {UnitKind::moe_combine, "moe_combine", any_number, replay_moe_combine},
     {UnitKind::cross_entropy, "cross_entropy", 2, replay_cross_entropy},
     {UnitKind::cross_entropy_backward, "cross_entropy_backward", 2, replay_cross_entropy_backward},
     {UnitKind::matmul_backward_input, "matmul_backward_input", 2, replay_matmul_backward_input},
@@ -68,6 +73,13 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::swiglu_backward_up, "swiglu_backward_up", 3, replay_swiglu_backward_up},
     {UnitKind::gelu_backward, "gelu_backward", 2, replay_gelu_backward},
     {UnitKind::embedding_backward, "embedding_backward", 2, replay_embedding_backward},
+    {UnitKind::route_backward, "route_backward", 3, replay_route_backward},
+    {UnitKind::moe_dispatch_backward, "moe_dispatch_backward", any_number,
+     replay_moe_dispatch_backward},
+    {UnitKind::moe_combine_backward_weights, "moe_combine_backward_weights", any_number,
+     replay_moe_combine_backward_weights},
+    {UnitKind::moe_combine_backward_rows, "moe_combine_backward_rows", 3,
+     replay_moe_combine_backward_rows},
     {UnitKind::scale, "scale", 1, replay_scale},
     {UnitKind::divide, "divide", 1, replay_divide},
     {UnitKind::multiply, "multiply", 2, replay_multiply},

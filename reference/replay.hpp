@@ -36,6 +36,11 @@ enum class UnitKind {
   join,                      // x_k (..., h*parts[k])... -> (..., h*F)
   repeat_heads,              // x (..., p); extent = h -> (..., h*p)
   sum_heads,                 // x (..., h*p); head_dim = p -> (..., p)
+  route_selected,            // logits (..., E); experts_per_token = k -> (..., k)
+  route_weights,             // logits; k, route, factor -> (..., k)
+  moe_dispatch,              // x (..., C), selected (..., k); part = e of experts, extent = rows of
+                             // each group -> (groups * rows, C)
+  moe_combine,               // selected, weights, (groups * rows, C)... -> (..., C)
   cross_entropy,             // logits (B, T, V), labels (B, T) -> (groups): mean loss of each group
   cross_entropy_backward,    // logits, labels; factor = grad_scale -> like logits
   matmul_backward_input,     // dy (..., O), weight (O, I) or (I, O)
@@ -49,23 +54,27 @@ enum class UnitKind {
   attention_backward_q,        // dout, q, k, v, o, lse, or with slopes behind
   attention_backward_k,
   attention_backward_v,
-  swiglu_backward_gate,  // dy, gate, up
-  swiglu_backward_up,    // dy, gate, up
-  gelu_backward,         // dy, x; form
-  embedding_backward,    // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
-  scale,                 // x; factor
-  divide,                // x; factor = divisor
-  multiply,              // x, scalar
-  negate,                // x
-  sum,                   // x (n, ...): sum over the leading axis, order unknown
-  mean,                  // x (n, ...): sum over the leading axis / n, rounded as mean_form says
-  nonfinite,             // x...: 1 if any element of any argument is inf or NaN
-  sum_of_squares,        // x...: over all elements of all arguments
-  square_root,           // x
-  clip_factor,           // norm; factor = clip
-  exp_avg,               // m, g; factor = beta1
-  exp_avg_sq,            // v, g; factor = beta2
-  adamw,                 // p, m', v', lr, c1, c2; eps, weight_decay
+  swiglu_backward_gate,          // dy, gate, up
+  swiglu_backward_up,            // dy, gate, up
+  gelu_backward,                 // dy, x; form
+  embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
+  route_backward,                // dweights, logits, selected; route, factor -> like logits
+  moe_dispatch_backward,         // selected, (groups * rows, C)... -> (..., C)
+  moe_combine_backward_weights,  // dy, selected, (groups * rows, C)... -> like selected
+  moe_combine_backward_rows,     // dy, selected, weights; part, experts, extent as moe_dispatch
+  scale,                         // x; factor
+  divide,                        // x; factor = divisor
+  multiply,                      // x, scalar
+  negate,                        // x
+  sum,                           // x (n, ...): sum over the leading axis, order unknown
+  mean,            // x (n, ...): sum over the leading axis / n, rounded as mean_form says
+  nonfinite,       // x...: 1 if any element of any argument is inf or NaN
+  sum_of_squares,  // x...: over all elements of all arguments
+  square_root,     // x
+  clip_factor,     // norm; factor = clip
+  exp_avg,         // m, g; factor = beta1
+  exp_avg_sq,      // v, g; factor = beta2
+  adamw,           // p, m', v', lr, c1, c2; eps, weight_decay
 };
 
 /// Where the 1/n of a mean is applied (spec-autotp 7.7): each term divided before the sum (ZeRO 1),
@@ -97,7 +106,11 @@ struct UnitAttributes {
   }
   WeightLayout weight_layout = WeightLayout::out_in;
   std::vector<std::int64_t> parts = {};  // widths side by side, of each head if there are several
-  std::int64_t part = 0;
+  std::int64_t part = 0;                 // of several outputs
+  std::int64_t experts = 0;
+  std::int64_t experts_per_token = 0;
+  RouteForm route = RouteForm::renormalized;
+  ExpertRows expert_rows = ExpertRows::by_choice;
 };
 
 /// The rounding that the precision policy allows. Never filled from a plan or a trace.

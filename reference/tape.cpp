@@ -1,5 +1,6 @@
 #include "reference/tape.hpp"
 
+#include "reference/experts.hpp"
 #include "reference/matmul.hpp"
 
 namespace shardproof::reference {
@@ -125,6 +126,43 @@ Variable Tape::join(const std::vector<Variable>& apart, const std::vector<std::i
 Variable Tape::repeat_heads(Variable x, std::int64_t heads) {
   return push(reference::repeat_heads(value(x), heads),
               [=, this](const Tensor& dy) { accumulate(x, repeat_heads_vjp(dy, heads)); });
+}
+
+Tape::Routing Tape::route(Variable logits, std::int64_t experts_per_token, RouteForm form,
+                          double factor) {
+  const Tokens selected = chosen_experts(value(logits), experts_per_token);
+  const Variable weights =
+      push(expert_weights(value(logits), selected, form, factor), [=, this](const Tensor& dy) {
+        accumulate(logits, expert_weights_vjp(dy, value(logits), selected, form, factor));
+      });
+  return {weights, Tensor(selected.shape, {selected.values.begin(), selected.values.end()})};
+}
+
+std::vector<Variable> Tape::dispatch(Variable x, const Tensor& selected, std::int64_t experts,
+                                     std::int64_t rows, ExpertRows order) {
+  const ExpertRowsOf at(selected.values, selected.columns(), experts, groups_, order);
+  std::vector<Variable> parts;
+  for (std::int64_t e = 0; e < experts; ++e)
+    parts.push_back(push(expert_part(value(x), at, e, rows), [=, this](const Tensor& dy) {
+      accumulate(x, expert_part_vjp(dy, at, e, value(x).shape));
+    }));
+  return parts;
+}
+
+Variable Tape::combine(const Tensor& selected, Variable weights, const std::vector<Variable>& parts,
+                       ExpertRows order) {
+  const ExpertRowsOf at(selected.values, selected.columns(), std::ssize(parts), groups_, order);
+  const auto values = [=, this] {
+    std::vector<Tensor> rows;
+    for (const Variable part : parts) rows.push_back(value(part));
+    return rows;
+  };
+  return push(combined(at, selected.shape, value(weights), values()), [=, this](const Tensor& dy) {
+    accumulate(weights, combined_vjp_weights(dy, at, value(weights).shape, values()));
+    for (std::size_t e = 0; e < parts.size(); ++e)
+      accumulate(parts[e], combined_vjp_part(dy, at, value(weights), static_cast<std::int64_t>(e),
+                                             value(parts[e]).rows() / groups_));
+  });
 }
 
 Variable Tape::cross_entropy(Variable logits, const Tokens& labels) {

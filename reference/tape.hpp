@@ -55,6 +55,16 @@ class Tape {
   std::vector<Variable> split(Variable x, const std::vector<std::int64_t>& parts);
   Variable join(const std::vector<Variable>& apart, const std::vector<std::int64_t>& parts);
   Variable repeat_heads(Variable x, std::int64_t heads);
+  struct Routing {
+    Variable weights;  // (B, T, k)
+    Tensor selected;   // the experts; no gradient flows through them
+  };
+  Routing route(Variable logits, std::int64_t experts_per_token, RouteForm form, double factor);
+  /// One variable an expert, of `rows` rows for each batch group.
+  std::vector<Variable> dispatch(Variable x, const Tensor& selected, std::int64_t experts,
+                                 std::int64_t rows, ExpertRows order);
+  Variable combine(const Tensor& selected, Variable weights, const std::vector<Variable>& parts,
+                   ExpertRows order);
   /// (groups): the mean loss of each batch group.
   Variable cross_entropy(Variable logits, const Tokens& labels);
 

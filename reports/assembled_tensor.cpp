@@ -38,10 +38,11 @@ std::vector<const StoredDataset*> chosen_copies(const TraceReader& reader, const
   return chosen;
 }
 
-std::string problem_of(const std::vector<const StoredDataset*>& copies, const std::string& path) {
+std::string problem_of(const std::vector<const StoredDataset*>& copies, const std::string& path,
+                       const std::vector<Region>& absent) {
   if (copies.empty()) return path + " is not recorded";
   const DatasetInfo& first = copies.front()->info;
-  std::vector<Region> regions;
+  std::vector<Region> regions = absent;
   for (const StoredDataset* copy : copies) {
     if (copy->info.full_shape != first.full_shape || copy->info.dtype != first.dtype)
       return path + " has another shape or dtype on rank " + std::to_string(copy->rank);
@@ -52,12 +53,12 @@ std::string problem_of(const std::vector<const StoredDataset*>& copies, const st
   return "";
 }
 
-}  // namespace
-
-AssembledTensor assemble(const TraceReader& reader, const std::string& path, int seen_by) {
-  const std::vector<const StoredDataset*> copies = chosen_copies(reader, path, seen_by);
+AssembledTensor put_together(const TraceReader& reader, const std::string& path,
+                             const std::vector<const StoredDataset*>& copies,
+                             const std::vector<Region>& absent) {
   AssembledTensor tensor;
-  tensor.problem = problem_of(copies, path);
+  tensor.problem = problem_of(copies, path, absent);
+  tensor.absent = element_count(absent);
   if (!tensor.problem.empty()) return tensor;
   tensor.shape = copies.front()->info.full_shape;
   tensor.dtype = copies.front()->info.dtype;
@@ -69,6 +70,42 @@ AssembledTensor assemble(const TraceReader& reader, const std::string& path, int
   tensor.values.resize(count);
   decode(tensor.dtype, tensor.bytes, tensor.values);
   return tensor;
+}
+
+}  // namespace
+
+AssembledTensor assemble(const TraceReader& reader, const std::string& path, int seen_by) {
+  return put_together(reader, path, chosen_copies(reader, path, seen_by), {});
+}
+
+AssembledTensor assemble_rows(const TraceReader& reader, const std::string& path,
+                              const reference::RoutedRows& rows, int seen_by) {
+  const std::vector<const StoredDataset*> copies = chosen_copies(reader, path, seen_by);
+  const auto absent = copies.empty()
+                          ? std::optional(std::vector<Region>{})
+                          : absent_rows(reader, copies.front()->info.full_shape, rows, seen_by);
+  if (absent) return put_together(reader, path, copies, *absent);
+  AssembledTensor tensor;
+  tensor.problem = rows.selected + ", which says what rows " + path + " has, is not recorded";
+  return tensor;
+}
+
+std::optional<std::vector<Region>> absent_rows(const TraceReader& reader, const Shape& shape,
+                                               const reference::RoutedRows& rows, int seen_by) {
+  const AssembledTensor selected = assemble(reader, rows.selected, seen_by);
+  if (!selected.problem.empty()) return std::nullopt;
+  const auto of_group = static_cast<std::ptrdiff_t>(selected.values.size()) / rows.groups;
+  std::vector<Region> absent;
+  for (std::int64_t group = 0; group < rows.groups; ++group) {
+    const auto first = selected.values.begin() + group * of_group;
+    const std::int64_t count =
+        std::count(first, first + of_group, static_cast<double>(rows.expert));
+    Region region = whole(shape);
+    region.offset[0] = group * rows.rows + count;
+    region.extent[0] = rows.rows - count;
+    if (region.extent[0] > 0) absent.push_back(std::move(region));
+  }
+  return absent;
 }
 
 std::string assembly_key(const TraceReader& reader, const std::string& path, int seen_by) {

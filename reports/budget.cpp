@@ -174,12 +174,13 @@ class Budget {
   void micro_step(const reference::Unit& unit) {
     using reference::UnitKind;
     const LayerPartition& layer = scenario_.partition.of(unit.module);
-    const std::int64_t replica = element_count(unit.shape) / dp_;
+    // Of an expert's tokens there are as many rows as chose it.
+    const std::int64_t replica = unit.rows ? unit.shape.back() : element_count(unit.shape) / dp_;
     const std::string name = name_in_folder(unit.output);
     if (layer.style == Style::row && unit.kind == UnitKind::matmul)
-      reduce(unit.module + "/forward/all_reduce", replica);
+      reduce(unit.module + "/forward/all_reduce", replica, unit.rows);
     if (layer.style == Style::column && unit.kind == UnitKind::matmul_backward_input)
-      reduce(unit.module + "/backward/all_reduce", replica);
+      reduce(unit.module + "/backward/all_reduce", replica, unit.rows);
     if (layer.style == Style::column && unit.kind == UnitKind::sum_heads)
       reduce(unit.module + "/backward/all_reduce_heads", replica);
     if (layer.gather_output && name == "forward/" + unit.module + "/output")
@@ -191,8 +192,11 @@ class Budget {
       reduce(unit.module + "/backward/all_reduce_" + leaf_of(name), replica);
   }
 
-  void reduce(const std::string& origin, std::int64_t elements) {
+  void reduce(const std::string& origin, std::int64_t elements,
+              const std::optional<reference::RoutedRows>& rows = std::nullopt) {
+    if (tp_ == 1) return;
     add(origin, "all_reduce", Axis::tp, policy_.tp_wire, elements);
+    into_->back().rows = rows;
   }
 
   /// Gradients in reverse order; a bucket is closed before it would be too large (7.7.2, 7.7.3).

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "reference/unit.hpp"
 #include "scenarios/config/scenario.hpp"
 #include "scenarios/plan/placement.hpp"
 
@@ -30,6 +31,9 @@ struct BudgetedCollective {
   std::string dtype;   // on the wire
   std::int64_t elements = 0;
   std::int64_t bytes = 0;
+  /// Elements and bytes are those of one row: how many rows there are, the recorded choice of experts
+  /// says of each replica and micro-step.
+  std::optional<reference::RoutedRows> rows = std::nullopt;
   friend bool operator==(const BudgetedCollective&, const BudgetedCollective&) = default;
 };
 

@@ -1,5 +1,8 @@
 #include "reports/engine_trace.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include "scenarios/config/json_document.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
@@ -53,6 +56,31 @@ EngineTrace::EngineTrace(std::string execution, const std::string& folder)
 
 const std::vector<ExecutedOp>& EngineTrace::executed(int rank) const {
   return executed_.at(static_cast<std::size_t>(rank));
+}
+
+const RowCounts& EngineTrace::rows(int rank, const Moment& moment) const {
+  const Program& of_rank = program(rank);
+  const auto [found, is_new] = rows_.try_emplace({rank, folder_of(moment)});
+  RowCounts& rows = found->second;
+  if (!is_new || of_rank.extents.empty()) return rows;
+  rows.assign(of_rank.extents.size(), -1);
+  for (std::size_t i = 0; i < of_rank.extents.size(); ++i) {
+    const Extent& extent = of_rank.extents[i];
+    const auto count = chosen_rows(folder_of(moment) + "/" + of_rank.value(extent.source).name,
+                                   rank, extent.expert);
+    if (count && *count <= extent.bound) rows[i] = *count;
+  }
+  return rows;
+}
+
+std::optional<std::int64_t> EngineTrace::chosen_rows(const std::string& selected, int rank,
+                                                     std::int64_t expert) const {
+  const StoredDataset* stored = dataset(selected, rank);
+  if (stored == nullptr || stored->info.dtype != Dtype::int64) return std::nullopt;
+  std::vector<std::int64_t> chosen(static_cast<std::size_t>(element_count(stored->info.regions)));
+  const auto bytes = reader_.read(*stored);
+  std::memcpy(chosen.data(), bytes.data(), std::min(bytes.size(), chosen.size() * sizeof(expert)));
+  return std::count(chosen.begin(), chosen.end(), expert);
 }
 
 const StoredDataset* EngineTrace::dataset(const std::string& path, int rank) const {

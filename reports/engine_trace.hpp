@@ -36,6 +36,13 @@ class EngineTrace {
   ProcessGrid grid() const { return programs_.front().grid(); }
   /// Everything a rank ran, in order. Throws ScenarioError if the log does not fit the program.
   const std::vector<ExecutedOp>& executed(int rank) const;
+  /// How many rows the extents of a rank's program have at a moment, by the experts that it recorded
+  /// as chosen; -1 where it recorded none that make sense.
+  const RowCounts& rows(int rank, const Moment& moment) const;
+  /// How many of a rank's tokens chose an expert, by what it recorded as `selected` (a path); nothing if
+  /// it recorded nothing.
+  std::optional<std::int64_t> chosen_rows(const std::string& selected, int rank,
+                                          std::int64_t expert) const;
   /// The stored dataset of a path on a rank; nullptr if there is none.
   const StoredDataset* dataset(const std::string& path, int rank) const;
 
@@ -44,6 +51,7 @@ class EngineTrace {
   TraceReader reader_;
   std::vector<Program> programs_;
   std::vector<std::vector<ExecutedOp>> executed_;
+  mutable std::map<std::pair<int, std::string>, RowCounts> rows_;  // by rank and folder
 };
 
 }  // namespace shardproof::reports

@@ -32,6 +32,10 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
     case OpKind::join: return {UnitKind::join};
     case OpKind::repeat_heads: return {UnitKind::repeat_heads};
     case OpKind::sum_heads: return {UnitKind::sum_heads};
+    case OpKind::route: return {UnitKind::route_selected, UnitKind::route_weights};
+    case OpKind::route_backward: return {UnitKind::route_backward};
+    case OpKind::moe_dispatch_backward: return {UnitKind::moe_dispatch_backward};
+    case OpKind::moe_combine: return {UnitKind::moe_combine};
     case OpKind::cross_entropy: return {UnitKind::cross_entropy};
     case OpKind::cross_entropy_backward: return {UnitKind::cross_entropy_backward};
     case OpKind::matmul_backward_input: return {UnitKind::matmul_backward_input};
@@ -69,6 +73,8 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
 const char* factor_attribute(OpKind kind) {
   switch (kind) {
     case OpKind::cross_entropy_backward: return "grad_scale";
+    case OpKind::route:
+    case OpKind::route_backward:
     case OpKind::scale: return "factor";
     case OpKind::divide: return "divisor";
     case OpKind::clip_factor: return "clip";
@@ -89,7 +95,8 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
   if (const char* key = factor_attribute(op.kind)) attributes.factor = real_number(op, key);
   if (op.attributes.contains("head_dim")) attributes.head_dim = integer(op, "head_dim");
   attributes.weight_layout = weight_layout(op);
-  if (op.attributes.contains("form")) attributes.gelu = gelu_form_from(text(op, "form"));
+  if (op.kind == OpKind::gelu || op.kind == OpKind::gelu_backward)
+    attributes.gelu = gelu_form_from(text(op, "form"));
   // Narrower than the features where each head is normed by itself.
   if (op.kind == OpKind::rms_norm_backward_weight)
     attributes.extent = program.value(op.outputs[0]).shape[0];
@@ -136,28 +143,60 @@ void of_heads(const Program& program, const Op& op, std::size_t output, Rank ran
   }
 }
 
+// Whose tokens an op chooses, hands out or takes back; the tokens of a rank are one group.
+void of_experts(const Program& program, const Op& op, std::size_t output, Rank rank,
+                const RowCounts& rows, reference::UnitAttributes& attributes) {
+  if (op.kind == OpKind::route || op.kind == OpKind::route_backward) {
+    attributes.experts_per_token = integer(op, "experts_per_token");
+    attributes.route = route_form_from(text(op, "form"));
+  }
+  if (!op.attributes.contains("order")) return;
+  attributes.expert_rows = expert_rows(op);
+  attributes.groups = 1;
+  const bool backward = op.kind == OpKind::moe_combine_backward;
+  if (op.kind == OpKind::moe_dispatch) attributes.experts = std::ssize(op.outputs);
+  if (op.kind == OpKind::moe_combine) attributes.experts = std::ssize(op.inputs) - 2;
+  if (backward) attributes.experts = std::ssize(op.outputs) - 1;
+  if (op.kind != OpKind::moe_dispatch && (!backward || output == 0)) return;
+  attributes.part = static_cast<std::int64_t>(output) - (backward ? 1 : 0);
+  attributes.extent = local_shape(program, program.value(op.outputs[output]), rank, rows).at(0);
+}
+
+// Which inputs a unit of moe_combine_backward takes: of (dy, selected, weights, rows ...).
+bool is_argument(const reference::UnitKind kind, std::size_t input) {
+  if (kind == UnitKind::moe_combine_backward_weights) return input != 2;
+  if (kind == UnitKind::moe_combine_backward_rows) return input < 3;
+  return kind != UnitKind::attention_lse || input != 2;  // log-sum-exp does not read v
+}
+
 // The dtype that the policy gives an output. Only bitwise kinds have none of their own; for them
 // the recorded dtype decides what "the same bits" are.
 Dtype output_dtype(const Program& program, const Op& op, std::size_t output,
                    const PrecisionPolicy& policy) {
   if (op.kind == OpKind::attention && output == 1) return policy.compute;
+  if (op.kind == OpKind::route && output == 0) return Dtype::int64;
   return policy.output(op.kind).value_or(program.value(op.outputs[output]).dtype);
 }
 
 }  // namespace
 
 std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::size_t output,
-                                  const PrecisionPolicy& policy, Rank rank) {
+                                  const PrecisionPolicy& policy, Rank rank, const RowCounts& rows) {
   std::vector<UnitKind> kinds = unit_kinds(op.kind);
   if (op.kind == OpKind::split) kinds.assign(op.outputs.size(), UnitKind::split);
+  if (op.kind == OpKind::moe_dispatch) kinds.assign(op.outputs.size(), UnitKind::moe_dispatch);
+  if (op.kind == OpKind::moe_combine_backward) {
+    kinds.assign(op.outputs.size(), UnitKind::moe_combine_backward_rows);
+    kinds[0] = UnitKind::moe_combine_backward_weights;
+  }
   if (output >= kinds.size()) return std::nullopt;
   PlanUnit unit{kinds[output], attributes_of(program, op), {}, {}};
   of_heads(program, op, output, rank, unit.attributes);
+  of_experts(program, op, output, rank, rows, unit.attributes);
   unit.precision.output = output_dtype(program, op, output, policy);
   unit.precision.compute = unit.precision.output == Dtype::fp64 ? Dtype::fp64 : policy.compute;
   for (std::size_t i = 0; i < op.inputs.size(); ++i)
-    if (unit.kind != UnitKind::attention_lse || i != 2)  // log-sum-exp does not read v
-      unit.arguments.push_back(i);
+    if (is_argument(unit.kind, i)) unit.arguments.push_back(i);
   return unit;
 }
 

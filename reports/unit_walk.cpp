@@ -74,6 +74,11 @@ class Walk {
  private:
   const Program& program(const Walker& walker) const { return trace_.program(walker.rank); }
 
+  // With as many rows as there are.
+  Shape held_shape(const Walker& walker, const Moment& moment, const Value& value) const {
+    return local_shape(program(walker), value, Rank{walker.rank}, trace_.rows(walker.rank, moment));
+  }
+
   // One executed op; false if it waits for other ranks' inputs.
   bool step(Walker& walker) {
     const ExecutedOp& executed = trace_.executed(walker.rank)[walker.next];
@@ -105,8 +110,7 @@ class Walk {
     for (const AccessRecord* access : executed.reads) {
       const auto held = walker.held.find(access->value);
       const Value& value = program(walker).value(access->value);
-      const std::int64_t elements =
-          element_count(local_shape(program(walker), value, Rank{walker.rank}));
+      const std::int64_t elements = element_count(held_shape(walker, access->moment, value));
       const bool state = value.lifetime == Lifetime::state;
       const bool across_steps = held != walker.held.end() && state &&
                                 std::pair(held->second.written.stage, held->second.written.step) !=
@@ -149,10 +153,10 @@ class Walk {
   SharedBytes recorded_bytes(const Walker& walker, const ExecutedOp& executed, ValueId id) const {
     const Value& value = program(walker).value(id);
     const std::size_t size = size_bytes(value.dtype);
-    auto bytes = std::make_shared<Bytes>(static_cast<std::size_t>(element_count(local_shape(
-                                             program(walker), value, Rank{walker.rank}))) *
-                                         size);
-    for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank})) {
+    auto bytes = std::make_shared<Bytes>(
+        static_cast<std::size_t>(element_count(held_shape(walker, executed.moment, value))) * size);
+    for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank},
+                                        trace_.rows(walker.rank, executed.moment))) {
       const StoredDataset* stored =
           trace_.dataset(folder_of(executed.moment) + "/" + piece.name, walker.rank);
       if (stored == nullptr || element_count(stored->info.regions) != element_count(piece) ||
@@ -231,9 +235,10 @@ class Walk {
     const bool known = std::all_of(inputs.begin(), inputs.end(),
                                    [](const SharedBytes& bytes) { return bytes != nullptr; });
     for (std::size_t output = 0; output < op.outputs.size(); ++output) {
-      const auto unit = plan_unit(program(walker), op, output, context_.policy, Rank{walker.rank});
+      const auto unit = plan_unit(program(walker), op, output, context_.policy, Rank{walker.rank},
+                                  trace_.rows(walker.rank, executed.moment));
       const Value& value = program(walker).value(op.outputs[output]);
-      const bool empty = element_count(local_shape(program(walker), value, Rank{walker.rank})) == 0;
+      const bool empty = element_count(held_shape(walker, executed.moment, value)) == 0;
       if (!unit || !known || empty || executed.reads.size() != op.inputs.size()) {
         // Leaves are judged by the check `leaves`; what read changed bytes has failed as an edge;
         // where the rank holds nothing of the output, there is nothing to judge.
@@ -298,7 +303,7 @@ class Walk {
       arguments.values.emplace_back(inputs[i]->size() / size_bytes(value.dtype));
       decode(value.dtype, *inputs[i], arguments.values.back());
       arguments.operands.push_back(
-          {local_shape(program(walker), value, Rank{walker.rank}), arguments.values.back()});
+          {held_shape(walker, executed.moment, value), arguments.values.back()});
     }
     if (unit.kind == reference::UnitKind::sum_of_squares) count_once(walker, executed, arguments);
     return arguments;
@@ -447,7 +452,8 @@ class Walk {
     FirstDivergence& divergence = failure.divergence;
     divergence.tensor = folder_of(executed.moment) + "/" + value.name;
     if (comparison.first_failed >= 0)
-      for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank}))
+      for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank},
+                                          trace_.rows(walker.rank, executed.moment)))
         if (const auto index = index_in_full(piece, comparison.first_failed)) {
           divergence.tensor = folder_of(executed.moment) + "/" + piece.name;
           divergence.index = *index;

@@ -48,6 +48,28 @@ GeluForm gelu_form_from(std::string_view name) {
   return GeluForm::erf;
 }
 
+const char* name_of(RouteForm form) {
+  return form == RouteForm::renormalized ? "renormalized" : "scaled";
+}
+
+RouteForm route_form_from(std::string_view name) {
+  for (const RouteForm form : {RouteForm::renormalized, RouteForm::scaled})
+    if (name == name_of(form)) return form;
+  SHARDPROOF_EXPECTS(false, "no form of routing", std::string(name));
+  return RouteForm::renormalized;
+}
+
+const char* name_of(ExpertRows order) {
+  return order == ExpertRows::by_choice ? "by_choice" : "by_token";
+}
+
+ExpertRows expert_rows_from(std::string_view name) {
+  for (const ExpertRows order : {ExpertRows::by_choice, ExpertRows::by_token})
+    if (name == name_of(order)) return order;
+  SHARDPROOF_EXPECTS(false, "no order of an expert's rows", std::string(name));
+  return ExpertRows::by_choice;
+}
+
 const char* name_of(WeightLayout layout) {
   return layout == WeightLayout::out_in ? "out_in" : "in_out";
 }

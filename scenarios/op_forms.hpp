@@ -70,6 +70,19 @@ RotaryScaling rotary_scaling_from(std::string_view name);
 /// Throws InvariantError on any other text: an op's attributes are the engine's own.
 GeluForm gelu_form_from(std::string_view name);
 
+/// How a token's weights for its experts follow from the router's logits: softmax over all experts,
+/// of the k largest, and these divided by their sum (Jiang et al. 2024, arXiv:2401.04088) or times
+/// a factor (DeepSeek-AI 2024, arXiv:2405.04434).
+enum class RouteForm { renormalized, scaled };
+const char* name_of(RouteForm form);
+RouteForm route_form_from(std::string_view name);
+
+/// How the rows of an expert's tokens follow one another: all whose first choice it is, then all whose
+/// second it is (Mixtral's code); or as the tokens themselves do (DeepSeek-V2's).
+enum class ExpertRows { by_choice, by_token };
+const char* name_of(ExpertRows order);
+ExpertRows expert_rows_from(std::string_view name);
+
 /// How the weight of a matrix product lies in memory: (O, I) as in torch's Linear, or (I, O) as in
 /// GPT-2's Conv1D. Either way y (..., O) = x (..., I) times the weight's (I, O) matrix.
 enum class WeightLayout { out_in, in_out };

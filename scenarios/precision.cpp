@@ -35,6 +35,9 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::join:
     case OpKind::repeat_heads:
     case OpKind::sum_heads:
+    case OpKind::route:  // the weights; the chosen experts are int64
+    case OpKind::moe_dispatch:
+    case OpKind::moe_combine:
     case OpKind::cross_entropy_backward:
     case OpKind::matmul_backward_input:
     case OpKind::matmul_backward_weight:
@@ -47,7 +50,10 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::attention_backward:
     case OpKind::swiglu_backward:
     case OpKind::gelu_backward:
-    case OpKind::embedding_backward: return working;
+    case OpKind::embedding_backward:
+    case OpKind::route_backward:
+    case OpKind::moe_dispatch_backward:
+    case OpKind::moe_combine_backward: return working;
 
     case OpKind::alibi_slopes:
     case OpKind::cross_entropy: return compute;

@@ -47,6 +47,11 @@ class CpuBackend : public Backend {
             std::span<const std::int64_t> parts) override;
   void repeat_heads(View x, View y) override;
   void sum_heads(View x, View y) override;
+  void route(View logits, View selected, View weights, RouteForm form, double factor) override;
+  void moe_dispatch(View x, View selected, std::span<const TensorView> rows,
+                    ExpertRows order) override;
+  void moe_combine(View selected, View weights, std::span<const TensorView> rows, View y,
+                   ExpertRows order) override;
   void cross_entropy(View logits, View labels, View loss) override;
 
   void cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) override;
@@ -65,6 +70,13 @@ class CpuBackend : public Backend {
   void swiglu_backward(View dy, View gate, View up, View dgate, View dup) override;
   void gelu_backward(View dy, View x, View dx, GeluForm form) override;
   void embedding_backward(View dy, View tokens, View dweight) override;
+  void route_backward(View dweights, View logits, View selected, View dlogits, RouteForm form,
+                      double factor) override;
+  void moe_dispatch_backward(View selected, std::span<const TensorView> drows, View dx,
+                             ExpertRows order) override;
+  void moe_combine_backward(View dy, View selected, View weights, std::span<const TensorView> rows,
+                            View dweights, std::span<const TensorView> drows,
+                            ExpertRows order) override;
 
   void scale(View x, View y, double factor) override;
   void divide(View x, View y, double divisor) override;

@@ -46,6 +46,18 @@ ValueId Builder::activation(const std::string& name, std::int64_t features, Axis
                     .placement = {tp, shard(0)}});
 }
 
+ValueId Builder::features_of(ValueId rows, const std::string& name, std::int64_t features,
+                             AxisPlacement tp) {
+  Value wide = value(rows);
+  wide.name = name;
+  wide.shape.back() = features;
+  wide.lifetime = Lifetime::segment;
+  wide.placement.tp = std::move(tp);
+  if (wide.placement.tp.kind == AxisPlacement::Kind::shard)
+    wide.placement.tp.dim = static_cast<int>(wide.shape.size()) - 1;
+  return add_value(std::move(wide));
+}
+
 ValueId Builder::like(ValueId other, const std::string& name) {
   Value copy = value(other);
   copy.name = name;

@@ -41,6 +41,10 @@ class Builder {
   /// (B, T, features) of all replicas: full batch dimension D * B, sharded over dp; `tp` says what
   /// the TP group holds of it.
   ValueId activation(const std::string& name, std::int64_t features, AxisPlacement tp);
+  /// With the rows of another value, and other features; `tp` says how the TP group cuts them,
+  /// whatever its dimension.
+  ValueId features_of(ValueId rows, const std::string& name, std::int64_t features,
+                      AxisPlacement tp);
   /// Of another value's shape, dtype and placement; lives as long as its segment.
   ValueId like(ValueId other, const std::string& name);
   /// (B, T) of all replicas: tokens, labels.

@@ -40,6 +40,10 @@ class Layer {
   ValueId output(const std::string& role, std::int64_t features, AxisPlacement tp) {
     return builder().activation("forward/" + module() + "/" + role, features, std::move(tp));
   }
+  /// The same with the rows of `x`.
+  ValueId output(const std::string& role, ValueId x, std::int64_t features, AxisPlacement tp) {
+    return builder().features_of(x, "forward/" + module() + "/" + role, features, std::move(tp));
+  }
   /// A tensor like another one: the gradient of a value is cut as the value is.
   ValueId like(ValueId other, const std::string& name) { return builder().like(other, name); }
 

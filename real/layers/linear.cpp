@@ -28,7 +28,7 @@ Attributes Linear::layout() {
 }
 
 ValueId Linear::product(const std::string& role, ValueId x, AxisPlacement tp) {
-  const ValueId y = output(role, out_features(), std::move(tp));
+  const ValueId y = output(role, x, out_features(), std::move(tp));
   forward_op(OpKind::matmul, {x, weight()}, {y}, layout());
   return y;
 }
@@ -39,7 +39,7 @@ ValueId Linear::sum_of_products(ValueId x) {
     y = product(product_role(), x, replicate());
   } else {
     const ValueId part = product("partial", x, partial());
-    y = output(product_role(), out_features(), replicate());
+    y = output(product_role(), x, out_features(), replicate());
     builder().collective(OpKind::all_reduce, Axis::tp, module(), "forward", "all_reduce", part, y);
   }
   // After the reduction: before it, the sum would hold the bias once for every rank.

@@ -1,5 +1,7 @@
 #include "real/layers/linear_layer.hpp"
 
+#include "scenarios/errors.hpp"
+
 namespace shardproof::real {
 
 bool LinearLayer::gathers() {
@@ -13,8 +15,11 @@ bool LinearLayer::overlaps() {
 
 ValueId LinearLayer::forward(ValueId x) {
   x_ = x;
+  if (gathers() && value(x).extent >= 0)
+    throw ScenarioError("gather_output of " + module() +
+                        ": the outputs of an expert, whose rows are data, cannot be gathered");
   const std::string result = gathers() ? "output_shard" : "output";
-  y_ = product(has_bias() ? "product" : result, x, laid_on(2, weight_cut()));
+  y_ = product(has_bias() ? "product" : result, x, weight_cut());
   if (has_bias()) y_ = with_bias(result, y_);
   return gathers() ? gather_features("forward", y_, "forward/" + module() + "/output") : y_;
 }
@@ -45,8 +50,8 @@ std::vector<ValueId> LinearLayer::backward(const std::vector<ValueId>& dy,
 void LinearLayer::start_input_gradient(ValueId dy, ValueId dx) {
   if (builder().tp() == 1) return input_gradient(dy, dx);
   // Each rank sees its own output features only: what they give back is a partial sum.
-  const ValueId part = builder().activation("backward/" + module() + "/grad_input_partial",
-                                            in_features(), partial());
+  const ValueId part = builder().features_of(x_, "backward/" + module() + "/grad_input_partial",
+                                             in_features(), partial());
   input_gradient(dy, part);
   builder().start_collective(OpKind::all_reduce, Axis::tp, module(), "backward", "all_reduce", part,
                              dx);

@@ -83,7 +83,11 @@ ValueId Network::embedding(const std::string& module, ValueId tokens) {
 }
 
 ValueId Network::rms_norm(const std::string& module, ValueId x) {
-  auto layer = std::make_unique<RmsNorm>(site(module));
+  return rms_norm(module, x, model().rms_norm_eps);
+}
+
+ValueId Network::rms_norm(const std::string& module, ValueId x, double eps) {
+  auto layer = std::make_unique<RmsNorm>(site(module), eps);
   const ValueId y = layer->forward(x);
   return record(module, std::move(layer), {{"input", x}}, y);
 }
@@ -158,6 +162,34 @@ ValueId Network::repeat_heads(const std::string& module, const std::string& role
   auto layer = std::make_unique<RepeatHeads>(site(module));
   const ValueId y = layer->forward(role, x, heads);
   return record(module, std::move(layer), {{"input", x}}, y);
+}
+
+Route::Choice Network::route(const std::string& module, ValueId logits,
+                             const RouteOptions& options) {
+  auto layer = std::make_unique<Route>(site(module), options);
+  const Route::Choice choice = layer->forward(logits);
+  record(module, std::move(layer), {{"input", logits}}, choice.weights);
+  return choice;
+}
+
+std::vector<ValueId> Network::dispatch(const std::string& module, ValueId x,
+                                       const Route::Choice& choice, std::int64_t experts,
+                                       ExpertRows order) {
+  auto layer = std::make_unique<Dispatch>(site(module), order);
+  const std::vector<ValueId> rows = layer->forward(x, choice.selected, experts);
+  record(module, std::move(layer), {{"input", x}}, rows);
+  return rows;
+}
+
+ValueId Network::combine(const std::string& module, const std::string& role,
+                         const Route::Choice& choice, const std::vector<ValueId>& rows,
+                         ExpertRows order) {
+  auto layer = std::make_unique<Combine>(site(module), order);
+  const ValueId y = layer->forward(role, choice, rows);
+  std::vector<Argument> arguments{{"weights", choice.weights}};
+  for (std::size_t e = 0; e < rows.size(); ++e)
+    arguments.push_back({"expert_" + std::to_string(e), rows[e]});
+  return record(module, std::move(layer), std::move(arguments), y);
 }
 
 ValueId Network::cross_entropy(ValueId logits) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "real/layers/experts.hpp"
 #include "real/layers/layer.hpp"
 #include "real/layers/rotary.hpp"
 
@@ -43,7 +44,8 @@ class Network {
   ValueId alibi_slopes(ValueId q);
 
   ValueId embedding(const std::string& module, ValueId tokens);
-  ValueId rms_norm(const std::string& module, ValueId x);
+  ValueId rms_norm(const std::string& module, ValueId x);  // with the model's rms_norm_eps
+  ValueId rms_norm(const std::string& module, ValueId x, double eps);
   ValueId layer_norm(const std::string& module, ValueId x);
   /// A module without a weight of its own uses that of module `tied_to`.
   ValueId linear(const std::string& module, ValueId x, const std::string& tied_to = "");
@@ -67,6 +69,14 @@ class Network {
   /// `module`.
   ValueId repeat_heads(const std::string& module, const std::string& role, ValueId x,
                        std::int64_t heads);
+  /// forward/`module`/selected and weights: the experts of each token, by the router's logits.
+  Route::Choice route(const std::string& module, ValueId logits, const RouteOptions& options);
+  /// forward/`module`.experts.e/tokens of each expert e: the rows of x that chose it.
+  std::vector<ValueId> dispatch(const std::string& module, ValueId x, const Route::Choice& choice,
+                                std::int64_t experts, ExpertRows order);
+  /// forward/`module`/`role`: of each token the experts' results, weighed.
+  ValueId combine(const std::string& module, const std::string& role, const Route::Choice& choice,
+                  const std::vector<ValueId>& rows, ExpertRows order);
   /// The loss: each token predicts the next one of `tokens()`.
   ValueId cross_entropy(ValueId logits);
 

@@ -8,15 +8,16 @@ namespace shardproof::real {
 /// Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
 class RmsNorm : public Layer {
  public:
-  using Layer::Layer;
+  RmsNorm(Site site, double eps) : Layer(std::move(site)), eps_(eps) {}
   /// (B, T, C) -> the same, cut as x is.
   ValueId forward(ValueId x);
   std::vector<ValueId> backward(const std::vector<ValueId>& dy,
                                 const std::vector<std::string>& names) override;
 
  private:
-  Attributes eps() { return {{"eps", builder().model().rms_norm_eps}}; }
+  Attributes eps() const { return {{"eps", eps_}}; }
 
+  double eps_;
   ValueId x_ = -1;
 };
 

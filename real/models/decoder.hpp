@@ -30,6 +30,7 @@ class Decoder {
 
   explicit Decoder(Network& net);
 
+  RotaryTable rotary_table() const { return table_; }
   ValueId logits(ValueId tokens, const Half& attention, const Half& mlp);
 
   /// q_proj, k_proj, v_proj.

@@ -12,6 +12,8 @@ using FamilyLowering = ValueId (*)(Network& net, ValueId tokens);
 /// One a file of this folder.
 ValueId lower_llama(Network& net, ValueId tokens);
 ValueId lower_mistral(Network& net, ValueId tokens);
+ValueId lower_deepseek_v2(Network& net, ValueId tokens);
+ValueId lower_mixtral(Network& net, ValueId tokens);
 ValueId lower_qwen2(Network& net, ValueId tokens);
 ValueId lower_qwen3(Network& net, ValueId tokens);
 ValueId lower_phi3(Network& net, ValueId tokens);

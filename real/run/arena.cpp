@@ -39,6 +39,13 @@ void Arena::give_back(ValueId id) {
   live_bytes_ -= bytes;
 }
 
+void Arena::bind(ValueId source, std::span<const std::int64_t> chosen) {
+  count_rows(program_, source, chosen, rows_);
+  for (std::size_t i = 0; i < views_.size(); ++i)
+    if (program_.values[i].extent >= 0)
+      views_[i].shape = local_shape(program_, program_.values[i], rank_, rows_);
+}
+
 const TensorView& Arena::view(ValueId id) const {
   const TensorView& view = views_.at(static_cast<std::size_t>(storage_of(program_, id)));
   SHARDPROOF_EXPECTS(view.data != nullptr, program_.value(id).name, "has no memory");

@@ -19,7 +19,11 @@ class Arena {
   /// Taking a value that is there already keeps it.
   void take(ValueId id);
   void give_back(ValueId id);
-  /// The local tensor. Throws InvariantError if the value has no memory.
+  /// Counts the rows of all extents that follow from `chosen`, the elements of value `source`: from now
+  /// on their tensors have so many.
+  void bind(ValueId source, std::span<const std::int64_t> chosen);
+  const RowCounts& rows() const { return rows_; }
+  /// The local tensor, with as many rows as there are. Throws InvariantError if the value has no memory.
   const TensorView& view(ValueId id) const;
 
   std::size_t live_bytes() const { return live_bytes_; }
@@ -32,6 +36,7 @@ class Arena {
   Backend& backend_;
   const Program& program_;
   Rank rank_;
+  RowCounts rows_;
   std::vector<TensorView> views_;  // by value; data == nullptr: no memory
   std::size_t live_bytes_ = 0;
   std::size_t peak_bytes_ = 0;

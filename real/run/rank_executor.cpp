@@ -93,6 +93,7 @@ void RankExecutor::run(const Op& op) {
   run_op({parts_.program, parts_.rank, parts_.backend, arena_, parts_.inputs, moment_, updates_},
          op);
   record_writes(op);
+  bind_rows(op);
 }
 
 void RankExecutor::start_collective(const Op& op) {
@@ -138,8 +139,17 @@ void RankExecutor::record_reads(const Op& op) {
 
 void RankExecutor::record_writes(const Op& op) {
   apply_faults(op, "output");
-  for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id));
+  for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id), arena_.rows());
   apply_faults(op, "after_record");
+}
+
+// Experts have been chosen: that is how many rows their tensors have.
+void RankExecutor::bind_rows(const Op& op) {
+  if (op.kind != OpKind::route) return;
+  std::vector<std::int64_t> chosen(static_cast<std::size_t>(arena_.view(op.outputs[0]).elements()));
+  parts_.backend.copy_to_host(arena_.view(op.outputs[0]),
+                              std::as_writable_bytes(std::span(chosen)));
+  arena_.bind(op.outputs[0], chosen);
 }
 
 void RankExecutor::apply_faults(const Op& op, const std::string& when) {
@@ -154,6 +164,7 @@ void RankExecutor::apply_faults(const Op& op, const std::string& when) {
         const auto fresh = host_copy(op.outputs[i]);
         std::vector<std::byte> previous =
             first ? std::vector<std::byte>(fresh.size()) : std::move(last[i]);
+        previous.resize(fresh.size());  // rows that are data may be more or fewer now
         last[i].assign(fresh.begin(), fresh.end());
         if (fault.active_in(moment_.step)) parts_.backend.copy_from_host(previous, view);
       }

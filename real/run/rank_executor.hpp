@@ -60,6 +60,7 @@ class RankExecutor {
   void run(const Op& op);
   void record_reads(const Op& op);
   void record_writes(const Op& op);
+  void bind_rows(const Op& op);
   void apply_faults(const Op& op, const std::string& when);
   void set_element(const MemoryFault& fault, ValueId id);
   void end_segment();

@@ -29,13 +29,14 @@ void Recorder::read(ValueId value, std::span<const std::byte> bytes) {
   access(value, false, bytes);
 }
 
-void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes) {
+void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
+                     const RowCounts& rows) {
   const std::int64_t version = ++versions_[static_cast<std::size_t>(id)];
   access(id, true, bytes);
   if (!op.recorded) return;
   const Value& value = program_.value(id);
   const std::size_t size = size_bytes(value.dtype);
-  for (Piece& piece : pieces_of(program_, value, rank_)) {
+  for (Piece& piece : pieces_of(program_, value, rank_, rows)) {
     const std::vector<std::byte> stored = stored_bytes(piece, bytes, size);
     DatasetInfo info;
     info.path = folder_of(moment_) + "/" + piece.name;

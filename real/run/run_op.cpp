@@ -61,9 +61,12 @@ std::vector<std::int64_t> counted_ranges(const OpContext& context, const Value& 
   return ranges;
 }
 
-std::vector<TensorView> views(const OpContext& context, const std::vector<ValueId>& values) {
+// The operands from number `first` on.
+std::vector<TensorView> views(const OpContext& context, const std::vector<ValueId>& values,
+                              std::size_t first = 0) {
   std::vector<TensorView> views;
-  for (const ValueId value : values) views.push_back(context.arena.view(value));
+  for (std::size_t i = first; i < values.size(); ++i)
+    views.push_back(context.arena.view(values[i]));
   return views;
 }
 
@@ -124,6 +127,13 @@ void run_op(const OpContext& context, const Op& op) {
                      local_parts(context.program, op, context.rank));
     case OpKind::repeat_heads: return on.repeat_heads(in(0), out());
     case OpKind::sum_heads: return on.sum_heads(in(0), out());
+    case OpKind::route:
+      return on.route(in(0), out(0), out(1), route_form_from(text(op, "form")),
+                      real_number(op, "factor"));
+    case OpKind::moe_dispatch:
+      return on.moe_dispatch(in(0), in(1), views(context, op.outputs), expert_rows(op));
+    case OpKind::moe_combine:
+      return on.moe_combine(in(0), in(1), views(context, op.inputs, 2), out(), expert_rows(op));
     case OpKind::cross_entropy: return on.cross_entropy(in(0), in(1), out());
 
     case OpKind::cross_entropy_backward:
@@ -150,6 +160,14 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::gelu_backward:
       return on.gelu_backward(in(0), in(1), out(), gelu_form_from(text(op, "form")));
     case OpKind::embedding_backward: return on.embedding_backward(in(0), in(1), out());
+    case OpKind::route_backward:
+      return on.route_backward(in(0), in(1), in(2), out(), route_form_from(text(op, "form")),
+                               real_number(op, "factor"));
+    case OpKind::moe_dispatch_backward:
+      return on.moe_dispatch_backward(in(0), views(context, op.inputs, 1), out(), expert_rows(op));
+    case OpKind::moe_combine_backward:
+      return on.moe_combine_backward(in(0), in(1), in(2), views(context, op.inputs, 3), out(0),
+                                     views(context, op.outputs, 1), expert_rows(op));
     case OpKind::accumulate: return on.add(in(0), in(1), out());
 
     case OpKind::copy: return on.copy(in(0), out());

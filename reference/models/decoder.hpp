@@ -30,6 +30,7 @@ class Decoder {
   /// From the tokens to the logits.
   Value logits(const Half& attention, const Half& mlp);
 
+  const Rotary& rotary_tables() const { return tables_; }
   Value norm(const std::string& module, Value x);
   /// q_proj, k_proj, v_proj.
   Projections separate_projections(const std::string& module, Value x);

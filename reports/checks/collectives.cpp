@@ -12,7 +12,8 @@ namespace {
 using Collectives = std::vector<BudgetedCollective>;
 
 BudgetedCollective issued(const CollectiveRecord& record) {
-  return {record.origin, record.kind, record.group, record.dtype, record.elements, record.bytes};
+  return {record.origin,   record.kind,  record.group, record.dtype,
+          record.elements, record.bytes, std::nullopt};
 }
 
 std::string describe(const BudgetedCollective& c) {
@@ -87,12 +88,13 @@ class CollectivesOfTrace {
     for (const ExecutedOp& executed : trace_.executed(rank)) {
       const Op& op = *executed.op;
       if (!is_collective(op.kind)) continue;
-      const std::int64_t elements =
-          element_count(local_shape(program, program.value(op.inputs.at(0)), Rank{rank}));
+      const std::int64_t elements = element_count(local_shape(
+          program, program.value(op.inputs.at(0)), Rank{rank}, trace_.rows(rank, executed.moment)));
       const std::string wire = text(op, "wire");
       const auto size = static_cast<std::int64_t>(size_bytes(dtype_from_name(wire).value()));
       const BudgetedCollective planned{full_name(op), name_of(op.kind), name_of(op.group.value()),
-                                       wire,          elements,         elements * size};
+                                       wire,          elements,         elements * size,
+                                       std::nullopt};
       if (next >= log.size())
         return fail(rank, executed.moment, planned.origin, "the program has it, the log has not");
       const CollectiveRecord& record = log[next++];
@@ -130,13 +132,27 @@ class CollectivesOfTrace {
     check_moment(rank, {Moment::Stage::initial, -1, -1}, budget.initial_moment);
     for (int step = 0; step < scenario_.steps; ++step) {
       for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
-        check_moment(rank, {Moment::Stage::step, step, micro}, budget.micro_step);
+        check_micro_step(rank, {Moment::Stage::step, step, micro}, budget.micro_step);
       Collectives expected = budget.reduce;
       if (!skipped(rank, step))
         expected.insert(expected.end(), budget.update.begin(), budget.update.end());
       check_moment(rank, {Moment::Stage::step, step, -1}, expected);
     }
     check_moment(rank, {Moment::Stage::final, -1, -1}, budget.final_moment);
+  }
+
+  /// Of experts' tokens as many as the rank's own replica recorded to have chosen them.
+  void check_micro_step(int rank, const Moment& moment, Collectives expected) {
+    for (BudgetedCollective& c : expected) {
+      if (!c.rows) continue;
+      const std::string selected = folder_of(moment) + "/" + name_in_folder(c.rows->selected);
+      const std::int64_t rows =
+          trace_.chosen_rows(selected, rank, c.rows->expert).value_or(c.rows->rows);
+      c.elements *= rows;
+      c.bytes *= rows;
+      c.rows.reset();
+    }
+    check_moment(rank, moment, expected);
   }
 
   void check_moment(int rank, const Moment& moment, const Collectives& expected) {

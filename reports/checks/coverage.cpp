@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "reports/assembled_tensor.hpp"
 #include "reports/checks/findings.hpp"
 #include "scenarios/plan/pieces.hpp"
 
@@ -11,17 +12,23 @@ namespace shardproof::reports {
 
 namespace {
 
-std::map<std::string, Shape> expected_shapes(const JudgeContext& context) {
-  std::map<std::string, Shape> expected;
+/// What must be recorded: a tensor of this shape, of which some rows may be data.
+struct Expected {
+  Shape shape;
+  std::optional<reference::RoutedRows> rows;
+};
+
+std::map<std::string, Expected> expected_tensors(const JudgeContext& context) {
+  std::map<std::string, Expected> expected;
   for (const auto& [path, shape] : reference::expected_leaves(context.scenario))
-    expected[path] = shape;
-  for (const reference::Unit& unit : context.units) expected[unit.output] = unit.shape;
+    expected[path] = {shape, std::nullopt};
+  for (const reference::Unit& unit : context.units) expected[unit.output] = {unit.shape, unit.rows};
   return expected;
 }
 
-std::vector<Region> distinct_regions(const std::vector<StoredDataset>& copies) {
+std::vector<Region> distinct_regions(const std::vector<StoredDataset>& copies,
+                                     std::vector<Region> regions) {
   std::vector<const std::vector<Region>*> pieces;
-  std::vector<Region> regions;
   for (const StoredDataset& copy : copies) {
     const bool known = std::any_of(pieces.begin(), pieces.end(),
                                    [&](const auto* piece) { return *piece == copy.info.regions; });
@@ -39,7 +46,7 @@ bool whole_on_each_tp_rank(const std::vector<StoredDataset>& copies, const Shape
     std::vector<StoredDataset> here;
     std::copy_if(copies.begin(), copies.end(), std::back_inserter(here),
                  [&](const StoredDataset& copy) { return copy.rank % tp == index; });
-    if (!tiles_exactly(distinct_regions(here), shape)) return false;
+    if (!tiles_exactly(distinct_regions(here, {}), shape)) return false;
   }
   return true;
 }
@@ -50,13 +57,22 @@ bool may_be_absent_on_a_rank(const JudgeContext& context, const std::string& pat
 }
 
 /// What is wrong with a recorded tensor; empty if nothing is.
-std::string problem_of(const JudgeContext& context, const std::string& path, const Shape& shape,
+std::string problem_of(const JudgeContext& context, const TraceReader& reader,
+                       const std::string& path, const Expected& expected,
                        const std::vector<StoredDataset>& copies) {
+  const Shape& shape = expected.shape;
   for (const StoredDataset& copy : copies)
     if (copy.info.full_shape != shape)
       return path + " is recorded as a " + to_string(copy.info.full_shape) + " on rank " +
              std::to_string(copy.rank) + ", expected " + to_string(shape);
-  if (!tiles_exactly(distinct_regions(copies), shape) &&
+  std::vector<Region> absent;
+  if (expected.rows) {
+    const auto rows = absent_rows(reader, shape, *expected.rows, 0);
+    if (!rows)
+      return path + " has rows that nobody can count: the choice of experts is not recorded";
+    absent = *rows;
+  }
+  if (!tiles_exactly(distinct_regions(copies, absent), shape) &&
       !whole_on_each_tp_rank(copies, shape, context.scenario.training.tensor_parallel))
     return path + " is not covered: some element of " + to_string(shape) +
            " has no owner, or two that hold different parts";
@@ -85,20 +101,20 @@ std::set<std::string> recorded_names(const EngineTrace& trace) {
 }
 
 void check_trace(const JudgeContext& context, const EngineTrace& trace,
-                 const std::map<std::string, Shape>& expected, Tally& tally) {
+                 const std::map<std::string, Expected>& all, Tally& tally) {
   const auto& datasets = trace.reader().datasets();
-  for (const auto& [path, shape] : expected) {
-    const std::int64_t count = element_count(shape);
+  for (const auto& [path, expected] : all) {
+    const std::int64_t count = element_count(expected.shape);
     tally.add(count, 0, Proof::bitwise);
     const auto found = datasets.find(path);
-    const std::string problem = found == datasets.end()
-                                    ? path + " is not recorded"
-                                    : problem_of(context, path, shape, found->second);
+    const std::string problem = found == datasets.end() ? path + " is not recorded"
+                                                        : problem_of(context, trace.reader(), path,
+                                                                     expected, found->second);
     if (!problem.empty()) tally.fail(trace.execution() + ": " + problem, count);
   }
   const std::set<std::string> names = recorded_names(trace);
   for (const auto& [path, copies] : datasets)
-    if (!expected.contains(path) && !names.contains(name_in_folder(path)))
+    if (!all.contains(path) && !names.contains(name_in_folder(path)))
       tally.fail(trace.execution() + ": " + path + " is recorded on rank " +
                  std::to_string(copies.front().rank) +
                  ", but neither the reference nor the program knows it");
@@ -173,7 +189,7 @@ void check_log(const JudgeContext& context, const EngineTrace& trace, int rank, 
 
 Tally check_coverage(const JudgeContext& context) {
   Tally tally("coverage", Proof::bitwise);
-  const std::map<std::string, Shape> expected = expected_shapes(context);
+  const std::map<std::string, Expected> expected = expected_tensors(context);
   for (const EngineTrace* trace : context.traces) {
     check_trace(context, *trace, expected, tally);
     Findings findings;

@@ -58,6 +58,7 @@ class Comparer {
       compare_loss(trace, step, folder);
       compare_norm(trace, step, folder);
       compare_parameters(trace, step, folder);
+      compare_routing(trace, step, folder);
     }
   }
 
@@ -126,6 +127,25 @@ class Comparer {
       gate(trace, path, std::ssize(got), apart);
     }
     trend_.push_back({trace.execution(), step, "parameter relative error", worst, 0});
+  }
+
+  /// Which experts a token chooses jumps where two logits are about equal: shown, not judged. (Units are
+  /// judged with the choice that the engine recorded.)
+  void compare_routing(const EngineTrace& trace, int step, const std::string& folder) {
+    double unlike = 0;
+    bool any = false;
+    for (const reference::Unit& unit : context_.units) {
+      if (unit.kind != reference::UnitKind::route_selected || !unit.output.starts_with(folder))
+        continue;
+      any = true;
+      const std::vector<double> got = read(trace.reader(), trace.execution(), unit.output);
+      const std::vector<double> expected = read(*context_.reference, "reference", unit.output);
+      for (std::size_t i = 0; i < std::min(got.size(), expected.size()); ++i)
+        unlike += got[i] != expected[i];
+    }
+    if (any)
+      trend_.push_back(
+          {trace.execution(), step, "choices of experts unlike the reference's", unlike, 0});
   }
 
   void gate(const EngineTrace& trace, const std::string& what, std::int64_t count,

@@ -32,6 +32,9 @@ std::vector<std::pair<const char*, double>> numbers_of(const reference::UnitAttr
           {"heads", static_cast<double>(a.heads)},
           {"form", static_cast<double>(a.gelu)},
           {"weight_layout", static_cast<double>(a.weight_layout)},
+          {"experts_per_token", static_cast<double>(a.experts_per_token)},
+          {"route form", static_cast<double>(a.route)},
+          {"order", static_cast<double>(a.expert_rows)},
           {"pairing", static_cast<double>(a.pairing)},
           {"scaling", static_cast<double>(f.scaling)},
           {"scaling factor", f.factor},
@@ -137,6 +140,7 @@ class ProgramPolicy {
   /// nullopt: the working or the master dtype.
   std::optional<Dtype> expected_output(const Op& op, std::size_t i) const {
     if (op.kind == OpKind::attention && i == 1) return policy_.compute;  // the log-sum-exp
+    if (op.kind == OpKind::route && i == 0) return Dtype::int64;         // the chosen experts
     if (op.kind == OpKind::load_scalar) return policy_.master;
     if (const auto declared = policy_.output(op.kind)) return declared;
     if (op.kind == OpKind::cast || op.inputs.empty()) return std::nullopt;

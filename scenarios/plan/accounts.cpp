@@ -77,7 +77,7 @@ void count_collectives(const Program& program, const std::vector<Rank>& ranks, i
     account.dtype = dtype_from_name(text(op, "wire")).value();
     const auto [least, most] = std::minmax_element(elements.begin(), elements.end());
     account.elements = *most;
-    account.least_elements = *least;
+    account.least_elements = program.value(op.inputs[0]).extent < 0 ? *least : 0;
     account.bytes = product(account.elements, static_cast<std::int64_t>(size_bytes(account.dtype)));
     account.per = per;
     account.times = runs;

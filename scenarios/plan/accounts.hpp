@@ -17,7 +17,7 @@ struct CollectiveAccount {
   Dtype dtype = Dtype::fp32;  // on the wire
   std::int64_t elements = 0;  // of the rank's input, each time
   std::int64_t bytes = 0;
-  std::int64_t least_elements = 0;  // of the TP rank that brings least
+  std::int64_t least_elements = 0;  // of the TP rank that brings least; none where rows are data
   std::string per;                  // micro_step | step | run
   std::int64_t times = 0;           // in the whole run
 };

@@ -7,6 +7,8 @@ WeightLayout weight_layout(const Op& op) {
                                                  : WeightLayout::out_in;
 }
 
+ExpertRows expert_rows(const Op& op) { return expert_rows_from(text(op, "order")); }
+
 std::vector<std::int64_t> parts_of_a_head(const Op& op) {
   const auto found = op.attributes.find("parts");
   if (found == op.attributes.end()) return {};

@@ -21,6 +21,9 @@ RotaryForm rotary_form(const Op& op);
 /// "head_dim", "v_head_dim", "scale", "window".
 AttentionForm attention_form(const Op& op);
 
+/// "order" of the rows of moe_dispatch and its relatives.
+ExpertRows expert_rows(const Op& op);
+
 /// "parts" of a split or a join: how wide each part is within every head. Empty: there are no heads,
 /// and the parts are blocks one after another.
 std::vector<std::int64_t> parts_of_a_head(const Op& op);

@@ -11,6 +11,7 @@ namespace {
 constexpr const char* exact = "none: bits are moved";
 constexpr const char* once = "one, at the store";
 constexpr const char* inside = "compute dtype inside, one at the store";
+constexpr const char* alike = "tp=replicate, the batch alike in all";
 constexpr const char* pointwise = "all inputs alike, none partial";
 constexpr const char* features = "shard of the features goes through; none partial";
 
@@ -39,6 +40,9 @@ constexpr auto table = std::to_array<OpRow>({
     {OpKind::join, "join", -1, 1, "(B, T, F_k) ... -> (B, T, F)", "F cut in blocks as the parts are, or as the heads", exact, Judge::bitwise},
     {OpKind::repeat_heads, "repeat_heads", 1, 1, "(B, T, p) -> (B, T, h*p)", "features whole -> whole, or heads sharded", exact, Judge::bitwise},
     {OpKind::sum_heads, "sum_heads", 1, 1, "(B, T, h*p) -> (B, T, p)", "heads sharded -> partial", inside, Judge::bounded},
+    {OpKind::route, "route", 1, 2, "(B, T, E) -> (B, T, k) x2: experts, weights", alike, "experts none; weights: compute dtype inside, one at the store", Judge::bounded},
+    {OpKind::moe_dispatch, "moe_dispatch", 2, -1, "(B, T, C), (B, T, k) -> (rows_e, C) of each expert e", alike, exact, Judge::bitwise},
+    {OpKind::moe_combine, "moe_combine", -1, 1, "(B, T, k) x2, (rows_e, C) ... -> (B, T, C)", alike, inside, Judge::bounded},
     {OpKind::cross_entropy, "cross_entropy", 2, 1, "(B, T, V), (B, T) -> (1)", "vocabulary whole; one loss a replica", "compute dtype, not rounded further", Judge::bounded},
     {OpKind::cross_entropy_backward, "cross_entropy_backward", 2, 1, "(B, T, V), (B, T) -> (B, T, V)", "vocabulary whole", inside, Judge::bounded},
     {OpKind::matmul_backward_input, "matmul_backward_input", 2, 1, "(B, T, O), (O, I) -> (B, T, I)", "column: partial; row: features sharded", inside, Judge::bounded},
@@ -53,6 +57,9 @@ constexpr auto table = std::to_array<OpRow>({
     {OpKind::swiglu_backward, "swiglu_backward", 3, 2, "(B, T, F) x3 -> (B, T, F) x2", pointwise, inside, Judge::bounded},
     {OpKind::gelu_backward, "gelu_backward", 2, 1, "dy, x -> dx", pointwise, inside, Judge::bounded},
     {OpKind::embedding_backward, "embedding_backward", 2, 1, "(B, T, C), (B, T) -> (V, C)", "tp=replicate dp=partial", inside, Judge::bounded},
+    {OpKind::route_backward, "route_backward", 3, 1, "(B, T, k), (B, T, E), (B, T, k) -> (B, T, E)", alike, inside, Judge::bounded},
+    {OpKind::moe_dispatch_backward, "moe_dispatch_backward", -1, 1, "(B, T, k), (rows_e, C) ... -> (B, T, C)", alike, inside, Judge::bounded},
+    {OpKind::moe_combine_backward, "moe_combine_backward", -1, -1, "(B, T, C), (B, T, k) x2, (rows_e, C) ... -> (B, T, k), (rows_e, C) ...", alike, inside, Judge::bounded},
     {OpKind::accumulate, "accumulate", 2, 1, "a, b -> a, in place", "sums add to sums: partial stays partial", once, Judge::bitwise},
     {OpKind::copy, "copy", 1, 1, "x -> x", "unchanged", exact, Judge::bitwise},
     {OpKind::cast, "cast", 1, 1, "x -> x", "unchanged, not partial", once, Judge::bitwise},

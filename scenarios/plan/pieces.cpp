@@ -50,12 +50,12 @@ void append(Piece& piece, HeldBox box, const Shape& local, std::int64_t base) {
   piece.regions.push_back(std::move(box.full));
 }
 
-Piece tensor_piece(const Program& program, const Value& value, Rank rank) {
+Piece tensor_piece(const Program& program, const Value& value, Rank rank, const RowCounts& rows) {
   const ProcessGrid grid = program.grid();
-  const Shape local = local_shape(program, value, rank);
+  const Shape local = local_shape(program, value, rank, rows);
   Piece piece{value.name, value.shape, {}, {}};
-  for (HeldBox& box : held_boxes(value.shape, value.placement, grid, rank))
-    append(piece, std::move(box), local, 0);
+  for (const HeldBox& box : held_boxes(value.shape, value.placement, grid, rank))
+    append(piece, common(box, whole(local)), local, 0);
   return with_leading_axes(std::move(piece), value.placement, grid, rank);
 }
 
@@ -116,9 +116,10 @@ std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank 
 
 }  // namespace
 
-std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank) {
+std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank,
+                             const RowCounts& rows) {
   if (value.layout >= 0) return flat_pieces(program, value, rank);
-  return {tensor_piece(program, value, rank)};
+  return {tensor_piece(program, value, rank, rows)};
 }
 
 std::int64_t element_count(const Piece& piece) { return element_count(piece.regions); }

@@ -24,8 +24,10 @@ struct Piece {
   std::vector<Run> runs;        // of the rank's buffer, in storage order
 };
 
-/// What is recorded of `value` on `rank`. A tensor of which the rank holds nothing is an empty piece.
-std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank);
+/// What is recorded of `value` on `rank`, with as many rows as there are. A tensor of which the rank
+/// holds nothing is an empty piece.
+std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank,
+                             const RowCounts& rows = {});
 
 std::int64_t element_count(const Piece& piece);
 /// The piece as it is stored, out of the rank's buffer; and back into a buffer.

@@ -83,6 +83,7 @@ class Rule {
   std::optional<std::string> join() const;
   std::optional<std::string> repeat_heads() const;
   std::optional<std::string> sum_heads() const;
+  std::optional<std::string> routed() const;
   std::optional<std::string> flatten() const;
   std::optional<std::string> unflatten() const;
   std::optional<std::string> pad() const;
@@ -297,6 +298,14 @@ std::optional<std::string> Rule::sum_heads() const {
   return scaled(0, width, width) ? yields(partial()) : refuse() + ": a cut goes through a head";
 }
 
+// Experts are chosen, and tokens handed to them, by every TP rank alike: nothing is cut but the batch.
+std::optional<std::string> Rule::routed() const {
+  for (std::size_t i = 0; i < op_.inputs.size(); ++i)
+    if (in(i) != in(0)) return refuse();
+  const bool fits = axis_ == Axis::tp ? whole(0) : whole(0) || rows(0);
+  return fits ? all_yield(in(0)) : refuse();
+}
+
 std::optional<std::string> Rule::flatten() const {
   const FlatLayout& layout =
       program_.layouts.at(static_cast<std::size_t>(value(op_.outputs[0]).layout));
@@ -405,6 +414,12 @@ std::optional<std::string> Rule::check() {
     case OpKind::join: return join();
     case OpKind::repeat_heads: return repeat_heads();
     case OpKind::sum_heads: return sum_heads();
+    case OpKind::route:
+    case OpKind::route_backward:
+    case OpKind::moe_dispatch:
+    case OpKind::moe_dispatch_backward:
+    case OpKind::moe_combine:
+    case OpKind::moe_combine_backward: return routed();
     case OpKind::cross_entropy:
     case OpKind::cross_entropy_backward:
       return in(0) == in(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();

@@ -83,4 +83,23 @@ Shape local_shape(const Program& program, const Value& value, Rank rank) {
   return {owned_stretch(flat_table(layout, grid, rank), value.placement, grid, rank).count};
 }
 
+Shape local_shape(const Program& program, const Value& value, Rank rank, const RowCounts& rows) {
+  Shape shape = local_shape(program, value, rank);
+  if (value.extent < 0 || rows.empty()) return shape;
+  const std::int64_t count = rows.at(static_cast<std::size_t>(value.extent));
+  if (count >= 0) shape[0] = std::min(shape[0], count);
+  return shape;
+}
+
+void count_rows(const Program& program, ValueId source, std::span<const std::int64_t> chosen,
+                RowCounts& rows) {
+  rows.resize(program.extents.size(), -1);
+  for (std::size_t i = 0; i < program.extents.size(); ++i) {
+    const Extent& extent = program.extents[i];
+    if (extent.source != source) continue;
+    rows[i] = std::count(chosen.begin(), chosen.end(), extent.expert);
+    SHARDPROOF_EXPECTS(rows[i] <= extent.bound, extent.name, rows[i], extent.bound);
+  }
+}
+
 }  // namespace shardproof

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -35,6 +36,20 @@ struct Value {
   /// The value whose memory it takes over, written in place (an input of the op that writes it, which
   /// nobody may read from there on); -1: it has memory of its own.
   ValueId in_place_of = -1;
+  int extent = -1;  // index into Program::extents: of dimension 0
+};
+
+/// A number of rows that is data: of the tokens that an op has routed to an expert. Where a value has
+/// an extent, its dimension 0 is as long as `bound` for each replica, in memory and in the tensor that
+/// the trace shows; present are the first rows of each replica's part, as many as there are.
+///
+///   bound 8, 2 replicas, of which 3 and 0 tokens chose the expert: full shape (16, C), of which
+///   replica 0 has [0:3, 0:C] and replica 1 nothing
+struct Extent {
+  std::string name;         // "model.layers.0.block_sparse_moe.experts.3"
+  std::int64_t bound = 0;   // of one replica
+  ValueId source = -1;      // the chosen experts, (B, T, k): the same on all ranks of a TP group
+  std::int64_t expert = 0;  // which of them is counted
 };
 
 using Attribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
@@ -104,6 +119,7 @@ struct Program {
   int accumulation = 1;
   std::vector<Value> values;
   std::vector<FlatLayout> layouts;
+  std::vector<Extent> extents;
   std::vector<Segment> segments;
   std::vector<Action> schedule;
 
@@ -123,6 +139,18 @@ ValueId storage_of(const Program& program, ValueId id);
 ///   (4, 64, 256) tp=replicate dp=shard(0), dp 2  ->  (2, 64, 256)
 ///   tp=shard(1: 24 16 24) of (4, 64), TP rank 1  ->  (4, 16)
 ///   flat, padded to 1024 on this TP rank, 2 owners  ->  (512)
+///   with an extent: its bound
 Shape local_shape(const Program& program, const Value& value, Rank rank);
+
+/// How many rows each extent of a program has, once the op that chooses has run; -1: not known yet.
+/// None at all: nothing is known, and every extent counts as its bound.
+using RowCounts = std::vector<std::int64_t>;
+/// The same with as many rows as there are.
+Shape local_shape(const Program& program, const Value& value, Rank rank, const RowCounts& rows);
+/// Counts, in the experts that a rank's tokens chose, those of all extents whose source they are. Throws
+/// InvariantError if there are more than the bound.
+void count_rows(const Program& program, ValueId source, std::span<const std::int64_t> chosen,
+                RowCounts& rows);
+
 
 }  // namespace shardproof

@@ -35,9 +35,18 @@ JsonValue value_json(const Value& value) {
                        .set("dtype", name_of(value.dtype))
                        .set("placement", placement_json(value.placement))
                        .set("lifetime", name_of(value.lifetime))
-                       .set("layout", value.layout);
+                       .set("layout", value.layout)
+                       .set("extent", value.extent);
   if (value.in_place_of >= 0) json.set("in_place_of", value.in_place_of);
   return json;
+}
+
+JsonValue extent_json(const Extent& extent) {
+  return JsonValue::object()
+      .set("name", extent.name)
+      .set("bound", extent.bound)
+      .set("source", extent.source)
+      .set("expert", extent.expert);
 }
 
 JsonValue layout_json(const FlatLayout& layout) {
@@ -195,7 +204,15 @@ Value value_of(const JsonValue& json) {
           .placement = placement_of(member(json, "placement")),
           .lifetime = lifetime_of(member(json, "lifetime")),
           .layout = int_of(member(json, "layout")),
-          .in_place_of = json.find("in_place_of") ? int_of(member(json, "in_place_of")) : -1};
+          .in_place_of = json.find("in_place_of") ? int_of(member(json, "in_place_of")) : -1,
+          .extent = int_of(member(json, "extent"))};
+}
+
+Extent extent_of(const JsonValue& json) {
+  return {.name = text_of(member(json, "name")),
+          .bound = integer_of(member(json, "bound")),
+          .source = int_of(member(json, "source")),
+          .expert = integer_of(member(json, "expert"))};
 }
 
 FlatLayout layout_of(const JsonValue& json) {
@@ -274,6 +291,8 @@ std::string program_text(const Program& program) {
               [&](const Value& value) { text += write_json(value_json(value)); });
   append_list(text, "layouts", program.layouts,
               [&](const FlatLayout& layout) { text += write_json(layout_json(layout)); });
+  append_list(text, "extents", program.extents,
+              [&](const Extent& extent) { text += write_json(extent_json(extent)); });
   append_list(text, "segments", program.segments,
               [&](const Segment& segment) { append_segment(text, segment); });
   append_member(text, "schedule", actions_json(program.schedule));
@@ -290,6 +309,8 @@ Program program_from_json(const JsonValue& json) {
     program.values.push_back(value_of(value));
   for (const JsonValue& layout : member(json, "layouts").elements)
     program.layouts.push_back(layout_of(layout));
+  for (const JsonValue& extent : member(json, "extents").elements)
+    program.extents.push_back(extent_of(extent));
   for (const JsonValue& segment : member(json, "segments").elements) {
     Segment read{text_of(member(segment, "name")),
                  {},

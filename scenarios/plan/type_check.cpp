@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "scenarios/plan/extent_rules.hpp"
 #include "scenarios/plan/placement_rules.hpp"
 
 namespace shardproof {
@@ -40,6 +41,10 @@ class Checker {
         if (program_.grid().size(axis) > 1)
           if (const auto problem = placement_problem(program_, op, axis))
             report(op, std::string(name_of(axis)) + ": " + *problem);
+      if (const auto problem = extent_problem(program_, op)) report(op, *problem);
+      for (const ValueId id : op.outputs)
+        if (const int extent = program_.value(id).extent; extent >= 0)
+          check_source(op, extent, ready);
     }
     for (const ValueId id : pending)
       problems_.push_back({segment.name, "nobody waits for " + program_.value(id).name});
@@ -56,6 +61,16 @@ class Checker {
       report(op, std::string(row.name) + " takes another number of operands");
     if ((is_collective(op.kind) || op.kind == OpKind::wait) && !op.group)
       report(op, "a collective without a group");
+  }
+
+  void check_source(const Op& op, int extent, const std::set<ValueId>& ready) {
+    const Extent& rows = program_.extents.at(static_cast<std::size_t>(extent));
+    const Value& source = program_.value(rows.source);
+    if (!ready.contains(rows.source))
+      report(op, "its rows are counted in " + source.name + ", which is not written yet");
+    if (program_.tp > 1 && source.placement.tp != replicate())
+      report(op,
+             "its rows are counted in " + source.name + ", of which TP ranks have unlike parts");
   }
 
   void check_order(const Op& op, std::set<ValueId>& ready, std::set<ValueId>& pending) {

@@ -1,5 +1,6 @@
 #include "real/cpu/backend.hpp"
 #include "tests/contracts/backend_contract.hpp"
+#include "tests/contracts/backend_experts_contract.hpp"
 #include "tests/contracts/backend_heads_contract.hpp"
 
 namespace shardproof::contract {

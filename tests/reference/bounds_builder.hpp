@@ -57,6 +57,8 @@ struct Builder {
   void splits();
   void repeated_heads();
   void weights_in_out();
+  // bounds_cases_experts.cpp
+  void experts_of_tokens();
 };
 
 }  // namespace shardproof::testing

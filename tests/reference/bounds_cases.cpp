@@ -394,6 +394,7 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.splits();
   builder.repeated_heads();
   builder.weights_in_out();
+  builder.experts_of_tokens();
   return std::move(builder.cases);
 }
 

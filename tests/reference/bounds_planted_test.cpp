@@ -77,8 +77,20 @@ bool judged_elsewhere(const Case& a_case, std::size_t argument) {
   return backward && (argument == 4 || argument == 5);
 }
 
-// up does not enter its own gradient, nor v its own; a halved number is as finite as before.
+// An embedding reads the rows of its tokens, and the units of one expert those of its own.
+bool reads_some(const Case& a_case) {
+  return a_case.kind == UnitKind::embedding || a_case.kind == UnitKind::split ||
+         a_case.kind == UnitKind::moe_dispatch ||
+         a_case.kind == UnitKind::moe_combine_backward_rows;
+}
+
+// up does not enter its own gradient, nor v its own; a halved number is as finite as before; an expert
+// without tokens gives nothing; with another choice of experts the rows do not fit, which a kernel
+// refuses.
 bool without_influence(const Case& a_case, std::size_t argument) {
+  const bool routed = std::string(reference::name_of(a_case.kind)).starts_with("moe_");
+  if (routed && a_case.arguments[argument].dtype == Dtype::int64) return true;
+  if (element_count(a_case.arguments[argument].shape) == 0) return true;
   if (a_case.kind == UnitKind::swiglu_backward_up) return argument == 2;
   if (a_case.kind == UnitKind::attention_backward_v) return argument == 3;
   return a_case.kind == UnitKind::nonfinite || a_case.kind == UnitKind::positions;
@@ -93,7 +105,9 @@ Case with_altered_argument(Case a_case, std::size_t argument) {
   const std::size_t at = largest_element(values);
   if (stored.dtype == Dtype::int64)
     for (double& value : values) value = value == -100 ? value : std::max(value - 1, 0.0);
-  else if (a_case.kind == UnitKind::embedding || a_case.kind == UnitKind::split)
+  else if (a_case.kind == UnitKind::route_selected)
+    for (double& value : values) value = -value;
+  else if (reads_some(a_case))
     for (double& value : values) value /= 2;
   else
     values[at] /= 2;

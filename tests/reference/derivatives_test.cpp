@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "reference/dual.hpp"
+#include "reference/experts.hpp"
 #include "reference/matmul.hpp"
 #include "reference/ops.hpp"
 #include "tests/reference/random_tensors.hpp"
@@ -80,6 +81,43 @@ BOOST_AUTO_TEST_CASE(rms_norm_of_each_head) {
 
   check_vjp([&](const auto& in) { return reference::rms_norm(in[0], in[1], eps); }, {x, w}, dy,
             {rms_norm_vjp_input(dy, x, w, eps), rms_norm_vjp_weight(dy, x, eps, 1, 4)});
+}
+
+BOOST_AUTO_TEST_CASE(weights_of_experts) {
+  Random random(13);
+  const Tensor logits = random.tensor({2, 3, 5}), dy = random.tensor({2, 3, 2});
+  const Tokens selected = chosen_experts(logits, 2);
+  for (const RouteForm form : {RouteForm::renormalized, RouteForm::scaled})
+    check_vjp([&](const auto& in) { return expert_weights(in[0], selected, form, 1.5); }, {logits},
+              dy, {expert_weights_vjp(dy, logits, selected, form, 1.5)});
+}
+
+BOOST_AUTO_TEST_CASE(tokens_of_experts) {
+  Random random(14);
+  const Tensor x = random.tensor({2, 3, 4}), dy = random.tensor({2 * 3, 4});
+  const std::vector<double> selected{2, 1, 0, 2, 2, 0, 1, 2, 1, 0, 2, 1};
+  for (const ExpertRows order : {ExpertRows::by_choice, ExpertRows::by_token}) {
+    const ExpertRowsOf at(selected, 2, 4, 2, order);
+    check_vjp([&](const auto& in) { return expert_part(in[0], at, 2, 3); }, {x}, dy,
+              {expert_part_vjp(dy, at, 2, x.shape)});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(results_of_experts) {
+  Random random(15);
+  const Shape choice{2, 3, 2};
+  const std::vector<double> selected{2, 1, 0, 2, 2, 0, 1, 2, 1, 0, 2, 1};
+  const ExpertRowsOf at(selected, 2, 3, 2, ExpertRows::by_choice);
+  const Tensor weights = random.tensor(choice), dy = random.tensor({2, 3, 4});
+  const std::vector<Tensor> parts{random.tensor({6, 4}), random.tensor({6, 4}),
+                                  random.tensor({6, 4})};
+  check_vjp(
+      [&](const auto& in) {
+        return combined(at, choice, in[0], {in.begin() + 1, in.end()});
+      },
+      {weights, parts[0], parts[1], parts[2]}, dy,
+      {combined_vjp_weights(dy, at, choice, parts), combined_vjp_part(dy, at, weights, 0, 3),
+       combined_vjp_part(dy, at, weights, 1, 3), combined_vjp_part(dy, at, weights, 2, 3)});
 }
 
 BOOST_AUTO_TEST_CASE(layer_norm) {

@@ -5,6 +5,7 @@
 
 #include "bounds_cases.hpp"
 #include "reference/derivatives.hpp"
+#include "reference/experts.hpp"
 #include "reference/ops.hpp"
 
 namespace shardproof::testing {
@@ -84,6 +85,15 @@ std::vector<double> by_the_oracle(const Case& c) {
     case UnitKind::cross_entropy_backward:
       return cross_entropy_vjp(Tensor({1}, {c.attributes.factor}), x(0), tokens(c.arguments[1]))
           .values;
+    case UnitKind::route_weights: {
+      const auto chosen = reference::chosen_experts(x(0), c.attributes.experts_per_token);
+      return reference::expert_weights(x(0), chosen, c.attributes.route, c.attributes.factor)
+          .values;
+    }
+    case UnitKind::route_backward:
+      return reference::expert_weights_vjp(x(0), x(1), tokens(c.arguments[2]), c.attributes.route,
+                                           c.attributes.factor)
+          .values;
     default: return {};
   }
 }
@@ -112,7 +122,7 @@ BOOST_AUTO_TEST_CASE(every_value_is_the_oracles_own_op_or_derivative) {
       ++units;
     }
   }
-  BOOST_TEST(units == 4 * (38 + 14 + 19));
+  BOOST_TEST(units == 4 * (38 + 14 + 19 + 4));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
