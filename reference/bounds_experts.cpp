@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "reference/bounds_sums.hpp"
 #include "reference/experts.hpp"
@@ -45,7 +46,9 @@ struct TokenSoftmax {
       for (std::int64_t e = 0; e < std::ssize(z); ++e) experts.push_back(e);
     else
       experts.assign(chosen.begin(), chosen.end());
-    const double largest = *std::max_element(z.begin(), z.end());
+    double largest = -std::numeric_limits<double>::infinity();
+    for (const std::int64_t e : experts)
+      largest = std::max(largest, z[static_cast<std::size_t>(e)]);
     double sum = 0, weighted = 0;
     for (const std::int64_t e : experts) {
       p.push_back(std::exp(z[static_cast<std::size_t>(e)] - largest));
@@ -55,7 +58,7 @@ struct TokenSoftmax {
       sum += p.back();
       weighted += p.back() * std::expm1(tau.back());
     }
-    // The largest logit is always among them: the sum is at least 1.
+    // The largest is one of them: the sum is at least 1.
     const double n = as_real(std::ssize(experts));
     const double of_sum = weighted / sum + n * arithmetic.eta;
     const double roundings = compounded((n + 3) * arithmetic.u);

@@ -57,8 +57,11 @@ TensorOf<Scalar> expert_weights(const TensorOf<Scalar>& logits, const Tokens& se
   TensorOf<Scalar> weights(selected.shape);
   for (std::int64_t token = 0; token < logits.rows(); ++token) {
     const auto z = [&](std::int64_t e) { return logits[token * experts + e]; };
-    double largest = number(z(0));
-    for (std::int64_t e = 1; e < experts; ++e) largest = std::max(largest, number(z(e)));
+    double largest = number(z(selected[token * k]));  // of those that are summed
+    for (std::int64_t c = 1; c < k; ++c)
+      largest = std::max(largest, number(z(selected[token * k + c])));
+    if (form == RouteForm::scaled)
+      for (std::int64_t e = 0; e < experts; ++e) largest = std::max(largest, number(z(e)));
     Scalar sum = 0;
     for (std::int64_t c = 0; c < k; ++c) {
       const Scalar power = exp(z(selected[token * k + c]) - Scalar(largest));

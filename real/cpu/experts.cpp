@@ -46,19 +46,22 @@ void choose(std::span<const C> logits, std::span<std::int64_t> selected) {
 
 namespace {
 
-// exp(z_j - m) and their sum: over the selected experts where the weights are divided by their own
-// sum, which the sum over all experts would only cancel in; else over all.
+// exp(z_j - m) and their sum, m the largest z of those that are summed: over the selected experts where
+// the weights are divided by their own sum, which the sum over all experts would only cancel in; else
+// over all.
 template <class C>
 struct Exponentials {
   C largest, sum = 0;
 
-  Exponentials(std::span<const C> logits, std::span<const std::int64_t> selected, RouteForm form)
-      : largest(*std::ranges::max_element(logits)) {
-    if (form == RouteForm::scaled)
-      for (const C z : logits) sum += std::exp(z - largest);
-    else
+  Exponentials(std::span<const C> logits, std::span<const std::int64_t> selected, RouteForm form) {
+    std::vector<C> summed(logits.begin(), logits.end());
+    if (form == RouteForm::renormalized) {
+      summed.clear();
       for (const std::int64_t expert : selected)
-        sum += std::exp(logits[static_cast<std::size_t>(expert)] - largest);
+        summed.push_back(logits[static_cast<std::size_t>(expert)]);
+    }
+    largest = *std::ranges::max_element(summed);
+    for (const C z : summed) sum += std::exp(z - largest);
   }
   C share(C logit) const { return std::exp(logit - largest) / sum; }
 };

@@ -152,5 +152,4 @@ Shape local_shape(const Program& program, const Value& value, Rank rank, const R
 void count_rows(const Program& program, ValueId source, std::span<const std::int64_t> chosen,
                 RowCounts& rows);
 
-
 }  // namespace shardproof
