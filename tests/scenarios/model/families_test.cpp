@@ -36,7 +36,7 @@ std::string least(const std::string& family) {
 std::vector<std::filesystem::path> golden_folders() {
   std::vector<std::filesystem::path> folders;
   for (const auto& entry : std::filesystem::directory_iterator("oracle/vectors"))
-    if (entry.is_directory()) folders.push_back(entry.path());
+    if (std::filesystem::exists(entry.path() / "config.json")) folders.push_back(entry.path());
   return folders;
 }
 
