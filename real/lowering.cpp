@@ -5,7 +5,7 @@
 #include "real/layers/network.hpp"
 #include "real/layers/round_trip.hpp"
 #include "real/optimizer/gradient_sync.hpp"
-#include "real/optimizer/sharded_adamw.hpp"
+#include "real/optimizer/sharded_optimizer.hpp"
 
 namespace shardproof::real {
 
@@ -44,7 +44,7 @@ void lower_micro_step(Builder& builder, FamilyLowering model) {
 
 /// The segments of a step, and the actions that run them.
 std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
-                                        const FlatPartition& partition, ShardedAdamw& optimizer) {
+                                        const FlatPartition& partition, ShardedOptimizer& optimizer) {
   lower_begin_step(builder);
   lower_micro_step(builder, model);
   builder.open_segment("reduce");
@@ -81,7 +81,7 @@ Program lower(const Scenario& scenario, FamilyLowering model) {
   builder.open_segment("initialize");
   builder.declare_parameters();
   std::optional<FlatPartition> partition;
-  std::optional<ShardedAdamw> optimizer;
+  std::optional<ShardedOptimizer> optimizer;
   if (scenario.trains()) {
     partition = make_flat_partition(builder);
     optimizer.emplace(builder, *partition);

@@ -1,0 +1,80 @@
+#include "real/optimizer/gradient_norm.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+constexpr const char* module = "optimizer";
+
+// Combines a scalar that every rank computed from its own part, over the axes that divide the
+// parts. Each hop is recorded: name_partial, name_over_dp, and finally name.
+ValueId combine(Builder& builder, OpKind kind, const std::string& phase, const std::string& name,
+                ValueId part, bool over_dp) {
+  std::vector<Axis> axes;
+  if (over_dp && builder.dp() > 1) axes.push_back(Axis::dp);
+  if (builder.tp() > 1) axes.push_back(Axis::tp);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    Value combined = builder.value(part);
+    combined.name = "scalar/" + name + (i + 1 == axes.size() ? "" : "_over_dp");
+    combined.placement.on(axes[i]) = replicate();
+    const ValueId id = builder.add_value(std::move(combined));
+    builder.collective(kind, axes[i], module, phase, name + "_all_reduce_" + name_of(axes[i]), part,
+                       id);
+    part = id;
+  }
+  return part;
+}
+
+// A scalar of one rank's part; if nothing divides the parts it is already the whole.
+ValueId partial_scalar(Builder& builder, const std::string& name, Dtype dtype, bool over_dp) {
+  const bool divided_over_dp = over_dp && builder.dp() > 1;
+  const bool divided = divided_over_dp || builder.tp() > 1;
+  return builder.add_value({.name = "scalar/" + name + (divided ? "_partial" : ""),
+                            .shape = {1},
+                            .dtype = dtype,
+                            .placement = {builder.tp() > 1 ? partial() : replicate(),
+                                          divided_over_dp ? partial() : replicate()}});
+}
+
+ValueId lower_norm(Builder& builder, const FlatPartition& partition, ValueId gradient) {
+  const bool several_owners = owner_placement(builder, partition) == flat();
+  const ValueId part = partial_scalar(builder, "grad_norm_squared", Dtype::fp64, several_owners);
+  builder.append(OpKind::sum_of_squares, module, "update", "sum_of_squares", {gradient}, {part});
+  const ValueId squared =
+      combine(builder, OpKind::all_reduce, "update", "grad_norm_squared", part, several_owners);
+  const ValueId norm = builder.scalar("scalar/grad_norm", builder.policy().master);
+  builder.append(OpKind::square_root, module, "update", "grad_norm", {squared}, {norm});
+  return norm;
+}
+
+}  // namespace
+
+ValueId lower_nonfinite(Builder& builder, const FlatPartition& partition, ValueId gradient) {
+  const bool several_owners = owner_placement(builder, partition) == flat();
+  const ValueId part = partial_scalar(builder, "nonfinite", Dtype::fp32, several_owners);
+  builder.append(OpKind::nonfinite, module, "reduce", "nonfinite", {gradient}, {part});
+  return combine(builder, OpKind::all_reduce_max, "reduce", "nonfinite", part, several_owners);
+}
+
+ValueId lower_clipping(Builder& builder, const FlatPartition& partition, ValueId gradient) {
+  const PrecisionPolicy& policy = builder.policy();
+  const auto flat_master = [&](const std::string& name) {
+    return add_flat_value(builder, partition.owned, "optimizer/*/" + name, policy.master,
+                          owner_placement(builder, partition));
+  };
+  const ValueId norm = lower_norm(builder, partition, gradient);
+  const double clip = builder.scenario().training.gradient_clipping;
+  const ValueId widened = flat_master("gradient_master");
+  builder.append(OpKind::cast, module, "update", "cast_gradient", {gradient}, {widened}).recorded =
+      clip == 0;  // widening is exact: stored only where nothing else shows it
+  if (clip == 0) return widened;
+
+  const ValueId factor = builder.scalar("scalar/clip_factor", policy.master);
+  builder.append(OpKind::clip_factor, module, "update", "clip_factor", {norm}, {factor},
+                 {{"clip", clip}});
+  const ValueId clipped = flat_master("clipped");
+  builder.append(OpKind::multiply, module, "update", "clip", {widened, factor}, {clipped});
+  return clipped;
+}
+
+}  // namespace shardproof::real
