@@ -44,7 +44,8 @@ void lower_micro_step(Builder& builder, FamilyLowering model) {
 
 /// The segments of a step, and the actions that run them.
 std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
-                                        const FlatPartition& partition, ShardedOptimizer& optimizer) {
+                                        const FlatPartition& partition,
+                                        ShardedOptimizer& optimizer) {
   lower_begin_step(builder);
   lower_micro_step(builder, model);
   builder.open_segment("reduce");

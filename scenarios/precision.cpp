@@ -7,8 +7,9 @@ PrecisionPolicy precision_policy(const Scenario& scenario) {
   policy.working = scenario.training.working;
   policy.compute = policy.working == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32;
   policy.master = policy.compute;
+  policy.accumulate = scenario.training.accumulate.value_or(policy.working);
   policy.tp_wire = policy.working;
-  policy.dp_wire = policy.working;
+  policy.dp_wire = scenario.training.dp_wire.value_or(policy.working);
   policy.order = scenario.reduction;
   policy.divide_before = scenario.training.zero_stage > 0;
   return policy;

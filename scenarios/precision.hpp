@@ -13,15 +13,18 @@ namespace shardproof {
 /// the judge bounds by it, and the check `policy` demands that a program says the same, op by op.
 /// No bound is ever fed by a dtype that only a program or a trace claims.
 ///
-/// | scenario | working | compute | master |     working: weights, activations, gradients, accumulators
-/// |----------|---------|---------|--------|     compute: accumulators inside a kernel, norms, softmax,
-/// | fp64     | fp64    | fp64    | fp64   |              loss, log-sum-exp
-/// | fp32     | fp32    | fp32    | fp32   |     master:  optimizer state, clipped gradients
-/// | bf16     | bf16    | fp32    | fp32   |
+/// | scenario   | working | compute | master |   working: weights, activations, gradients
+/// |------------|---------|---------|--------|   compute: accumulators inside a kernel, norms, softmax,
+/// | fp64       | fp64    | fp64    | fp64   |            loss, log-sum-exp
+/// | fp32       | fp32    | fp32    | fp32   |   master:  optimizer state, clipped gradients
+/// | bf16, fp16 | as said | fp32    | fp32   |
 struct PrecisionPolicy {
   Dtype working = Dtype::fp32;
   Dtype compute = Dtype::fp32;
   Dtype master = Dtype::fp32;
+  /// Of gradients as they are summed over micro-steps: the working dtype, unless the scenario says
+  /// otherwise.
+  Dtype accumulate = Dtype::fp32;
   /// Dtype in which a collective's operands travel and are added, per mesh axis. Both default to
   /// the working dtype (spec-autotp 1.4 and 7.5).
   Dtype tp_wire = Dtype::fp32;

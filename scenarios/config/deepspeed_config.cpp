@@ -1,8 +1,9 @@
 #include "scenarios/config/deepspeed_config.hpp"
 
 #include "scenarios/config/deepspeed_keys.hpp"
+#include "scenarios/config/optimizer_config.hpp"
+#include "scenarios/config/precision_config.hpp"
 #include "scenarios/config/tensor_parallel_config.hpp"
-#include "scenarios/partition/lower_case.hpp"
 
 namespace shardproof {
 
@@ -10,10 +11,8 @@ namespace {
 
 constexpr IntegerRange kCount{1, 1'000'000};
 constexpr NumberRange kNotNegative{.lowest = 0};
-const JsonValue kEmpty = JsonValue::object();
 
 // Of no effect where nothing is updated (see update_keys() for those that need no code of their own).
-constexpr const char* kOverflowCheck[] = {"check_grad_overflow"};
 constexpr const char* kUpdate[] = {"optimizer",
                                    "zero_optimization",
                                    "gradient_clipping",
@@ -40,22 +39,6 @@ void refuse_auto(const JsonValue& config) {
                       "\"auto\" is a value for a trainer to fill in: write numbers for " + names);
 }
 
-void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training) {
-  const char* key = "bf16";
-  const JsonValue* other_spelling = top.find("bfloat16");
-  if (other_spelling && top.find("bf16"))
-    refuse_value(*other_spelling, "bfloat16", "bf16 is there too: keep one of them");
-  if (other_spelling) key = "bfloat16";
-  ObjectReader bf16 = top.section(key);
-  training.working = bf16.boolean("enabled", false) ? Dtype::bf16 : Dtype::fp32;
-  if (mode == Mode::training)
-    training.check_grad_overflow = bf16.boolean("check_grad_overflow", true);
-  else
-    accept_harmless(bf16, kOverflowCheck, &training.without_effect);
-  apply(bf16_keys(), bf16, training.without_effect);
-  bf16.finish();
-}
-
 void read_zero(ObjectReader& top, TrainingConfig& training) {
   const JsonValue* given = top.find("zero_optimization");
   if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
@@ -74,65 +57,6 @@ void read_zero(ObjectReader& top, TrainingConfig& training) {
   training.reduce_bucket_size =
       reader.integer("reduce_bucket_size", training.reduce_bucket_size, {1, std::int64_t{1} << 53});
   apply(zero_optimization_keys(), reader, training.without_effect);
-  reader.finish();
-}
-
-void read_adam(const JsonValue& params, TrainingConfig& training) {
-  ObjectReader reader(params, "optimizer.params");
-  reader.record_defaults_in(&training.defaulted);
-  OptimizerConfig& adam = training.optimizer;
-  adam.learning_rate = reader.number("lr", adam.learning_rate, kNotNegative);
-  adam.epsilon = reader.number("eps", adam.epsilon, {.lowest = 0, .above_lowest = true});
-  adam.weight_decay = reader.number("weight_decay", adam.weight_decay, kNotNegative);
-  const JsonValue* betas = reader.find("betas");
-  if (!betas) {
-    training.defaulted.push_back("optimizer.params.betas = [0.9, 0.999]");
-  } else {
-    if (!betas->is_array() || betas->elements.size() != 2)
-      refuse_value(*betas, reader.name("betas"), "expected two numbers [beta1, beta2]");
-    const NumberRange below_one{.lowest = 0, .highest = 1};
-    adam.beta1 = as_number(betas->elements[0], "optimizer.params.betas[0]", below_one);
-    adam.beta2 = as_number(betas->elements[1], "optimizer.params.betas[1]", below_one);
-  }
-  apply(adam_keys(), reader, training.without_effect);
-  reader.finish();
-}
-
-void read_optimizer(ObjectReader& top, TrainingConfig& training) {
-  ObjectReader reader(
-      top.require("optimizer", "expected { \"type\": \"AdamW\", \"params\": {...} }"), "optimizer");
-  const JsonValue& type = reader.require("type", "expected \"Adam\" or \"AdamW\"");
-  const std::string name = lower_case(as_string(type, "optimizer.type"));
-  if (name != "adam" && name != "adamw")
-    refuse_value(type, "optimizer.type", "only \"Adam\" and \"AdamW\" are implemented");
-  const JsonValue* params = reader.find("params");
-  read_adam(params ? *params : kEmpty, training);
-  static constexpr NeutralKey neutral[] = {
-      {"legacy_fusion", "false", "legacy fusion is not implemented: only false"}};
-  require_neutral(reader, neutral);
-  reader.finish();
-}
-
-// DeepSpeed's and torch's spellings of a dtype: fp32, float32, float, ...
-bool spells(const std::string& name, Dtype dtype) {
-  const std::string text = lower_case(name);
-  if (dtype == Dtype::bf16) return text == "bf16" || text == "bfloat16";
-  return text == "fp32" || text == "float32" || text == "float";
-}
-
-void require_dtype(const JsonValue* value, const std::string& name, Dtype working) {
-  if (value && !spells(as_string(*value, name), working))
-    refuse_value(*value, name,
-                 std::string("another dtype than the model's is not implemented: expected \"") +
-                     name_of(working) + "\"");
-}
-
-void read_wire_dtypes(ObjectReader& top, const TrainingConfig& training) {
-  require_dtype(top.find("communication_data_type"), "communication_data_type", training.working);
-  const JsonValue* types = top.find("data_types");
-  if (!types) return;
-  ObjectReader reader(*types, "data_types");
-  require_dtype(reader.find("grad_accum_dtype"), "data_types.grad_accum_dtype", training.working);
   reader.finish();
 }
 
@@ -217,19 +141,13 @@ JsonValue to_json(const TrainingConfig& training, Mode mode) {
   JsonValue bf16 = JsonValue::object();
   bf16.set("enabled", training.working == Dtype::bf16);
   if (mode == Mode::inference) return json.set("bf16", std::move(bf16));
-  const OptimizerConfig& adam = training.optimizer;
-  JsonValue params = JsonValue::object();
-  params.set("lr", adam.learning_rate);
-  params.set("betas", JsonValue::array().append(adam.beta1).append(adam.beta2));
-  params.set("eps", adam.epsilon);
-  params.set("weight_decay", adam.weight_decay);
   json.set("gradient_accumulation_steps", training.accumulation);
   json.set("gradient_clipping", training.gradient_clipping);
   json.set("bf16", bf16.set("check_grad_overflow", training.check_grad_overflow));
   json.set("zero_optimization", JsonValue::object()
                                     .set("stage", training.zero_stage)
                                     .set("reduce_bucket_size", training.reduce_bucket_size));
-  json.set("optimizer", JsonValue::object().set("type", "AdamW").set("params", std::move(params)));
+  json.set("optimizer", to_json(training.optimizer));
   return json;
 }
 

@@ -22,27 +22,61 @@ const char* name_of(ReductionOrder order);
 enum class Mode { training, inference };
 const char* name_of(Mode mode);
 
-/// AdamW as the DeepSpeed config gives it: the fp64 values of the decimals in the file.
+/// The optimizer as the DeepSpeed config gives it: the fp64 values of the decimals in the file. AdamW
+/// decays weights beside the gradient, Adam and SGD decay them into it.
 struct OptimizerConfig {
+  enum class Kind { adamw, adam, sgd };
+  Kind kind = Kind::adamw;
   double learning_rate = 1e-3;
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0;
+  double momentum = 0;    // of SGD
+  bool nesterov = false;  // of SGD
+};
+
+/// What the learning rate of a step is: the optimizer's own, or DeepSpeed's WarmupLR (from `lowest` to
+/// `highest` in `warmup_steps`, then `highest`) or WarmupDecayLR (from there down to 0 at
+/// `total_steps`).
+struct SchedulerConfig {
+  enum class Kind { constant, warmup, warmup_decay };
+  Kind kind = Kind::constant;
+  double lowest = 0;
+  double highest = 1e-3;
+  std::int64_t warmup_steps = 1000;
+  std::int64_t total_steps = 0;
+  bool logarithmic = true;  // how it warms up; else linearly
+};
+
+/// The factor by which fp16 training scales its loss (spec-autotp 7.10).
+struct LossScaleConfig {
+  double fixed = 0;                     // 0: dynamic
+  int initial_power = 16;               // it begins as 2^this
+  std::int64_t window = 1000;           // steps without overflow after which it doubles
+  std::int64_t hysteresis = 2;          // overflows until it halves
+  bool consecutive_hysteresis = false;  // every clean step refills the hysteresis
+  double lowest = 1;
 };
 
 /// The DeepSpeed keys that change numbers, defaults filled in (spec-autotp sections 3.1, 7.5, 7.6).
 struct TrainingConfig {
-  int tensor_parallel = 1;         // tensor_parallel.autotp_size; 0 and 1 shard nothing
-  bool tp_overlap_comm = false;    // a column's backward all-reduce runs beside its weight gradient
-  int zero_stage = 0;              // 0 or 1
-  int micro_batch = 1;             // train_micro_batch_size_per_gpu
-  int accumulation = 1;            // gradient_accumulation_steps
-  Dtype working = Dtype::fp32;     // bf16.enabled, or fp64 by the scenario's "precision"
-  double gradient_clipping = 1.0;  // 0: off
+  int tensor_parallel = 1;       // tensor_parallel.autotp_size; 0 and 1 shard nothing
+  bool tp_overlap_comm = false;  // a column's backward all-reduce runs beside its weight gradient
+  int zero_stage = 0;            // 0, 1 or 2
+  int micro_batch = 1;           // train_micro_batch_size_per_gpu
+  int accumulation = 1;          // gradient_accumulation_steps
+  Dtype working = Dtype::fp32;   // bf16 or fp16.enabled, or fp64 by the scenario's "precision"
+  /// Of gradient accumulators (data_types.grad_accum_dtype), and of what replicas send one another
+  /// (communication_data_type): the working dtype if absent.
+  std::optional<Dtype> accumulate, dp_wire;
+  double gradient_clipping = 1.0;                 // 0: off
   std::int64_t reduce_bucket_size = 500'000'000;  // elements
+  bool overlap_comm = false;  // a bucket is reduced while the next one is filled
   bool check_grad_overflow = true;
+  LossScaleConfig loss_scale;  // where working is fp16
   OptimizerConfig optimizer;
+  SchedulerConfig scheduler;
   PartitionRules partition_rules;
   /// Number-changing keys that were absent: "gradient_clipping = 1.0", for `plan` to print.
   std::vector<std::string> defaulted;
@@ -56,6 +90,16 @@ struct DataConfig {
   Source source = Source::generated;
   std::string path;  // of the text or token file; absolute or relative to the working directory
   std::int64_t sequence = 64;  // T
+  /// A token that fills up short samples: positions whose label it is have no loss.
+  std::optional<std::int64_t> padding = std::nullopt;
+};
+
+/// Parameters that are updated alike, in a flat vector of their own: those that match one of the
+/// patterns (Python's re.match on their Hugging Face names) and none of an earlier group. What
+/// matches none is the last group, with the optimizer's own weight decay.
+struct ParameterGroup {
+  std::vector<std::string> patterns;
+  double weight_decay = 0;
 };
 
 /// A defect to plant (DESIGN section 7). Which fields mean something depends on `edit`.
@@ -87,6 +131,8 @@ struct Scenario {
   int steps = 1;
   std::uint64_t seed = 0;
   DataConfig data;
+  std::vector<ParameterGroup> parameter_groups;
+  bool overflow_expected = false;  // "overflow": "expected": skipped steps are no failure
   ReductionOrder reduction = ReductionOrder::ring;
   std::vector<std::string> executions = {"reference", "sim", "real"};  // in this order
   std::string real = "mpi";                                            // the machine under "real"
