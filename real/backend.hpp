@@ -168,6 +168,10 @@ class Backend {
   /// compute dtype. lr, c1 = 1 - beta1^k and c2 = 1 - beta2^k are one-element tensors.
   virtual void adamw(View p, View m, View v, View lr, View c1, View c2, View p_out, double eps,
                      double weight_decay) = 0;
+  /// y = RN(a + RN(factor b)), the factor rounded to the compute dtype first.
+  virtual void add_scaled(View a, View b, View y, double factor) = 0;
+  /// p <- RN(p - RN(lr g)); lr is a one-element tensor.
+  virtual void sgd(View p, View g, View lr, View p_out) = 0;
   /// out (2) fp64: the halves of XXH3-64 over the bytes of x, each below 2^32.
   virtual void checksum(View x, View out) = 0;
 };

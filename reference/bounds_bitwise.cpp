@@ -160,4 +160,21 @@ UnitResult replay_adamw(const UnitCall& unit) {
   });
 }
 
+UnitResult replay_add_scaled(const UnitCall& unit) {
+  const auto scaled = like_first(unit, 1);
+  const auto r = [&](double x) { return round_once(unit.precision.compute, x); };
+  const double factor = r(unit.attributes.factor);
+  return map_first(unit, [&](std::size_t i, double x) {
+    return store(unit.precision, x + r(factor * scaled[i]));
+  });
+}
+
+UnitResult replay_sgd(const UnitCall& unit) {
+  const auto gradient = like_first(unit, 1);
+  const double lr = scalar(unit, 2);
+  return map_first(unit, [&](std::size_t i, double p) {
+    return store(unit.precision, p - round_once(unit.precision.compute, lr * gradient[i]));
+  });
+}
+
 }  // namespace shardproof::reference

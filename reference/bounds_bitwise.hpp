@@ -25,5 +25,7 @@ UnitResult replay_exp_avg_sq(const UnitCall& unit);   // RN(RN(b2 v) + RN(RN((1-
 /// p - lr ((m / c1) / (sqrt(v / c2) + eps) + wd p), every operation rounded to the compute dtype.
 /// Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2.
 UnitResult replay_adamw(const UnitCall& unit);
+UnitResult replay_add_scaled(const UnitCall& unit);  // decay, momentum, nesterov: a + RN(factor b)
+UnitResult replay_sgd(const UnitCall& unit);         // p - RN(lr g)
 
 }  // namespace shardproof::reference

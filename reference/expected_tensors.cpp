@@ -3,6 +3,7 @@
 #include "reference/families.hpp"
 #include "reference/graph_units.hpp"
 #include "reference/step_units.hpp"
+#include "scenarios/config/optimizer_names.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reference {
@@ -42,7 +43,7 @@ std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scena
     for (int micro = 0; micro < scenario.training.accumulation; ++micro)
       leaves.emplace_back(micro_folder(step, micro) + "/data/tokens", batch);
     if (!scenario.trains()) continue;
-    for (const char* name : {"learning_rate", "bias_correction1", "bias_correction2"})
+    for (const std::string& name : scalar_names(scenario.training.optimizer))
       leaves.emplace_back(step_folder(step) + "/scalar/" + name, one_element);
   }
   return leaves;

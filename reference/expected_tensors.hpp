@@ -18,7 +18,7 @@ namespace shardproof::reference {
 std::vector<Unit> expected_units(const Scenario& scenario);
 
 /// What a run is given and computes from nothing, with full shapes: initial weights, token ids, and
-/// in training the optimizer's scalars (learning rate and bias corrections, shape (1)).
+/// in training the optimizer's scalars (learning rate, and Adam's bias corrections; shape (1)).
 std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scenario);
 
 /// Elements of all units' outputs together: how many comparisons a complete verdict makes.

@@ -12,11 +12,9 @@ namespace shardproof::reference {
 /// One parameter's fp64 state.
 struct OptimizerState {
   Tensor master;
-  Tensor exp_avg;     // m
-  Tensor exp_avg_sq;  // v
+  std::map<std::string, Tensor> moments;  // those of scenarios/config/optimizer_names.hpp
 
-  explicit OptimizerState(Tensor initial)
-      : master(std::move(initial)), exp_avg(master.shape), exp_avg_sq(master.shape) {}
+  OptimizerState(Tensor initial, const OptimizerConfig& config);
 };
 
 /// accumulated (D, *shape) -> (*shape): the mean over the batch groups.
@@ -31,10 +29,15 @@ double clip_factor(double norm, double clip);
 /// 1 - beta^(step + 1): undoes the bias of moments that start at zero.
 double bias_correction(double beta, StepIndex step);
 
-/// AdamW, Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with g = factor * gradient:
+/// One update of master and moments by g = factor * gradient, with learning rate lr.
+///
+/// AdamW, Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2:
 ///   m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2,
 ///   p <- p - lr * ((m / c1) / (sqrt(v / c2) + eps) + weight_decay * p).
-void adamw_step(OptimizerState& state, const Tensor& gradient, double factor,
-                const OptimizerConfig& config, StepIndex step);
+/// Adam (the same, "with L2 regularization") and SGD take d = g + weight_decay p for g. Adam then has no
+/// decay of its own; SGD, with momentum b as torch.optim.SGD without dampening:
+///   b <- momentum b + d,   p <- p - lr b, or in Nesterov's form p - lr (d + momentum b).
+void optimizer_step(OptimizerState& state, const Tensor& gradient, double factor,
+                    const OptimizerConfig& config, double lr, StepIndex step);
 
 }  // namespace shardproof::reference

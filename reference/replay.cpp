@@ -93,6 +93,10 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::exp_avg, "exp_avg", 2, replay_exp_avg},
     {UnitKind::exp_avg_sq, "exp_avg_sq", 2, replay_exp_avg_sq},
     {UnitKind::adamw, "adamw", 6, replay_adamw},
+    {UnitKind::decay, "decay", 2, replay_add_scaled},
+    {UnitKind::momentum, "momentum", 2, replay_add_scaled},
+    {UnitKind::nesterov, "nesterov", 2, replay_add_scaled},
+    {UnitKind::sgd, "sgd", 3, replay_sgd},
 });
 
 const Row& row_of(UnitKind kind) {

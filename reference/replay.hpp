@@ -75,6 +75,10 @@ enum class UnitKind {
   exp_avg,         // m, g; factor = beta1
   exp_avg_sq,      // v, g; factor = beta2
   adamw,           // p, m', v', lr, c1, c2; eps, weight_decay
+  decay,           // g, p; factor = weight decay
+  momentum,        // g, buffer; factor = momentum
+  nesterov,        // g, buffer'; factor = momentum
+  sgd,             // p, g, lr
 };
 
 /// Where the 1/n of a mean is applied (spec-autotp 7.7): each term divided before the sum (ZeRO 1),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "reference/inference.hpp"
+#include "reference/learning_rate.hpp"
 #include "reference/micro_step.hpp"
 #include "reference/optimizer.hpp"
 
@@ -16,8 +17,10 @@ class Training {
   Training(const Scenario& scenario, const std::string& folder, const Progress& progress)
       : scenario_(scenario), run_(scenario, folder, progress) {
     for (const ParameterDescription& p : scenario.model.parameters) {
-      const bool inserted =
-          states_.emplace(p.name, OptimizerState(run_.initial_parameter(p))).second;
+      const bool inserted = states_
+                                .emplace(p.name, OptimizerState(run_.initial_parameter(p),
+                                                                scenario.training.optimizer))
+                                .second;
       SHARDPROOF_EXPECTS(inserted, p.name);
     }
   }
@@ -81,14 +84,15 @@ void Training::update(StepIndex step) {
   const double factor = clip_factor(norm, scenario_.training.gradient_clipping);
   record_scalar(step, "grad_norm", norm);
   record_scalar(step, "clip_factor", factor);
-  record_scalar(step, "learning_rate", config.learning_rate);
+  const double lr = learning_rate(scenario_.training, step);
+  record_scalar(step, "learning_rate", lr);
   for (auto& [name, state] : states_) {
     const Tensor& gradient = gradients.at(name);
     run_.record(moment, "gradient/" + name, gradient);
-    adamw_step(state, gradient, factor, config, step);
+    optimizer_step(state, gradient, factor, config, lr, step);
     run_.record(moment, "optimizer/" + name + "/master", state.master);
-    run_.record(moment, "optimizer/" + name + "/exp_avg", state.exp_avg);
-    run_.record(moment, "optimizer/" + name + "/exp_avg_sq", state.exp_avg_sq);
+    for (const auto& [moment_name, tensor] : state.moments)
+      run_.record(moment, "optimizer/" + name + "/" + moment_name, tensor);
     run_.record(moment, "parameter/" + name, state.master);
   }
 }

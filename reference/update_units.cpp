@@ -5,39 +5,87 @@ namespace shardproof::reference {
 
 namespace {
 
-void append_update_of(const Scenario& scenario, const ParameterDescription& p, int step,
-                      std::vector<Unit>& units) {
-  const OptimizerConfig& config = scenario.training.optimizer;
-  const std::string folder = step_folder(step), scalar = folder + "/scalar/";
-  const std::string state = folder + "/optimizer/" + p.name + "/";
-  const std::string before =
-      (step == 0 ? "/initial" : step_folder(step - 1)) + "/optimizer/" + p.name + "/";
-  const auto add = [&](UnitKind kind, const UnitAttributes& attributes,
-                       std::vector<std::string> inputs, const std::string& output) {
-    units.push_back({kind, attributes, std::move(inputs), output, p.shape});
-  };
-  const auto moment_before = [&](const std::string& name) {
-    return step == 0 ? zero_input : before + name;
-  };
+// The units of one parameter's update in one step.
+class Update {
+ public:
+  Update(const Scenario& scenario, const ParameterDescription& parameter, int step,
+         std::vector<Unit>& units)
+      : training_(scenario.training),
+        config_(scenario.training.optimizer),
+        parameter_(parameter),
+        first_(step == 0),
+        folder_(step_folder(step)),
+        scalar_(folder_ + "/scalar/"),
+        state_(folder_ + "/optimizer/" + parameter.name + "/"),
+        before_((first_ ? "/initial" : step_folder(step - 1)) + "/optimizer/" + parameter.name +
+                "/"),
+        units_(units) {}
+
+  void append() {
+    const std::string gradient = clipped();
+    switch (config_.kind) {
+      case OptimizerConfig::Kind::adamw: adam(gradient, config_.weight_decay); break;
+      case OptimizerConfig::Kind::adam: adam(decayed(gradient), 0); break;
+      case OptimizerConfig::Kind::sgd: sgd(decayed(gradient)); break;
+    }
+    add(UnitKind::cast, {}, {state_ + "master"}, folder_ + "/parameter/" + parameter_.name);
+  }
+
+ private:
+  std::string add(UnitKind kind, const UnitAttributes& attributes, std::vector<std::string> inputs,
+                  const std::string& output) {
+    units_.push_back({kind, attributes, std::move(inputs), output, parameter_.shape});
+    return output;
+  }
+  std::string moment_before(const std::string& name) const {
+    return first_ ? zero_input : before_ + name;
+  }
 
   // Widening the gradient to the master dtype is exact, so it is a unit only where nothing follows.
-  const bool clips = scenario.training.gradient_clipping != 0;
-  const std::string averaged = folder + "/gradient/" + p.name;
-  const std::string gradient = state + (clips ? "clipped" : "gradient_master");
-  if (clips)
-    add(UnitKind::multiply, {}, {averaged, scalar + "clip_factor"}, gradient);
-  else
-    add(UnitKind::cast, {}, {averaged}, gradient);
-  add(UnitKind::exp_avg, {.factor = config.beta1}, {moment_before("exp_avg"), gradient},
-      state + "exp_avg");
-  add(UnitKind::exp_avg_sq, {.factor = config.beta2}, {moment_before("exp_avg_sq"), gradient},
-      state + "exp_avg_sq");
-  add(UnitKind::adamw, {.eps = config.epsilon, .weight_decay = config.weight_decay},
-      {before + "master", state + "exp_avg", state + "exp_avg_sq", scalar + "learning_rate",
-       scalar + "bias_correction1", scalar + "bias_correction2"},
-      state + "master");
-  add(UnitKind::cast, {}, {state + "master"}, folder + "/parameter/" + p.name);
-}
+  std::string clipped() {
+    const std::string averaged = folder_ + "/gradient/" + parameter_.name;
+    return training_.gradient_clipping != 0
+               ? add(UnitKind::multiply, {}, {averaged, scalar_ + "clip_factor"},
+                     state_ + "clipped")
+               : add(UnitKind::cast, {}, {averaged}, state_ + "gradient_master");
+  }
+
+  std::string decayed(const std::string& gradient) {
+    if (config_.weight_decay == 0) return gradient;
+    return add(UnitKind::decay, {.factor = config_.weight_decay}, {gradient, before_ + "master"},
+               state_ + "decayed");
+  }
+
+  void adam(const std::string& gradient, double weight_decay) {
+    add(UnitKind::exp_avg, {.factor = config_.beta1}, {moment_before("exp_avg"), gradient},
+        state_ + "exp_avg");
+    add(UnitKind::exp_avg_sq, {.factor = config_.beta2}, {moment_before("exp_avg_sq"), gradient},
+        state_ + "exp_avg_sq");
+    add(UnitKind::adamw, {.eps = config_.epsilon, .weight_decay = weight_decay},
+        {before_ + "master", state_ + "exp_avg", state_ + "exp_avg_sq", scalar_ + "learning_rate",
+         scalar_ + "bias_correction1", scalar_ + "bias_correction2"},
+        state_ + "master");
+  }
+
+  void sgd(const std::string& gradient) {
+    const UnitAttributes momentum{.factor = config_.momentum};
+    std::string direction = gradient;
+    if (config_.momentum != 0)
+      direction = add(UnitKind::momentum, momentum, {gradient, moment_before("momentum_buffer")},
+                      state_ + "momentum_buffer");
+    if (config_.nesterov)
+      direction = add(UnitKind::nesterov, momentum, {gradient, direction}, state_ + "nesterov");
+    add(UnitKind::sgd, {}, {before_ + "master", direction, scalar_ + "learning_rate"},
+        state_ + "master");
+  }
+
+  const TrainingConfig& training_;
+  const OptimizerConfig& config_;
+  const ParameterDescription& parameter_;
+  bool first_;
+  std::string folder_, scalar_, state_, before_;
+  std::vector<Unit>& units_;
+};
 
 }  // namespace
 
@@ -54,7 +102,7 @@ void append_masters(const Scenario& scenario, std::vector<Unit>& units) {
 
 void append_update(const Scenario& scenario, int step, std::vector<Unit>& units) {
   for (const ParameterDescription& p : scenario.model.parameters)
-    append_update_of(scenario, p, step, units);
+    Update(scenario, p, step, units).append();
 }
 
 }  // namespace shardproof::reference

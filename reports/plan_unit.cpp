@@ -65,6 +65,10 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
     case OpKind::exp_avg: return {UnitKind::exp_avg};
     case OpKind::exp_avg_sq: return {UnitKind::exp_avg_sq};
     case OpKind::adamw: return {UnitKind::adamw};
+    case OpKind::decay: return {UnitKind::decay};
+    case OpKind::momentum: return {UnitKind::momentum};
+    case OpKind::nesterov: return {UnitKind::nesterov};
+    case OpKind::sgd: return {UnitKind::sgd};
     default: return {};
   }
 }
@@ -75,7 +79,10 @@ const char* factor_attribute(OpKind kind) {
     case OpKind::cross_entropy_backward: return "grad_scale";
     case OpKind::route:
     case OpKind::route_backward:
-    case OpKind::scale: return "factor";
+    case OpKind::scale:
+    case OpKind::decay:
+    case OpKind::momentum:
+    case OpKind::nesterov: return "factor";
     case OpKind::divide: return "divisor";
     case OpKind::clip_factor: return "clip";
     case OpKind::exp_avg: return "beta1";

@@ -68,7 +68,11 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::multiply:
     case OpKind::exp_avg:
     case OpKind::exp_avg_sq:
-    case OpKind::adamw: return master;
+    case OpKind::adamw:
+    case OpKind::decay:
+    case OpKind::momentum:
+    case OpKind::nesterov:
+    case OpKind::sgd: return master;
 
     default: return std::nullopt;
   }

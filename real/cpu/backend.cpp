@@ -172,6 +172,21 @@ void CpuBackend::adamw(View p, View m, View v, View lr, View c1, View c2, View p
   });
 }
 
+void CpuBackend::add_scaled(View a, View b, View y, double factor) {
+  expect_same_count(a, b);
+  expect_same_count(a, y);
+  with_compute_type(y, [&]<class C>(C) {
+    const Input<C> left(scratch_, a), right(scratch_, b);
+    Output<C> out(scratch_, y);
+    cpu::add_scaled(y.elements(), left.data(), right.data(), out.data(), static_cast<C>(factor));
+    out.store();
+  });
+}
+
+void CpuBackend::sgd(View p, View g, View lr, View p_out) {
+  add_scaled(p, g, p_out, -scalar_of(lr));  // p + RN(-lr g), to the bit
+}
+
 void CpuBackend::checksum(View x, View out) {
   SHARDPROOF_EXPECTS(out.dtype == Dtype::fp64 && out.elements() == 2, to_string(out.shape));
   const XXH64_hash_t hash = XXH3_64bits(x.data, x.bytes());

@@ -90,6 +90,8 @@ class CpuBackend : public Backend {
   void exp_avg_sq(View v, View g, View v_out, double beta2) override;
   void adamw(View p, View m, View v, View lr, View c1, View c2, View p_out, double eps,
              double weight_decay) override;
+  void add_scaled(View a, View b, View y, double factor) override;
+  void sgd(View p, View g, View lr, View p_out) override;
   void checksum(View x, View out) override;
 
  private:

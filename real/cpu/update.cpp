@@ -27,6 +27,11 @@ void adamw(std::int64_t count, const C* p, const C* m, const C* v, C* out, Adamw
   }
 }
 
+template <class C>
+void add_scaled(std::int64_t count, const C* a, const C* b, C* out, C factor) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = a[i] + factor * b[i];
+}
+
 double clip_factor(double norm, double clip) {
   // A NaN norm must give a NaN factor: std::max(x, 1.0) returns its first argument then.
   return 1.0 / std::max((norm + 1e-6) / clip, 1.0);
@@ -40,5 +45,7 @@ template void adamw(std::int64_t, const float*, const float*, const float*, floa
                     AdamwScalars<float>);
 template void adamw(std::int64_t, const double*, const double*, const double*, double*,
                     AdamwScalars<double>);
+template void add_scaled(std::int64_t, const float*, const float*, float*, float);
+template void add_scaled(std::int64_t, const double*, const double*, double*, double);
 
 }  // namespace shardproof::real::cpu

@@ -25,6 +25,10 @@ struct AdamwScalars {
 template <class C>
 void adamw(std::int64_t count, const C* p, const C* m, const C* v, C* out, AdamwScalars<C> s);
 
+/// out = a + factor b.
+template <class C>
+void add_scaled(std::int64_t count, const C* a, const C* b, C* out, C factor);
+
 /// 1 / max((norm + 1e-6) / clip, 1).
 double clip_factor(double norm, double clip);
 

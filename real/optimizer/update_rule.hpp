@@ -1,19 +1,24 @@
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "real/optimizer/flat_partition.hpp"
 
 namespace shardproof::real {
 
-/// What changes from step to step: one-element tensors in the master's dtype, the same on all ranks.
-struct UpdateScalars {
-  ValueId learning_rate = -1;
-  ValueId bias_correction1 = -1;  // 1 - beta1^k
-  ValueId bias_correction2 = -1;  // 1 - beta2^k
-};
+/// What changes from step to step (scenarios/config/optimizer_names.hpp), by name: one-element
+/// tensors in the master's dtype, the same on all ranks.
+using UpdateScalars = std::map<std::string, ValueId>;
 /// Loads them, in the open segment.
 UpdateScalars load_update_scalars(Builder& builder);
 
-/// How a flat master follows its gradient, and the states that it remembers: AdamW (spec-autotp 7.5).
+/// How a flat master p follows its gradient g, and the states that it remembers (spec-autotp 7.5):
+///
+///   AdamW            m, v of g;  p - lr ((m / c1) / (sqrt(v / c2) + eps) + wd p)
+///   Adam             d = g + wd p;  the same of d, without the last term
+///   SGD              d = g + wd p;  p - lr d
+///     with momentum                 b <- d + mu b;  p - lr b, or p - lr (d + mu b) in Nesterov's form
 class UpdateRule {
  public:
   /// Declares the states, cut as the owned slices of the partition.
@@ -26,7 +31,14 @@ class UpdateRule {
              ValueId gradient) const;
 
  private:
-  ValueId exp_avg_ = -1, exp_avg_sq_ = -1;
+  ValueId decayed(Builder& builder, ValueId master, ValueId gradient) const;
+  void lower_adam(Builder& builder, const UpdateScalars& scalars, ValueId master, ValueId gradient,
+                  double weight_decay) const;
+  void lower_sgd(Builder& builder, const UpdateScalars& scalars, ValueId master,
+                 ValueId gradient) const;
+
+  FlatPartition partition_;
+  std::map<std::string, ValueId> states_;
 };
 
 }  // namespace shardproof::real

@@ -2,12 +2,13 @@
 
 #include <cmath>
 
+#include "real/run/learning_rate.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::real {
 
 Inputs::Inputs(const Scenario& scenario)
-    : optimizer_(scenario.training.optimizer), weights_(scenario), batches_(scenario) {}
+    : training_(scenario.training), weights_(scenario), batches_(scenario) {}
 
 std::vector<double> Inputs::parameter(const std::string& name, const Region& region) const {
   return weights_.read(name, region);
@@ -19,9 +20,9 @@ std::vector<std::int64_t> Inputs::tokens(StepIndex step, MicroStep micro, GroupR
 
 double Inputs::scalar(const std::string& name, int updates) const {
   const int k = updates + 1;
-  if (name == "learning_rate") return optimizer_.learning_rate;
-  if (name == "bias_correction1") return 1.0 - std::pow(optimizer_.beta1, k);
-  if (name == "bias_correction2") return 1.0 - std::pow(optimizer_.beta2, k);
+  if (name == "learning_rate") return real::learning_rate(training_, updates);
+  if (name == "bias_correction1") return 1.0 - std::pow(training_.optimizer.beta1, k);
+  if (name == "bias_correction2") return 1.0 - std::pow(training_.optimizer.beta2, k);
   SHARDPROOF_EXPECTS(false, "unknown scalar", name);
   return 0;
 }

@@ -27,7 +27,7 @@ class Inputs {
   double scalar(const std::string& name, int updates) const;
 
  private:
-  OptimizerConfig optimizer_;
+  TrainingConfig training_;
   Weights weights_;
   Batches batches_;
 };

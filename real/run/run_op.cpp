@@ -193,6 +193,10 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::adamw:
       return on.adamw(in(0), in(1), in(2), in(3), in(4), in(5), out(), real_number(op, "eps"),
                       real_number(op, "weight_decay"));
+    case OpKind::decay:
+    case OpKind::momentum:
+    case OpKind::nesterov: return on.add_scaled(in(0), in(1), out(), real_number(op, "factor"));
+    case OpKind::sgd: return on.sgd(in(0), in(1), in(2), out());
     case OpKind::checksum: return on.checksum(in(0), out());
 
     case OpKind::all_reduce:

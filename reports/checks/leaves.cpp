@@ -3,7 +3,10 @@
 #include <cmath>
 #include <map>
 
+#include "reference/learning_rate.hpp"
+#include "reference/optimizer.hpp"
 #include "reports/checks/findings.hpp"
+#include "scenarios/config/optimizer_names.hpp"
 #include "scenarios/data/batches.hpp"
 #include "scenarios/data/weights.hpp"
 
@@ -97,21 +100,21 @@ class Leaves {
   }
 
   /// A step with non-finite gradients is skipped by scenarios that check for them: then there are
-  /// no scalars, and the powers of beta do not advance.
+  /// no scalars, and neither the powers of beta nor the schedule advance.
   void check_scalars() {
     const OptimizerConfig& config = scenario_.training.optimizer;
     int updates = 0;
     for (int step = 0; step < scenario_.steps; ++step) {
       const std::string folder = folder_of({Moment::Stage::step, step, -1}) + "/scalar/";
       if (stored(folder + "learning_rate").empty()) continue;
-      ++updates;
+      const StepIndex update{updates++};
       const std::map<std::string, double> expected{
-          {"learning_rate", config.learning_rate},
-          {"bias_correction1", 1.0 - std::pow(config.beta1, updates)},
-          {"bias_correction2", 1.0 - std::pow(config.beta2, updates)}};
-      for (const auto& [name, value] : expected)
+          {"learning_rate", reference::learning_rate(scenario_.training, update)},
+          {"bias_correction1", reference::bias_correction(config.beta1, update)},
+          {"bias_correction2", reference::bias_correction(config.beta2, update)}};
+      for (const std::string& name : scalar_names(config))
         for (const StoredDataset& leaf : stored(folder + name))
-          compare(leaf, context_.policy.master, std::span(&value, 1));
+          compare(leaf, context_.policy.master, std::span(&expected.at(name), 1));
     }
   }
 

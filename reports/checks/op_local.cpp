@@ -62,7 +62,11 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
     case UnitKind::multiply:
     case UnitKind::exp_avg:
     case UnitKind::exp_avg_sq:
-    case UnitKind::adamw: precision.output = policy.master; break;
+    case UnitKind::adamw:
+    case UnitKind::decay:
+    case UnitKind::momentum:
+    case UnitKind::nesterov:
+    case UnitKind::sgd: precision.output = policy.master; break;
     case UnitKind::cast:
       if (unit.output.find("/optimizer/") != std::string::npos) precision.output = policy.master;
       break;

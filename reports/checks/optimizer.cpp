@@ -6,6 +6,7 @@
 #include "reports/budget.hpp"
 #include "reports/checks/findings.hpp"
 #include "reports/rounding_set.hpp"
+#include "scenarios/config/optimizer_names.hpp"
 
 namespace shardproof::reports {
 
@@ -48,7 +49,8 @@ class OptimizerState {
     if (!trace_.reader().datasets().contains(folder + "/scalar/grad_norm")) return;  // skipped
     for (const ParameterDescription& parameter : scenario_.model.parameters) {
       const std::string state = folder + "/optimizer/" + parameter.name + "/";
-      for (const char* name : {"master", "exp_avg", "exp_avg_sq"})
+      check_owners(state + "master", parameter);
+      for (const std::string& name : state_names(scenario_.training.optimizer))
         check_owners(state + name, parameter);
       check_working(state + "master", folder + "/parameter/" + parameter.name);
     }

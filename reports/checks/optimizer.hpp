@@ -6,9 +6,8 @@
 namespace shardproof::reports {
 
 /// The sharded optimizer as a whole, at every step:
-///   - each element of a rank's shard of master, exp_avg and exp_avg_sq is owned by exactly one
-///   member
-///     of its DP group with ZeRO 1, by every member with stage 0;
+///   - each element of a rank's shard of the master and of what the optimizer remembers is owned by
+///     exactly one member of its DP group with ZeRO 1, by every member with stage 0;
 ///   - padding is zero;
 ///   - the working parameter is RN(master), bit by bit, on every rank;
 ///   - grad_norm and clip_factor have the same bits on all ranks;

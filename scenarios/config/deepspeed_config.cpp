@@ -3,6 +3,7 @@
 #include "scenarios/config/deepspeed_keys.hpp"
 #include "scenarios/config/optimizer_config.hpp"
 #include "scenarios/config/precision_config.hpp"
+#include "scenarios/config/scheduler_config.hpp"
 #include "scenarios/config/tensor_parallel_config.hpp"
 
 namespace shardproof {
@@ -18,7 +19,8 @@ constexpr const char* kUpdate[] = {"optimizer",
                                    "gradient_clipping",
                                    "gradient_accumulation_steps",
                                    "communication_data_type",
-                                   "data_types"};
+                                   "data_types",
+                                   "scheduler"};
 
 // "auto" is filled in by a trainer that is not here, so no number can be known.
 void collect_auto(const JsonValue& value, const std::string& name,
@@ -64,6 +66,7 @@ void read_zero(ObjectReader& top, TrainingConfig& training) {
 void read_update(ObjectReader& top, TrainingConfig& training) {
   read_zero(top, training);
   read_optimizer(top, training);
+  read_scheduler(top, training);
   read_wire_dtypes(top, training);
   training.gradient_clipping = top.number("gradient_clipping", 1.0, kNotNegative);
   apply(update_keys(), top, training.without_effect);
@@ -148,6 +151,8 @@ JsonValue to_json(const TrainingConfig& training, Mode mode) {
                                     .set("stage", training.zero_stage)
                                     .set("reduce_bucket_size", training.reduce_bucket_size));
   json.set("optimizer", to_json(training.optimizer));
+  if (training.scheduler.kind != SchedulerConfig::Kind::constant)
+    json.set("scheduler", to_json(training.scheduler));
   return json;
 }
 

@@ -29,7 +29,6 @@ constexpr const char* kTopHarmless[] = {"steps_per_print",
                                         "seq_parallel_communication_data_type"};
 
 constexpr NeutralKey kUpdateNeutral[] = {
-    {"scheduler", "null", "learning-rate schedules are not implemented: remove the section"},
     {"prescale_gradients", "false", "pre-division of gradients is not implemented: only false"},
     {"gradient_predivide_factor", "1", "pre-division of gradients is not implemented: only 1.0"},
     {"gradient_allreduce_op", "\"mean\"", "only \"mean\" is implemented"},
@@ -121,7 +120,6 @@ constexpr NeutralKey kBf16Neutral[] = {
 constexpr const char* kAdamHarmless[] = {"set_grad_none", "foreach", "capturable"};
 
 constexpr NeutralKey kAdamNeutral[] = {
-    {"adam_w_mode", "true", "Adam with L2 regularisation is not implemented: only true (AdamW)"},
     {"torch_adam", "false", "torch's form of the update is not implemented: only false"},
     {"fused", "true", "only the fused form of the update is implemented"},
     {"bias_correction", "true", "Adam without bias correction is not implemented: only true"},
@@ -129,6 +127,14 @@ constexpr NeutralKey kAdamNeutral[] = {
     {"maximize", "false", "maximisation is not implemented: only false"},
     {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that"},
     {"fp32_optimizer_states", "true", "optimizer states are fp32: only true"},
+};
+
+constexpr const char* kSgdHarmless[] = {"foreach", "differentiable", "fused"};
+
+constexpr NeutralKey kSgdNeutral[] = {
+    {"dampening", "0", "SGD whose momentum is dampened is not implemented: only 0"},
+    {"maximize", "false", "maximisation is not implemented: only false"},
+    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that"},
 };
 
 }  // namespace
@@ -139,6 +145,7 @@ SectionKeys zero_optimization_keys() { return {kZeroHarmless, kZeroNeutral, {}};
 SectionKeys tensor_parallel_keys() { return {kTensorParallelHarmless, kTensorParallelNeutral, {}}; }
 SectionKeys bf16_keys() { return {kBf16Harmless, kBf16Neutral, {}}; }
 SectionKeys adam_keys() { return {kAdamHarmless, kAdamNeutral, {}}; }
+SectionKeys sgd_keys() { return {kSgdHarmless, kSgdNeutral, {}}; }
 
 void apply(const SectionKeys& keys, ObjectReader& reader,
            std::vector<std::string>& without_effect) {

@@ -21,6 +21,7 @@ SectionKeys zero_optimization_keys();
 SectionKeys tensor_parallel_keys();
 SectionKeys bf16_keys();
 SectionKeys adam_keys();
+SectionKeys sgd_keys();
 
 /// Applies the rows of a section: refuses by name, and appends what it accepted to
 /// `without_effect`.

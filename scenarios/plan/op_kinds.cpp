@@ -83,6 +83,10 @@ constexpr auto table = std::to_array<OpRow>({
     {OpKind::exp_avg, "exp_avg", 2, 1, "m, g -> m, in place", pointwise, "after every operation", Judge::bitwise},
     {OpKind::exp_avg_sq, "exp_avg_sq", 2, 1, "v, g -> v, in place", pointwise, "after every operation", Judge::bitwise},
     {OpKind::adamw, "adamw", 6, 1, "p, m, v, lr, c1, c2 -> p, in place", pointwise, "after every operation", Judge::bitwise},
+    {OpKind::decay, "decay", 2, 1, "g, p -> g + wd p", pointwise, "after every operation", Judge::bitwise},
+    {OpKind::momentum, "momentum", 2, 1, "g, b -> g + mu b, in the place of b", pointwise, "after every operation", Judge::bitwise},
+    {OpKind::nesterov, "nesterov", 2, 1, "g, b -> g + mu b", pointwise, "after every operation", Judge::bitwise},
+    {OpKind::sgd, "sgd", 3, 1, "p, g, lr -> p, in place", pointwise, "after every operation", Judge::bitwise},
     {OpKind::checksum, "checksum", 1, 1, "x -> (2)", "of one rank's bits; agreement is what is asked", exact, Judge::bitwise},
 });
 // clang-format on

@@ -388,7 +388,11 @@ std::optional<std::string> Rule::check() {
     case OpKind::rotary_backward:
     case OpKind::multiply: return pointwise(1);
     case OpKind::exp_avg:
-    case OpKind::exp_avg_sq: return pointwise(2);
+    case OpKind::exp_avg_sq:
+    case OpKind::decay:
+    case OpKind::momentum:
+    case OpKind::nesterov:
+    case OpKind::sgd: return pointwise(2);
     case OpKind::swiglu_backward:
     case OpKind::adamw: return pointwise(3);
     case OpKind::copy:

@@ -674,6 +674,33 @@ BOOST_AUTO_TEST_CASE(moments_and_adamw_round_as_documented_bit_by_bit) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(scaled_sums_and_sgd_round_as_documented_bit_by_bit) {
+  for (const Dtype dtype : {Dtype::fp64, Dtype::fp32}) {
+    Device device;
+    const Shape shape = {1000};
+    const auto rn = [dtype](double value) { return round_to(dtype, value); };
+    const Values a = random_values(dtype, shape, 95);
+    const Values b = random_values(dtype, shape, 96);
+    const double lr = rn(0.3);
+    const auto ta = device.tensor(dtype, shape, a);
+    const auto tb = device.tensor(dtype, shape, b);
+    const auto sum = device.output(dtype, shape);
+
+    device->add_scaled(ta, tb, sum, 0.9);
+    device->sgd(ta, tb, device.tensor(dtype, {1}, {lr}), ta);
+    device->add_scaled(tb, sum, sum, 0.9);
+
+    Values expected, stepped, twice;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      expected.push_back(rn(a[i] + rn(rn(0.9) * b[i])));
+      stepped.push_back(rn(a[i] - rn(lr * b[i])));
+      twice.push_back(rn(b[i] + rn(rn(0.9) * expected[i])));
+    }
+    BOOST_TEST(device.read(ta) == stepped, boost::test_tools::per_element());  // in place
+    BOOST_TEST(device.read(sum) == twice, boost::test_tools::per_element());   // in the second's
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_fingerprint_is_the_same_every_time) {
   Device device;
   Device other;

@@ -44,6 +44,7 @@ struct Builder {
   void activation();
   void loss();
   void optimizer();
+  void sgd();
   void scalars();
   // bounds_cases_families.cpp: what other families than Llama's compute
   void layer_norms();

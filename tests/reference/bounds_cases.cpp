@@ -369,6 +369,20 @@ void Builder::scalars() {
       .precision.output = compute();
 }
 
+void Builder::sgd() {
+  const Shape x{e.B * e.T * e.C()};
+  const auto master = [&] { return dice.tensor(compute(), x, distribution); };
+  Stored lr(compute(), {});
+  lr.assign(std::vector<double>{0.03});
+  for (const UnitKind kind : {UnitKind::decay, UnitKind::momentum, UnitKind::nesterov})
+    put(kind, {.factor = 0.9}, {master(), master()}, x, [](CpuBackend& d, Arguments& a, Stored& y) {
+      d.add_scaled(a[0].view(), a[1].view(), y.view(), 0.9);
+    }).precision.output = compute();
+  put(UnitKind::sgd, {}, {master(), master(), lr}, x, [](CpuBackend& d, Arguments& a, Stored& y) {
+    d.sgd(a[0].view(), a[1].view(), a[2].view(), y.view());
+  }).precision.output = compute();
+}
+
 std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Extents& extents,
                             Dice& dice) {
   Builder builder{storage, distribution, extents, dice, {}};
@@ -395,6 +409,7 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.repeated_heads();
   builder.weights_in_out();
   builder.experts_of_tokens();
+  builder.sgd();
   return std::move(builder.cases);
 }
 

@@ -132,8 +132,9 @@ BOOST_AUTO_TEST_CASE(one_altered_argument_of_any_kernel_is_found) {
 
 BOOST_AUTO_TEST_CASE(a_constant_off_by_a_hundredth_is_found) {
   const std::set<UnitKind> with_factor{
-      UnitKind::scale,       UnitKind::divide,  UnitKind::cross_entropy_backward,
-      UnitKind::clip_factor, UnitKind::exp_avg, UnitKind::exp_avg_sq};
+      UnitKind::scale,       UnitKind::divide,   UnitKind::cross_entropy_backward,
+      UnitKind::clip_factor, UnitKind::exp_avg,  UnitKind::exp_avg_sq,
+      UnitKind::decay,       UnitKind::momentum, UnitKind::nesterov};
   int found = 0;
   for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
     if (!with_factor.contains(a_case.kind)) return;
@@ -142,7 +143,7 @@ BOOST_AUTO_TEST_CASE(a_constant_off_by_a_hundredth_is_found) {
     BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
     ++found;
   });
-  BOOST_TEST(found == 18);
+  BOOST_TEST(found == 27);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_hyper_parameters_are_found) {

@@ -5,6 +5,7 @@
 #include "reports/checks/coverage.hpp"
 #include "reports/checks/end_to_end.hpp"
 #include "reports/checks/leaves.hpp"
+#include "reports/checks/op_local.hpp"
 #include "reports/checks/optimizer.hpp"
 #include "reports/checks/plan.hpp"
 #include "reports/checks/policy.hpp"
@@ -161,6 +162,66 @@ BOOST_AUTO_TEST_CASE(leaves_names_a_weight_that_is_nan_by_rank_and_index) {
   BOOST_TEST(std::isnan(first.got));
   BOOST_TEST_REQUIRE(first.cause.has_value());
   BOOST_TEST(first.cause->name == "nan");
+}
+
+BOOST_AUTO_TEST_CASE(policy_holds_the_numbers_of_sgd_to_the_scenario) {
+  const Scenario ran = sweep_scenario("sgd-momentum-tp2-dp2-zero0-fp32");
+  const JudgedRun run(ran);
+  const auto op_of_wrong = [&](auto change) {
+    Scenario judged = ran;
+    change(judged.training.optimizer);
+    return first_of(check_policy(run.context(judged, reference::expected_units(judged)))).op;
+  };
+
+  BOOST_TEST(op_of_wrong([](OptimizerConfig& sgd) { sgd.momentum = 0.8; }) ==
+             "optimizer/update/momentum");
+  BOOST_TEST(op_of_wrong([](OptimizerConfig& sgd) { sgd.weight_decay = 0.02; }) ==
+             "optimizer/update/decay");
+}
+
+BOOST_AUTO_TEST_CASE(wrong_states_of_every_optimizer_are_named) {
+  for (const auto& [scenario, name] : {std::pair{"sgd-momentum-tp2-dp2-zero0-fp32", "decay"},
+                                       {"sgd-momentum-tp2-dp2-zero0-fp32", "momentum"},
+                                       {"sgd-momentum-tp2-dp2-zero0-fp32", "sgd"},
+                                       {"sgd-nesterov-tp1-dp3-zero1-bf16", "nesterov"},
+                                       {"adam-l2-tp1-dp2-zero0-fp64", "decay"}}) {
+    const std::string op = std::string("optimizer/update/") + name;
+    const JudgedRun run(planted(scenario, set(op, "flip:3", {1})));
+    TensorTable table(run.trace().world());
+    const FirstDivergence first = first_of(check_op_local(run.context(), table));
+    BOOST_TEST(first.op == op);
+    BOOST_TEST(first.ranks == std::vector<int>{1}, boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(optimizer_demands_that_a_momentum_buffer_has_one_owner) {
+  // As with stage 1, where each rank owns a part, not all of it.
+  const Scenario ran = sweep_scenario("sgd-momentum-tp2-dp2-zero0-fp32");
+  Scenario with_adam = ran;
+  with_adam.training.optimizer.kind = OptimizerConfig::Kind::adamw;
+  const JudgedRun run(ran);
+
+  BOOST_TEST(check_optimizer(run.context()).failed() == 0);
+  const Tally missing = check_optimizer(run.context(with_adam));
+  BOOST_TEST(missing.result().reason.find("exp_avg") != std::string::npos, missing.result().reason);
+  Scenario zero1_judge = ran;
+  zero1_judge.training.zero_stage = 1;
+  BOOST_TEST(check_optimizer(run.context(zero1_judge)).failed() > 0);
+}
+
+BOOST_AUTO_TEST_CASE(leaves_holds_a_schedule_to_the_scenario) {
+  const Scenario ran = sweep_scenario("warmup-decay-tp1-dp2-zero0-fp32", 5);
+  const JudgedRun run(ran);
+  const auto first_wrong_step = [&](auto change) {
+    Scenario judged = ran;
+    change(judged.training.scheduler);
+    return first_of(check_leaves(run.context(judged))).step;
+  };
+
+  BOOST_TEST(check_leaves(run.context()).failed() == 0);
+  BOOST_TEST(first_wrong_step([](SchedulerConfig& s) { s.lowest = 1e-9; }) == 0);
+  BOOST_TEST(first_wrong_step([](SchedulerConfig& s) { s.warmup_steps = 3; }) == 2);
+  BOOST_TEST(first_wrong_step([](SchedulerConfig& s) { s.total_steps = 6; }) == 4);
 }
 
 BOOST_AUTO_TEST_CASE(leaves_holds_tokens_and_scalars_to_the_scenario) {

@@ -81,6 +81,10 @@ const std::map<std::string, char> stored{{"load_parameter", 'w'},
                                          {"exp_avg", 'm'},
                                          {"exp_avg_sq", 'm'},
                                          {"adamw", 'm'},
+                                         {"decay", 'm'},
+                                         {"momentum", 'm'},
+                                         {"nesterov", 'm'},
+                                         {"sgd", 'm'},
                                          {"checksum", '8'}};
 
 struct Row {

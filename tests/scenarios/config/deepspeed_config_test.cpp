@@ -61,8 +61,8 @@ BOOST_AUTO_TEST_CASE(absent_keys_have_deepspeeds_defaults_and_are_listed) {
                                               "zero_optimization.stage = 0",
                                               "zero_optimization.reduce_bucket_size = 500000000",
                                               "optimizer.params.lr = 0.001",
-                                              "optimizer.params.eps = 1e-08",
                                               "optimizer.params.weight_decay = 0.0",
+                                              "optimizer.params.eps = 1e-08",
                                               "optimizer.params.betas = [0.9, 0.999]",
                                               "gradient_clipping = 1.0",
                                               "gradient_accumulation_steps = 1"};
@@ -106,6 +106,61 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
   BOOST_TEST(back.defaulted.empty());
   BOOST_TEST(back.tensor_parallel == 2);
   BOOST_TEST(back.gradient_clipping == 0.3);
+}
+
+BOOST_AUTO_TEST_CASE(adam_is_adamw_unless_it_says_that_it_is_not) {
+  using Kind = OptimizerConfig::Kind;
+  const auto optimizer = [](const std::string& section) {
+    return training("\"optimizer\": " + section).optimizer;
+  };
+  BOOST_TEST((optimizer(R"({"type": "Adam"})").kind == Kind::adamw));
+  BOOST_TEST(
+      (optimizer(R"({"type": "ADAM", "params": {"adam_w_mode": true}})").kind == Kind::adamw));
+  BOOST_TEST(
+      (optimizer(R"({"type": "Adam", "params": {"adam_w_mode": false}})").kind == Kind::adam));
+  BOOST_TEST(
+      (optimizer(R"({"type": "AdamW", "params": {"adam_w_mode": false}})").kind == Kind::adamw));
+  const OptimizerConfig sgd = optimizer(R"({"type": "SGD", "params": {"lr": 0.5, "momentum": 0.9,
+      "weight_decay": 0.1, "nesterov": true, "dampening": 0, "foreach": null}})");
+  BOOST_TEST((sgd.kind == Kind::sgd));
+  BOOST_TEST(sgd.learning_rate == 0.5);
+  BOOST_TEST(sgd.momentum == 0.9);
+  BOOST_TEST(sgd.weight_decay == 0.1);
+  BOOST_TEST(sgd.nesterov);
+}
+
+BOOST_AUTO_TEST_CASE(schedules_have_deepspeeds_defaults) {
+  const auto scheduler = [](const std::string& section) {
+    return training(R"("optimizer": {"type": "Adam", "params": {"lr": 0.5}}, "scheduler": )" +
+                    section)
+        .scheduler;
+  };
+  const SchedulerConfig warmup = scheduler(R"({"type": "WarmupLR"})");
+  BOOST_TEST((warmup.kind == SchedulerConfig::Kind::warmup));
+  BOOST_TEST(warmup.lowest == 0.0);
+  BOOST_TEST(warmup.highest == 0.5);  // the optimizer's
+  BOOST_TEST(warmup.warmup_steps == 1000);
+  BOOST_TEST(warmup.logarithmic);
+  const SchedulerConfig decay = scheduler(
+      R"({"type": "WarmupDecayLR", "params": {"total_num_steps": 20, "warmup_type": "linear"}})");
+  BOOST_TEST((decay.kind == SchedulerConfig::Kind::warmup_decay));
+  BOOST_TEST(decay.highest == 0.001);  // its own
+  BOOST_TEST(decay.total_steps == 20);
+  BOOST_TEST(!decay.logarithmic);
+}
+
+BOOST_AUTO_TEST_CASE(optimizers_and_schedules_are_written_as_they_are_read) {
+  for (const char* members :
+       {R"("optimizer": {"type": "Adam", "params": {"adam_w_mode": false, "weight_decay": 0.1}})",
+        R"("optimizer": {"type": "SGD", "params": {"momentum": 0.9, "nesterov": true}})",
+        R"("scheduler": {"type": "WarmupLR", "params": {"warmup_num_steps": 3}})",
+        R"("scheduler": {"type": "WarmupDecayLR", "params": {"total_num_steps": 9,
+            "warmup_type": "linear", "warmup_min_lr": 0.5}})"}) {
+    const std::string written = write_json(to_json(training(members)));
+    const TrainingConfig back = training_from_json(parse_json(written, "effective"), 4);
+    BOOST_TEST(write_json(to_json(back)) == written);
+    BOOST_TEST(back.defaulted.empty(), boost::test_tools::per_element());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(any_two_of_the_batch_equation_give_the_third) {
@@ -174,14 +229,17 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
        "fp32"},
       {R"("amp": @{"enabled": true})",
        "amp = {\"enabled\":true}: automatic mixed precision is not implemented"},
-      {R"("scheduler": @{"type": "WarmupLR"})",
-       "scheduler = {\"type\":\"WarmupLR\"}: learning-rate schedules are not implemented:"
-       " remove the section"},
+      {R"("scheduler": {"type": @"OneCycle"})",
+       "scheduler.type = \"OneCycle\": only \"WarmupLR\" and \"WarmupDecayLR\" are implemented"},
+      {R"("scheduler": {"type": "WarmupLR", "params": {"last_batch_iteration": @5}})",
+       "scheduler.params.last_batch_iteration = 5: a schedule begins with the run: only -1"},
       {R"("optimizer": {"type": @"Lamb"})",
-       "optimizer.type = \"Lamb\": only \"Adam\" and \"AdamW\" are implemented"},
-      {R"("optimizer": {"type": "Adam", "params": {"adam_w_mode": @false}})",
-       "optimizer.params.adam_w_mode = false: Adam with L2 regularisation is not implemented:"
-       " only true (AdamW)"},
+       "optimizer.type = \"Lamb\": only \"Adam\", \"AdamW\" and \"SGD\" are implemented"},
+      {R"("optimizer": {"type": "SGD", "params": {"momentum": 0.9, "dampening": @0.5}})",
+       "optimizer.params.dampening = 0.5: SGD whose momentum is dampened is not implemented:"
+       " only 0"},
+      {R"("optimizer": {"type": "SGD", "params": {"nesterov": @true}})",
+       "optimizer.params.nesterov = true: Nesterov's form needs a momentum"},
       {R"("optimizer": {"type": "Adam", "params": {"max_grad_norm": @1.0}})",
        "optimizer.params.max_grad_norm = 1.0: DeepSpeed clips by the top-level key"
        " gradient_clipping: use that"},
@@ -233,10 +291,18 @@ BOOST_AUTO_TEST_CASE(values_of_the_wrong_type_or_range_are_refused_at_their_plac
        "optimizer.params.betas = [0.9]: expected two numbers [beta1, beta2]"},
       {R"("optimizer": {"type": "Adam", "params": {"eps": @0}})",
        "optimizer.params.eps = 0: expected a number above 0"},
+      {R"("scheduler": {"type": @"WarmupDecay"})",
+       "scheduler.type = \"WarmupDecay\": expected WarmupLR or WarmupDecayLR"},
+      {R"("scheduler": {"type": "WarmupLR", "params": {"warmup_type": @"cosine"}})",
+       "scheduler.params.warmup_type = \"cosine\": expected log or linear"},
+      {R"("optimizer": {"type": "SGD", "params": {"momentum": @-0.5}})",
+       "optimizer.params.momentum = -0.5: expected a number of at least 0"},
       {R"("tensor_parallel": {"autotp_size": @3})",
        "tensor_parallel.autotp_size = 3: does not divide world = 4"},
   };
   for (const BadInput& row : rows) check_refused(row);
+  BOOST_TEST(error_in(R"("scheduler": {"type": "WarmupDecayLR", "params": {}})")
+                 .find("missing key \"scheduler.params.total_num_steps\"") != std::string::npos);
   BOOST_TEST(error_of([] { training_from_json(parse_json("{}", "ds.json"), 1); }) ==
              "ds.json:1:1: missing key \"optimizer\": expected { \"type\": \"AdamW\", \"params\":"
              " {...} }");
@@ -249,6 +315,11 @@ BOOST_AUTO_TEST_CASE(unknown_keys_are_refused_with_the_nearest_known_one) {
              "ds.json:1:24: unknown key \"zero_optimization.stgae\"; did you mean \"stage\"?");
   BOOST_TEST(error_in(R"("tensor_parallel": {"autotp": 1})") ==
              "ds.json:1:22: unknown key \"tensor_parallel.autotp\"; did you mean \"autotp_size\"?");
+  BOOST_TEST(error_in(R"("scheduler": {"type": "WarmupLR", "params": {"warmup_num_step": 1}})") ==
+             "ds.json:1:47: unknown key \"scheduler.params.warmup_num_step\"; did you mean"
+             " \"warmup_num_steps\"?");
+  BOOST_TEST(error_in(R"("optimizer": {"type": "SGD", "params": {"betas": [0.9, 0.9]}})")
+                 .find("unknown key \"optimizer.params.betas\"") != std::string::npos);
   BOOST_TEST(error_in(R"("optimizer": {"type": "Adam", "params": {"learning": 1}})") ==
              "ds.json:1:43: unknown key \"optimizer.params.learning\"");
 }

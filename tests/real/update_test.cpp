@@ -1,0 +1,106 @@
+// The optimizer's kernels and scalars against torch and DeepSpeed (tests/oracle).
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <map>
+
+#include "real/cpu/backend.hpp"
+#include "real/run/learning_rate.hpp"
+#include "scenarios/config/optimizer_names.hpp"
+#include "scenarios/config/scheduler_config.hpp"
+#include "scenarios/data/safetensors.hpp"
+#include "tests/support/optimizer_goldens.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+using Values = std::vector<double>;
+
+TensorView view(Values& values) {
+  return {Dtype::fp64, {std::ssize(values)}, reinterpret_cast<std::byte*>(values.data())};
+}
+
+Values read(const Safetensors& file, const std::string& name) {
+  return file.read(name, whole(file.tensors().at(name).shape));
+}
+
+double relative_difference(const Values& a, const Values& b) {
+  BOOST_REQUIRE(a.size() == b.size());
+  double largest = 0, difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, std::fabs(b[i]));
+    difference = std::max(difference, std::fabs(a[i] - b[i]));
+  }
+  return difference / largest;
+}
+
+/// One parameter, updated by the backend's kernels in the order in which UpdateRule lowers them.
+struct Parameter {
+  Values master;
+  std::map<std::string, Values> states;
+
+  void update(CpuBackend& backend, const OptimizerConfig& config, Values gradient, int step) {
+    const TensorView p = view(master), g = view(gradient);
+    Values lr{config.learning_rate}, c1{1 - std::pow(config.beta1, step + 1)},
+        c2{1 - std::pow(config.beta2, step + 1)};
+    const bool adamw = config.kind == OptimizerConfig::Kind::adamw;
+    if (!adamw) backend.add_scaled(g, p, g, config.weight_decay);
+    if (config.kind != OptimizerConfig::Kind::sgd) {
+      const TensorView m = view(states.at("exp_avg")), v = view(states.at("exp_avg_sq"));
+      backend.exp_avg(m, g, m, config.beta1);
+      backend.exp_avg_sq(v, g, v, config.beta2);
+      backend.adamw(p, m, v, view(lr), view(c1), view(c2), p, config.epsilon,
+                    adamw ? config.weight_decay : 0);
+      return;
+    }
+    if (config.momentum == 0) return backend.sgd(p, g, view(lr), p);
+    const TensorView buffer = view(states.at("momentum_buffer"));
+    backend.add_scaled(g, buffer, buffer, config.momentum);
+    if (config.nesterov) backend.add_scaled(g, buffer, g, config.momentum);
+    backend.sgd(p, config.nesterov ? g : buffer, view(lr), p);
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(update)
+
+BOOST_AUTO_TEST_CASE(five_steps_of_every_optimizer_agree_with_torch) {
+  const Safetensors torch("oracle/vectors/optimizers.safetensors");
+  CpuBackend backend;
+  for (const auto& [name, config] : tests::torch_cases())
+    for (const std::string of : {"a", "b"}) {
+      Parameter parameter{read(torch, "initial/" + of), {}};
+      for (const std::string& state : state_names(config))
+        parameter.states[state].resize(parameter.master.size());
+      for (int step = 0; step < 5; ++step) {
+        const std::string at = std::to_string(step) + "/";
+        Values gradient = read(torch, at + "gradient/" + of), norm = read(torch, at + "norm"),
+               factor(1);
+        backend.clip_factor(view(norm), view(factor), 1.0);
+        backend.multiply(view(gradient), view(factor), view(gradient));
+
+        parameter.update(backend, config, gradient, step);
+
+        const auto agrees = [&](const Values& actual, const std::string& what) {
+          const std::string key = name + "/" + at + what + "/" + of;
+          BOOST_TEST(relative_difference(actual, read(torch, key)) < 1e-14, key);
+        };
+        agrees(parameter.master, "parameter");
+        for (const auto& [state, values] : parameter.states) agrees(values, state);
+      }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(schedules_give_deepspeeds_numbers_to_the_bit) {
+  int rates = 0;
+  for (const auto& [config, expected] : tests::deepspeed_schedules())
+    for (std::size_t updates = 0; updates < expected.size(); ++updates, ++rates)
+      BOOST_TEST(learning_rate(config, static_cast<int>(updates)) == expected[updates],
+                 write_json(to_json(config.scheduler)) << " after " << updates);
+  BOOST_TEST(rates == 14 * 12);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace shardproof::real
