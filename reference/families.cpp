@@ -11,8 +11,8 @@ namespace {
 using Family = Value (*)(Graph& net, const ModelDescription& model);
 
 const std::map<std::string, Family> families{
-    {"llama", llama}, {"mistral", mistral}, {"mixtral", mixtral}, {"deepseek_v2", deepseek_v2},
-    {"qwen2", qwen2}, {"qwen3", qwen3},     {"phi3", phi3},       {"gpt2", gpt2},
+    {"llama", llama}, {"mistral", llama},   {"mixtral", mixtral}, {"deepseek_v2", deepseek_v2},
+    {"qwen2", llama}, {"qwen3", qwen3},     {"phi3", phi3},       {"gpt2", gpt2},
     {"bloom", bloom}, {"chatglm", chatglm},
 };
 

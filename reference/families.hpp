@@ -13,12 +13,11 @@ Graph graph_of(const ModelDescription& model, const MicroBatch& micro_batch);
 /// it knows the batch groups alone: the replicas.
 Graph graph_of(const Scenario& scenario);
 
-/// The families' forward passes, from the tokens to the logits: reference/models, a file each.
+/// The families' forward passes, from the tokens to the logits: reference/models, a file each. Llama's
+/// is also that of Mistral and of Qwen2, whose window and biases the description tells.
 Value llama(Graph& net, const ModelDescription& model);
-Value mistral(Graph& net, const ModelDescription& model);
 Value deepseek_v2(Graph& net, const ModelDescription& model);
 Value mixtral(Graph& net, const ModelDescription& model);
-Value qwen2(Graph& net, const ModelDescription& model);
 Value qwen3(Graph& net, const ModelDescription& model);
 Value phi3(Graph& net, const ModelDescription& model);
 Value gpt2(Graph& net, const ModelDescription& model);

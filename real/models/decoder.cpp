@@ -35,12 +35,15 @@ Decoder::Projections Decoder::fused_projections(const std::string& module, Value
   return {parts[0], parts[1], parts[2]};
 }
 
-ValueId Decoder::attend(const std::string& module, const Projections& of, std::int64_t window) {
+ValueId Decoder::attend(const std::string& module, const Projections& of) {
+  const ModelDescription& model = net_.model();
+  const std::int64_t window =
+      model.has_number("sliding_window") ? model.count("sliding_window") : 0;
   const ValueId q = net_.rotary(module, "query", of.q, table_);
   const ValueId k = net_.rotary(module, "key", of.k, table_);
   return net_.linear(
       module + ".o_proj",
-      net_.attention(module, q, k, of.v, {.head_dim = net_.model().head_dim, .window = window}));
+      net_.attention(module, q, k, of.v, {.head_dim = model.head_dim, .window = window}));
 }
 
 ValueId Decoder::gated_mlp(const std::string& module, ValueId x) {

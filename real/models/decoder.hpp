@@ -37,8 +37,8 @@ class Decoder {
   Projections separate_projections(const std::string& module, ValueId x);
   /// qkv_proj: all of Q, then K, then V.
   Projections fused_projections(const std::string& module, ValueId x);
-  /// Rotary positions, attention over the last `window` positions (0: all), o_proj.
-  ValueId attend(const std::string& module, const Projections& of, std::int64_t window = 0);
+  /// Rotary positions, attention over the model's sliding window (over all if it has none), o_proj.
+  ValueId attend(const std::string& module, const Projections& of);
   /// gate_proj, up_proj, down_proj.
   ValueId gated_mlp(const std::string& module, ValueId x);
   /// gate_up_proj: gate, then up; down_proj.

@@ -31,8 +31,7 @@ ValueId lower_mixtral(Network& net, ValueId tokens) {
       tokens,
       [&](const std::string& layer, ValueId x) {
         const std::string module = layer + ".self_attn";
-        return decoder.attend(module, decoder.separate_projections(module, x),
-                              net.model().count("sliding_window"));
+        return decoder.attend(module, decoder.separate_projections(module, x));
       },
       [&](const std::string& layer, ValueId x) {
         return experts(net, layer + ".block_sparse_moe", x);

@@ -9,8 +9,7 @@ ValueId lower_phi3(Network& net, ValueId tokens) {
       tokens,
       [&](const std::string& layer, ValueId x) {
         const std::string module = layer + ".self_attn";
-        return decoder.attend(module, decoder.fused_projections(module, x),
-                              net.model().count("sliding_window"));
+        return decoder.attend(module, decoder.fused_projections(module, x));
       },
       [&](const std::string& layer, ValueId x) {
         return decoder.fused_gated_mlp(layer + ".mlp", x);

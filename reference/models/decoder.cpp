@@ -41,7 +41,9 @@ Decoder::Projections Decoder::fused_projections(const std::string& module, Value
   return {apart[0], apart[1], apart[2]};
 }
 
-Value Decoder::attend(const std::string& module, const Projections& of, std::int64_t window) {
+Value Decoder::attend(const std::string& module, const Projections& of) {
+  const bool has_window = model_.has_number("sliding_window");
+  const std::int64_t window = has_window ? model_.count("sliding_window") : 0;
   const Value q = net_.rotary(module, "query_rotated", of.q, tables_);
   const Value k = net_.rotary(module, "key_rotated", of.k, tables_);
   const Value attended =

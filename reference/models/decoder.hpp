@@ -36,8 +36,9 @@ class Decoder {
   Projections separate_projections(const std::string& module, Value x);
   /// qkv_proj, whose rows are Q, then K, then V.
   Projections fused_projections(const std::string& module, Value x);
-  /// Turns q and k, attends over the last `window` positions (0: over all), and applies o_proj.
-  Value attend(const std::string& module, const Projections& of, std::int64_t window = 0);
+  /// Turns q and k, attends over the model's sliding window (over all if it has none), and applies
+  /// o_proj.
+  Value attend(const std::string& module, const Projections& of);
   /// gate_proj, up_proj, down_proj.
   Value gated_mlp(const std::string& module, Value x);
   /// gate_up_proj, whose rows are gate, then up; down_proj.

@@ -34,8 +34,7 @@ Value mixtral(Graph& net, const ModelDescription& model) {
   return decoder.logits(
       [&](const std::string& layer, Value x) {
         const std::string attention = layer + ".self_attn";
-        return decoder.attend(attention, decoder.separate_projections(attention, x),
-                              model.count("sliding_window"));
+        return decoder.attend(attention, decoder.separate_projections(attention, x));
       },
       [&](const std::string& layer, Value x) {
         return experts(net, model, layer + ".block_sparse_moe", x);

@@ -10,8 +10,7 @@ Value phi3(Graph& net, const ModelDescription& model) {
   return decoder.logits(
       [&](const std::string& layer, Value x) {
         const std::string attention = layer + ".self_attn";
-        return decoder.attend(attention, decoder.fused_projections(attention, x),
-                              model.count("sliding_window"));
+        return decoder.attend(attention, decoder.fused_projections(attention, x));
       },
       [&](const std::string& layer, Value x) {
         return decoder.fused_gated_mlp(layer + ".mlp", x);
