@@ -66,6 +66,13 @@ void Linear::input_gradient(ValueId dy, ValueId dx) {
   backward_op(OpKind::matmul_backward_input, {dy, weight()}, {dx}, layout());
 }
 
+std::vector<ValueId> Linear::local_backward(ValueId dy, ValueId x, const std::string& dx_name) {
+  const ValueId dx = dx_name.empty() ? -1 : like(x, dx_name);
+  if (dx >= 0) input_gradient(dy, dx);
+  parameter_gradients(dy, x);
+  return {dx};
+}
+
 void Linear::parameter_gradients(ValueId dy, ValueId x) {
   const ValueId grad_weight = gradients().tensor(module(), weight_);
   backward_op(OpKind::matmul_backward_weight, {dy, x}, {grad_weight}, layout());

@@ -37,6 +37,9 @@ class Linear : public Layer {
 
   /// dx = dy W.
   void input_gradient(ValueId dy, ValueId dx);
+  /// The backward pass where dy is whole on every rank and x is cut as W's columns are, if at all:
+  /// dx = dy W if it has a name, dW and db; nothing is communicated.
+  std::vector<ValueId> local_backward(ValueId dy, ValueId x, const std::string& dx_name);
   /// dW = dy^T x and db = the sum of dy over all tokens. What dy and x are cut by decides what they
   /// are cut by; nothing is communicated (spec-autotp 2.7).
   void parameter_gradients(ValueId dy, ValueId x);

@@ -9,10 +9,7 @@ ValueId LinearAllreduce::forward(ValueId x) {
 
 std::vector<ValueId> LinearAllreduce::backward(const std::vector<ValueId>& dy,
                                                const std::vector<std::string>& names) {
-  const ValueId dx = names[0].empty() ? -1 : like(x_, names[0]);
-  if (dx >= 0) input_gradient(dy[0], dx);
-  parameter_gradients(dy[0], x_);
-  return {dx};
+  return local_backward(dy[0], x_, names[0]);
 }
 
 }  // namespace shardproof::real
