@@ -5,6 +5,7 @@
 #include "reference/families.hpp"
 #include "reference/graph_units.hpp"
 #include "scenarios/partition/cut_dimension.hpp"
+#include "scenarios/partition/output_projection.hpp"
 #include "scenarios/precision.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -19,11 +20,6 @@ std::string module_of(const std::string& parameter) {
 }
 std::string leaf_of(const std::string& parameter) {
   return parameter.substr(parameter.rfind('.') + 1);
-}
-
-/// As a row it takes its own part of a whole input, and gathers the input's gradient (1.10).
-bool is_output_projection(const std::string& module) {
-  return module == "lm_head" || module == "embed_out";
 }
 
 }  // namespace

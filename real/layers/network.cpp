@@ -18,15 +18,11 @@
 #include "real/layers/split.hpp"
 #include "real/layers/swiglu.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/partition/output_projection.hpp"
 
 namespace shardproof::real {
 
 namespace {
-
-// AutoTP knows output projections by these names (spec-autotp 3.5).
-bool is_output_projection(const std::string& module) {
-  return module == "lm_head" || module == "embed_out";
-}
 
 std::unique_ptr<Linear> make_linear(Site site, const std::string& weight) {
   switch (site.builder.scenario().partition.of(site.module).style) {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/partition/output_projection.hpp"
 
 namespace shardproof {
 
@@ -15,7 +16,7 @@ std::int64_t near_even(std::int64_t items, int tp, int rank) {
 }
 
 bool is_cut_by_heads(const std::string& name) {
-  if (name == "lm_head" || name == "embed_out") return false;
+  if (is_output_projection(name)) return false;
   const auto contained = [&](const char* part) { return name.find(part) != std::string::npos; };
   static constexpr const char* mlp[] = {"mlp", "gate_proj", "up_proj", "down_proj",
                                         "w1",  "w2",        "w3"};

@@ -22,7 +22,7 @@ struct WidthRule {
 ///   near-even     else                                                            3 / 4: 1 1 1 0
 ///
 /// "mlp", "gate_proj", "up_proj", "down_proj", "w1", "w2" and "w3" anywhere in the name stand for
-/// an MLP; "lm_head" and "embed_out" are output layers only as the whole name.
+/// an MLP; output layers are those of output_projection.hpp.
 /// Throws ScenarioError if kv_heads is not positive. Source: DeepSpeed, module_inject/tp_shard.py.
 std::vector<std::int64_t> shard_widths(std::int64_t total, int tp, const std::string& name,
                                        const WidthRule& rule);
