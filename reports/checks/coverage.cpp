@@ -72,11 +72,14 @@ std::string problem_of(const JudgeContext& context, const TraceReader& reader,
       return path + " has rows that nobody can count: the choice of experts is not recorded";
     absent = *rows;
   }
-  if (!tiles_exactly(distinct_regions(copies, absent), shape) &&
-      !whole_on_each_tp_rank(copies, shape, context.scenario.training.tensor_parallel))
+  const bool divided = may_be_absent_on_a_rank(context, path);
+  const bool covered =
+      tiles_exactly(distinct_regions(copies, absent), shape) ||
+      (divided && whole_on_each_tp_rank(copies, shape, context.scenario.training.tensor_parallel));
+  if (!covered)
     return path + " is not covered: some element of " + to_string(shape) +
            " has no owner, or two that hold different parts";
-  if (may_be_absent_on_a_rank(context, path)) return "";
+  if (divided) return "";
   for (int rank = 0; rank < context.scenario.world; ++rank)
     if (std::none_of(copies.begin(), copies.end(),
                      [&](const StoredDataset& copy) { return copy.rank == rank; }))
@@ -143,8 +146,6 @@ const Op* due_after(const ExecutedOp* executed) {
   return executed->op + 1;
 }
 
-/// The first thing wrong with the log of a rank: what other checks derive from it they could not
-/// derive if an op, or something that it read or wrote, were left out.
 // Weights, masters and moments are what a step leaves behind: an op that changes them unrecorded would
 // hide what nobody reads after the last step. (Round trips, outside the steps, have their own check.)
 std::string unseen_state(const Program& program, const ExecutedOp& executed) {
@@ -159,6 +160,8 @@ std::string unseen_state(const Program& program, const ExecutedOp& executed) {
   return "";
 }
 
+/// The first thing wrong with the log of a rank: what other checks derive from it they could not
+/// derive if an op, or something that it read or wrote, were left out.
 void check_log(const JudgeContext& context, const EngineTrace& trace, int rank, Tally& tally,
                Findings& findings) {
   const auto fail = [&](const ExecutedOp& at, const Op& op, const std::string& problem) {

@@ -287,6 +287,34 @@ BOOST_AUTO_TEST_CASE(coverage_names_tensors_that_are_missing_or_of_another_shape
   BOOST_TEST(shape.reason.find("on rank 0, expected (8, 12") != std::string::npos, shape.reason);
 }
 
+BOOST_AUTO_TEST_CASE(coverage_wants_what_is_replicated_on_every_rank_and_cut_alike) {
+  const JudgedRun run(sweep_scenario(zero1));
+  const std::string path =
+      "/step/000000/micro/0/forward/model.norm/output";  // (B, T, C), cut by dp
+  const auto reason_of = [&](auto change) {
+    const TemporaryFolder folder;
+    rewrite(run.trace().reader(), folder / "sim", change);
+    const EngineTrace altered("sim", folder / "sim");
+    JudgeContext context = run.context();
+    context.traces = {&altered};
+    return check_coverage(context).result().reason;
+  };
+
+  BOOST_TEST(reason_of([](const StoredDataset&) { return Rewritten{}; }) == "");
+  BOOST_TEST(reason_of([&](const StoredDataset& dataset) {
+               return Rewritten{.left_out = dataset.rank == 1 && dataset.info.path == path};
+             }).ends_with(path + " is not recorded on rank 1"));
+  // The second rank of each TP group says that the batch is cut in another place: each TP rank's
+  // pieces cover it, but which rows a rank holds, the two do not agree on.
+  const auto cut_elsewhere = [&](const StoredDataset& dataset) {
+    if (dataset.rank % 2 == 0 || dataset.info.path != path) return Rewritten{};
+    const Shape& full = dataset.info.full_shape;
+    const std::int64_t rows = dataset.rank == 1 ? 1 : full[0] - 1;
+    return Rewritten{.regions = {{{dataset.rank == 1 ? 0 : 1, 0, 0}, {rows, full[1], full[2]}}}};
+  };
+  BOOST_TEST(reason_of(cut_elsewhere).find(path + " is not covered") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(coverage_names_the_first_op_of_a_step_that_the_scenario_does_not_have) {
   const Scenario ran = sweep_scenario(zero1, 2);
   Scenario shorter = ran;

@@ -58,6 +58,35 @@ class JudgedRun {
   std::unique_ptr<reports::EngineTrace> trace_;
 };
 
+/// What becomes of a recorded dataset.
+struct Rewritten {
+  bool left_out = false;
+  std::vector<Region> regions = {};  // {}: its own
+};
+/// A copy of a trace in which each dataset is as `change` says; one in other regions holds zeros.
+template <typename Change>
+void rewrite(const TraceReader& from, const std::string& folder, Change change) {
+  for (int rank = 0; rank < from.world(); ++rank) {
+    TraceWriter writer(folder, from.header(rank));
+    for (const auto& [path, copies] : from.datasets())
+      for (const StoredDataset& copy : copies) {
+        const Rewritten rewritten = copy.rank == rank ? change(copy) : Rewritten{.left_out = true};
+        if (rewritten.left_out) continue;
+        DatasetInfo info = copy.info;
+        std::vector<std::byte> bytes = from.read(copy);
+        if (!rewritten.regions.empty()) {
+          info.regions = rewritten.regions;
+          const auto count = static_cast<std::size_t>(element_count(info.regions));
+          bytes.assign(count * size_bytes(info.dtype), {});
+        }
+        writer.write(info, bytes);
+      }
+    for (const CollectiveRecord& record : from.collectives(rank)) writer.log(record);
+    for (const AccessRecord& record : from.accesses(rank)) writer.log(record);
+    writer.close();
+  }
+}
+
 /// The first failing unit of a check; one without numbers if it found none.
 inline reports::FirstDivergence first_of(const reports::Tally& tally) {
   return tally.failures().empty() ? reports::FirstDivergence{}
