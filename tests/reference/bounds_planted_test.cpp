@@ -217,6 +217,27 @@ BOOST_AUTO_TEST_CASE(a_dropped_partial_product_is_found) {
   });
 }
 
+// 1 + 62 * 2^-24 on one rank and nothing on the other: fp32 stays at 1 when it adds a half ulp to it
+// 62 times. Only who knows that one rank adds 63 of the 64 terms may allow for that.
+BOOST_AUTO_TEST_CASE(uneven_partial_products_are_bounded_by_the_longest) {
+  std::vector<double> x(64, 0x1p-24), ones(64, 1);
+  x[0] = 1;
+  x[63] = 0;
+  reference::UnitPrecision precision{
+      .output = Dtype::fp32, .compute = Dtype::fp32, .partials = 2, .hop = Dtype::fp32};
+  const auto accepts = [&](double value) {
+    const std::vector<reference::Operand> arguments{{{1, 1, 64}, x}, {{1, 64}, ones}};
+    const UnitResult unit = reference::replay(UnitKind::matmul, {}, precision, arguments);
+    return reports::compare_to_set(Dtype::fp32, unit, std::vector{value}).failed == 0;
+  };
+
+  BOOST_TEST(!accepts(1));
+  precision.partial_terms = 63;
+  BOOST_TEST(accepts(1));
+  BOOST_TEST(accepts(1 + 62 * 0x1p-24));
+  BOOST_TEST(!accepts(1 - 16 * 0x1p-24));
+}
+
 BOOST_AUTO_TEST_CASE(features_taken_for_those_of_another_layout_are_found) {
   int found = 0;
   for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
