@@ -167,7 +167,7 @@ class Edit {
     const ValueId output = op().outputs[0];
     const std::size_t end = collective() ? wait_index() : at_;
     const ValueId unscaled = copy_of(output, ".unscaled");
-    Op scaling = op();  // the op that writes the value keeps the name
+    Op scaling = op();
     scaling.kind = OpKind::scale;
     scaling.inputs = {unscaled};
     scaling.outputs = {output};
@@ -175,9 +175,14 @@ class Edit {
     scaling.recorded = true;
     scaling.attributes.erase("wire");
     scaling.attributes["factor"] = injection_.factor;
+    // The op that writes the value keeps the name; but a collective by another name than that of other
+    // ranks would be told as a mismatch, not as a wrong number.
+    if (collective())
+      scaling.name += ".scaled";
+    else
+      op().name += ".unscaled";
     for (std::size_t i : {at_, end}) {
       Op& first = segment_->ops[i];
-      if (!first.name.ends_with(".unscaled")) first.name += ".unscaled";
       first.outputs[0] = unscaled;
       if (first.kind == OpKind::wait) first.inputs[0] = unscaled;
     }

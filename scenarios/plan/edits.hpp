@@ -35,7 +35,8 @@ struct EditedProgram {
 ///
 ///   drop           the op moves its input to its output instead (an all-reduce that did not happen)
 ///   double         the op runs twice, the second time on its own result
-///   scale          its first output is multiplied by `factor` right after it
+///   scale          its first output is multiplied by `factor` right after it; after a collective,
+///                  whose name all ranks must share, by an op named "<collective>.scaled"
 ///   add_bias_before_reduce   the bias joins the partial sums instead of the reduced one
 ///   swap_shards    the load takes the next TP rank's shard, which must be of the same size
 ///   regroup        the collective runs over the other mesh axis (`group`)

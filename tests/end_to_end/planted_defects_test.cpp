@@ -238,9 +238,16 @@ BOOST_AUTO_TEST_CASE(a_flipped_bit_a_wrong_scale_and_a_wrong_group) {
                 zero1,
                 R"({"edit": "scale", "op": "model.layers.1.mlp.gate_proj/backward/all_reduce",
                     "factor": 1.01})",
-                "model.layers.1.mlp.gate_proj/backward/all_reduce",
+                "model.layers.1.mlp.gate_proj/backward/all_reduce.scaled",
                 all,
                 {"op_local"}});
+  expect_named({"scale on one rank",
+                zero1,
+                R"({"edit": "scale", "op": "model.layers.1.mlp.gate_proj/backward/all_reduce",
+                    "ranks": [3], "factor": 1.01})",
+                "model.layers.1.mlp.gate_proj/backward/all_reduce.scaled",
+                {3},
+                {"policy", "replicas"}});
   expect_named({"regroup",
                 zero1,
                 R"({"edit": "regroup", "op": "model.layers.1.mlp.gate_proj/backward/all_reduce",

@@ -92,9 +92,10 @@ BOOST_AUTO_TEST_CASE(edits_that_types_allow_change_the_accounts_or_the_ops_as_do
   scale.factor = 3;
   const Program scaled = edited(program, scale);
   BOOST_TEST(type_check(scaled).empty());
-  BOOST_TEST_REQUIRE(ops_named(scaled, reduce).size() == 1u);
-  BOOST_CHECK(ops_named(scaled, reduce)[0]->kind == OpKind::scale);
-  BOOST_TEST(real_number(*ops_named(scaled, reduce)[0], "factor") == 3.0);
+  const auto scalings = ops_named(scaled, reduce + ".scaled");
+  BOOST_TEST_REQUIRE(scalings.size() == 1u);
+  BOOST_CHECK(scalings[0]->kind == OpKind::scale);
+  BOOST_TEST(real_number(*scalings[0], "factor") == 3.0);
 
   Injection retype = injection("retype", reduce);
   retype.dtype = "fp32";
