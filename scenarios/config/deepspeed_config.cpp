@@ -5,6 +5,7 @@
 #include "scenarios/config/precision_config.hpp"
 #include "scenarios/config/scheduler_config.hpp"
 #include "scenarios/config/tensor_parallel_config.hpp"
+#include "scenarios/partition/lower_case.hpp"
 
 namespace shardproof {
 
@@ -72,6 +73,34 @@ void read_update(ObjectReader& top, TrainingConfig& training) {
   apply(update_keys(), top, training.without_effect);
 }
 
+// Refuses a key that DeepSpeed does not have, where no value is of any effect.
+void check_spelling(const JsonValue& section, const std::string& path,
+                    std::span<const char* const> own, const SectionKeys& keys) {
+  if (!section.is_object()) return;
+  ObjectReader reader(section, path);
+  std::vector<std::string> unused;
+  accept_harmless(reader, own, nullptr);
+  pass_over(keys, reader, unused);
+  reader.finish();
+}
+
+// Of optimizers that are not known only the outer keys are.
+void check_spelling_of_update(ObjectReader& top) {
+  static constexpr const char* zero[] = {"stage", "reduce_bucket_size"};
+  static constexpr const char* outer[] = {"type", "params", "legacy_fusion"};
+  static constexpr const char* adam[] = {"lr", "betas", "eps", "weight_decay"};
+  if (const JsonValue* section = top.find("zero_optimization"))
+    check_spelling(*section, "zero_optimization", zero, zero_optimization_keys());
+  const JsonValue* optimizer = top.find("optimizer");
+  if (!optimizer) return;
+  check_spelling(*optimizer, "optimizer", outer, {});
+  const JsonValue* type = optimizer->is_object() ? optimizer->find("type") : nullptr;
+  const JsonValue* params = optimizer->is_object() ? optimizer->find("params") : nullptr;
+  const std::string name = type && type->is_string() ? lower_case(type->text) : "";
+  if (params && (name == "adam" || name == "adamw"))
+    check_spelling(*params, "optimizer.params", adam, adam_keys());
+}
+
 // Without gradients there is nothing to divide among replicas but, in stage 3, the parameters.
 void pass_over_update(ObjectReader& top, TrainingConfig& training) {
   const JsonValue* zero = top.find("zero_optimization");
@@ -79,6 +108,7 @@ void pass_over_update(ObjectReader& top, TrainingConfig& training) {
   const std::string name = "zero_optimization.stage";
   if (stage && as_integer(*stage, name, {0, 3}) == 3)
     refuse_value(*stage, name, "partitioned parameters are not implemented: expected 0, 1 or 2");
+  check_spelling_of_update(top);
   accept_harmless(top, kUpdate, &training.without_effect);
   pass_over(update_keys(), top, training.without_effect);
   if (!training.tp_overlap_comm) return;

@@ -2,16 +2,19 @@
 
 #include <filesystem>
 
+#include "scenarios/model/families.hpp"
+
 namespace shardproof {
 
 namespace {
 
 void check_sequence(const Scenario& scenario, const JsonValue& root) {
-  if (scenario.data.sequence > scenario.model.max_position_embeddings)
-    throw ScenarioError(place_in(root, "data.sequence"),
-                        "data.sequence = " + std::to_string(scenario.data.sequence) +
-                            ": longer than the model's max_position_embeddings = " +
-                            std::to_string(scenario.model.max_position_embeddings));
+  const std::int64_t longest = scenario.model.max_position_embeddings;
+  if (scenario.data.sequence <= longest) return;
+  const std::string key = key_name(family_of(scenario.model.family), "max_position_embeddings");
+  throw ScenarioError(place_in(root, "data.sequence"),
+                      "data.sequence = " + std::to_string(scenario.data.sequence) +
+                          ": longer than the model's " + key + " = " + std::to_string(longest));
 }
 
 void check_text(const Scenario& scenario, const JsonValue& root) {

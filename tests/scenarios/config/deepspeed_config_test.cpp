@@ -390,3 +390,20 @@ BOOST_AUTO_TEST_CASE(inference_refuses_what_would_change_a_forward_pass) {
              std::string::npos);
   BOOST_TEST(error(R"("train_batch_size": 7)").find("7 != 2 * ") != std::string::npos);
 }
+
+BOOST_AUTO_TEST_CASE(inference_knows_misspelt_keys_of_what_it_does_not_need) {
+  const auto error = [](const std::string& members) {
+    return error_of([&] { inference(members); });
+  };
+  const auto suggested = [&](const std::string& members, const std::string& key) {
+    const std::string message = error(members);
+    return message.find("did you mean \"" + key + "\"?") != std::string::npos ? "yes" : message;
+  };
+  BOOST_TEST(suggested(R"("zero_optimization": {"stagee": 1})", "stage") == "yes");
+  BOOST_TEST(suggested(R"("zero_optimization": {"overlap_com": true})", "overlap_comm") == "yes");
+  BOOST_TEST(suggested(R"("optimizer": {"typ": "AdamW"})", "type") == "yes");
+  BOOST_TEST(suggested(R"("optimizer": {"type": "AdamW", "params": {"weight_deca": 0}})",
+                       "weight_decay") == "yes");
+  BOOST_TEST(error(R"("optimizer": {"type": "Lion", "params": {"use_triton": true}})") ==
+             "no error");
+}

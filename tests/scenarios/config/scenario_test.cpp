@@ -448,6 +448,14 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_together_is_refused_with_both_numbers) {
   BOOST_TEST(files.error_after("16", "129") ==
              "s.json:5:44: data.sequence = 129: longer than the model's max_position_embeddings ="
              " 128");
+  files.write("gpt2.json", R"({"model_type": "gpt2", "resid_pdrop": 0, "embd_pdrop": 0,
+      "attn_pdrop": 0, "n_positions": 32})");
+  files.write("long.json", R"({"name": "long", "model": {"config": "gpt2.json"}, "world": 1,
+      "deepspeed": {"train_micro_batch_size_per_gpu": 1, "optimizer": {"type": "AdamW"}},
+      "data": {"generated": true, "sequence": 33}})");
+  BOOST_TEST(error_of([&] {
+               read_scenario(files / "long.json");
+             }).ends_with("data.sequence = 33: longer than the model's n_positions = 32"));
   BOOST_TEST(files.error_after("16", "101") ==
              "s.json:5:20: \"text.txt\" has 100 bytes, fewer than one sequence of 101");
   BOOST_TEST(files.error_after("16", "100") == "no error");
