@@ -293,7 +293,7 @@ int plan(const std::string& path, const std::vector<std::string>& overrides, boo
   const Program program = real::checked_program(scenario);
   apply_injections(program, scenario.inject, Rank{0});  // their ops must exist
   const Accounts accounts = accounts_of(program);
-  fmt::print("{}\n", json ? write_json(plan_json(program, accounts), 2)
+  fmt::print("{}\n", json ? write_json(plan_json(program, accounts, scenario), 2)
                           : print_plan(program, accounts, scenario));
   return 0;
 }

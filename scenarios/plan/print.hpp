@@ -15,9 +15,9 @@ namespace shardproof {
 /// the size of the trace, where the run rounds, the DeepSpeed keys that were defaulted, the hash.
 std::string print_plan(const Program& program, const Accounts& accounts, const Scenario& scenario);
 
-/// `shardproof plan --json`: {schema, grid, parameters, collectives, memory, trace_bytes,
-/// program_hash}, schema "shardproof-plan-1". Nothing is folded.
-JsonValue plan_json(const Program& program, const Accounts& accounts);
+/// `shardproof plan --json`: {schema, grid, partition, warnings, parameters, collectives, memory,
+/// trace_bytes, program_hash}, schema "shardproof-plan-1". Nothing is folded.
+JsonValue plan_json(const Program& program, const Accounts& accounts, const Scenario& scenario);
 
 /// `shardproof plan --ops`: the table of the kinds of op.
 std::string print_ops();

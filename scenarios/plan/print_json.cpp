@@ -1,4 +1,5 @@
 #include "scenarios/plan/print.hpp"
+#include "scenarios/plan/print_partition.hpp"
 #include "scenarios/plan/program_json.hpp"
 
 namespace shardproof {
@@ -65,16 +66,20 @@ JsonValue memory_json(const MemoryAccount& memory) {
 
 }  // namespace
 
-JsonValue plan_json(const Program& program, const Accounts& accounts) {
+JsonValue plan_json(const Program& program, const Accounts& accounts, const Scenario& scenario) {
   JsonValue parameters = JsonValue::array();
   for (const OwnedParameter& parameter : owned_parameters(program))
     parameters.append(parameter_json(parameter));
   JsonValue collectives = JsonValue::array();
   for (const CollectiveAccount& collective : accounts.collectives)
     collectives.append(collective_json(collective));
+  JsonValue warnings = JsonValue::array();
+  for (const std::string& warning : scenario.partition.warnings) warnings.append(warning);
   return JsonValue::object()
       .set("schema", "shardproof-plan-1")
       .set("grid", grid_json(program))
+      .set("partition", partition_json(scenario))
+      .set("warnings", std::move(warnings))
       .set("parameters", std::move(parameters))
       .set("collectives", std::move(collectives))
       .set("memory", JsonValue::object()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scenarios/partition/output_projection.hpp"
 #include "scenarios/plan/layer_fold.hpp"
 #include "scenarios/plan/text_table.hpp"
 
@@ -44,6 +45,27 @@ std::vector<std::string> modules_of(const Scenario& scenario) {
   return modules;
 }
 
+const char* autotp_class(const std::string& module, const LayerPartition& partition) {
+  const bool in_blocks = partition.widths.size() > 1;
+  switch (partition.style) {
+    case LayerPartition::Style::replicated: return "Linear";
+    case LayerPartition::Style::column: return in_blocks ? "SubParamLinearLayer" : "LinearLayer";
+    case LayerPartition::Style::row: break;
+  }
+  if (is_output_projection(module)) return "LmHeadLinearAllreduce";
+  return in_blocks ? "SubParamLinearAllreduce" : "LinearAllreduce";
+}
+
+JsonValue widths_json(const Widths& widths) {
+  JsonValue blocks = JsonValue::array();
+  for (const auto& block : widths) {
+    JsonValue ranks = JsonValue::array();
+    for (const std::int64_t width : block) ranks.append(width);
+    blocks.append(std::move(ranks));
+  }
+  return blocks;
+}
+
 }  // namespace
 
 std::string print_partition(const Scenario& scenario) {
@@ -64,6 +86,25 @@ std::string print_partition(const Scenario& scenario) {
   for (const std::string& warning : scenario.partition.warnings)
     text += (text.empty() ? "\n" : "") + ("  warning: " + warning) + "\n";
   return text;
+}
+
+JsonValue partition_json(const Scenario& scenario) {
+  JsonValue layers = JsonValue::array();
+  for (const ParameterDescription& parameter : scenario.model.parameters) {
+    const bool linear = parameter.module_class == ModuleClass::linear ||
+                        parameter.module_class == ModuleClass::conv1d;
+    if (!linear || !parameter.name.ends_with(".weight")) continue;
+    const std::string module = parameter.name.substr(0, parameter.name.rfind('.'));
+    const LayerPartition& partition = scenario.partition.of(module);
+    layers.append(JsonValue::object()
+                      .set("module", module)
+                      .set("class", autotp_class(module, partition))
+                      .set("style", name_of(partition.style))
+                      .set("gather_output", partition.gather_output)
+                      .set("widths", widths_json(partition.widths))
+                      .set("decided_by", partition.rule));
+  }
+  return layers;
 }
 
 }  // namespace shardproof

@@ -5,6 +5,7 @@
 
 #include "real/lowering.hpp"
 #include "scenarios/plan/layer_fold.hpp"
+#include "scenarios/plan/print_partition.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/plan/text_table.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
@@ -38,16 +39,39 @@ BOOST_AUTO_TEST_CASE(bytes_read_exactly_and_in_units) {
 }
 
 BOOST_AUTO_TEST_CASE(the_json_has_the_fields_that_are_promised) {
-  const Program program = real::lower(plan_scenario(2, 2));
-  const JsonValue json = plan_json(program, accounts_of(program));
+  const Scenario scenario = plan_scenario(2, 2);
+  const Program program = real::lower(scenario);
+  const JsonValue json = plan_json(program, accounts_of(program), scenario);
   std::string keys;
   for (const JsonMember& member : json.members) keys += member.key + " ";
-  BOOST_TEST(keys == "schema grid parameters collectives memory trace_bytes program_hash ");
+  BOOST_TEST(
+      keys ==
+      "schema grid partition warnings parameters collectives memory trace_bytes program_hash ");
   const JsonValue& q = json.find("parameters")->elements.at(1);
   BOOST_TEST(q.find("name")->text == "model.layers.0.self_attn.q_proj.weight");
   BOOST_TEST(q.find("placement")->text == "tp=shard(0) dp=replicate");
   BOOST_TEST(q.find("bytes_per_rank")->integer == 32 * 32 / 2 * 2);  // half the rows, bf16
   BOOST_TEST(json.find("program_hash")->text == hash_of(program));
+}
+
+BOOST_AUTO_TEST_CASE(the_json_says_what_becomes_of_each_linear_layer) {
+  Scenario scenario = plan_scenario(2, 1);
+  LayerPartition& up = scenario.partition.modules["model.layers.0.mlp.up_proj"];
+  up.widths = {{10, 6}, {1, 31}};
+  scenario.partition.modules["lm_head"].style = LayerPartition::Style::row;
+  std::map<std::string, std::string> found;
+  const JsonValue layers = partition_json(scenario);
+  for (const JsonValue& layer : layers.elements)
+    found[layer.find("module")->text] = layer.find("class")->text;
+
+  BOOST_TEST(found.size() == 2u * 7 + 1);
+  BOOST_TEST(found["model.layers.1.self_attn.q_proj"] == "LinearLayer");
+  BOOST_TEST(found["model.layers.0.mlp.up_proj"] == "SubParamLinearLayer");
+  BOOST_TEST(found["model.layers.1.mlp.down_proj"] == "LinearAllreduce");
+  BOOST_TEST(found["lm_head"] == "LmHeadLinearAllreduce");
+  scenario.partition.modules.erase("lm_head");
+  BOOST_TEST(partition_json(scenario).elements.back().find("class")->text == "Linear");
+  BOOST_TEST(write_json(*layers.elements.at(5).find("widths")) == "[[10,6],[1,31]]");
 }
 
 BOOST_AUTO_TEST_CASE(the_text_tells_grid_owners_defaults_and_hash) {
