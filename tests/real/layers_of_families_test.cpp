@@ -149,6 +149,22 @@ BOOST_AUTO_TEST_CASE(a_value_that_nobody_uses_is_named) {
   BOOST_TEST(message.ends_with("got forward/query_key_value/output is used by nobody"), message);
 }
 
+BOOST_AUTO_TEST_CASE(a_preset_that_does_not_fit_is_told_with_a_way_out) {
+  const auto error = [](const char* name, const std::string& preset) {
+    Scenario scenario = sweep(name);
+    scenario.training.partition_rules.preset = preset;
+    lay_out(scenario, 2, 1);
+    return error_of([&] { real::checked_program(scenario); });
+  };
+  const std::string end =
+      " model: without it the model's tp_plan decides, or write a partition_config";
+  BOOST_TEST(error("qwen3-tp_plan-tp2-dp2-zero1-bf16", "qwen2")
+                 .ends_with("; preset_model \"qwen2\" does not fit this qwen3" + end));
+  BOOST_TEST(error("deepseek_v2-tp_plan-tp2-dp1-zero0-fp64", "deepseek_v2")
+                 .ends_with("; preset_model \"deepseek_v2\" does not fit this deepseek_v2" + end));
+  BOOST_TEST(error("qwen3-tp_plan-tp2-dp2-zero1-bf16", "") == "no error");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
