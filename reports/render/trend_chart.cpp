@@ -65,7 +65,7 @@ std::string chart_svg(const std::string& title, const Curve& reference,
   std::vector<Curve> all = executions;
   all.push_back(reference);
   const Frame frame = frame_of(all);
-  if (frame.first_step > frame.last_step) return "";  // nothing finite
+  if (frame.first_step >= frame.last_step) return "";  // nothing finite, or one step: no curve
   const auto label = [&](double x, double y, const char* anchor, const std::string& text) {
     return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x, y, anchor, text);
   };
