@@ -139,9 +139,9 @@ ModelDescription model_from_json(const JsonValue& config) {
   require_neutral_values(reader, family.neutral);
   accept_harmless(reader, kHarmless, nullptr);
   accept_harmless(reader, family.harmless, nullptr);
+  require_known_keys(reader, family);
   read_model_keys(reader, family, model);
   read_rotary_keys(reader, family, model);
-  reader.finish();
   model.parameters = family.parameters(model);
   return model;
 }

@@ -194,6 +194,15 @@ void read_model_keys(ObjectReader& reader, const Family& family, ModelDescriptio
   for (const ConfigKey& key : family.keys) keys.read(key);
 }
 
+void require_known_keys(ObjectReader& reader, const Family& family) {
+  for (const ConfigKey& key : family.keys)
+    if (!key.derived)
+      for (const std::string& name : spellings(key)) reader.find(name);
+  if (family.rotary != RotaryKeys::none)
+    for (const char* name : {"rope_theta", "rope_scaling", "rope_parameters"}) reader.find(name);
+  reader.finish();
+}
+
 void read_rotary_keys(ObjectReader& reader, const Family& family, ModelDescription& model) {
   if (family.rotary == RotaryKeys::none) return;
   const JsonValue* theta = reader.find("rope_theta");

@@ -2,16 +2,25 @@
 
 #include <filesystem>
 
+#include "scenarios/config/model_keys.hpp"
 #include "scenarios/model/families.hpp"
 
 namespace shardproof {
 
 namespace {
 
+// "n_positions" for GPT-2.
+std::string name_of_longest(const Family& family) {
+  const std::string field = "max_position_embeddings";
+  for (const ConfigKey& key : family.keys)
+    if (key.name == field) return published_name(key);
+  return field;
+}
+
 void check_sequence(const Scenario& scenario, const JsonValue& root) {
   const std::int64_t longest = scenario.model.max_position_embeddings;
   if (scenario.data.sequence <= longest) return;
-  const std::string key = key_name(family_of(scenario.model.family), "max_position_embeddings");
+  const std::string key = name_of_longest(family_of(scenario.model.family));
   throw ScenarioError(place_in(root, "data.sequence"),
                       "data.sequence = " + std::to_string(scenario.data.sequence) +
                           ": longer than the model's " + key + " = " + std::to_string(longest));

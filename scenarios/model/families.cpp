@@ -25,11 +25,4 @@ const Family& family_of(const std::string& model_type) {
   return *found;
 }
 
-std::string key_name(const Family& family, const std::string& hyper_parameter) {
-  for (const ConfigKey& key : family.keys)
-    if (key.name == hyper_parameter) return key.spelt.empty() ? key.name : key.spelt.front();
-  SHARDPROOF_EXPECTS(false, family.model_type, "has no", hyper_parameter);
-  return "";
-}
-
 }  // namespace shardproof

@@ -17,10 +17,6 @@ std::vector<std::string> family_names();
 /// Throws InvariantError if there is none of that model_type.
 const Family& family_of(const std::string& model_type);
 
-/// What the family's config.json calls a hyper-parameter: "n_positions" for GPT-2's
-/// "max_position_embeddings". Throws InvariantError if it has none of that name.
-std::string key_name(const Family& family, const std::string& hyper_parameter);
-
 // One file each.
 Family llama_family();
 Family mistral_family();

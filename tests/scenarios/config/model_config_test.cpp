@@ -204,6 +204,9 @@ BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_a
   const auto error = [](const char* config) {
     return error_of([&] { model_from_json(parse_json(config, "config.json")); });
   };
+  // Before the default that takes its place is found not to fit.
+  BOOST_TEST(error(R"({"model_type": "mixtral", "hiden_size": 96, "num_attention_heads": 6})")
+                 .find("did you mean \"hidden_size\"?") != std::string::npos);
   BOOST_TEST(
       error(R"({"model_type": "mistrall"})") ==
       "config.json:1:16: model_type = \"mistrall\": expected llama, mistral, qwen2, qwen3, phi3,"
