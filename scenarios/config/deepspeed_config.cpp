@@ -88,7 +88,7 @@ void check_spelling(const JsonValue& section, const std::string& path,
 void check_spelling_of_update(ObjectReader& top) {
   static constexpr const char* zero[] = {"stage", "reduce_bucket_size"};
   static constexpr const char* outer[] = {"type", "params", "legacy_fusion"};
-  static constexpr const char* adam[] = {"lr", "betas", "eps", "weight_decay"};
+  static constexpr const char* adam[] = {"lr", "betas", "eps", "weight_decay", "adam_w_mode"};
   if (const JsonValue* section = top.find("zero_optimization"))
     check_spelling(*section, "zero_optimization", zero, zero_optimization_keys());
   const JsonValue* optimizer = top.find("optimizer");
