@@ -151,11 +151,15 @@ class Backend {
   virtual void divide(View x, View y, double divisor) = 0;
   virtual void multiply(View x, View scalar, View y) = 0;
   virtual void negate(View x, View y) = 0;
-  /// flag = 1 if any element is inf or NaN, else 0. flag fp32 (1).
-  virtual void nonfinite(View x, View flag) = 0;
-  /// total (1) fp64 = sum of x[i]^2 over the element ranges, in fp64, in order.
-  virtual void sum_of_squares(View x, View total,
-                              std::span<const std::int64_t> begin_end_pairs) = 0;
+  /// flag = 1 if any element of any tensor is inf or NaN, else 0. flag fp32 (1).
+  virtual void nonfinite(std::span<const TensorView> tensors, View flag) = 0;
+  /// Element ranges of a tensor.
+  struct Ranges {
+    TensorView x;
+    std::vector<std::int64_t> begin_end_pairs;
+  };
+  /// total (1) fp64 = sum of x[i]^2 over the ranges of all tensors, in fp64, in order.
+  virtual void sum_of_squares(std::span<const Ranges> parts, View total) = 0;
   virtual void square_root(View x, View y) = 0;  // computed in fp64, rounded once to y
   /// factor = 1 / max((norm + 1e-6) / clip, 1), in fp64, rounded once (spec-autotp 7.8).
   virtual void clip_factor(View norm, View factor, double clip) = 0;

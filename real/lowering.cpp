@@ -1,11 +1,13 @@
 #include "real/lowering.hpp"
 
+#include <memory>
 #include <optional>
 
 #include "real/layers/network.hpp"
 #include "real/layers/round_trip.hpp"
-#include "real/optimizer/gradient_sync.hpp"
+#include "real/optimizer/gradient_norm.hpp"
 #include "real/optimizer/sharded_optimizer.hpp"
+#include "real/optimizer/zero_stage.hpp"
 
 namespace shardproof::real {
 
@@ -24,36 +26,39 @@ Action of_kind(Action::Kind kind, std::vector<Action> body) {
   return action;
 }
 
-void lower_begin_step(Builder& builder) {
-  builder.open_segment("begin_step");
-  for (const ParameterDescription& parameter : builder.model().parameters) {
-    const auto [module, leaf] = split_parameter_name(parameter.name);
-    builder.append(OpKind::zero, module, "data", "zero_" + leaf, {},
-                   {builder.accumulator(parameter.name)});
-  }
-}
-
-void lower_micro_step(Builder& builder, FamilyLowering model) {
+void lower_micro_step(Builder& builder, FamilyLowering model, ZeroStage* zero) {
   builder.open_segment("micro_step");
-  Network net(builder);
+  Network net(builder, [zero](const std::string& parameter, ValueId gradient) {
+    zero->lower_gradient(parameter, gradient);
+  });
   const ValueId logits = model(net, net.tokens());
-  if (!builder.scenario().trains()) return;
+  if (zero == nullptr) return;
   net.cross_entropy(logits);
   net.backward();
+  zero->lower_end_of_micro_step();
 }
+
+/// What a training run adds to its parameters.
+struct Optimization {
+  explicit Optimization(Builder& builder)
+      : zero(make_zero_stage(builder)), optimizer(builder, zero->partition()) {}
+
+  std::unique_ptr<ZeroStage> zero;
+  ShardedOptimizer optimizer;
+};
 
 /// The segments of a step, and the actions that run them.
 std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
-                                        const FlatPartition& partition,
-                                        ShardedOptimizer& optimizer) {
-  lower_begin_step(builder);
-  lower_micro_step(builder, model);
+                                        Optimization& optimization) {
+  builder.open_segment("begin_step");
+  optimization.zero->lower_begin_step();
+  lower_micro_step(builder, model, optimization.zero.get());
   builder.open_segment("reduce");
-  const std::vector<ValueId> gradients = lower_gradient_sync(builder, partition);
-  const ValueId nonfinite = optimizer.lower_gradient_check(builder, gradients);
+  const std::vector<ValueId> gradients = optimization.zero->lower_boundary();
+  const ValueId nonfinite = lower_nonfinite(builder, gradients);
   builder.program().value(nonfinite).lifetime = Lifetime::state;  // read by the decision
   builder.open_segment("update");
-  optimizer.lower_update(builder);
+  optimization.optimizer.lower_update(builder, gradients);
 
   Action decide;
   decide.kind = Action::Kind::decide;
@@ -66,7 +71,7 @@ std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
 }
 
 std::vector<Action> lower_inference_step(Builder& builder, FamilyLowering model) {
-  lower_micro_step(builder, model);
+  lower_micro_step(builder, model, nullptr);
   return {of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")})};
 }
 
@@ -81,12 +86,8 @@ Program lower(const Scenario& scenario, FamilyLowering model) {
 
   builder.open_segment("initialize");
   builder.declare_parameters();
-  std::optional<FlatPartition> partition;
-  std::optional<ShardedOptimizer> optimizer;
-  if (scenario.trains()) {
-    partition = make_flat_partition(builder);
-    optimizer.emplace(builder, *partition);
-  }
+  std::optional<Optimization> optimization;
+  if (scenario.trains()) optimization.emplace(builder);
 
   std::vector<Action> schedule{run("initialize")};
   const auto append = [&](std::vector<Action> actions) {
@@ -97,8 +98,8 @@ Program lower(const Scenario& scenario, FamilyLowering model) {
   append(lower_edited_round_trip(builder));
 
   schedule.push_back(of_kind(Action::Kind::repeat_steps,
-                             optimizer ? lower_training_step(builder, model, *partition, *optimizer)
-                                       : lower_inference_step(builder, model)));
+                             optimization ? lower_training_step(builder, model, *optimization)
+                                          : lower_inference_step(builder, model)));
   append(round_trip);
   builder.program().schedule = std::move(schedule);
   return builder.take();

@@ -91,13 +91,12 @@ UnitResult replay_mean(const UnitCall& unit) {
   const Stack stack = stack_of(unit);
   const auto values = unit.arguments[0].values;
   const double n = as_real(stack.layers);
-  // Buckets are reduced in the dtype of the gradients; another wire dtype would add a rounding
-  // here.
-  SHARDPROOF_EXPECTS(unit.precision.hop == unit.precision.output, name_of(unit.precision.hop));
+  // What travels in another dtype is rounded to it first, and the sum back.
+  const auto sent = [&](double x) { return n == 1 ? x : round_once(unit.precision.hop, x); };
   const bool divide = unit.attributes.mean_form == MeanForm::divide_before;
   UnitResult result = sum_of(unit, stack, [&](std::int64_t t, std::size_t i) {
     const double x = values[static_cast<std::size_t>(t) * stack.elements + i];
-    return divide ? store(unit.precision, x / n) : x;
+    return sent(divide ? store(unit.precision, x / n) : x);
   });
   if (!divide) multiply_after(unit, n, result);
   settle(result);

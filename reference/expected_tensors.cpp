@@ -23,8 +23,10 @@ std::vector<Unit> expected_units(const Scenario& scenario) {
   append_tables(graph, units);
   if (scenario.trains()) append_masters(scenario, units);
   for (int step = 0; step < scenario.steps; ++step) {
-    for (int micro = 0; micro < scenario.training.accumulation; ++micro)
+    for (int micro = 0; micro < scenario.training.accumulation; ++micro) {
       append_micro_step(graph, step, micro, units);
+      if (scenario.trains()) append_accumulation(scenario, step, micro, units);
+    }
     if (!scenario.trains()) continue;
     append_reduction(scenario, step, units);
     append_norm(scenario, step, units);

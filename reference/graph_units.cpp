@@ -108,15 +108,6 @@ class MicroStepUnits {
           graph_.tensor(x).module, rows(x));
       sum.path = output;
     }
-    if (last && is_parameter(x)) accumulate(x);
-  }
-
-  void accumulate(Value parameter) {
-    const std::string accumulator = "/accumulator/" + graph_.tensor(parameter).parameter();
-    // The first is added to zero, not copied: 0 + (-0) is +0.
-    const std::string before = micro_ == 0 ? zero_input : folder(step_, micro_ - 1) + accumulator;
-    add(UnitKind::add, {}, {before, gradient(parameter)}, folder_ + accumulator,
-        gradient_shape(parameter), graph_.tensor(parameter).module, std::nullopt);
   }
 
   void add(UnitKind kind, const UnitAttributes& attributes, std::vector<std::string> inputs,

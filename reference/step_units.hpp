@@ -13,7 +13,10 @@ std::string step_folder(int step);
 
 /// Appends the masters, which begin as casts of the initial weights (spec-autotp 7.7.4).
 void append_masters(const Scenario& scenario, std::vector<Unit>& units);
-/// Appends gradient/P: the mean over the replicas of what they accumulated (spec-autotp 7.7).
+/// Appends accumulator/P of a micro-step: what each replica has summed up, or with ZeRO 2 the sum of
+/// reduce/P/averaged, the micro-steps' means over the replicas (spec-autotp 7.7).
+void append_accumulation(const Scenario& scenario, int step, int micro, std::vector<Unit>& units);
+/// Appends gradient/P: the mean over the replicas of what was accumulated.
 void append_reduction(const Scenario& scenario, int step, std::vector<Unit>& units);
 /// Appends what is asked of all gradients at once: the overflow flag, the norm, and the factor that
 /// clips by it (spec-autotp 7.8, 7.10).

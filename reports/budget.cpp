@@ -65,6 +65,7 @@ class Budget {
     for (int pass = 0; pass < 2; ++pass) round_trip(edited_parameters(scenario_));
     into_ = &budget_.micro_step;
     micro_step();
+    if (scenario_.trains()) buckets();
     if (scenario_.trains()) reduce_and_update();
     into_ = &budget_.final_moment;
     round_trip(gathered_parameters(scenario_));
@@ -74,12 +75,11 @@ class Budget {
  private:
   void reduce_and_update() {
     into_ = &budget_.reduce;
-    buckets();
     combined_scalar("all_reduce_max", "reduce", "nonfinite", Dtype::fp32);
     into_ = &budget_.update;
     combined_scalar("all_reduce", "update", "grad_norm_squared", Dtype::fp64);
     if (divided())
-      add("optimizer/update/all_gather", "all_gather", Axis::dp, policy_.dp_wire, slice());
+      add("optimizer/update/all_gather", "all_gather", Axis::dp, policy_.working, slice());
   }
 
   void add(const std::string& origin, const char* kind, Axis group, Dtype dtype,
@@ -195,8 +195,10 @@ class Budget {
     into_->back().rows = rows;
   }
 
-  /// Gradients in reverse order; a bucket is closed before it would be too large (7.7.2, 7.7.3).
+  /// Gradients in reverse order; a bucket is closed before it would be too large. They are reduced
+  /// once a step, with ZeRO 2 in every micro-step (7.7.2, 7.7.3).
   void buckets() {
+    into_ = scenario_.training.zero_stage == 2 ? &budget_.micro_step : &budget_.reduce;
     const auto& parameters = scenario_.model.parameters;
     std::int64_t filled = 0, sent = 0, bucket = 0;
     const auto close = [&] {

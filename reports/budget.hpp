@@ -50,9 +50,10 @@ struct BudgetedCollective {
 /// |            | of the input gradient of a column, unless nothing asks for it; an           |
 /// |            | all-gather of a gathered column's output, and of the input gradient of an   |
 /// |            | output projection cut as a row, padded to its largest width; an all-reduce  |
-/// |            | of each gradient that grad_allreduce asks for                               |
-/// | step       | gradient buckets over dp, overflow flag; unless skipped: norm, ZeRO's       |
-/// |            | all-gather                                                                  |
+/// |            | of each gradient that grad_allreduce asks for; with ZeRO 2 gradient buckets |
+/// |            | over dp                                                                     |
+/// | step       | without ZeRO 2 gradient buckets over dp; overflow flag; unless skipped:     |
+/// |            | norm, ZeRO's all-gather                                                     |
 /// | final      | as initial, without the edits                                               |
 ///
 /// In inference a micro-step is a forward pass, and a step has nothing else to communicate.

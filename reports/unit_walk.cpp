@@ -12,6 +12,7 @@
 #include "reports/judge_unit.hpp"
 #include "reports/moves.hpp"
 #include "reports/plan_unit.hpp"
+#include "reports/slice_sums.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/pieces.hpp"
 
@@ -94,6 +95,8 @@ class Walk {
       judge_collective(walker, executed);
     } else if (is_move(op.kind)) {
       judge_move(walker, executed, inputs);
+    } else if (op.kind == OpKind::accumulate_slices) {
+      judge_slices(walker, executed, inputs);
     } else if (op.kind == OpKind::checksum) {
       judge_checksum(walker, executed, inputs);
     } else {
@@ -311,13 +314,15 @@ class Walk {
 
   // The norm takes only what this rank counts of its flat slice.
   void count_once(const Walker& walker, const ExecutedOp& executed, Arguments& arguments) const {
-    const Value& flat = program(walker).value(executed.op->inputs[0]);
-    const std::span<const double> all = arguments.values[0];
     arguments.operands.clear();
-    for (const Stretch& range : counted_ranges(program(walker), flat, Rank{walker.rank}))
-      arguments.operands.push_back({{range.count},
-                                    all.subspan(static_cast<std::size_t>(range.begin),
-                                                static_cast<std::size_t>(range.count))});
+    for (std::size_t i = 0; i < executed.op->inputs.size(); ++i) {
+      const Value& flat = program(walker).value(executed.op->inputs[i]);
+      const std::span<const double> all = arguments.values[i];
+      for (const Stretch& range : counted_ranges(program(walker), flat, Rank{walker.rank}))
+        arguments.operands.push_back({{range.count},
+                                      all.subspan(static_cast<std::size_t>(range.begin),
+                                                  static_cast<std::size_t>(range.count))});
+    }
     if (arguments.operands.empty()) arguments.operands.push_back({{0}, {}});
   }
 
@@ -335,6 +340,16 @@ class Walk {
     const auto expected = moved_bytes(program(walker), *executed.op, Rank{walker.rank}, bytes);
     for (std::size_t i = 0; i < expected.size(); ++i)
       expect_bytes(walker, executed, i, expected[i]);
+  }
+
+  // Bitwise: the slices as they were, and where the bucket has a part of them, one addition.
+  void judge_slices(Walker& walker, const ExecutedOp& executed,
+                    const std::vector<SharedBytes>& inputs) {
+    if (inputs.size() != 2 || inputs[0] == nullptr || inputs[1] == nullptr)
+      return void(accept_recorded(walker, executed, 0));
+    expect_bytes(walker, executed, 0,
+                 slices_after(program(walker), *executed.op, Rank{walker.rank},
+                              context_.policy.accumulate, *inputs[0], *inputs[1]));
   }
 
   void judge_checksum(Walker& walker, const ExecutedOp& executed,
@@ -414,8 +429,7 @@ class Walk {
     if (start.kind == OpKind::all_gather) return replay_gather(members);
     if (start.kind == OpKind::all_reduce_max) return replay_max(input.dtype, members);
     // The wire dtype is the policy's: a program that claims another one must not be excused by it.
-    const Dtype wire =
-        input.dtype == context_.policy.working ? context_.policy.wire(*start.group) : input.dtype;
+    const Dtype wire = context_.policy.wire(start.kind, *start.group, input.dtype);
     return replay_sum(context_.policy.order, input.dtype, wire, members);
   }
 

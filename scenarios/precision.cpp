@@ -8,11 +8,22 @@ PrecisionPolicy precision_policy(const Scenario& scenario) {
   policy.compute = policy.working == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32;
   policy.master = policy.compute;
   policy.accumulate = scenario.training.accumulate.value_or(policy.working);
+  // DeepSpeed's BF16_Optimizer.
+  const bool multiplies_fp32_buffers = policy.working == Dtype::bf16 &&
+                                       policy.accumulate == Dtype::fp32 &&
+                                       scenario.training.zero_stage == 1;
   policy.tp_wire = policy.working;
-  policy.dp_wire = scenario.training.dp_wire.value_or(policy.working);
+  policy.dp_wire = scenario.training.dp_wire.value_or(multiplies_fp32_buffers ? policy.accumulate
+                                                                              : policy.working);
   policy.order = scenario.reduction;
-  policy.divide_before = scenario.training.zero_stage > 0;
+  policy.divide_before = scenario.training.zero_stage > 0 && !multiplies_fp32_buffers;
   return policy;
+}
+
+Dtype PrecisionPolicy::wire(OpKind kind, Axis axis, Dtype operand) const {
+  if (kind != OpKind::all_reduce) return operand;
+  if (axis == Axis::tp) return operand == working ? tp_wire : operand;
+  return operand == working || operand == accumulate ? dp_wire : operand;
 }
 
 std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
@@ -58,6 +69,9 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
 
     case OpKind::alibi_slopes:
     case OpKind::cross_entropy: return compute;
+
+    case OpKind::accumulate:
+    case OpKind::accumulate_slices: return accumulate;
 
     case OpKind::nonfinite: return Dtype::fp32;
     case OpKind::sum_of_squares:

@@ -25,16 +25,19 @@ struct PrecisionPolicy {
   /// Of gradients as they are summed over micro-steps: the working dtype, unless the scenario says
   /// otherwise.
   Dtype accumulate = Dtype::fp32;
-  /// Dtype in which a collective's operands travel and are added, per mesh axis. Both default to
-  /// the working dtype (spec-autotp 1.4 and 7.5).
+  /// Dtype in which the operands of an all-reduce travel and are added, per mesh axis: activations
+  /// over tp in the working dtype, gradients over dp in the working dtype unless the scenario says
+  /// otherwise (spec-autotp 1.4 and 7.5).
   Dtype tp_wire = Dtype::fp32;
   Dtype dp_wire = Dtype::fp32;
   ReductionOrder order = ReductionOrder::ring;
-  /// ZeRO 1 divides the bucket by D before the reduction, stage 0 multiplies by RN(1/D) after it
-  /// (spec-autotp 7.7.2, 7.7.3).
+  /// ZeRO 1 and 2 divide the bucket by D before the reduction, stage 0 multiplies by RN(1/D) after
+  /// it, and so does stage 1 in bf16 with fp32 accumulators (spec-autotp 7.7.2, 7.7.3, 7.11).
   bool divide_before = false;
 
-  Dtype wire(Axis axis) const { return axis == Axis::tp ? tp_wire : dp_wire; }
+  /// What a collective's operands of a dtype travel and are added in: activations over tp and
+  /// gradients over dp in the wire dtypes, everything else as it is.
+  Dtype wire(OpKind kind, Axis axis, Dtype operand) const;
 
   /// Dtype of what an op of this kind stores; nullopt: that of its first input (movement,
   /// collectives, in-place forms) or of its attribute (cast, load_scalar, zero).

@@ -98,22 +98,28 @@ void CpuBackend::negate(View x, View y) {
   });
 }
 
-void CpuBackend::nonfinite(View x, View flag) {
-  with_compute_type(x, [&]<class C>(C) {
-    const Input<C> in(scratch_, x);
-    set_scalar(flag, any_nonfinite(x.elements(), in.data()) ? 1.0 : 0.0);
-  });
+void CpuBackend::nonfinite(std::span<const TensorView> tensors, View flag) {
+  bool found = false;
+  for (const TensorView& x : tensors)
+    with_compute_type(x, [&]<class C>(C) {
+      const Input<C> in(scratch_, x);
+      found = found || any_nonfinite(x.elements(), in.data());
+    });
+  set_scalar(flag, found ? 1.0 : 0.0);
 }
 
-void CpuBackend::sum_of_squares(View x, View total, std::span<const std::int64_t> begin_end_pairs) {
-  SHARDPROOF_EXPECTS(begin_end_pairs.size() % 2 == 0, begin_end_pairs.size());
-  const Input<double> in(scratch_, x);
+void CpuBackend::sum_of_squares(std::span<const Ranges> parts, View total) {
   double sum = 0;
-  for (std::size_t pair = 0; pair < begin_end_pairs.size(); pair += 2) {
-    const std::int64_t begin = begin_end_pairs[pair];
-    const std::int64_t end = begin_end_pairs[pair + 1];
-    SHARDPROOF_EXPECTS(0 <= begin && begin <= end && end <= x.elements(), begin, end, x.elements());
-    for (std::int64_t i = begin; i < end; ++i) sum += in.data()[i] * in.data()[i];
+  for (const auto& [x, begin_end_pairs] : parts) {
+    SHARDPROOF_EXPECTS(begin_end_pairs.size() % 2 == 0, begin_end_pairs.size());
+    const Input<double> in(scratch_, x);
+    for (std::size_t pair = 0; pair < begin_end_pairs.size(); pair += 2) {
+      const std::int64_t begin = begin_end_pairs[pair];
+      const std::int64_t end = begin_end_pairs[pair + 1];
+      SHARDPROOF_EXPECTS(0 <= begin && begin <= end && end <= x.elements(), begin, end,
+                         x.elements());
+      for (std::int64_t i = begin; i < end; ++i) sum += in.data()[i] * in.data()[i];
+    }
   }
   set_scalar(total, sum);
 }

@@ -82,8 +82,8 @@ class CpuBackend : public Backend {
   void divide(View x, View y, double divisor) override;
   void multiply(View x, View scalar, View y) override;
   void negate(View x, View y) override;
-  void nonfinite(View x, View flag) override;
-  void sum_of_squares(View x, View total, std::span<const std::int64_t> begin_end_pairs) override;
+  void nonfinite(std::span<const TensorView> tensors, View flag) override;
+  void sum_of_squares(std::span<const Ranges> parts, View total) override;
   void square_root(View x, View y) override;
   void clip_factor(View norm, View factor, double clip) override;
   void exp_avg(View m, View g, View m_out, double beta1) override;

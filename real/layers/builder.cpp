@@ -101,8 +101,7 @@ Op& Builder::append(OpKind kind, const std::string& module, const std::string& p
 void Builder::start_collective(OpKind kind, Axis axis, const std::string& module,
                                const std::string& phase, const std::string& name, ValueId input,
                                ValueId output) {
-  const Dtype dtype = value(input).dtype;
-  const Dtype wire = dtype == policy_.working ? policy_.wire(axis) : dtype;
+  const Dtype wire = policy_.wire(kind, axis, value(input).dtype);
   Op& start =
       append(kind, module, phase, name, {input}, {output}, {{"wire", std::string(name_of(wire))}});
   start.group = axis;
@@ -129,15 +128,12 @@ void Builder::collective(OpKind kind, Axis axis, const std::string& module,
 }
 
 void Builder::declare_parameter(const ParameterDescription& parameter, AxisPlacement tp) {
-  const auto state = [&](const std::string& folder, AxisPlacement dp) {
-    return add_value({.name = folder + "/" + parameter.name,
-                      .shape = parameter.shape,
-                      .dtype = policy_.working,
-                      .placement = {tp, std::move(dp)},
-                      .lifetime = Lifetime::state});
-  };
-  const ValueId weight = parameters_[parameter.name] = state("parameter", replicate());
-  if (scenario_.trains()) accumulators_[parameter.name] = state("accumulator", partial());
+  const ValueId weight = parameters_[parameter.name] =
+      add_value({.name = "parameter/" + parameter.name,
+                 .shape = parameter.shape,
+                 .dtype = policy_.working,
+                 .placement = {std::move(tp), replicate()},
+                 .lifetime = Lifetime::state});
   const auto [module, leaf] = split_parameter_name(parameter.name);
   append(OpKind::load_parameter, module, "data", "load_" + leaf, {}, {weight},
          {{"parameter", parameter.name}});
@@ -158,12 +154,6 @@ void Builder::declare_parameters() {
 ValueId Builder::parameter(const std::string& name) const {
   const auto found = parameters_.find(name);
   SHARDPROOF_EXPECTS(found != parameters_.end(), "undeclared parameter", name);
-  return found->second;
-}
-
-ValueId Builder::accumulator(const std::string& name) const {
-  const auto found = accumulators_.find(name);
-  SHARDPROOF_EXPECTS(found != accumulators_.end(), "undeclared parameter", name);
   return found->second;
 }
 

@@ -56,8 +56,7 @@ class Builder {
              const std::string& name, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
              Attributes attributes = {});
   /// Starts a collective; `output` may not be read before `finish_collective`. `name` is the op's;
-  /// the wait's is `name.wait`. The wire dtype is the policy's, unless the values are not
-  /// working-dtype values.
+  /// the wait's is `name.wait`. The wire dtype is the policy's.
   void start_collective(OpKind kind, Axis axis, const std::string& module, const std::string& phase,
                         const std::string& name, ValueId input, ValueId output);
   /// Waits for the collective that writes `output`.
@@ -70,11 +69,10 @@ class Builder {
   Op& last_op() { return segment().ops.back(); }
 
   /// Declares the model's parameters, cut as the scenario's partition says: for each a state value,
-  /// in training its accumulator, and the op that loads it.
+  /// and the op that loads it.
   void declare_parameters();
   bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
   ValueId parameter(const std::string& name) const;
-  ValueId accumulator(const std::string& name) const;
   const std::vector<ShardedLayer>& sharded_layers() const { return sharded_; }
 
   Program take() { return std::move(program_); }
@@ -89,7 +87,6 @@ class Builder {
   int segment_ = -1;
   std::map<ValueId, Op> under_way_;  // started collectives, by output
   std::map<std::string, ValueId> parameters_;
-  std::map<std::string, ValueId> accumulators_;
   std::vector<ShardedLayer> sharded_;
 };
 

@@ -30,7 +30,9 @@ namespace shardproof::real {
 ///   a sum's terms      take the sum's gradient as it is
 class Network {
  public:
-  explicit Network(Builder& builder) : builder_(builder), gradients_(builder) {}
+  /// `take` is told each parameter's gradient, in the order in which backward completes them.
+  explicit Network(Builder& builder, ParameterGradients::Take take = {})
+      : builder_(builder), gradients_(builder, std::move(take)) {}
 
   const ModelDescription& model() const { return builder_.model(); }
 

@@ -14,21 +14,22 @@ bool ParameterGradients::summed_over_tp(const std::string& parameter) const {
   return builder_.tp() > 1 && builder_.scenario().partition.of(module).grad_allreduce;
 }
 
-ValueId ParameterGradients::like_accumulator(const std::string& parameter,
-                                             const std::string& name) {
-  return builder_.like(builder_.accumulator(parameter), name);
+ValueId ParameterGradients::gradient_like(const std::string& parameter, const std::string& name) {
+  const ValueId gradient = builder_.like(builder_.parameter(parameter), name);
+  builder_.program().value(gradient).placement.dp = partial();
+  return gradient;
 }
 
 ValueId ParameterGradients::tensor(const std::string& module, const std::string& parameter) {
   const std::string own_name =
       "backward/" + module + "/grad_" + split_parameter_name(parameter).second;
   if (summed_over_tp(parameter)) {
-    const ValueId part = like_accumulator(parameter, own_name + "_partial");
+    const ValueId part = gradient_like(parameter, own_name + "_partial");
     builder_.program().value(part).placement.tp = partial();
     return part;
   }
   const bool only = uses_.at(parameter).announced == 1;
-  return like_accumulator(parameter, only ? "gradient/" + parameter : own_name);
+  return gradient_like(parameter, only ? "gradient/" + parameter : own_name);
 }
 
 void ParameterGradients::add(const std::string& module, const std::string& parameter,
@@ -39,7 +40,7 @@ void ParameterGradients::add(const std::string& module, const std::string& param
   ++uses.arrived;
   if (summed_over_tp(parameter)) {
     SHARDPROOF_EXPECTS(uses.announced == 1, parameter, "is used several times");
-    const ValueId complete = like_accumulator(parameter, gradient);
+    const ValueId complete = gradient_like(parameter, gradient);
     builder_.collective(OpKind::all_reduce, Axis::tp, module, "backward", "all_reduce_" + leaf,
                         contribution, complete);
     contribution = complete;
@@ -49,19 +50,12 @@ void ParameterGradients::add(const std::string& module, const std::string& param
   } else {
     const bool last = uses.arrived == uses.announced;
     const std::string suffix = last ? "" : "_sum_" + std::to_string(uses.arrived - 1);
-    const ValueId sum = like_accumulator(parameter, gradient + suffix);
+    const ValueId sum = gradient_like(parameter, gradient + suffix);
     builder_.append(OpKind::add, owner, "backward", "add_grad_" + leaf + suffix,
                     {uses.sum, contribution}, {sum});
     uses.sum = sum;
   }
-  if (uses.arrived == uses.announced) accumulate(parameter, uses.sum);
-}
-
-void ParameterGradients::accumulate(const std::string& parameter, ValueId gradient) {
-  const auto [module, leaf] = split_parameter_name(parameter);
-  const ValueId sum = builder_.accumulator(parameter);
-  builder_.append(OpKind::accumulate, module, "backward", "accumulate_" + leaf, {sum, gradient},
-                  {sum});
+  if (uses.arrived == uses.announced) take_(parameter, uses.sum);
 }
 
 }  // namespace shardproof::real

@@ -11,9 +11,9 @@ FlatLayout::Entry entry_of(Builder& builder, const ParameterDescription& paramet
           builder.value(builder.parameter(parameter.name)).placement};
 }
 
-int add_layout(Builder& builder, std::vector<FlatLayout::Entry> entries, int owners) {
+int add_layout(Builder& builder, FlatLayout layout) {
   Program& program = builder.program();
-  program.layouts.push_back({std::move(entries), owners});
+  program.layouts.push_back(std::move(layout));
   return static_cast<int>(program.layouts.size()) - 1;
 }
 
@@ -28,49 +28,70 @@ std::int64_t largest_shard(Builder& builder, const FlatLayout::Entry& entry) {
   return largest;
 }
 
-}  // namespace
+std::vector<FlatGroup> make_groups(Builder& builder, int owners) {
+  FlatLayout all{.entries = {}, .owners = owners, .name = ""};
+  for (const ParameterDescription& parameter : builder.model().parameters)
+    all.entries.push_back(entry_of(builder, parameter));
+  return {{add_layout(builder, std::move(all)), "optimizer",
+           builder.scenario().training.optimizer.weight_decay}};
+}
 
-FlatPartition make_flat_partition(Builder& builder) {
+std::vector<int> make_buckets(Builder& builder) {
   const auto& parameters = builder.model().parameters;
-  FlatPartition partition;
-
-  std::vector<FlatLayout::Entry> all;
-  for (const ParameterDescription& parameter : parameters)
-    all.push_back(entry_of(builder, parameter));
-  const int owners = builder.scenario().training.zero_stage > 0 ? builder.dp() : 1;
-  partition.owned = add_layout(builder, std::move(all), owners);
-
-  std::vector<FlatLayout::Entry> bucket;
+  std::vector<int> buckets;
+  FlatLayout bucket;
   std::int64_t filled = 0;
-  const auto close_bucket = [&] {
-    if (!bucket.empty()) partition.buckets.push_back(add_layout(builder, std::move(bucket), 1));
-    bucket.clear();
+  const auto close = [&] {
+    if (!bucket.entries.empty()) buckets.push_back(add_layout(builder, std::move(bucket)));
+    bucket = {};
     filled = 0;
   };
   for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
     FlatLayout::Entry entry = entry_of(builder, *parameter);
     const std::int64_t count = largest_shard(builder, entry);
-    if (filled + count > builder.scenario().training.reduce_bucket_size) close_bucket();
-    bucket.push_back(std::move(entry));
+    if (filled + count > builder.scenario().training.reduce_bucket_size) close();
+    bucket.entries.push_back(std::move(entry));
     filled += count;
   }
-  close_bucket();
+  close();
+  return buckets;
+}
+
+}  // namespace
+
+FlatPartition make_flat_partition(Builder& builder, int owners) {
+  FlatPartition partition;
+  partition.groups = make_groups(builder, owners);
+  partition.buckets = make_buckets(builder);
   return partition;
 }
 
+const FlatLayout& layout_of(Builder& builder, int layout) {
+  return builder.program().layouts.at(static_cast<std::size_t>(layout));
+}
+
+std::vector<ValueId> parameters_of(Builder& builder, int layout) {
+  std::vector<ValueId> parameters;
+  for (const FlatLayout::Entry& entry : layout_of(builder, layout).entries)
+    parameters.push_back(builder.parameter(entry.parameter));
+  return parameters;
+}
+
 ValueId add_flat_value(Builder& builder, int layout, const std::string& name, Dtype dtype,
-                       AxisPlacement dp, bool state) {
+                       AxisPlacement dp, Lifetime lifetime) {
   return builder.add_value({.name = name,
                             .shape = {},
                             .dtype = dtype,
                             .placement = {flat(), dp},
-                            .lifetime = state ? Lifetime::state : Lifetime::segment,
+                            .lifetime = lifetime,
                             .layout = layout});
 }
 
-AxisPlacement owner_placement(Builder& builder, const FlatPartition& partition) {
-  const auto& layout = builder.program().layouts[static_cast<std::size_t>(partition.owned)];
-  return layout.owners > 1 ? flat() : replicate();
+ValueId add_owned_value(Builder& builder, const FlatGroup& group, const std::string& name,
+                        Dtype dtype, Lifetime lifetime) {
+  const bool several = layout_of(builder, group.layout).owners > 1;
+  return add_flat_value(builder, group.layout, name, dtype, several ? flat() : replicate(),
+                        lifetime);
 }
 
 }  // namespace shardproof::real

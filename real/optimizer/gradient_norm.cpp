@@ -36,12 +36,16 @@ ValueId partial_scalar(Builder& builder, const std::string& name, Dtype dtype, b
                                           divided_over_dp ? partial() : replicate()}});
 }
 
-ValueId lower_norm(Builder& builder, const FlatPartition& partition, ValueId gradient) {
-  const bool several_owners = owner_placement(builder, partition) == flat();
-  const ValueId part = partial_scalar(builder, "grad_norm_squared", Dtype::fp64, several_owners);
-  builder.append(OpKind::sum_of_squares, module, "update", "sum_of_squares", {gradient}, {part});
+bool several_owners(Builder& builder, const std::vector<ValueId>& gradients) {
+  return builder.value(gradients.at(0)).placement.dp == flat();
+}
+
+ValueId lower_norm(Builder& builder, const std::vector<ValueId>& gradients) {
+  const bool over_dp = several_owners(builder, gradients);
+  const ValueId part = partial_scalar(builder, "grad_norm_squared", Dtype::fp64, over_dp);
+  builder.append(OpKind::sum_of_squares, module, "update", "sum_of_squares", gradients, {part});
   const ValueId squared =
-      combine(builder, OpKind::all_reduce, "update", "grad_norm_squared", part, several_owners);
+      combine(builder, OpKind::all_reduce, "update", "grad_norm_squared", part, over_dp);
   const ValueId norm = builder.scalar("scalar/grad_norm", builder.policy().master);
   builder.append(OpKind::square_root, module, "update", "grad_norm", {squared}, {norm});
   return norm;
@@ -49,31 +53,31 @@ ValueId lower_norm(Builder& builder, const FlatPartition& partition, ValueId gra
 
 }  // namespace
 
-ValueId lower_nonfinite(Builder& builder, const FlatPartition& partition, ValueId gradient) {
-  const bool several_owners = owner_placement(builder, partition) == flat();
-  const ValueId part = partial_scalar(builder, "nonfinite", Dtype::fp32, several_owners);
-  builder.append(OpKind::nonfinite, module, "reduce", "nonfinite", {gradient}, {part});
-  return combine(builder, OpKind::all_reduce_max, "reduce", "nonfinite", part, several_owners);
+ValueId lower_nonfinite(Builder& builder, const std::vector<ValueId>& gradients) {
+  const bool over_dp = several_owners(builder, gradients);
+  const ValueId part = partial_scalar(builder, "nonfinite", Dtype::fp32, over_dp);
+  builder.append(OpKind::nonfinite, module, "reduce", "nonfinite", gradients, {part});
+  return combine(builder, OpKind::all_reduce_max, "reduce", "nonfinite", part, over_dp);
 }
 
-ValueId lower_clipping(Builder& builder, const FlatPartition& partition, ValueId gradient) {
-  const PrecisionPolicy& policy = builder.policy();
-  const auto flat_master = [&](const std::string& name) {
-    return add_flat_value(builder, partition.owned, "optimizer/*/" + name, policy.master,
-                          owner_placement(builder, partition));
-  };
-  const ValueId norm = lower_norm(builder, partition, gradient);
+Clipping::Clipping(Builder& builder, const std::vector<ValueId>& gradients) {
+  const ValueId norm = lower_norm(builder, gradients);
   const double clip = builder.scenario().training.gradient_clipping;
-  const ValueId widened = flat_master("gradient_master");
-  builder.append(OpKind::cast, module, "update", "cast_gradient", {gradient}, {widened}).recorded =
-      clip == 0;  // widening is exact: stored only where nothing else shows it
-  if (clip == 0) return widened;
-
-  const ValueId factor = builder.scalar("scalar/clip_factor", policy.master);
-  builder.append(OpKind::clip_factor, module, "update", "clip_factor", {norm}, {factor},
+  if (clip == 0) return;
+  factor_ = builder.scalar("scalar/clip_factor", builder.policy().master);
+  builder.append(OpKind::clip_factor, module, "update", "clip_factor", {norm}, {factor_},
                  {{"clip", clip}});
-  const ValueId clipped = flat_master("clipped");
-  builder.append(OpKind::multiply, module, "update", "clip", {widened, factor}, {clipped});
+}
+
+ValueId Clipping::lower(Builder& builder, const FlatGroup& group, ValueId gradient) const {
+  const Dtype master = builder.policy().master;
+  const bool clips = factor_ >= 0;
+  const ValueId widened = add_owned_value(builder, group, "optimizer/*/gradient_master", master);
+  builder.append(OpKind::cast, group.module, "update", "cast_gradient", {gradient}, {widened})
+      .recorded = !clips;  // widening is exact: stored only where nothing else shows it
+  if (!clips) return widened;
+  const ValueId clipped = add_owned_value(builder, group, "optimizer/*/clipped", master);
+  builder.append(OpKind::multiply, group.module, "update", "clip", {widened, factor_}, {clipped});
   return clipped;
 }
 

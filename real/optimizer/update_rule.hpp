@@ -21,8 +21,8 @@ UpdateScalars load_update_scalars(Builder& builder);
 ///     with momentum                 b <- d + mu b;  p - lr b, or p - lr (d + mu b) in Nesterov's form
 class UpdateRule {
  public:
-  /// Declares the states, cut as the owned slices of the partition.
-  UpdateRule(Builder& builder, const FlatPartition& partition);
+  /// Declares the states, cut as the owned slices of a parameter group.
+  UpdateRule(Builder& builder, const FlatGroup& group);
 
   /// Sets the states to what they are before the first update, in the open segment.
   void lower_initial(Builder& builder) const;
@@ -37,7 +37,7 @@ class UpdateRule {
   void lower_sgd(Builder& builder, const UpdateScalars& scalars, ValueId master,
                  ValueId gradient) const;
 
-  FlatPartition partition_;
+  FlatGroup group_;
   std::map<std::string, ValueId> states_;
 };
 

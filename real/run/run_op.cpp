@@ -61,6 +61,14 @@ std::vector<std::int64_t> counted_ranges(const OpContext& context, const Value& 
   return ranges;
 }
 
+// Of the slices of all parameter groups.
+void sum_of_squares(const OpContext& context, const Op& op) {
+  std::vector<Backend::Ranges> parts;
+  for (const ValueId id : op.inputs)
+    parts.push_back({context.arena.view(id), counted_ranges(context, context.program.value(id))});
+  context.backend.sum_of_squares(parts, context.arena.view(op.outputs[0]));
+}
+
 // The operands from number `first` on.
 std::vector<TensorView> views(const OpContext& context, const std::vector<ValueId>& values,
                               std::size_t first = 0) {
@@ -68,6 +76,23 @@ std::vector<TensorView> views(const OpContext& context, const std::vector<ValueI
   for (std::size_t i = first; i < values.size(); ++i)
     views.push_back(context.arena.view(values[i]));
   return views;
+}
+
+// Adds what this rank owns of a bucket to its slices.
+void accumulate_slices(const OpContext& context, const Op& op) {
+  const auto part = [](TensorView view, std::int64_t begin, std::int64_t count) {
+    view.data += static_cast<std::size_t>(begin) * size_bytes(view.dtype);
+    view.shape = {count};
+    return view;
+  };
+  const Program& program = context.program;
+  const Value& slices = program.value(op.inputs[0]);
+  for (const Kept& kept :
+       kept_of(program.layout_of(program.value(op.inputs[1])), program.layout_of(slices),
+               slices.placement, program.grid(), context.rank)) {
+    const TensorView sum = part(context.arena.view(op.outputs[0]), kept.to, kept.count);
+    context.backend.add(sum, part(context.arena.view(op.inputs[1]), kept.from, kept.count), sum);
+  }
 }
 
 // The slopes of the heads that this rank holds.
@@ -169,6 +194,7 @@ void run_op(const OpContext& context, const Op& op) {
       return on.moe_combine_backward(in(0), in(1), in(2), views(context, op.inputs, 3), out(0),
                                      views(context, op.outputs, 1), expert_rows(op));
     case OpKind::accumulate: return on.add(in(0), in(1), out());
+    case OpKind::accumulate_slices: return accumulate_slices(context, op);
 
     case OpKind::copy: return on.copy(in(0), out());
     case OpKind::cast: return on.cast(in(0), out());
@@ -182,10 +208,8 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::divide: return on.divide(in(0), out(), real_number(op, "divisor"));
     case OpKind::multiply: return on.multiply(in(0), in(1), out());
     case OpKind::negate: return on.negate(in(0), out());
-    case OpKind::nonfinite: return on.nonfinite(in(0), out());
-    case OpKind::sum_of_squares:
-      return on.sum_of_squares(in(0), out(),
-                               counted_ranges(context, context.program.value(op.inputs[0])));
+    case OpKind::nonfinite: return on.nonfinite(views(context, op.inputs), out());
+    case OpKind::sum_of_squares: return sum_of_squares(context, op);
     case OpKind::square_root: return on.square_root(in(0), out());
     case OpKind::clip_factor: return on.clip_factor(in(0), out(), real_number(op, "clip"));
     case OpKind::exp_avg: return on.exp_avg(in(0), in(1), out(), real_number(op, "beta1"));

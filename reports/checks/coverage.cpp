@@ -51,9 +51,15 @@ bool whole_on_each_tp_rank(const std::vector<StoredDataset>& copies, const Shape
   return true;
 }
 
-// ZeRO 1 leaves each rank a stretch of the optimizer's tensors, which of a given one may be empty.
+// ZeRO leaves each rank a stretch of the optimizer's tensors, and stage 2 of accumulated gradients,
+// which of a given one may be empty.
 bool may_be_absent_on_a_rank(const JudgeContext& context, const std::string& path) {
-  return context.scenario.training.zero_stage > 0 && name_in_folder(path).starts_with("optimizer/");
+  const int stage = context.scenario.training.zero_stage;
+  const std::string name = name_in_folder(path);
+  if (stage > 0 && name.starts_with("optimizer/")) return true;
+  if (stage < 2) return false;
+  const bool of_a_micro_step = moment_of(path).micro >= 0;
+  return name.starts_with(of_a_micro_step ? "accumulator/" : "gradient/");
 }
 
 /// What is wrong with a recorded tensor; empty if nothing is.

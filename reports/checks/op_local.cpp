@@ -77,6 +77,11 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
     precision.partial_terms = widest(context.scenario.partition.of(unit.module).widths);
     precision.hop = policy.tp_wire;
   }
+  const std::string name = name_in_folder(unit.output);
+  const bool accumulated = name.starts_with("accumulator/");
+  const bool of_a_step = unit.kind == UnitKind::mean || unit.kind == UnitKind::copy;
+  if (accumulated || (of_a_step && name.starts_with("gradient/")))
+    precision.output = policy.accumulate;
   if (unit.kind == UnitKind::mean) precision.hop = policy.dp_wire;
   return precision;
 }

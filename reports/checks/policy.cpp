@@ -162,8 +162,7 @@ class ProgramPolicy {
   std::string wire_problem(const Op& op) const {
     if (!is_collective(op.kind)) return "";
     const Dtype operand = dtype(op.inputs.at(0));
-    const Dtype expected =
-        operand == policy_.working ? policy_.wire(op.group.value_or(Axis::tp)) : operand;
+    const Dtype expected = policy_.wire(op.kind, op.group.value_or(Axis::tp), operand);
     const std::string wire = word(op, "wire");
     return wire == name_of(expected)
                ? ""
@@ -179,6 +178,9 @@ class ProgramPolicy {
     if (op.kind == OpKind::scale) return scale_problem(op);
     const std::string d = std::to_string(scenario_.data_parallel());
     if (is_averaging_step(op)) return "it does not apply 1/D, D = " + d;
+    if (op.name.starts_with(row_of(OpKind::accumulate_slices).name) &&
+        op.kind != OpKind::accumulate_slices)
+      return "it does not add what the rank owns of the bucket";
     if (!reduces_gradients(op)) return "";
     const bool applied =
         policy_.divide_before ? divided_before(segment, at) : scaled_after(segment, at);

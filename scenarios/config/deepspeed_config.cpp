@@ -42,23 +42,33 @@ void refuse_auto(const JsonValue& config) {
                       "\"auto\" is a value for a trainer to fill in: write numbers for " + names);
 }
 
+// Buckets of stages 1 and 2 may overlap; DeepSpeed's default is true for stage 3 only.
+void read_overlap(ObjectReader& reader, TrainingConfig& training) {
+  const JsonValue* given = reader.find("overlap_comm");
+  if (!given || given->is_null()) return;
+  const bool overlap = as_bool(*given, reader.name("overlap_comm"));
+  training.overlap_comm = overlap && training.zero_stage > 0;
+  if (overlap && training.zero_stage == 0)
+    training.without_effect.push_back(reader.name("overlap_comm"));
+}
+
 void read_zero(ObjectReader& top, TrainingConfig& training) {
   const JsonValue* given = top.find("zero_optimization");
   if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
-    refuse_value(*given, "zero_optimization", "expected {\"stage\": 0} or {\"stage\": 1}");
+    refuse_value(*given, "zero_optimization",
+                 "expected {\"stage\": 0}, {\"stage\": 1} or {\"stage\": 2}");
   ObjectReader reader = top.section("zero_optimization");
   // As int, 2^32 would be stage 0.
   const std::int64_t stage = reader.integer("stage", 0);
-  if (stage == 2 || stage == 3)
-    refuse_value(
-        *reader.find("stage"), reader.name("stage"),
-        stage == 2 ? "stage 2 reduces at each micro-step, which is not implemented: expected 0 or 1"
-                   : "partitioned parameters are not implemented: expected 0 or 1");
-  if (stage != 0 && stage != 1)
-    refuse_value(*reader.find("stage"), reader.name("stage"), "expected 0 or 1");
+  if (stage == 3)
+    refuse_value(*reader.find("stage"), reader.name("stage"),
+                 "partitioned parameters are not implemented: expected 0, 1 or 2");
+  if (stage < 0 || stage > 3)
+    refuse_value(*reader.find("stage"), reader.name("stage"), "expected 0, 1 or 2");
   training.zero_stage = static_cast<int>(stage);
   training.reduce_bucket_size =
       reader.integer("reduce_bucket_size", training.reduce_bucket_size, {1, std::int64_t{1} << 53});
+  read_overlap(reader, training);
   apply(zero_optimization_keys(), reader, training.without_effect);
   reader.finish();
 }
@@ -179,6 +189,7 @@ JsonValue to_json(const TrainingConfig& training, Mode mode) {
   json.set("bf16", bf16.set("check_grad_overflow", training.check_grad_overflow));
   json.set("zero_optimization", JsonValue::object()
                                     .set("stage", training.zero_stage)
+                                    .set("overlap_comm", training.overlap_comm)
                                     .set("reduce_bucket_size", training.reduce_bucket_size));
   json.set("optimizer", to_json(training.optimizer));
   if (training.scheduler.kind != SchedulerConfig::Kind::constant)

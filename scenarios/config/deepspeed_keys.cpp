@@ -65,11 +65,11 @@ constexpr NeutralKey kTopSwitchedOff[] = {
 };
 
 constexpr const char* kZeroHarmless[] = {
-    "contiguous_gradients", "allgather_partitions", "allgather_bucket_size", "overlap_comm",
+    "contiguous_gradients", "allgather_partitions", "allgather_bucket_size",
     "load_from_fp32_weights", "elastic_checkpoint", "ignore_unused_parameters",
     "pipeline_loading_checkpoint", "override_module_apply", "log_trace_cache_warnings",
     "enable_sanity_checks", "memory_efficient_linear",
-    // of stage 3 only, without effect in stages 0 and 1
+    // of stage 3 only
     "sub_group_size", "prefetch_bucket_size", "param_persistence_threshold",
     "model_persistence_threshold", "max_live_parameters", "max_reuse_distance",
     "gather_16bit_weights_on_model_save", "module_granularity_threshold",

@@ -101,7 +101,8 @@ std::int64_t recorded_bytes(const Program& program, const Segment& segment, Rank
 
 std::int64_t& state_account(MemoryAccount& memory, const std::string& name) {
   if (name.starts_with("parameter/")) return memory.parameters;
-  if (name.starts_with("accumulator/") || name == "optimizer/*/gradient") return memory.gradients;
+  if (name.starts_with("accumulator/") || name == "gradient/*" || name == "optimizer/*/gradient")
+    return memory.gradients;
   if (name.starts_with("optimizer/")) return memory.optimizer;
   return memory.buffers;
 }

@@ -1,6 +1,7 @@
 #include "scenarios/plan/flat_layout.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace shardproof {
 
@@ -28,6 +29,27 @@ Stretch shared(const Stretch& part, const Stretch& owned) {
   const std::int64_t begin = std::max(part.begin, owned.begin);
   const std::int64_t end = std::min(part.begin + part.count, owned.begin + owned.count);
   return {begin, std::max<std::int64_t>(end - begin, 0)};
+}
+
+std::vector<Kept> kept_of(const FlatLayout& bucket, const FlatLayout& vector,
+                          const Placement& slices, const ProcessGrid& grid, Rank rank) {
+  const FlatTable table = flat_table(vector, grid, rank);
+  const Stretch mine = owned_stretch(table, slices, grid, rank);
+  std::map<std::string, Stretch> parts;
+  for (std::size_t i = 0; i < table.parts.size(); ++i)
+    parts[vector.entries[i].parameter] = table.parts[i];
+
+  const FlatTable sent = flat_table(bucket, grid, rank);
+  std::vector<Kept> kept;
+  for (std::size_t i = 0; i < sent.parts.size(); ++i) {
+    const auto part = parts.find(bucket.entries[i].parameter);
+    if (part == parts.end()) continue;  // of another parameter group
+    const Stretch here = shared(part->second, mine);
+    if (here.count > 0)
+      kept.push_back({sent.parts[i].begin + here.begin - part->second.begin,
+                      here.begin - mine.begin, here.count});
+  }
+  return kept;
 }
 
 }  // namespace shardproof

@@ -20,6 +20,7 @@ struct FlatLayout {
   };
   std::vector<Entry> entries;
   int owners = 1;
+  std::string name = "";  // of the parameter group, where there are several
   friend bool operator==(const FlatLayout&, const FlatLayout&) = default;
 };
 
@@ -47,5 +48,17 @@ Stretch owned_stretch(const FlatTable& table, const Placement& placement, const 
 
 /// What a part of the vector and an owned stretch share; count 0 if nothing.
 Stretch shared(const Stretch& part, const Stretch& owned);
+
+/// `count` elements of a bucket, from element `from` of its buffer on, that a rank keeps at element
+/// `to` of its slices.
+struct Kept {
+  std::int64_t from = 0, to = 0, count = 0;
+};
+/// What `rank` keeps of a bucket in the slice that it owns of a vector: the parameters that both have,
+/// as far as the slice reaches (ZeRO 2; spec-autotp 7.7.3).
+///
+/// In the example above, a bucket of b alone: the first owner keeps {0, 5, 1}, the second {1, 0, 5}.
+std::vector<Kept> kept_of(const FlatLayout& bucket, const FlatLayout& vector,
+                          const Placement& slices, const ProcessGrid& grid, Rank rank);
 
 }  // namespace shardproof

@@ -19,6 +19,7 @@ enum class OpKind {
   rms_norm_backward_input, rms_norm_backward_weight, layer_norm_backward_input,
   layer_norm_backward_weight, rotary_backward, attention_backward, swiglu_backward, gelu_backward,
   embedding_backward, route_backward, moe_dispatch_backward, moe_combine_backward, accumulate,
+  accumulate_slices,
   // movement
   copy, cast, flatten, unflatten, pad, concatenate, shard_slice,
   // collectives

@@ -106,10 +106,11 @@ std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank 
     add(parameter_piece(grid, rank, entry, with_parameter(value.name, entry.parameter),
                         {part.begin - all.begin, part.count}, all.begin - mine.begin));
   }
+  const std::string of_group = layout.name.empty() ? "" : "/" + layout.name;
   const Stretch padding{table.elements, table.padded - table.elements};
   const Stretch part = shared(padding, mine);
   if (part.count > 0)
-    add(padding_piece(program, layout, rank, with_parameter(value.name, "padding"),
+    add(padding_piece(program, layout, rank, with_parameter(value.name, "padding" + of_group),
                       {part.begin - padding.begin, part.count}, padding.begin - mine.begin));
   return pieces;
 }

@@ -86,6 +86,7 @@ class Rule {
   std::optional<std::string> routed() const;
   std::optional<std::string> flatten() const;
   std::optional<std::string> unflatten() const;
+  std::optional<std::string> accumulate_slices() const;
   std::optional<std::string> pad() const;
   std::optional<std::string> concatenate() const;
   bool stacks() const;
@@ -328,6 +329,12 @@ std::optional<std::string> Rule::unflatten() const {
   return std::nullopt;
 }
 
+// A bucket that is complete, of which each rank keeps what it owns.
+std::optional<std::string> Rule::accumulate_slices() const {
+  if (axis_ == Axis::tp) return in(0) == flat() && in(1) == flat() ? yields(flat()) : refuse();
+  return (whole(0) || in(0) == flat()) && whole(1) ? yields(in(0)) : refuse();
+}
+
 // One block of a cut, as wide on every rank.
 std::optional<std::string> Rule::pad() const {
   if (axis_ == Axis::dp) return yields(in(0));
@@ -360,7 +367,8 @@ std::optional<std::string> Rule::collective() const {
 
 // A scalar that each rank computes from its own part.
 std::optional<std::string> Rule::of_parts() const {
-  if (is_partial(0)) return refuse();
+  for (std::size_t i = 0; i < op_.inputs.size(); ++i)
+    if (is_partial(i) || in(i) != in(0)) return refuse();
   return yields(whole(0) ? replicate() : partial());
 }
 
@@ -438,6 +446,7 @@ std::optional<std::string> Rule::check() {
 
     case OpKind::flatten: return flatten();
     case OpKind::unflatten: return unflatten();
+    case OpKind::accumulate_slices: return accumulate_slices();
     case OpKind::pad: return pad();
     case OpKind::concatenate: return concatenate();
     case OpKind::shard_slice:

@@ -126,6 +126,10 @@ struct Program {
   ProcessGrid grid() const { return ProcessGrid({.tp = tp, .dp = dp}); }
   const Value& value(ValueId id) const { return values.at(static_cast<std::size_t>(id)); }
   Value& value(ValueId id) { return values.at(static_cast<std::size_t>(id)); }
+  /// Of a flat value.
+  const FlatLayout& layout_of(const Value& value) const {
+    return layouts.at(static_cast<std::size_t>(value.layout));
+  }
   /// Index of the segment; throws InvariantError if there is none.
   int segment_index(const std::string& name) const;
   const Segment& segment(const std::string& name) const;

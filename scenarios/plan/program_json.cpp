@@ -56,7 +56,10 @@ JsonValue layout_json(const FlatLayout& layout) {
                        .set("parameter", entry.parameter)
                        .set("shape", list(entry.shape))
                        .set("placement", placement_json(entry.placement)));
-  return JsonValue::object().set("owners", layout.owners).set("entries", std::move(entries));
+  return JsonValue::object()
+      .set("name", layout.name)
+      .set("owners", layout.owners)
+      .set("entries", std::move(entries));
 }
 
 // One object per type, so that 2.0 stays a real number and 2 an integer.
@@ -217,6 +220,7 @@ Extent extent_of(const JsonValue& json) {
 
 FlatLayout layout_of(const JsonValue& json) {
   FlatLayout layout;
+  layout.name = text_of(member(json, "name"));
   layout.owners = int_of(member(json, "owners"));
   for (const JsonValue& entry : member(json, "entries").elements)
     layout.entries.push_back({text_of(member(entry, "parameter")),

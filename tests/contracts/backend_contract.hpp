@@ -588,11 +588,15 @@ BOOST_AUTO_TEST_CASE(nonfinite_is_one_for_inf_or_nan_anywhere) {
     for (const auto& [values, expected] :
          {std::pair{Values{1, 2, 0x1p127}, 0.0}, std::pair{Values{1, 2, NAN}, 1.0},
           std::pair{Values{-INFINITY, 2, 3}, 1.0}}) {
-      device->nonfinite(device.tensor(dtype, {3}, values), flag);
+      device->nonfinite(std::vector{device.tensor(dtype, {3}, values)}, flag);
       BOOST_TEST(device.read(flag)[0] == expected);
     }
-    device->nonfinite(device.tensor(dtype, {0}, {}), flag);
+    const auto empty = device.tensor(dtype, {0}, {}),
+               infinite = device.tensor(dtype, {1}, {INFINITY});
+    device->nonfinite(std::vector{empty}, flag);
     BOOST_TEST(device.read(flag)[0] == 0.0);
+    device->nonfinite(std::vector{empty, infinite, device.tensor(dtype, {1}, {1})}, flag);
+    BOOST_TEST(device.read(flag)[0] == 1.0);
   }
 }
 
@@ -601,17 +605,19 @@ BOOST_AUTO_TEST_CASE(squares_are_summed_in_fp64_over_the_ranges_alone) {
     Device device;
     const auto x = device.tensor(dtype, {6}, {1, 2, 4, 8, 16, 32});
     const auto total = device.output(Dtype::fp64, {1});
-    const std::vector<std::int64_t> ranges = {0, 2, 3, 3, 4, 6};
-    device->sum_of_squares(x, total, ranges);
+    const Backend::Ranges first{x, {0, 2, 3, 3, 4, 6}}, second{x, {1, 2}};
+    device->sum_of_squares(std::vector{first}, total);
     BOOST_TEST(device.read(total)[0] == 1 + 4 + 256 + 1024);
-    device->sum_of_squares(x, total, {});
+    device->sum_of_squares(std::vector{first, second}, total);
+    BOOST_TEST(device.read(total)[0] == 1 + 4 + 256 + 1024 + 4);
+    device->sum_of_squares({}, total);
     BOOST_TEST(device.read(total)[0] == 0.0);
   }
   Device device;
   const auto total = device.output(Dtype::fp64, {1});
-  const std::vector<std::int64_t> all = {0, 2};
   const double x = 1 + 0x1p-23;  // its square has 47 digits: fp32 would lose half of them
-  device->sum_of_squares(device.tensor(Dtype::fp32, {2}, {x, 0x1p-3}), total, all);
+  const Backend::Ranges all{device.tensor(Dtype::fp32, {2}, {x, 0x1p-3}), {0, 2}};
+  device->sum_of_squares(std::vector{all}, total);
   BOOST_TEST(device.read(total)[0] == x * x + 0x1p-6);
 }
 

@@ -190,6 +190,35 @@ BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_divided_by_the_replicas) {
                 {"policy", "op_local"}});
 }
 
+BOOST_AUTO_TEST_CASE(defects_in_the_reduction_of_each_micro_step) {
+  const std::string zero2 = "llama-tp2-dp2-zero2-bf16";
+  expect_named({"a bucket that is not reduced in step 1",
+                zero2,
+                R"({"edit": "drop", "op": "bucket_2/reduce/all_reduce", "steps": [1]})",
+                "bucket_2/reduce/all_reduce",
+                all,
+                {"plan", "collectives", "op_local"}});
+  expect_named({"not divided on one rank",
+                zero2,
+                R"({"edit": "drop", "op": "bucket_3/reduce/divide", "ranks": [1]})",
+                "bucket_3/reduce/divide",
+                {1},
+                {"policy"}});
+  expect_named({"slices that are not added",
+                zero2,
+                R"({"edit": "drop", "op": "bucket_1/reduce/accumulate_slices", "ranks": [2]})",
+                "bucket_1/reduce/accumulate_slices",
+                {2},
+                {"policy", "op_local"}});
+  expect_named({"an owned slice that changes after it was shown",
+                zero2,
+                R"({"edit": "set", "op": "optimizer/reduce/gradients", "ranks": [3], "steps": [1],
+                    "index": [7], "value": 0.5, "when": "after_record"})",
+                "optimizer/reduce/gradients",
+                {3},
+                {"edges"}});
+}
+
 BOOST_AUTO_TEST_CASE(a_reduction_in_bf16_where_the_policy_says_fp32) {
   expect_named({"retyped",
                 zero0,

@@ -356,11 +356,11 @@ void Builder::optimizer() {
 void Builder::scalars() {
   const Shape x{e.B, e.T, e.C()};
   put(UnitKind::nonfinite, {}, {draw(x)}, {}, [](CpuBackend& d, Arguments& a, Stored& y) {
-    d.nonfinite(a[0].view(), y.view());
+    d.nonfinite(std::vector{a[0].view()}, y.view());
   }).precision.output = Dtype::fp32;
   put(UnitKind::sum_of_squares, {}, {draw(x)}, {}, [](CpuBackend& d, Arguments& a, Stored& y) {
-    const std::int64_t all[2] = {0, element_count(a[0].shape)};
-    d.sum_of_squares(a[0].view(), y.view(), all);
+    const CpuBackend::Ranges all{a[0].view(), {0, element_count(a[0].shape)}};
+    d.sum_of_squares(std::vector{all}, y.view());
   }).precision = {.output = Dtype::fp64, .compute = Dtype::fp64};
   put(UnitKind::square_root, {}, {dice.positive(Dtype::fp64, {64}, distribution)}, {64},
       [](CpuBackend& d, Arguments& a, Stored& y) { d.square_root(a[0].view(), y.view()); });

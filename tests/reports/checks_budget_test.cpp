@@ -63,6 +63,42 @@ BOOST_AUTO_TEST_CASE(a_step_has_the_buckets_the_flag_the_norm_and_the_gathered_h
                                                      "dp", "bf16", 6640, 13280}));
 }
 
+// The embedding (2048 elements) is the last of the reverse order, after 13280 - 2048 others.
+BOOST_AUTO_TEST_CASE(a_bucket_is_closed_before_it_would_exceed_its_size) {
+  Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
+  const auto elements = [&](std::int64_t size) {
+    scenario.training.reduce_bucket_size = size;
+    std::vector<std::int64_t> buckets;
+    for (const BudgetedCollective& c : budget_of(scenario).reduce)
+      if (c.origin.starts_with("bucket_")) buckets.push_back(c.elements);
+    return buckets;
+  };
+  // lm_head (64, 32), the norm of 32, then down_proj of the last layer: 32 + 32 * 24.
+  const auto first = [&](std::int64_t size) { return elements(size).front(); };
+
+  BOOST_TEST(first(2047) == 2048);  // alone: larger than a bucket
+  BOOST_TEST(first(2048) == 2048);
+  BOOST_TEST(first(2049) == 2048);
+  BOOST_TEST(first(2048 + 32 - 1) == 2048);
+  BOOST_TEST(first(2048 + 32) == 2048 + 32);
+  BOOST_TEST(first(2048 + 32 + 1) == 2048 + 32);
+  BOOST_TEST(elements(13280).size() == 1u);
+  BOOST_TEST(elements(13279).size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(stage_2_reduces_its_buckets_in_every_micro_step) {
+  Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
+  scenario.training.reduce_bucket_size = 13279;
+  const CollectiveBudget stage_1 = budget_of(scenario);
+  scenario.training.zero_stage = 2;
+  const CollectiveBudget stage_2 = budget_of(scenario);
+
+  BOOST_TEST(stage_2.micro_step.size() == stage_1.micro_step.size() + 2);
+  BOOST_TEST((stage_2.micro_step.back() == stage_1.reduce[1]));
+  BOOST_TEST(stage_2.reduce.size() == 2u);  // the flag
+  BOOST_TEST((stage_2.update == stage_1.update));
+}
+
 BOOST_AUTO_TEST_CASE(a_slice_is_padded_to_a_multiple_of_twice_the_replicas) {
   Scenario scenario = sweep_scenario("tiny-gqa-tp1-dp3-zero1-fp32-rank_order");
   std::int64_t elements = 0;

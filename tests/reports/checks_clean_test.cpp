@@ -23,7 +23,8 @@ BOOST_AUTO_TEST_CASE(every_check_compares_something_and_passes_on_every_grid_sta
        {"tiny-tp1-dp1-zero0-fp64", "tiny-bias-tp2-dp1-zero0-fp64", "tiny-tp1-dp2-zero1-bf16",
         "tiny-bias-tp2-dp2-zero1-bf16", "tiny-bias-tp2-dp2-zero0-fp32-rank_order",
         "tiny-tp4-dp1-zero0-fp32", "tiny-gqa-tp1-dp3-zero1-fp32-rank_order",
-        "tiny-tp1-dp4-zero0-bf16", "tiny-gqa-tp2-dp4-zero1-bf16-rank_order"}) {
+        "tiny-tp1-dp4-zero0-bf16", "tiny-gqa-tp2-dp4-zero1-bf16-rank_order",
+        "llama-tp2-dp2-zero2-bf16", "llama-uneven-tp3-dp2-zero2-overlap-fp32"}) {
     const JudgedRun run(sweep_scenario(name, 2));
     BOOST_TEST_REQUIRE(run.finished());
     for (const auto check : {check_plan, check_policy, check_leaves, check_collectives,

@@ -7,29 +7,10 @@
 #include "scenarios/trace/collective_failure.hpp"
 #include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/support/trace_differences.hpp"
 
 namespace shardproof::tests {
 namespace {
-
-// How many of the datasets whose name begins so differ in bits between two runs of one world.
-struct Differences {
-  int compared = 0;
-  int different = 0;
-};
-Differences differences(const std::string& a, const std::string& b, const std::string& name) {
-  const TraceReader left(a);
-  const TraceReader right(b);
-  Differences result;
-  for (const auto& [path, holders] : left.datasets()) {
-    if (!name_in_folder(path).starts_with(name)) continue;
-    const auto& others = right.datasets().at(path);
-    for (std::size_t i = 0; i < holders.size(); ++i) {
-      ++result.compared;
-      if (holders[i].info.hash != others.at(i).info.hash) ++result.different;
-    }
-  }
-  return result;
-}
 
 Injection drop(const std::string& op, std::vector<int> ranks) {
   Injection injection;
@@ -59,7 +40,8 @@ BOOST_AUTO_TEST_CASE(twice_gives_identical_files) {
 }
 
 const std::vector<Grid> grids{{1, 1, 0}, {1, 1, 1}, {2, 1, 1}, {1, 2, 0}, {1, 2, 1}, {2, 2, 0},
-                              {2, 2, 1}, {4, 1, 0}, {1, 3, 0}, {1, 3, 1}, {1, 4, 1}, {2, 4, 1}};
+                              {2, 2, 1}, {4, 1, 0}, {1, 3, 0}, {1, 3, 1}, {1, 4, 1}, {2, 4, 1},
+                              {1, 1, 2}, {2, 1, 2}, {2, 2, 2}, {1, 3, 2}, {2, 4, 2}};
 
 BOOST_AUTO_TEST_CASE(every_grid_runs_to_its_end) {
   for (const Grid& grid : grids) {

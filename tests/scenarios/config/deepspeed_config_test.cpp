@@ -97,6 +97,23 @@ BOOST_AUTO_TEST_CASE(implemented_keys_are_read) {
   BOOST_TEST(config.defaulted.empty());
 }
 
+BOOST_AUTO_TEST_CASE(buckets_overlap_in_stages_1_and_2_where_the_config_says_so) {
+  const auto zero = [](const std::string& members) {
+    return training(R"("zero_optimization": {)" + members + "}");
+  };
+  const TrainingConfig stage_0 = zero(R"("stage": 0, "overlap_comm": true)");
+
+  BOOST_TEST(zero(R"("stage": 2)").zero_stage == 2);
+  BOOST_TEST(zero(R"("stage": 2, "overlap_comm": true)").overlap_comm);
+  BOOST_TEST(zero(R"("stage": 1, "overlap_comm": true)").overlap_comm);
+  BOOST_TEST(!zero(R"("stage": 2, "overlap_comm": false)").overlap_comm);
+  BOOST_TEST(!zero(R"("stage": 2, "overlap_comm": null)").overlap_comm);
+  BOOST_TEST(!zero(R"("stage": 2)").overlap_comm);
+  BOOST_TEST(!stage_0.overlap_comm);
+  BOOST_TEST(stage_0.without_effect == std::vector<std::string>{"zero_optimization.overlap_comm"},
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
   TrainingConfig config = training(R"("tensor_parallel": {"autotp_size": 2},
       "bf16": {"enabled": true}, "zero_optimization": {"stage": 1}, "gradient_clipping": 0.3)");
@@ -207,17 +224,16 @@ BOOST_AUTO_TEST_CASE(a_batch_equation_that_cannot_hold_shows_both_sides) {
 
 BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_by_name) {
   const BadInput rows[] = {
-      {R"("zero_optimization": {"stage": @2})",
-       "zero_optimization.stage = 2: stage 2 reduces at each micro-step, which is not"
-       " implemented: expected 0 or 1"},
       {R"("zero_optimization": {"stage": @3})",
-       "zero_optimization.stage = 3: partitioned parameters are not implemented: expected 0 or "
-       "1"},
-      {R"("zero_optimization": {"stage": @4})", "zero_optimization.stage = 4: expected 0 or 1"},
+       "zero_optimization.stage = 3: partitioned parameters are not implemented: expected 0, "
+       "1 or 2"},
+      {R"("zero_optimization": {"stage": @4})", "zero_optimization.stage = 4: expected 0, 1 or 2"},
       {R"("zero_optimization": {"stage": @4294967296})",  // 0 if it were cut to an int
-       "zero_optimization.stage = 4294967296: expected 0 or 1"},
+       "zero_optimization.stage = 4294967296: expected 0, 1 or 2"},
+      {R"("zero_optimization": {"stage": 1, "overlap_comm": @1})",
+       "zero_optimization.overlap_comm = 1: expected true or false"},
       {R"("zero_optimization": @true)",
-       "zero_optimization = true: expected {\"stage\": 0} or {\"stage\": 1}"},
+       "zero_optimization = true: expected {\"stage\": 0}, {\"stage\": 1} or {\"stage\": 2}"},
       {R"("zero_optimization": {"offload_optimizer": @{"device": "cpu"}})",
        "zero_optimization.offload_optimizer = {\"device\":\"cpu\"}: offload is not implemented:"
        " only device none"},

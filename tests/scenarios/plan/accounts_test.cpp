@@ -29,7 +29,8 @@ int count(const Accounts& accounts, Axis axis, const std::string& per, const std
 struct Grid {
   int tp, dp, stage;
 };
-constexpr Grid grids[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 1}, {2, 2, 1}, {2, 2, 0}, {1, 3, 1}};
+constexpr Grid grids[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 1}, {2, 2, 1}, {2, 2, 0},
+                          {1, 3, 1}, {1, 1, 2}, {1, 2, 2}, {2, 2, 2}, {1, 3, 2}};
 
 struct Measured {
   std::vector<std::int64_t> peaks;
@@ -106,6 +107,45 @@ BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_b
                "trace, tp " << grid.tp << " dp " << grid.dp << ": " << measured.trace_bytes
                             << " against " << accounts.trace_bytes);
   }
+}
+
+// Of N = 13280 elements (2 bytes) on a rank with tp = 2, dp = 2: whole sums and a slice of means in
+// stage 1, two slices in stage 2, whole sums and whole means in stage 0.
+BOOST_AUTO_TEST_CASE(stage_2_keeps_no_whole_gradient) {
+  const auto memory = [](int stage) {
+    return accounts_of(real::lower(plan_scenario(2, 2, stage))).largest_rank;
+  };
+
+  BOOST_TEST(memory(2).gradients == 2 * 2 * 6656);  // 6640, in blocks of 64 bytes
+  BOOST_TEST(memory(1).gradients >= 3 * 2 * 6640);
+  BOOST_TEST(memory(0).gradients >= 2 * 2 * 13280);
+  BOOST_TEST(memory(2).optimizer == memory(1).optimizer);
+}
+
+BOOST_AUTO_TEST_CASE(a_bucket_that_overlaps_has_a_second_buffer) {
+  const auto peak = [](bool overlap, std::int64_t bucket) {
+    Scenario scenario = plan_scenario(2, 2, 1);
+    scenario.training.overlap_comm = overlap;
+    scenario.training.reduce_bucket_size = bucket;
+    const Program program = real::lower(scenario);
+    std::int64_t live = 0, most = 0;
+    const Segment& segment = program.segment("reduce");
+    const SegmentLifetimes lifetimes = lifetimes_of(program, segment);
+    for (std::size_t i = 0; i < segment.ops.size(); ++i) {
+      const auto buckets = [&](const std::vector<ValueId>& values) {
+        return std::ranges::count_if(
+            values, [&](ValueId id) { return program.value(id).name == "reduce/*/averaged"; });
+      };
+      live += buckets(lifetimes.take[i]);
+      most = std::max(most, live);
+      live -= buckets(lifetimes.give[i]);
+    }
+    return most;
+  };
+
+  BOOST_TEST(peak(false, 1500) == 1);
+  BOOST_TEST(peak(true, 1500) == 2);
+  BOOST_TEST(peak(true, 1'000'000) == 1);  // one bucket overlaps with nothing
 }
 
 BOOST_AUTO_TEST_CASE(values_written_in_place_take_no_memory_of_their_own) {

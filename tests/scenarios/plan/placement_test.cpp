@@ -181,6 +181,27 @@ BOOST_AUTO_TEST_CASE(a_flat_table_is_that_of_its_tp_rank) {
   BOOST_TEST(second.slice() == 4);
 }
 
+// | a a a a a b | b b b b b . |, and a bucket [b a]; on the other TP rank b is empty.
+BOOST_AUTO_TEST_CASE(each_owner_keeps_its_part_of_a_bucket) {
+  const ProcessGrid grid({.tp = 2, .dp = 2});
+  const FlatLayout::Entry a{"a", {5}, {}}, b{"b", {6}, {shard(0, {{6, 0}}), replicate()}};
+  const FlatLayout vector{{a, b}, 2}, bucket{{b, a}, 1}, other{{{"c", {3}, {}}}, 1};
+  const Placement slices{flat(), flat()};
+  const auto kept = [&](const FlatLayout& from, int rank) {
+    std::vector<std::vector<std::int64_t>> all;
+    for (const Kept& part : kept_of(from, vector, slices, grid, Rank{rank}))
+      all.push_back({part.from, part.to, part.count});
+    return all;
+  };
+  using Parts = std::vector<std::vector<std::int64_t>>;
+
+  BOOST_CHECK((kept(bucket, 0) == Parts{{0, 5, 1}, {6, 0, 5}}));
+  BOOST_CHECK((kept(bucket, 2) == Parts{{1, 0, 5}}));  // tp 0, dp 1
+  BOOST_CHECK((kept(bucket, 1) == Parts{{0, 0, 4}}));  // tp 1: | a a a a | a . . . |
+  BOOST_CHECK((kept(bucket, 3) == Parts{{4, 0, 1}}));
+  BOOST_CHECK(kept(other, 0).empty());
+}
+
 BOOST_AUTO_TEST_CASE(flat_slices_hold_each_element_of_each_shard_once) {
   for_each_placement([&](const ProcessGrid& grid, const Shape& shape, const Placement& cut) {
     Program program;

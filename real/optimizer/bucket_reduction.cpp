@@ -1,0 +1,62 @@
+#include "real/optimizer/bucket_reduction.hpp"
+
+namespace shardproof::real {
+
+namespace {
+constexpr std::size_t buffers = 2;
+constexpr const char* phase = "reduce";
+}  // namespace
+
+ValueId BucketReduction::flat_value(std::size_t bucket, const std::string& name, Dtype dtype,
+                                    AxisPlacement dp) {
+  return add_flat_value(builder_, partition_.buckets.at(bucket), "reduce/*/" + name, dtype, dp);
+}
+
+void BucketReduction::start(std::size_t bucket, const std::vector<ValueId>& gradients) {
+  while (under_way_.size() >= buffers) finish_oldest();
+  const std::string module = module_of(bucket);
+  const Dtype dtype = builder_.value(gradients.at(0)).dtype;
+  const bool alone = builder_.dp() == 1;
+  ValueId sent =
+      flat_value(bucket, alone ? "averaged" : "packed", dtype, alone ? replicate() : partial());
+  builder_.append(OpKind::flatten, module, phase, "flatten", gradients, {sent});
+  if (alone) return take_(bucket, sent);
+
+  const bool divides = builder_.policy().divide_before;
+  if (divides) {
+    const ValueId divided = flat_value(bucket, "divided", dtype, partial());
+    builder_
+        .append(OpKind::divide, module, phase, "divide", {sent}, {divided},
+                {{"divisor", static_cast<double>(builder_.dp())}})
+        .recorded = false;  // one rounding of what was packed
+    sent = divided;
+  }
+  const ValueId reduced = flat_value(bucket, divides ? "averaged" : "reduced", dtype, replicate());
+  builder_.start_collective(OpKind::all_reduce, Axis::dp, module, phase, "all_reduce", sent,
+                            reduced);
+  under_way_.push_back({bucket, reduced});
+  if (!builder_.scenario().training.overlap_comm) finish();
+}
+
+void BucketReduction::finish() {
+  while (!under_way_.empty()) finish_oldest();
+}
+
+void BucketReduction::finish_oldest() {
+  const auto [bucket, reduced] = under_way_.front();
+  under_way_.pop_front();
+  builder_.finish_collective(reduced);
+  if (builder_.policy().divide_before) {
+    builder_.last_op().recorded = false;  // whoever takes the bucket shows these bits
+    return take_(bucket, reduced);
+  }
+  const ValueId averaged =
+      flat_value(bucket, "averaged", builder_.value(reduced).dtype, replicate());
+  builder_
+      .append(OpKind::scale, module_of(bucket), phase, "scale", {reduced}, {averaged},
+              {{"factor", 1.0 / builder_.dp()}})
+      .recorded = false;
+  take_(bucket, averaged);
+}
+
+}  // namespace shardproof::real

@@ -1,0 +1,105 @@
+// Which runs agree bit for bit whatever their stage of ZeRO, and which do not (DESIGN section 4): each
+// condition on both of its sides, over three steps.
+#include <boost/test/unit_test.hpp>
+
+#include "sim/simulate.hpp"
+#include "tests/support/scenario_runs.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/trace_differences.hpp"
+
+namespace shardproof::tests {
+namespace {
+
+/// A simulated run, kept until the test ends.
+class Run {
+ public:
+  explicit Run(Scenario scenario) {
+    scenario.steps = 3;
+    BOOST_REQUIRE(sim::simulate(scenario, folder_.path().string()));
+  }
+  std::string folder() const { return folder_.path().string(); }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+Scenario stage(int zero, int dp, int micro_steps) {
+  Scenario scenario = on_grid(sweep("tiny-bias-tp2-dp2-zero1-bf16"), {2, dp, zero});
+  scenario.training.accumulation = micro_steps;
+  return scenario;
+}
+
+int different(const Run& a, const Run& b, const std::string& name = "parameter/") {
+  const Differences found = differences(a.folder(), b.folder(), name);
+  BOOST_TEST(found.compared > 100);
+  return found.different;
+}
+
+BOOST_AUTO_TEST_SUITE(zero_stages)
+
+BOOST_AUTO_TEST_CASE(all_stages_agree_over_two_replicas_and_one_micro_step) {
+  const Run zero_0(stage(0, 2, 1)), zero_1(stage(1, 2, 1)), zero_2(stage(2, 2, 1));
+
+  BOOST_TEST(different(zero_0, zero_1) == 0);
+  BOOST_TEST(different(zero_1, zero_2) == 0);
+  BOOST_TEST(different(zero_1, zero_2, "optimizer/") == 0);  // the same slices
+}
+
+// Stage 2 rounds the mean of each micro-step, stage 1 the sum of a replica's micro-steps.
+BOOST_AUTO_TEST_CASE(stages_1_and_2_differ_in_bits_over_two_micro_steps) {
+  const Run zero_0(stage(0, 2, 2)), zero_1(stage(1, 2, 2)), zero_2(stage(2, 2, 2));
+
+  BOOST_TEST(different(zero_0, zero_1) == 0);
+  BOOST_TEST(different(zero_1, zero_2) > 0);
+}
+
+// A third is not a power of two: before and after the sum it is rounded differently.
+BOOST_AUTO_TEST_CASE(stages_0_and_1_differ_in_bits_over_three_replicas_and_1_and_2_do_not) {
+  const Run zero_0(stage(0, 3, 1)), zero_1(stage(1, 3, 1)), zero_2(stage(2, 3, 1));
+
+  BOOST_TEST(different(zero_0, zero_1) > 0);
+  BOOST_TEST(different(zero_1, zero_2) == 0);
+}
+
+// A ring's order depends on where in the bucket an element lies; that of rank_order does not.
+BOOST_AUTO_TEST_CASE(bucket_size_changes_the_bits_of_stage_2_over_a_ring_of_four_only) {
+  for (const ReductionOrder order : {ReductionOrder::ring, ReductionOrder::rank_order}) {
+    Scenario one_bucket = stage(2, 4, 2), many_buckets = one_bucket;
+    one_bucket.training.reduce_bucket_size = 1'000'000;
+    one_bucket.reduction = many_buckets.reduction = order;
+    const Run one(one_bucket), many(many_buckets);
+
+    BOOST_TEST((different(one, many) > 0) == (order == ReductionOrder::ring), name_of(order));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(overlap_changes_no_bit_of_anything_recorded) {
+  for (const int zero : {1, 2}) {
+    Scenario scenario = stage(zero, 3, 2);
+    const Run one_by_one(scenario);
+    scenario.training.overlap_comm = true;
+    const Run overlapped(scenario);
+
+    BOOST_TEST(different(one_by_one, overlapped, "") == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(replicas_of_a_parameter_are_equal_after_every_step_in_every_stage) {
+  for (const int zero : {0, 1, 2}) {
+    const Run run(stage(zero, 3, 2));
+    const TraceReader reader(run.folder());
+    for (int step = 0; step < 3; ++step) {
+      const std::string path =
+          folder_of({Moment::Stage::step, step, -1}) + "/parameter/model.norm.weight";
+      const auto& copies = reader.datasets().at(path);
+      BOOST_TEST(copies.size() == 6u);
+      for (const StoredDataset& copy : copies)
+        BOOST_TEST(copy.info.hash == copies.front().info.hash);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace shardproof::tests
