@@ -7,6 +7,7 @@
 #include "reference/learning_rate.hpp"
 #include "reference/micro_step.hpp"
 #include "reference/optimizer.hpp"
+#include "scenarios/config/parameter_groups.hpp"
 
 namespace shardproof::reference {
 
@@ -23,6 +24,9 @@ class Training {
                                 .second;
       SHARDPROOF_EXPECTS(inserted, p.name);
     }
+    const std::vector<std::size_t> groups = groups_of_parameters(scenario);
+    for (std::size_t i = 0; i < groups.size(); ++i)
+      weight_decay_[scenario.model.parameters[i].name] = weight_decay_of(scenario, groups[i]);
   }
 
   void run() {
@@ -43,6 +47,7 @@ class Training {
   const Scenario& scenario_;
   RecordedRun run_;
   std::map<std::string, OptimizerState> states_;
+  std::map<std::string, double> weight_decay_;
   std::map<std::string, Tensor> accumulators_;  // (D, *shape), of the current step
 };
 
@@ -76,7 +81,7 @@ Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameter
 }
 
 void Training::update(StepIndex step) {
-  const OptimizerConfig& config = scenario_.training.optimizer;
+  OptimizerConfig config = scenario_.training.optimizer;
   const Moment moment{Moment::Stage::step, step.value, -1};
   std::map<std::string, Tensor> gradients;
   for (const auto& [name, sum] : accumulators_) gradients[name] = mean_over_groups(sum);
@@ -89,6 +94,7 @@ void Training::update(StepIndex step) {
   for (auto& [name, state] : states_) {
     const Tensor& gradient = gradients.at(name);
     run_.record(moment, "gradient/" + name, gradient);
+    config.weight_decay = weight_decay_.at(name);
     optimizer_step(state, gradient, factor, config, lr, step);
     run_.record(moment, "optimizer/" + name + "/master", state.master);
     for (const auto& [moment_name, tensor] : state.moments)

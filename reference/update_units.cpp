@@ -1,4 +1,5 @@
 #include "reference/step_units.hpp"
+#include "scenarios/config/parameter_groups.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reference {
@@ -8,11 +9,13 @@ namespace {
 // The units of one parameter's update in one step.
 class Update {
  public:
-  Update(const Scenario& scenario, const ParameterDescription& parameter, int step,
-         std::vector<Unit>& units)
+  Update(const Scenario& scenario, const ParameterDescription& parameter, std::size_t group,
+         int step, std::vector<Unit>& units)
       : training_(scenario.training),
         config_(scenario.training.optimizer),
         parameter_(parameter),
+        module_(optimizer_module(scenario, group)),
+        weight_decay_(weight_decay_of(scenario, group)),
         first_(step == 0),
         folder_(step_folder(step)),
         scalar_(folder_ + "/scalar/"),
@@ -24,7 +27,7 @@ class Update {
   void append() {
     const std::string gradient = clipped();
     switch (config_.kind) {
-      case OptimizerConfig::Kind::adamw: adam(gradient, config_.weight_decay); break;
+      case OptimizerConfig::Kind::adamw: adam(gradient, weight_decay_); break;
       case OptimizerConfig::Kind::adam: adam(decayed(gradient), 0); break;
       case OptimizerConfig::Kind::sgd: sgd(decayed(gradient)); break;
     }
@@ -34,7 +37,7 @@ class Update {
  private:
   std::string add(UnitKind kind, const UnitAttributes& attributes, std::vector<std::string> inputs,
                   const std::string& output) {
-    units_.push_back({kind, attributes, std::move(inputs), output, parameter_.shape});
+    units_.push_back({kind, attributes, std::move(inputs), output, parameter_.shape, module_});
     return output;
   }
   std::string moment_before(const std::string& name) const {
@@ -51,8 +54,8 @@ class Update {
   }
 
   std::string decayed(const std::string& gradient) {
-    if (config_.weight_decay == 0) return gradient;
-    return add(UnitKind::decay, {.factor = config_.weight_decay}, {gradient, before_ + "master"},
+    if (weight_decay_ == 0) return gradient;
+    return add(UnitKind::decay, {.factor = weight_decay_}, {gradient, before_ + "master"},
                state_ + "decayed");
   }
 
@@ -82,6 +85,8 @@ class Update {
   const TrainingConfig& training_;
   const OptimizerConfig& config_;
   const ParameterDescription& parameter_;
+  std::string module_;
+  double weight_decay_;
   bool first_;
   std::string folder_, scalar_, state_, before_;
   std::vector<Unit>& units_;
@@ -101,8 +106,9 @@ void append_masters(const Scenario& scenario, std::vector<Unit>& units) {
 }
 
 void append_update(const Scenario& scenario, int step, std::vector<Unit>& units) {
-  for (const ParameterDescription& p : scenario.model.parameters)
-    Update(scenario, p, step, units).append();
+  const std::vector<std::size_t> groups = groups_of_parameters(scenario);
+  for (std::size_t i = 0; i < groups.size(); ++i)
+    Update(scenario, scenario.model.parameters[i], groups[i], step, units).append();
 }
 
 }  // namespace shardproof::reference

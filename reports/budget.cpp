@@ -1,9 +1,11 @@
 #include "reports/budget.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "reference/families.hpp"
 #include "reference/graph_units.hpp"
+#include "scenarios/config/parameter_groups.hpp"
 #include "scenarios/partition/cut_dimension.hpp"
 #include "scenarios/partition/output_projection.hpp"
 #include "scenarios/precision.hpp"
@@ -78,8 +80,7 @@ class Budget {
     combined_scalar("all_reduce_max", "reduce", "nonfinite", Dtype::fp32);
     into_ = &budget_.update;
     combined_scalar("all_reduce", "update", "grad_norm_squared", Dtype::fp64);
-    if (divided())
-      add("optimizer/update/all_gather", "all_gather", Axis::dp, policy_.working, slice());
+    if (divided()) gathered_slices();
   }
 
   void add(const std::string& origin, const char* kind, Axis group, Dtype dtype,
@@ -117,13 +118,17 @@ class Budget {
     return largest;
   }
 
-  /// A rank's part of the flat vector of all its shards, padded to a multiple of 2 D (7.7.4).
-  std::int64_t slice() const {
-    std::int64_t count = 0;
-    for (const ParameterDescription& parameter : scenario_.model.parameters)
-      count += local_count(parameter);
+  /// Of each parameter group a rank's part of the flat vector of all its shards, padded to a multiple of
+  /// 2 D (7.7.4).
+  void gathered_slices() {
+    const std::vector<std::size_t> group_of = groups_of_parameters(scenario_);
+    std::map<std::size_t, std::int64_t> counts;
+    for (std::size_t i = 0; i < group_of.size(); ++i)
+      counts[group_of[i]] += local_count(scenario_.model.parameters[i]);
     const std::int64_t alignment = std::int64_t{2} * dp_;
-    return (count + alignment - 1) / alignment * alignment / dp_;
+    for (const auto& [group, count] : counts)
+      add(optimizer_module(scenario_, group) + "/update/all_gather", "all_gather", Axis::dp,
+          policy_.working, (count + alignment - 1) / alignment * alignment / dp_);
   }
 
   void round_trip(const std::vector<std::string>& parameters) {

@@ -1,6 +1,9 @@
 #include "real/optimizer/flat_partition.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "scenarios/config/parameter_groups.hpp"
 
 namespace shardproof::real {
 
@@ -29,11 +32,19 @@ std::int64_t largest_shard(Builder& builder, const FlatLayout::Entry& entry) {
 }
 
 std::vector<FlatGroup> make_groups(Builder& builder, int owners) {
-  FlatLayout all{.entries = {}, .owners = owners, .name = ""};
-  for (const ParameterDescription& parameter : builder.model().parameters)
-    all.entries.push_back(entry_of(builder, parameter));
-  return {{add_layout(builder, std::move(all)), "optimizer",
-           builder.scenario().training.optimizer.weight_decay}};
+  const Scenario& scenario = builder.scenario();
+  std::map<std::size_t, FlatLayout> layouts;  // by group
+  const std::vector<std::size_t> group_of = groups_of_parameters(scenario);
+  for (std::size_t i = 0; i < group_of.size(); ++i)
+    layouts[group_of[i]].entries.push_back(entry_of(builder, builder.model().parameters[i]));
+  std::vector<FlatGroup> groups;
+  for (auto& [group, layout] : layouts) {
+    layout.owners = owners;
+    if (!scenario.parameter_groups.empty()) layout.name = "group_" + std::to_string(group);
+    groups.push_back({add_layout(builder, std::move(layout)), optimizer_module(scenario, group),
+                      weight_decay_of(scenario, group)});
+  }
+  return groups;
 }
 
 std::vector<int> make_buckets(Builder& builder) {

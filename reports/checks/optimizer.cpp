@@ -38,7 +38,7 @@ class OptimizerState {
       check_owners("/initial/optimizer/" + parameter.name + "/master", parameter);
     for (int step = 0; step < scenario_.steps; ++step) check_step(step);
     for (const auto& [path, stored] : trace_.reader().datasets())
-      if (path.find("/padding/") != std::string::npos)
+      if (path.find("/padding/") != std::string::npos || path.ends_with("/padding"))
         for (const StoredDataset& padding : stored) check_zero(padding);
     findings_.report(tally_);
   }

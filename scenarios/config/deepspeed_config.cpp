@@ -191,6 +191,7 @@ JsonValue to_json(const TrainingConfig& training, Mode mode) {
                                     .set("stage", training.zero_stage)
                                     .set("overlap_comm", training.overlap_comm)
                                     .set("reduce_bucket_size", training.reduce_bucket_size));
+  write_wire_dtypes(training, json);
   json.set("optimizer", to_json(training.optimizer));
   if (training.scheduler.kind != SchedulerConfig::Kind::constant)
     json.set("scheduler", to_json(training.scheduler));

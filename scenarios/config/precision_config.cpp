@@ -1,5 +1,8 @@
 #include "scenarios/config/precision_config.hpp"
 
+#include <optional>
+#include <vector>
+
 #include "scenarios/config/deepspeed_keys.hpp"
 #include "scenarios/partition/lower_case.hpp"
 
@@ -11,17 +14,36 @@ namespace {
 constexpr const char* kOverflowCheck[] = {"check_grad_overflow"};
 
 // DeepSpeed's and torch's spellings of a dtype: fp32, float32, float, ...
-bool spells(const std::string& name, Dtype dtype) {
+std::optional<Dtype> spelled(const std::string& name) {
+  static const std::pair<Dtype, std::vector<const char*>> spellings[] = {
+      {Dtype::fp32, {"fp32", "float32", "float"}},
+      {Dtype::bf16, {"bf16", "bfloat16"}},
+      {Dtype::fp16, {"fp16", "float16", "half"}}};
   const std::string text = lower_case(name);
-  if (dtype == Dtype::bf16) return text == "bf16" || text == "bfloat16";
-  return text == "fp32" || text == "float32" || text == "float";
+  for (const auto& [dtype, names] : spellings)
+    for (const char* known : names)
+      if (text == known) return dtype;
+  return std::nullopt;
 }
 
-void require_dtype(const JsonValue* value, const std::string& name, Dtype working) {
-  if (value && !spells(as_string(*value, name), working))
-    refuse_value(*value, name,
-                 std::string("another dtype than the model's is not implemented: expected \"") +
-                     name_of(working) + "\"");
+Dtype as_dtype(const JsonValue& value, const std::string& name) {
+  const std::optional<Dtype> dtype = spelled(as_string(value, name));
+  if (!dtype) refuse_value(value, name, "expected \"fp32\", \"bf16\" or \"fp16\"");
+  return *dtype;
+}
+
+Dtype read_accumulate(const JsonValue& value, const std::string& name,
+                      const TrainingConfig& training) {
+  const Dtype dtype = as_dtype(value, name);
+  if (dtype == training.working) return dtype;
+  const std::string model = name_of(training.working);
+  if (dtype != Dtype::fp32)
+    refuse_value(value, name, "expected \"" + model + "\", the model's, or \"fp32\"");
+  if (training.zero_stage == 0)
+    refuse_value(
+        value, name,
+        "without ZeRO, DeepSpeed refuses other sums than the model's: expected \"" + model + "\"");
+  return dtype;
 }
 
 }  // namespace
@@ -42,13 +64,22 @@ void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training) {
   bf16.finish();
 }
 
-void read_wire_dtypes(ObjectReader& top, const TrainingConfig& training) {
-  require_dtype(top.find("communication_data_type"), "communication_data_type", training.working);
+void read_wire_dtypes(ObjectReader& top, TrainingConfig& training) {
+  if (const JsonValue* wire = top.find("communication_data_type"))
+    training.dp_wire = as_dtype(*wire, "communication_data_type");
   const JsonValue* types = top.find("data_types");
   if (!types) return;
   ObjectReader reader(*types, "data_types");
-  require_dtype(reader.find("grad_accum_dtype"), "data_types.grad_accum_dtype", training.working);
+  if (const JsonValue* sums = reader.find("grad_accum_dtype"))
+    training.accumulate = read_accumulate(*sums, "data_types.grad_accum_dtype", training);
   reader.finish();
+}
+
+void write_wire_dtypes(const TrainingConfig& training, JsonValue& config) {
+  if (training.dp_wire) config.set("communication_data_type", name_of(*training.dp_wire));
+  if (training.accumulate)
+    config.set("data_types",
+               JsonValue::object().set("grad_accum_dtype", name_of(*training.accumulate)));
 }
 
 }  // namespace shardproof

@@ -10,7 +10,11 @@ namespace shardproof {
 void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training);
 
 /// Reads in what dtype gradients are summed and sent: "communication_data_type" and
-/// "data_types.grad_accum_dtype". After read_dtype.
-void read_wire_dtypes(ObjectReader& top, const TrainingConfig& training);
+/// "data_types.grad_accum_dtype" (spec-autotp 7.5, 7.11). After read_dtype and the stage of ZeRO. Sums
+/// in another dtype than the model's are fp32, and as in DeepSpeed of stages 1 and 2 alone.
+void read_wire_dtypes(ObjectReader& top, TrainingConfig& training);
+
+/// Writes the two, where they were given.
+void write_wire_dtypes(const TrainingConfig& training, JsonValue& config);
 
 }  // namespace shardproof

@@ -8,6 +8,7 @@
 #include "scenarios/config/model_config.hpp"
 #include "scenarios/config/object_reader.hpp"
 #include "scenarios/config/overrides.hpp"
+#include "scenarios/config/parameter_groups.hpp"
 #include "scenarios/config/partition_config.hpp"
 #include "scenarios/config/scenario_checks.hpp"
 
@@ -164,13 +165,17 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
   scenario.training =
       training_from_json(top.require("deepspeed", "expected a DeepSpeed config, a path or inline"),
                          scenario.world, scenario.mode);
-  if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "fp64")
+  if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "fp64") {
     scenario.training.working = Dtype::fp64;
+    scenario.training.accumulate = scenario.training.dp_wire = std::nullopt;
+  }
   read_data(top, folder, scenario.data);
   scenario.reduction = read_reduction(top);
   scenario.executions = read_executions(top);
   read_single_choices(top, scenario);
   read_partition_rules(top, root, scenario.mode, scenario.training.partition_rules);
+  if (const JsonValue* groups = top.find("parameter_groups"); groups && scenario.trains())
+    scenario.parameter_groups = parameter_groups_from_json(*groups, scenario.model);
   read_trace(top, scenario);
   // Only loss scaling, which is not implemented, makes an overflow something to expect.
   top.one_of("overflow", "unexpected", {"unexpected"});

@@ -7,6 +7,7 @@
 #include "scenarios/config/deepspeed_config.hpp"
 #include "scenarios/config/injection_config.hpp"
 #include "scenarios/config/model_config.hpp"
+#include "scenarios/config/parameter_groups.hpp"
 #include "scenarios/config/partition_config.hpp"
 #include "scenarios/config/scenario.hpp"
 
@@ -62,6 +63,8 @@ JsonValue to_json(const Scenario& scenario) {
   json.set("uneven", scenario.training.partition_rules.uneven);
   json.set("trace",
            JsonValue::object().set("tier", scenario.trace_tier).set("keep", scenario.trace_keep));
+  if (!scenario.parameter_groups.empty())
+    json.set("parameter_groups", shardproof::to_json(scenario.parameter_groups));
   json.set("overflow", "unexpected");
   json.set("timeout_s", scenario.timeout_s);
   json.set("inject", shardproof::to_json(scenario.inject));

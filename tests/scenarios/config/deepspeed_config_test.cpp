@@ -114,6 +114,21 @@ BOOST_AUTO_TEST_CASE(buckets_overlap_in_stages_1_and_2_where_the_config_says_so)
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(gradients_may_be_summed_and_sent_in_other_dtypes_than_the_models) {
+  const TrainingConfig config = training(R"("bf16": {"enabled": true},
+      "zero_optimization": {"stage": 2}, "communication_data_type": "float32",
+      "data_types": {"grad_accum_dtype": "fp32"})");
+  const TrainingConfig back =
+      training_from_json(parse_json(write_json(to_json(config)), "effective"), 4);
+
+  for (const TrainingConfig* read : {&config, &back}) {
+    BOOST_CHECK(read->accumulate == Dtype::fp32);
+    BOOST_CHECK(read->dp_wire == Dtype::fp32);
+  }
+  BOOST_CHECK(!training("").accumulate);
+  BOOST_CHECK(!training("").dp_wire);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
   TrainingConfig config = training(R"("tensor_parallel": {"autotp_size": 2},
       "bf16": {"enabled": true}, "zero_optimization": {"stage": 1}, "gradient_clipping": 0.3)");
@@ -275,15 +290,14 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
       {R"("gradient_predivide_factor": @2.0)",
        "gradient_predivide_factor = 2.0: pre-division of gradients is not implemented: only "
        "1.0"},
-      {R"("communication_data_type": @"fp16")",
-       "communication_data_type = \"fp16\": another dtype than the model's is not implemented:"
-       " expected \"fp32\""},
-      {R"("bf16": {"enabled": true}, "communication_data_type": @"fp32")",
-       "communication_data_type = \"fp32\": another dtype than the model's is not implemented:"
-       " expected \"bf16\""},
+      {R"("communication_data_type": @"fp8")",
+       "communication_data_type = \"fp8\": expected \"fp32\", \"bf16\" or \"fp16\""},
       {R"("bf16": {"enabled": true}, "data_types": {"grad_accum_dtype": @"fp32"})",
-       "data_types.grad_accum_dtype = \"fp32\": another dtype than the model's is not"
-       " implemented: expected \"bf16\""},
+       "data_types.grad_accum_dtype = \"fp32\": without ZeRO, DeepSpeed refuses other sums than the"
+       " model's: expected \"bf16\""},
+      {R"("bf16": {"enabled": true}, "zero_optimization": {"stage": 1},
+           "data_types": {"grad_accum_dtype": @"fp16"})",
+       "data_types.grad_accum_dtype = \"fp16\": expected \"bf16\", the model's, or \"fp32\""},
       {R"("curriculum_learning": @{"enabled": true})",
        "curriculum_learning = {\"enabled\":true}: curriculum learning is not implemented"},
   };
