@@ -155,6 +155,19 @@ BOOST_AUTO_TEST_CASE(a_mean_of_three_has_its_terms_or_its_sum_rounded_first) {
   BOOST_TEST(after.bound[0] < 2.1 * v);
 }
 
+// The terms 1/2 + 2^-11 and 1/2 are numbers of fp32; in bf16 they are 1/2 both.
+BOOST_AUTO_TEST_CASE(a_mean_that_travels_in_another_dtype_has_its_terms_rounded_to_it) {
+  const Argument pair{{2, 1}, {1 + 0x1p-10, 1}};
+  UnitPrecision precision{.output = Dtype::fp32, .compute = Dtype::fp32, .hop = Dtype::fp32};
+  const UnitAttributes divided{.mean_form = MeanForm::divide_before};
+  expect_values(run(UnitKind::mean, {pair}, precision, divided), {1 + 0x1p-11});
+
+  precision.hop = Dtype::bf16;
+
+  expect_values(run(UnitKind::mean, {pair}, precision, divided), {1});
+  expect_values(run(UnitKind::mean, {{{1, 1}, {1 + 0x1p-10}}}, precision, divided), {1 + 0x1p-10});
+}
+
 BOOST_AUTO_TEST_CASE(a_norm_of_three_and_four) {
   // mean square (9 + 16) / 2 = 12.5, R = 12.5^(-1/2).
   const Argument x{{1, 2}, {3, 4}}, weight{{2}, {1, 2}};

@@ -84,6 +84,44 @@ BOOST_AUTO_TEST_CASE(overlap_changes_no_bit_of_anything_recorded) {
   }
 }
 
+// Each distinct parameter counts once, whichever group and slice it lies in, and however many TP ranks
+// hold a replica of it: embeddings and norms are whole on both.
+BOOST_AUTO_TEST_CASE(the_norm_does_not_depend_on_groups_or_stages_and_is_the_same_on_all_ranks) {
+  std::vector<double> norms;
+  for (const int zero : {0, 1, 2})
+    for (const bool grouped : {false, true}) {
+      Scenario scenario = stage(zero, 2, 1);
+      scenario.training.working = Dtype::fp32;
+      if (grouped) scenario.parameter_groups = {{{".*norm.*"}, 0.0}, {{".*bias"}, 0.5}};
+      const Run run(scenario);
+      const TraceReader reader(run.folder());
+      const auto& copies = reader.datasets().at("/step/000000/scalar/grad_norm");
+      BOOST_TEST(copies.size() == 4u);
+      for (const StoredDataset& copy : copies)
+        BOOST_TEST(copy.info.hash == copies.front().info.hash);
+      decode(Dtype::fp32, reader.read(copies.front()), {&norms.emplace_back(), 1});
+    }
+  for (const double norm : norms)
+    BOOST_TEST(norm == norms.front(), boost::test_tools::tolerance(1e-6));
+}
+
+// In the first step, before the weights have parted, only those of the group are updated otherwise.
+BOOST_AUTO_TEST_CASE(a_group_decays_by_its_own_factor) {
+  Scenario scenario = stage(0, 2, 1);
+  const Run all(scenario);
+  scenario.parameter_groups = {{{"model.norm"}, 0.0}};
+  const Run but_the_norm(scenario);
+  const TraceReader a(all.folder()), b(but_the_norm.folder());
+  const auto equal = [&](const std::string& parameter) {
+    const std::string path = "/step/000000/optimizer/" + parameter + "/master";
+    return stored(a, path, 0) == stored(b, path, 0);
+  };
+
+  BOOST_TEST(!equal("model.norm.weight"));
+  BOOST_TEST(equal("lm_head.weight"));
+  BOOST_TEST(equal("model.layers.0.mlp.down_proj.bias"));
+}
+
 BOOST_AUTO_TEST_CASE(replicas_of_a_parameter_are_equal_after_every_step_in_every_stage) {
   for (const int zero : {0, 1, 2}) {
     const Run run(stage(zero, 3, 2));
