@@ -96,7 +96,7 @@ void check_spelling(const JsonValue& section, const std::string& path,
 
 // Of optimizers that are not known only the outer keys are.
 void check_spelling_of_update(ObjectReader& top) {
-  static constexpr const char* zero[] = {"stage", "reduce_bucket_size"};
+  static constexpr const char* zero[] = {"stage", "reduce_bucket_size", "overlap_comm"};
   static constexpr const char* outer[] = {"type", "params", "legacy_fusion"};
   static constexpr const char* adam[] = {"lr", "betas", "eps", "weight_decay", "adam_w_mode"};
   if (const JsonValue* section = top.find("zero_optimization"))

@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_implemented_is_refused_at_its_key) {
   deepspeed(scenario).set("zero_optimization", object(R"({"stage": 3})"));
   BOOST_TEST(place.run(scenario) ==
              "s.json:34:16: zero_optimization.stage = 3: partitioned parameters are not "
-             "implemented: expected 0 or 1");
+             "implemented: expected 0, 1 or 2");
   scenario = scenario_s();
   deepspeed(scenario).set("fp16", object(R"({"enabled": true})"));
   BOOST_TEST(place.run(scenario) ==
