@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -55,8 +56,10 @@ class Backend {
   /// Those of `heads` heads of ALiBi that begin at head `first`, in fp64, each rounded once:
   /// Press et al. 2022, arXiv:2108.12409, section 3, and its code for other numbers than 2^k.
   virtual void alibi_slopes(std::int64_t heads, std::int64_t first, View slopes) = 0;
-  /// tokens, labels (B, T) int64: labels[b][t] = tokens[b][t+1]; the last one is -100 (ignored).
-  virtual void shift_labels(View tokens, View labels) = 0;
+  /// tokens, labels (B, T) int64: labels[b][t] = tokens[b][t+1]; the last one is -100 (ignored),
+  /// and so is a label that is `padding`.
+  virtual void shift_labels(View tokens, View labels,
+                            std::optional<std::int64_t> padding = std::nullopt) = 0;
   /// (B, T) int64: 0, 1, ..., T - 1 in each row.
   virtual void positions(View y) = 0;
   /// weight (V, C), tokens (B, T) -> y (B, T, C). A token outside [0, V) is an InvariantError.

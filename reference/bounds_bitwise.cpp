@@ -47,7 +47,10 @@ UnitResult replay_shift_labels(const UnitCall& unit) {
   SHARDPROOF_EXPECTS(!tokens.shape.empty(), "tokens need a sequence dimension");
   const auto length = static_cast<std::size_t>(tokens.shape.back());
   return map_first(unit, [&](std::size_t i, double) {
-    return (i + 1) % length == 0 ? ignored : tokens.values[i + 1];
+    if ((i + 1) % length == 0) return ignored;
+    const double label = tokens.values[i + 1];
+    const auto& padding = unit.attributes.padding;
+    return padding && label == static_cast<double>(*padding) ? ignored : label;
   });
 }
 

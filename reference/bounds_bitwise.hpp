@@ -8,7 +8,7 @@ namespace shardproof::reference {
 
 UnitResult replay_copy(const UnitCall& unit);  // copy, cast: one rounding to the output dtype
 UnitResult replay_shift_labels(
-    const UnitCall& unit);  // labels[b][t] = tokens[b][t+1], the last is -100
+    const UnitCall& unit);  // labels[b][t] = tokens[b][t+1], the last, and padding, is -100
 UnitResult replay_embedding(const UnitCall& unit);  // gather of rows
 UnitResult replay_add(const UnitCall& unit);        // a + b
 UnitResult replay_add_bias(const UnitCall& unit);   // x + bias along the last dimension

@@ -41,7 +41,8 @@ Graph graph_of(const Scenario& scenario) {
   const MicroBatch micro_batch{.batch = groups * scenario.training.micro_batch,
                                .positions = scenario.data.sequence,
                                .groups = groups,
-                               .gradient_scale = 1.0 / scenario.training.accumulation};
+                               .gradient_scale = 1.0 / scenario.training.accumulation,
+                               .padding = scenario.data.padding};
   return make_graph(scenario.model, micro_batch, scenario.trains());
 }
 

@@ -208,7 +208,9 @@ Value Graph::add(const std::string& module, const std::string& role, Value a, Va
 
 Value Graph::loss(Value logits) {
   const Value labels = tensor(Kind::data, "", "labels", shape(tokens_));
-  append_to({labels}, UnitKind::shift_labels, {tokens_});
+  UnitAttributes attributes;
+  attributes.padding = micro_batch_.padding;
+  append_to({labels}, UnitKind::shift_labels, {tokens_}, attributes);
   return append(UnitKind::cross_entropy, "loss", "output", {logits, labels}, {micro_batch_.groups},
                 {.groups = micro_batch_.groups});
 }

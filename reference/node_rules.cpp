@@ -57,7 +57,7 @@ const std::vector<NodeRule> rules{
     {Kind::alibi_slopes, {}, {},
      [](const Call& c) { return Variables{c.tape.leaf(alibi_slopes(c.attributes.heads))}; }},
     {Kind::shift_labels, {}, {},
-     [](const Call& c) { return Variables{c.tape.leaf(numbers(shift_labels(integers(c, 0))))}; }},
+     [](const Call& c) { return Variables{c.tape.leaf(numbers(shift_labels(integers(c, 0), c.attributes.padding)))}; }},
 
     {Kind::positions, {}, {},
      [](const Call& c) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "reference/attention.hpp"
 #include "reference/gelu.hpp"
@@ -84,12 +85,15 @@ TensorOf<Scalar> add(TensorOf<Scalar> a, const TensorOf<Scalar>& b) {
 /// A label that no loss is computed for.
 inline constexpr std::int64_t ignored_label = -100;
 
-/// labels[b][t] = tokens[b][t + 1]: each position predicts the next token; the last one nothing.
-inline Tokens shift_labels(const Tokens& tokens) {
+/// labels[b][t] = tokens[b][t + 1]: each position predicts the next token; the last one nothing,
+/// and nobody predicts padding.
+inline Tokens shift_labels(const Tokens& tokens,
+                           std::optional<std::int64_t> padding = std::nullopt) {
   Tokens labels(tokens.shape);
   const std::int64_t positions = tokens.columns();
   for (std::int64_t i = 0; i < tokens.size(); ++i)
-    labels[i] = i % positions + 1 < positions ? tokens[i + 1] : ignored_label;
+    labels[i] =
+        i % positions + 1 < positions && tokens[i + 1] != padding ? tokens[i + 1] : ignored_label;
   return labels;
 }
 

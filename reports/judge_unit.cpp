@@ -16,6 +16,7 @@ std::string describe(reference::UnitKind kind, const reference::UnitAttributes& 
                 a.factor, a.weight_decay, static_cast<int>(a.mean_form), static_cast<int>(a.gelu),
                 shardproof::name_of(a.weight_layout), static_cast<long long>(a.part));
   std::string description = text;
+  if (a.padding) description += " padding " + std::to_string(*a.padding);
   std::snprintf(text, sizeof text, " %lld %lld %d %d", static_cast<long long>(a.experts),
                 static_cast<long long>(a.experts_per_token), static_cast<int>(a.route),
                 static_cast<int>(a.expert_rows));

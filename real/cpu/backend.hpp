@@ -28,7 +28,8 @@ class CpuBackend : public Backend {
 
   void rotary_table(View cos, View sin, const RotaryFrequencies& frequencies) override;
   void alibi_slopes(std::int64_t heads, std::int64_t first, View slopes) override;
-  void shift_labels(View tokens, View labels) override;
+  void shift_labels(View tokens, View labels,
+                    std::optional<std::int64_t> padding = std::nullopt) override;
   void positions(View y) override;
   void embedding(View weight, View tokens, View y) override;
   void rms_norm(View x, View weight, View y, double eps) override;

@@ -44,9 +44,10 @@ LossExtents loss_extents(const TensorView& logits, const TensorView& labels) {
 }
 }  // namespace
 
-void CpuBackend::shift_labels(View tokens, View labels) {
+void CpuBackend::shift_labels(View tokens, View labels, std::optional<std::int64_t> padding) {
   expect_same_count(tokens, labels);
-  cpu::shift_labels(leading_rows(tokens), last_extent(tokens), integers(tokens), integers(labels));
+  cpu::shift_labels(leading_rows(tokens), last_extent(tokens), integers(tokens), integers(labels),
+                    padding);
 }
 
 void CpuBackend::embedding(View weight, View tokens, View y) {

@@ -60,13 +60,15 @@ void cross_entropy_backward(LossExtents extents, const C* logits, const std::int
   }
 }
 
-void shift_labels(std::int64_t B, std::int64_t T, const std::int64_t* tokens,
-                  std::int64_t* labels) {
+void shift_labels(std::int64_t B, std::int64_t T, const std::int64_t* tokens, std::int64_t* labels,
+                  std::optional<std::int64_t> padding) {
+  constexpr std::int64_t ignored = -100;
   if (T == 0) return;
   for (std::int64_t b = 0; b < B; ++b) {
     std::copy_n(tokens + b * T + 1, T - 1, labels + b * T);
-    labels[b * T + T - 1] = -100;
+    labels[b * T + T - 1] = ignored;
   }
+  if (padding) std::replace(labels, labels + B * T, *padding, ignored);
 }
 
 template <class C>

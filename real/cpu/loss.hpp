@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace shardproof::real::cpu {
 
@@ -20,8 +21,9 @@ template <class C>
 void cross_entropy_backward(LossExtents extents, const C* logits, const std::int64_t* labels,
                             C* dlogits, double grad_scale);
 
-/// labels[b][t] = tokens[b][t + 1]; -100 at the end of each sequence.
-void shift_labels(std::int64_t B, std::int64_t T, const std::int64_t* tokens, std::int64_t* labels);
+/// labels[b][t] = tokens[b][t + 1]; -100 at the end of each sequence, and for padding.
+void shift_labels(std::int64_t B, std::int64_t T, const std::int64_t* tokens, std::int64_t* labels,
+                  std::optional<std::int64_t> padding);
 
 /// dweight (V, C), zero but for the rows of tokens seen: those rows of dy are added in order.
 template <class C>

@@ -190,7 +190,9 @@ ValueId Network::combine(const std::string& module, const std::string& role,
 
 ValueId Network::cross_entropy(ValueId logits) {
   const ValueId labels = builder_.integers("data/labels");
-  builder_.append(OpKind::shift_labels, "data", "data", "shift_labels", {tokens_}, {labels});
+  Op& shift =
+      builder_.append(OpKind::shift_labels, "data", "data", "shift_labels", {tokens_}, {labels});
+  if (const auto padding = builder_.scenario().data.padding) shift.attributes["padding"] = *padding;
   auto layer = std::make_unique<CrossEntropy>(site("loss"));
   const ValueId loss = layer->forward(logits, labels);
   return record("loss", std::move(layer), {{"input", logits}}, loss);

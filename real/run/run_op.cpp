@@ -128,7 +128,7 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::zero: return on.zero(out());
     case OpKind::rotary_table: return on.rotary_table(out(0), out(1), rotary_frequencies(op));
     case OpKind::alibi_slopes: return alibi_slopes(context, op);
-    case OpKind::shift_labels: return on.shift_labels(in(0), out());
+    case OpKind::shift_labels: return on.shift_labels(in(0), out(), padding(op));
     case OpKind::positions: return on.positions(out());
 
     case OpKind::embedding: return on.embedding(in(0), in(1), out());

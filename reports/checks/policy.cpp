@@ -35,6 +35,7 @@ std::vector<std::pair<const char*, double>> numbers_of(const reference::UnitAttr
           {"experts_per_token", static_cast<double>(a.experts_per_token)},
           {"route form", static_cast<double>(a.route)},
           {"order", static_cast<double>(a.expert_rows)},
+          {"padding", static_cast<double>(a.padding.value_or(-1))},
           {"pairing", static_cast<double>(a.pairing)},
           {"scaling", static_cast<double>(f.scaling)},
           {"scaling factor", f.factor},

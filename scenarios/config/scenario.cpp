@@ -73,6 +73,8 @@ void read_data(ObjectReader& top, const fs::path& folder, DataConfig& data) {
   if (!data.path.empty() && !fs::is_regular_file(data.path))
     refuse_value(text ? *text : *tokens, text ? "data.text" : "data.tokens", "is not a file");
   data.sequence = reader.integer("sequence", data.sequence, {2, std::int64_t{1} << 31});
+  if (const JsonValue* padding = reader.find("padding"))
+    data.padding = as_integer(*padding, "data.padding", {.lowest = 0});
   reader.finish();
 }
 

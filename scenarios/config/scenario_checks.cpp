@@ -38,6 +38,15 @@ void check_text(const Scenario& scenario, const JsonValue& root) {
                                    std::to_string(scenario.data.sequence));
 }
 
+void check_padding(const Scenario& scenario, const JsonValue& root) {
+  const auto& padding = scenario.data.padding;
+  if (padding && *padding >= scenario.model.vocab_size)
+    throw ScenarioError(place_in(root, "data.padding"),
+                        "data.padding = " + std::to_string(*padding) +
+                            ": outside the vocabulary of " +
+                            std::to_string(scenario.model.vocab_size));
+}
+
 }  // namespace
 
 SourcePlace place_in(const JsonValue& root, const std::string& path) {
@@ -55,6 +64,7 @@ SourcePlace place_in(const JsonValue& root, const std::string& path) {
 
 void check_scenario(const Scenario& scenario, const JsonValue& root) {
   check_sequence(scenario, root);
+  check_padding(scenario, root);
   if (scenario.data.source == DataConfig::Source::text) check_text(scenario, root);
 }
 

@@ -30,6 +30,7 @@ JsonValue data_to_json(const DataConfig& data) {
     case DataConfig::Source::tokens: json.set("tokens", absolute(data.path)); break;
     case DataConfig::Source::generated: json.set("generated", true); break;
   }
+  if (data.padding) json.set("padding", *data.padding);
   return json.set("sequence", data.sequence);
 }
 

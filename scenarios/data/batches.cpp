@@ -16,11 +16,21 @@ std::vector<std::int64_t> bytes_of(const std::string& path) {
   return tokens;
 }
 
-std::vector<std::int64_t> token_list(const std::string& path) {
+[[noreturn]] void refuse_token(const SourcePlace& place, std::size_t i, std::int64_t token,
+                               std::int64_t vocabulary) {
+  throw ScenarioError(place, "token " + std::to_string(i) + " is " + std::to_string(token) +
+                                 ", outside the vocabulary of " + std::to_string(vocabulary));
+}
+
+std::vector<std::int64_t> token_list(const std::string& path, std::int64_t vocabulary) {
   const JsonValue list = read_json(path);
   if (!list.is_array()) refuse_value(list, "the tokens", "expected a list [5, 17, ...]");
   std::vector<std::int64_t> tokens;
-  for (const JsonValue& element : list.elements) tokens.push_back(as_integer(element, "a token"));
+  for (const JsonValue& element : list.elements) {
+    tokens.push_back(as_integer(element, "a token"));
+    if (tokens.back() < 0 || tokens.back() >= vocabulary)
+      refuse_token(element.place, tokens.size() - 1, tokens.back(), vocabulary);
+  }
   return tokens;
 }
 
@@ -28,9 +38,7 @@ void check_source(const std::vector<std::int64_t>& tokens, const Scenario& scena
   const SourcePlace place{scenario.data.path};
   for (std::size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] < 0 || tokens[i] >= scenario.model.vocab_size)
-      throw ScenarioError(place, "token " + std::to_string(i) + " is " + std::to_string(tokens[i]) +
-                                     ", outside the vocabulary of " +
-                                     std::to_string(scenario.model.vocab_size));
+      refuse_token(place, i, tokens[i], scenario.model.vocab_size);
   if (static_cast<std::int64_t>(tokens.size()) < scenario.data.sequence)
     throw ScenarioError(place, std::to_string(tokens.size()) +
                                    " tokens are fewer than one sequence of " +
@@ -51,18 +59,47 @@ Batches::Batches(const Scenario& scenario)
       replicas_(scenario.data_parallel()),
       seed_(scenario.seed),
       generated_(scenario.data.source == DataConfig::Source::generated) {
-  if (generated_) return;
+  if (!generated_) read_source(scenario);
+  if (scenario.data.padding && scenario.trains()) expect_labels(scenario);
+}
+
+void Batches::read_source(const Scenario& scenario) {
   const bool text = scenario.data.source == DataConfig::Source::text;
-  source_ = text ? bytes_of(scenario.data.path) : token_list(scenario.data.path);
+  source_ = text ? bytes_of(scenario.data.path) : token_list(scenario.data.path, vocabulary_);
   check_source(source_, scenario);
   stride_ = coprime_from(sequence_, static_cast<std::int64_t>(source_.size()) - sequence_ + 1);
+}
+
+// The first token of a sequence is nobody's label.
+void Batches::expect_labels(const Scenario& scenario) const {
+  const std::int64_t padding = *scenario.data.padding;
+  const auto has_label = [&](const std::vector<std::int64_t>& tokens) {
+    for (std::size_t i = 0; i < tokens.size(); ++i)
+      if (static_cast<std::int64_t>(i) % sequence_ != 0 && tokens[i] != padding) return true;
+    return false;
+  };
+  for (int step = 0; step < scenario.steps; ++step)
+    for (int micro = 0; micro < training_.accumulation; ++micro)
+      for (int dp = 0; dp < replicas_; ++dp)
+        if (!has_label(tokens(StepIndex{step}, MicroStep{micro}, dp)))
+          throw ScenarioError(
+              {scenario.data.path.empty() ? scenario.file : scenario.data.path},
+              "data.padding = " + std::to_string(padding) + ": step " + std::to_string(step) +
+                  ", micro-step " + std::to_string(micro) + ", replica " + std::to_string(dp) +
+                  " has no other label (its first sample is number " +
+                  std::to_string(first_sample(StepIndex{step}, MicroStep{micro}, dp)) +
+                  "): the mean of no losses is no number");
+}
+
+std::int64_t Batches::first_sample(StepIndex step, MicroStep micro, int dp_index) const {
+  const std::int64_t micro_steps = std::int64_t{step.value} * training_.accumulation + micro.value;
+  return (micro_steps * replicas_ + dp_index) * training_.micro_batch;
 }
 
 std::vector<std::int64_t> Batches::tokens(StepIndex step, MicroStep micro, int dp_index) const {
   SHARDPROOF_EXPECTS(micro.value >= 0 && micro.value < training_.accumulation, micro.value);
   SHARDPROOF_EXPECTS(dp_index >= 0 && dp_index < replicas_, dp_index, replicas_);
-  const std::int64_t micro_steps = std::int64_t{step.value} * training_.accumulation + micro.value;
-  const std::int64_t first = (micro_steps * replicas_ + dp_index) * training_.micro_batch;
+  const std::int64_t first = first_sample(step, micro, dp_index);
   std::vector<std::int64_t> tokens;
   tokens.reserve(static_cast<std::size_t>(training_.micro_batch * sequence_));
   for (std::int64_t b = 0; b < training_.micro_batch; ++b)

@@ -20,13 +20,17 @@ namespace shardproof {
 /// generated, sample n of its own.
 class Batches {
  public:
-  /// Throws ScenarioError if the data cannot be read, are too short, or hold an id outside [0, V).
+  /// Throws ScenarioError if the data cannot be read, are too short, or hold an id outside [0, V),
+  /// or if in training a micro-batch of a replica has no label but padding.
   explicit Batches(const Scenario& scenario);
 
   /// The micro-batch of one replica: (B, T) row-major, B = micro_batch.
   std::vector<std::int64_t> tokens(StepIndex step, MicroStep micro, int dp_index) const;
 
  private:
+  void read_source(const Scenario& scenario);
+  void expect_labels(const Scenario& scenario) const;
+  std::int64_t first_sample(StepIndex step, MicroStep micro, int dp_index) const;
   std::int64_t token(std::int64_t sample, std::int64_t position) const;
 
   TrainingConfig training_;

@@ -57,4 +57,9 @@ AttentionForm attention_form(const Op& op) {
           .window = integer_or(op, "window", 0)};
 }
 
+std::optional<std::int64_t> padding(const Op& op) {
+  if (!op.attributes.contains("padding")) return std::nullopt;
+  return integer(op, "padding");
+}
+
 }  // namespace shardproof

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "scenarios/op_forms.hpp"
@@ -31,5 +32,8 @@ std::vector<std::int64_t> parts_of_a_head(const Op& op);
 /// The same for the tensors that `rank` holds, where blocks are as wide as the parts themselves.
 ///   split of a fused (B, T, 16), cut 4 4 | 2 2 | 2 2, in blocks  ->  {4, 2, 2} on either rank
 std::vector<std::int64_t> local_parts(const Program& program, const Op& op, Rank rank);
+
+/// The token that shift_labels takes for no label.
+std::optional<std::int64_t> padding(const Op& op);
 
 }  // namespace shardproof

@@ -122,6 +122,9 @@ BOOST_AUTO_TEST_CASE(labels_are_the_next_tokens_and_the_last_is_ignored) {
 
   BOOST_TEST(device.read(labels) == (Values{2, 3, -100, 5, 6, -100}),
              boost::test_tools::per_element());
+  device->shift_labels(device.tensor(Dtype::int64, {2, 3}, {5, 2, 5, 4, 5, 6}), labels, 5);
+  BOOST_TEST(device.read(labels) == (Values{2, -100, -100, -100, 6, -100}),
+             boost::test_tools::per_element());
   const auto one = device.output(Dtype::int64, {1, 1});
   device->shift_labels(device.tensor(Dtype::int64, {1, 1}, {9}), one);
   BOOST_TEST(device.read(one)[0] == -100);

@@ -1,6 +1,7 @@
 #include "reference/ops.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <limits>
 
 #include "reference/derivatives.hpp"
 
@@ -192,6 +193,36 @@ BOOST_AUTO_TEST_CASE(each_position_predicts_the_next_token_and_the_last_nothing)
   const Tokens labels = shift_labels(Tokens({2, 3}, {1, 2, 3, 4, 5, 6}));
 
   BOOST_TEST(labels.values == (std::vector<std::int64_t>{2, 3, -100, 5, 6, -100}));
+}
+
+BOOST_AUTO_TEST_CASE(padding_is_nobodys_label) {
+  const Tokens labels = shift_labels(Tokens({2, 3}, {5, 2, 5, 4, 5, 6}), 5);
+
+  BOOST_TEST(labels.values == (std::vector<std::int64_t>{2, -100, -100, -100, 6, -100}));
+}
+
+BOOST_AUTO_TEST_CASE(replicas_with_unequal_numbers_of_labels_have_equal_weight) {
+  // Softmax of (0, log 3, ...) is (1/4, 3/4, 0). Replica 0 has labels 0 1 1, replica 1, padded by 2,
+  // only label 0.
+  const double l = std::log(3.0), never = -std::numeric_limits<double>::infinity();
+  Tensor logits({2, 4, 3});
+  for (std::int64_t row = 0; row < 8; ++row) {
+    logits[3 * row + 1] = l;
+    logits[3 * row + 2] = never;
+  }
+  const Tokens labels = shift_labels(Tokens({2, 4}, {1, 0, 1, 1, 1, 0, 2, 2}), 2);
+
+  const Tensor loss = cross_entropy(logits, labels, 2);
+  const Tensor gradient = cross_entropy_vjp(Tensor({2}, {0.5, 0.5}), logits, labels);
+
+  const double quarter = std::log(4.0), three = std::log(4.0 / 3);
+  BOOST_TEST(std::abs(loss[0] - (quarter + 2 * three) / 3) < 1e-15);
+  BOOST_TEST(std::abs(loss[1] - quarter) < 1e-15);
+  // dloss / labels * (softmax - onehot): a label of replica 1 counts three times one of replica 0.
+  BOOST_TEST(std::abs(gradient[0] - -0.75 / 6) < 1e-15);
+  BOOST_TEST(std::abs(gradient[3] - 0.25 / 6) < 1e-15);
+  BOOST_TEST(std::abs(gradient[12] - -0.75 / 2) < 1e-15);
+  BOOST_TEST(gradient[15] == 0.0);
 }
 
 BOOST_AUTO_TEST_CASE(cross_entropy_by_hand_is_the_mean_over_the_valid_labels_of_a_group) {

@@ -117,6 +117,10 @@ BOOST_AUTO_TEST_CASE(labels_are_the_next_tokens_and_the_last_is_ignored) {
   const UnitPrecision integers{.output = Dtype::int64};
   expect_values(run(UnitKind::shift_labels, {{{2, 3}, {1, 2, 3, 4, 5, 6}}}, integers),
                 {2, 3, -100, 5, 6, -100});
+  UnitAttributes padded;
+  padded.padding = 5;
+  expect_values(run(UnitKind::shift_labels, {{{2, 3}, {5, 2, 5, 4, 5, 6}}}, integers, padded),
+                {2, -100, -100, -100, 6, -100});
 }
 
 BOOST_AUTO_TEST_CASE(an_embedding_gathers_rows_and_its_gradient_adds_them) {

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
       "optimizer": {"type": "Adam", "params": {"lr": 0.3, "betas": [0.7, 0.8], "eps": 1e-5,
                                                "weight_decay": 0.01}}},
     "world": 4, "steps": 5, "seed": 9223372036854775807,
-    "data": {"tokens": "tokens.json", "sequence": 4}, "precision": "fp64",
+    "data": {"tokens": "tokens.json", "sequence": 4, "padding": 3}, "precision": "fp64",
     "reduction": "rank_order", "executions": ["sim", "reference"], "real": "mpi", "uneven": false,
     "trace": {"tier": "full", "keep": "failed"}, "overflow": "unexpected", "timeout_s": 30,
     "inject": [
@@ -180,6 +180,7 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST(read->steps == 5);
     BOOST_TEST(read->seed == 9223372036854775807U);
     BOOST_TEST((read->data.source == DataConfig::Source::tokens));
+    BOOST_TEST((read->data.padding == 3));
     BOOST_TEST((read->reduction == ReductionOrder::rank_order));
     BOOST_TEST((read->executions == std::vector<std::string>{"reference", "sim"}));
     BOOST_TEST(!read->runs("real"));

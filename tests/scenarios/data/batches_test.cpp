@@ -124,11 +124,31 @@ BOOST_AUTO_TEST_CASE(a_token_list_is_read_and_its_faults_are_named) {
   };
 
   BOOST_TEST(error_with("[0, 255, 7]") == "no error");
-  BOOST_TEST(error_with("[0, 256, 7]") == "data: token 1 is 256, outside the vocabulary of 256");
-  BOOST_TEST(error_with("[0, 1, -7]") == "data: token 2 is -7, outside the vocabulary of 256");
+  BOOST_TEST(error_with("[0, 256, 7]") ==
+             "data:1:5: token 1 is 256, outside the vocabulary of 256");
+  BOOST_TEST(error_with("[0, 1, -7]") == "data:1:8: token 2 is -7, outside the vocabulary of 256");
   BOOST_TEST(error_with("[0, 1]") == "data: 2 tokens are fewer than one sequence of 3");
   BOOST_TEST(error_with("[0, 1.5, 2]") == "data:1:5: a token = 1.5: expected a whole number");
   BOOST_TEST(error_with("{}") == "data:1:1: the tokens = {}: expected a list [5, 17, ...]");
+}
+
+BOOST_AUTO_TEST_CASE(a_replica_with_nothing_but_padding_is_refused) {
+  const TemporaryFolder folder;
+  const auto error_with = [&](const std::string& text, Mode mode = Mode::training) {
+    Scenario scenario = scenario_of({DataConfig::Source::tokens, write_text(folder, text), 3});
+    scenario.data.padding = 0;
+    scenario.training.accumulation = 1;
+    scenario.training.micro_batch = 1;
+    scenario.steps = 2;
+    scenario.mode = mode;
+    return error_of([&] { Batches{scenario}; }, folder.path().string() + "/");
+  };
+  // Two replicas: samples 0 and 1 in step 0, 2 and 3 in step 1. A first token is nobody's label.
+  BOOST_TEST(error_with("[1,2,0, 3,0,4, 5,6,0, 7,8,9]") == "no error");
+  BOOST_TEST(error_with("[1,2,0, 3,0,4, 5,6,0, 7,0,0]") ==
+             "data: data.padding = 0: step 1, micro-step 0, replica 1 has no other label (its first"
+             " sample is number 3): the mean of no losses is no number");
+  BOOST_TEST(error_with("[1,2,0, 3,0,4, 5,6,0, 7,0,0]", Mode::inference) == "no error");
 }
 
 BOOST_AUTO_TEST_CASE(a_micro_step_or_replica_that_is_not_there_breaks_an_invariant) {
