@@ -120,6 +120,40 @@ bool overlap(std::span<const Region> a, std::span<const Region> b) {
   });
 }
 
+std::optional<Region> common(const Region& a, const Region& b) {
+  if (!overlap(a, b)) return std::nullopt;
+  Region both = a;
+  for (std::size_t d = 0; d < a.offset.size(); ++d) {
+    both.offset[d] = std::max(a.offset[d], b.offset[d]);
+    both.extent[d] =
+        std::min(a.offset[d] + a.extent[d], b.offset[d] + b.extent[d]) - both.offset[d];
+  }
+  return both;
+}
+
+std::vector<Region> minus(const Region& a, const Region& b) {
+  const std::optional<Region> both = common(a, b);
+  if (!both) return {a};
+  std::vector<Region> before, after;
+  Region rest = a;  // what is left, narrowed to `both` in one dimension after the other
+  for (std::size_t d = 0; d < a.offset.size(); ++d) {
+    const auto part = [&](std::int64_t begin, std::int64_t end) {
+      Region slab = rest;
+      slab.offset[d] = begin;
+      slab.extent[d] = end - begin;
+      return slab;
+    };
+    const std::int64_t begin = both->offset[d];
+    const std::int64_t end = begin + both->extent[d];
+    const std::int64_t last = rest.offset[d] + rest.extent[d];
+    if (rest.offset[d] < begin) before.push_back(part(rest.offset[d], begin));
+    if (end < last) after.push_back(part(end, last));
+    rest = part(begin, end);
+  }
+  before.insert(before.end(), after.rbegin(), after.rend());
+  return before;
+}
+
 bool tiles_exactly(std::span<const Region> regions, const Shape& shape) {
   std::vector<char> seen(static_cast<std::size_t>(element_count(shape)), 0);
   for (const Region& region : regions) {

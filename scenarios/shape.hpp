@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,14 @@ std::vector<Region> flat_range(const Region& box, std::int64_t begin, std::int64
 /// True if some element lies in both.
 bool overlap(const Region& a, const Region& b);
 bool overlap(std::span<const Region> a, std::span<const Region> b);
+/// The elements that lie in both; nothing if there are none.
+std::optional<Region> common(const Region& a, const Region& b);
+/// The elements of `a` that do not lie in `b`, as disjoint boxes in storage order of `a`'s dimensions:
+/// what is before it, then what is beside it, then what is after it, dimension by dimension.
+///   a a a a      a = [0:3, 0:4], b = [1:2, 1:3]: {[0:1, 0:4], [1:2, 0:1], [1:2, 3:4], [2:3, 0:4]}
+///   a b b a
+///   a a a a
+std::vector<Region> minus(const Region& a, const Region& b);
 
 /// True if the regions lie in `shape`, do not overlap, and cover every element of it.
 bool tiles_exactly(std::span<const Region> regions, const Shape& shape);

@@ -241,31 +241,48 @@ std::vector<double> Safetensors::read(const std::string& name, const Region& reg
   return values;
 }
 
-void write_safetensors(const std::string& path, const std::vector<TensorToStore>& tensors) {
+std::string safetensors_header(const std::vector<TensorRow>& tensors,
+                               const std::map<std::string, std::string>& metadata) {
   JsonValue header = JsonValue::object();
+  if (!metadata.empty()) {
+    JsonValue object = JsonValue::object();
+    for (const auto& [key, value] : metadata) object.set(key, value);
+    header.set("__metadata__", std::move(object));
+  }
   std::int64_t at = 0;
-  for (const TensorToStore& tensor : tensors) {
-    const auto bytes = static_cast<std::int64_t>(tensor.bytes.size());
-    SHARDPROOF_EXPECTS(checked_bytes(tensor.shape, size_bytes(tensor.dtype)) == bytes, tensor.name,
-                       to_string(tensor.shape), bytes);
+  for (const TensorRow& tensor : tensors) {
     const auto* row = std::find_if(std::begin(kDtypes), std::end(kDtypes),
                                    [&](const DtypeName& d) { return d.dtype == tensor.dtype; });
     SHARDPROOF_EXPECTS(row != std::end(kDtypes), name_of(tensor.dtype));
+    const std::optional<std::int64_t> bytes = checked_bytes(tensor.shape, size_bytes(tensor.dtype));
+    SHARDPROOF_EXPECTS(bytes, tensor.name, to_string(tensor.shape));
     JsonValue shape = JsonValue::array();
     for (const std::int64_t extent : tensor.shape) shape.append(extent);
-    header.set(tensor.name,
-               JsonValue::object()
-                   .set("dtype", row->name)
-                   .set("shape", std::move(shape))
-                   .set("data_offsets", JsonValue::array().append(at).append(at + bytes)));
-    at += bytes;
+    header.members.push_back(
+        {tensor.name,
+         {},
+         JsonValue::object()
+             .set("dtype", row->name)
+             .set("shape", std::move(shape))
+             .set("data_offsets", JsonValue::array().append(at).append(at + *bytes))});
+    at += *bytes;
   }
   std::string text = write_json(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), kLengthBytes) + text;
+}
+
+void write_safetensors(const std::string& path, const std::vector<TensorToStore>& tensors) {
+  std::vector<TensorRow> rows;
+  for (const TensorToStore& tensor : tensors) {
+    const auto bytes = static_cast<std::int64_t>(tensor.bytes.size());
+    SHARDPROOF_EXPECTS(checked_bytes(tensor.shape, size_bytes(tensor.dtype)) == bytes, tensor.name,
+                       to_string(tensor.shape), bytes);
+    rows.push_back({tensor.name, tensor.dtype, tensor.shape});
+  }
   std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(&length), kLengthBytes);
-  out << text;
+  out << safetensors_header(rows);
   for (const TensorToStore& tensor : tensors)
     out.write(reinterpret_cast<const char*>(tensor.bytes.data()),
               static_cast<std::streamsize>(tensor.bytes.size()));

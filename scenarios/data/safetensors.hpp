@@ -41,6 +41,18 @@ class Safetensors {
   std::map<std::string, StoredTensor> tensors_;
 };
 
+/// A tensor as a file's header names it.
+struct TensorRow {
+  std::string name;
+  Dtype dtype = Dtype::fp32;
+  Shape shape;
+};
+
+/// What a file of these tensors, one after another in this order, begins with: the length and the
+/// JSON, padded with spaces to 8 bytes. `metadata` becomes "__metadata__" unless it is empty.
+std::string safetensors_header(const std::vector<TensorRow>& tensors,
+                               const std::map<std::string, std::string>& metadata = {});
+
 /// A tensor to be written.
 struct TensorToStore {
   std::string name;
@@ -49,8 +61,7 @@ struct TensorToStore {
   std::vector<std::byte> bytes;
 };
 
-/// Writes one file, tensors in the given order, the header padded with spaces to 8 bytes. Throws
-/// EnvironmentError if the file cannot be written.
+/// Writes one file, tensors in the given order. Throws EnvironmentError if it cannot be written.
 void write_safetensors(const std::string& path, const std::vector<TensorToStore>& tensors);
 
 }  // namespace shardproof

@@ -23,12 +23,6 @@ Piece with_leading_axes(Piece piece, const Placement& placement, const ProcessGr
   return piece;
 }
 
-std::string with_parameter(std::string name, const std::string& parameter) {
-  const auto star = name.find('*');
-  SHARDPROOF_EXPECTS(star != std::string::npos, "a flat value's name needs a '*':", name);
-  return name.replace(star, 1, parameter);
-}
-
 // What the box has in common with a box of the local tensor; an empty box if nothing.
 HeldBox common(HeldBox box, const Region& local) {
   for (std::size_t d = 0; d < local.offset.size(); ++d) {
@@ -53,7 +47,11 @@ void append(Piece& piece, HeldBox box, const Shape& local, std::int64_t base) {
 Piece tensor_piece(const Program& program, const Value& value, Rank rank, const RowCounts& rows) {
   const ProcessGrid grid = program.grid();
   const Shape local = local_shape(program, value, rank, rows);
-  Piece piece{value.name, value.shape, {}, {}};
+  Piece piece{.name = value.name,
+              .full_shape = value.shape,
+              .regions = {},
+              .runs = {},
+              .placement = value.placement};
   for (const HeldBox& box : held_boxes(value.shape, value.placement, grid, rank))
     append(piece, common(box, whole(local)), local, 0);
   return with_leading_axes(std::move(piece), value.placement, grid, rank);
@@ -65,7 +63,11 @@ Piece parameter_piece(const ProcessGrid& grid, Rank rank, const FlatLayout::Entr
                       const std::string& name, const Stretch& part, std::int64_t base) {
   const Shape local = local_shape(entry.shape, entry.placement, grid, rank);
   const std::vector<HeldBox> boxes = held_boxes(entry.shape, entry.placement, grid, rank);
-  Piece piece{name, entry.shape, {}, {}};
+  Piece piece{.name = name,
+              .full_shape = entry.shape,
+              .regions = {},
+              .runs = {},
+              .placement = entry.placement};
   for (const Region& range : flat_range(whole(local), part.begin, part.begin + part.count))
     for (const HeldBox& box : boxes) append(piece, common(box, range), local, base);
   return piece;
@@ -82,10 +84,12 @@ Piece padding_piece(const Program& program, const FlatLayout& layout, Rank rank,
     longest = std::max(longest, table.padded - table.elements);
   }
   const std::int64_t row = grid.group_rank(rank, Axis::tp).value;
-  return {name,
-          {program.tp, longest},
-          {{{row, part.begin}, {1, part.count}}},
-          {{base + part.begin, part.count}}};
+  return {.name = name,
+          .full_shape = {program.tp, longest},
+          .regions = {{{row, part.begin}, {1, part.count}}},
+          .runs = {{base + part.begin, part.count}},
+          .placement = {shard(0), replicate()},
+          .is_padding = true};
 }
 
 std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank rank) {
@@ -95,7 +99,10 @@ std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank 
   const Stretch mine = owned_stretch(table, value.placement, grid, rank);
   const Placement leading{replicate(), value.placement.dp};
   std::vector<Piece> pieces;
+  const bool all_own_everything =
+      value.placement.dp.kind == AxisPlacement::Kind::flat && table.owners == 1;
   const auto add = [&](Piece piece) {
+    piece.placement.dp = all_own_everything ? replicate() : value.placement.dp;
     pieces.push_back(with_leading_axes(std::move(piece), leading, grid, rank));
   };
   for (std::size_t i = 0; i < layout.entries.size(); ++i) {
@@ -116,6 +123,12 @@ std::vector<Piece> flat_pieces(const Program& program, const Value& value, Rank 
 }
 
 }  // namespace
+
+std::string with_parameter(std::string name, const std::string& parameter) {
+  const auto star = name.find('*');
+  SHARDPROOF_EXPECTS(star != std::string::npos, "a flat value's name needs a '*':", name);
+  return name.replace(star, 1, parameter);
+}
 
 std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank,
                              const RowCounts& rows) {

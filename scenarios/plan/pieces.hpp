@@ -22,7 +22,15 @@ struct Piece {
   Shape full_shape;
   std::vector<Region> regions;  // in storage order
   std::vector<Run> runs;        // of the rank's buffer, in storage order
+  /// How its elements lie over the grid: those of a parameter in a flat vector over tp as the
+  /// parameter itself, over dp as the vector.
+  Placement placement;
+  bool is_padding = false;  // of a flat vector
 };
+
+/// The name under which a flat value shows a parameter: "optimizer/*/master" for "model.norm.weight"
+/// is "optimizer/model.norm.weight/master".
+std::string with_parameter(std::string name, const std::string& parameter);
 
 /// What is recorded of `value` on `rank`, with as many rows as there are. A tensor of which the rank
 /// holds nothing is an empty piece.

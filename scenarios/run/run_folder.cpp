@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "scenarios/errors.hpp"
 
@@ -17,9 +16,6 @@ namespace shardproof {
 namespace fs = std::filesystem;
 
 namespace {
-
-// Tells a folder of results from one that a user happens to have under the same name.
-constexpr const char* marker = ".shardproof-results";
 
 void expect_file_name(const std::string& name) {
   const bool bad = name.empty() || name.front() == '.' || name.find('/') != std::string::npos ||
@@ -42,31 +38,6 @@ void expect_no_file_above(const fs::path& out) {
       throw ScenarioError(path.string() + ": is a file; results cannot be written below it");
     }
   }
-}
-
-void check(const std::error_code& error, const std::string& path, const std::string& what) {
-  if (error) throw EnvironmentError(path + ": " + what + ": " + error.message());
-}
-
-void expect_replaceable(const std::string& path) {
-  if (!fs::exists(fs::symlink_status(path))) return;
-  if (!fs::is_directory(path)) throw ScenarioError(path + ": is a file, not a folder of results");
-  if (fs::exists(path + "/" + marker) || fs::is_empty(path)) return;
-  throw ScenarioError(path +
-                      ": exists and holds no results of shardproof: it is not replaced; "
-                      "choose another --out");
-}
-
-void remove(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  check(error, path, "cannot be removed");
-}
-
-void rename(const std::string& from, const std::string& to) {
-  std::error_code error;
-  fs::rename(from, to, error);
-  check(error, from, "cannot be renamed to " + to);
 }
 
 // Takes the lock file, or throws. Its holder removes the file, so the file that was locked may be
@@ -94,38 +65,22 @@ FileDescriptor take_lock(const std::string& path, const std::string& results) {
   }
 }
 
-// A run that was killed while it put its results in place has moved the old ones away only.
-void finish_interrupted_replacement(const std::string& path) {
-  const std::string old = path + ".old";
-  if (!fs::exists(old + "/" + marker)) return;
-  if (fs::exists(path)) {
-    remove(old);
-  } else {
-    rename(old, path);
-  }
-}
-
 }  // namespace
 
-RunFolder::RunFolder(const std::string& out, const std::string& name) {
+RunFolder::RunFolder(const std::string& out, const std::string& name)
+    : final_path_(out + "/" + name),
+      path_(FolderReplacement::part_of(final_path_)),
+      lock_path_(out + "/." + name + ".lock"),
+      replacement_(final_path_,
+                   {.marker = ".shardproof-results", .what = "results of shardproof"}) {
   expect_file_name(name);
   expect_no_file_above(out);
-  final_path_ = out + "/" + name;
-  path_ = final_path_ + ".part";
-  lock_path_ = out + "/." + name + ".lock";
   std::error_code error;
   fs::create_directories(out, error);
-  check(error, out, "cannot be created");
+  if (error) throw EnvironmentError(out + ": cannot be created: " + error.message());
   lock_ = take_lock(lock_path_, final_path_);
   try {
-    finish_interrupted_replacement(final_path_);
-    for (const auto& path : {final_path_, path_, final_path_ + ".old"}) expect_replaceable(path);
-    remove(path_);
-    fs::create_directory(path_, error);
-    check(error, path_, "cannot be created");
-    if (!(std::ofstream(file(marker)) << "results of shardproof; replaced by the next run\n")) {
-      throw EnvironmentError(file(marker) + ": cannot be written");
-    }
+    replacement_.begin("results of shardproof; replaced by the next run\n");
   } catch (...) {
     ::unlink(lock_path_.c_str());
     throw;
@@ -136,12 +91,8 @@ RunFolder::~RunFolder() { ::unlink(lock_path_.c_str()); }
 
 void RunFolder::put_in_place() {
   SHARDPROOF_EXPECTS(path_ != final_path_, path_);
-  const std::string old = final_path_ + ".old";
-  remove(old);
-  if (fs::exists(final_path_)) rename(final_path_, old);
-  rename(path_, final_path_);
+  replacement_.put_in_place();
   path_ = final_path_;
-  remove(old);
 }
 
 }  // namespace shardproof

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "scenarios/run/file_descriptor.hpp"
+#include "scenarios/run/folder_replacement.hpp"
 
 namespace shardproof {
 
@@ -35,6 +36,7 @@ class RunFolder {
 
  private:
   std::string final_path_, path_, lock_path_;
+  FolderReplacement replacement_;
   FileDescriptor lock_;
 };
 

@@ -1,0 +1,75 @@
+#include "scenarios/checkpoint/rank_state.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "scenarios/errors.hpp"
+
+namespace shardproof {
+
+namespace {
+
+PartToSave part_of(const HeldTensor& held) {
+  return {held.piece.name, held.dtype, held.piece.full_shape, held.piece.regions, {}};
+}
+
+void expect_same_tensors(const Checkpoint& checkpoint, const Program& program) {
+  std::set<std::string> names;
+  for (const TensorRow& tensor : carried_tensors(program)) {
+    checkpoint.expect(tensor.name, tensor.dtype, tensor.shape);
+    names.insert(tensor.name);
+  }
+  for (const auto& [name, tensor] : checkpoint.tensors())
+    if (!names.contains(name))
+      throw ScenarioError({checkpoint.path()},
+                          "tensor \"" + name + "\": is no state of the run that is to go on");
+}
+
+}  // namespace
+
+std::vector<PartToSave> parts_to_save(const Program& program, Rank rank, const StateBytes& state) {
+  std::vector<PartToSave> parts;
+  for (const HeldTensor& held : held_state(program, rank)) {
+    if (!held.saved) continue;
+    PartToSave part = part_of(held);
+    const std::size_t size = size_bytes(held.dtype);
+    const std::span<const std::byte> bytes = state(held.value);
+    for (const Run& run : held.piece.runs)
+      part.stretches.push_back(bytes.subspan(static_cast<std::size_t>(run.first) * size,
+                                             static_cast<std::size_t>(run.count) * size));
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+void load_state(const Checkpoint& checkpoint, const Program& program, Rank rank,
+                const StateMemory& state) {
+  expect_same_tensors(checkpoint, program);
+  for (const ValueId id : carried_values(program)) std::ranges::fill(state(id), std::byte{0});
+  for (const HeldTensor& held : held_state(program, rank)) {
+    const std::vector<std::byte> stored = checkpoint.read(held.piece.name, held.piece.regions);
+    put_back(held.piece, stored, size_bytes(held.dtype), state(held.value));
+  }
+}
+
+void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin origin,
+                 const std::string& path) {
+  expect_same_tensors(from, to);
+  origin.steps_done = from.origin().steps_done;
+  origin.counters = from.origin().counters;
+  begin_checkpoint(path);
+  for (int rank = 0; rank < to.grid().world(); ++rank) {
+    std::vector<PartToSave> parts;
+    std::vector<std::vector<std::byte>> bytes;
+    for (const HeldTensor& held : held_state(to, Rank{rank})) {
+      if (!held.saved) continue;
+      bytes.push_back(from.read(held.piece.name, held.piece.regions));
+      parts.push_back(part_of(held));
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) parts[i].stretches = {bytes[i]};
+    write_rank_file(path, rank, parts);
+  }
+  finish_checkpoint(path, origin);
+}
+
+}  // namespace shardproof

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scenarios/checkpoint/checkpoint.hpp"
+#include "scenarios/checkpoint/held_state.hpp"
+#include "scenarios/checkpoint/write_checkpoint.hpp"
+
+namespace shardproof {
+
+/// The state of one rank: the host memory of each value that is carried from step to step.
+using StateBytes = std::function<std::span<const std::byte>(ValueId)>;
+using StateMemory = std::function<std::span<std::byte>(ValueId)>;
+
+/// What the rank writes into a checkpoint. The parts show into the state, which has to stay.
+std::vector<PartToSave> parts_to_save(const Program& program, Rank rank, const StateBytes& state);
+
+/// Fills the rank's state from a checkpoint of any grid; what is padding is zero afterwards. Throws
+/// ScenarioError if the checkpoint has not every tensor of the program's state, in its dtype and
+/// shape, or has another.
+void load_state(const Checkpoint& checkpoint, const Program& program, Rank rank,
+                const StateMemory& state);
+
+/// Writes a checkpoint of the same state for another program of the same model. The scenario is
+/// that of the new one; how far the run was, and what it counts, is taken over.
+void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin origin,
+                 const std::string& path);
+
+}  // namespace shardproof
