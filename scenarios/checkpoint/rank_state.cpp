@@ -27,6 +27,17 @@ void expect_same_tensors(const Checkpoint& checkpoint, const Program& program) {
 
 }  // namespace
 
+CheckpointOrigin origin_of(const Scenario& scenario) {
+  CheckpointOrigin origin;
+  origin.scenario = parse_json(write_scenario(scenario), "the scenario");
+  origin.scenario_hash = scenario_hash(scenario);
+  origin.model_hash = hash_of(scenario.model);
+  origin.tp = scenario.training.tensor_parallel;
+  origin.dp = scenario.data_parallel();
+  origin.zero_stage = scenario.training.zero_stage;
+  return origin;
+}
+
 std::vector<PartToSave> parts_to_save(const Program& program, Rank rank, const StateBytes& state) {
   std::vector<PartToSave> parts;
   for (const HeldTensor& held : held_state(program, rank)) {

@@ -9,8 +9,12 @@
 #include "scenarios/checkpoint/checkpoint.hpp"
 #include "scenarios/checkpoint/held_state.hpp"
 #include "scenarios/checkpoint/write_checkpoint.hpp"
+#include "scenarios/config/scenario.hpp"
 
 namespace shardproof {
+
+/// What a checkpoint of a scenario's run says of the run, but how far it was.
+CheckpointOrigin origin_of(const Scenario& scenario);
 
 /// The state of one rank: the host memory of each value that is carried from step to step.
 using StateBytes = std::function<std::span<const std::byte>(ValueId)>;

@@ -272,6 +272,11 @@ Scenario read_scenario(const std::string& path, const std::vector<std::string>& 
   return scenario_from_json(read_json(path), fs::path(path).parent_path(), path, overrides);
 }
 
+Scenario scenario_inside(JsonValue document, const std::string& file,
+                         const std::vector<std::string>& overrides) {
+  return scenario_from_json(std::move(document), fs::path(file).parent_path(), file, overrides);
+}
+
 Scenario scenario_from_command_line(const CommandLineScenario& given) {
   JsonValue root = JsonValue::object();
   root.place = {"the command line"};

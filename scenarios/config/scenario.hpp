@@ -13,6 +13,8 @@
 
 namespace shardproof {
 
+struct JsonValue;
+
 /// The order in which a reduction adds the members of its group (DESIGN section 4).
 enum class ReductionOrder { rank_order, ring, library };
 const char* name_of(ReductionOrder order);
@@ -150,6 +152,10 @@ struct Scenario {
 /// absent keys filled in, everything checked. An override is "num_hidden_layers=2"
 /// (config/overrides.hpp). Throws ScenarioError with file:line:column.
 Scenario read_scenario(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// The same of a scenario that stands inside another file, such as a checkpoint's manifest.
+Scenario scenario_inside(JsonValue document, const std::string& file,
+                         const std::vector<std::string>& overrides = {});
 
 /// What `shardproof run --model DIR --deepspeed FILE --world 8` gives instead of a scenario file.
 struct CommandLineScenario {

@@ -1,0 +1,42 @@
+#include "scenarios/checkpoint/consolidate.hpp"
+
+#include <array>
+#include <filesystem>
+
+#include "scenarios/data/safetensors.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/run/durable_file.hpp"
+
+namespace shardproof {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFolder = "parameter/";
+
+void rename_into_place(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) throw EnvironmentError(from + ": cannot be renamed to " + to + ": " + error.message());
+  const fs::path folder = fs::path(to).parent_path();
+  sync_folder(folder.empty() ? "." : folder.string());
+}
+
+}  // namespace
+
+void write_consolidated(const Checkpoint& checkpoint, const std::string& file) {
+  std::vector<TensorRow> rows;
+  for (const auto& [name, tensor] : checkpoint.tensors())
+    if (name.starts_with(kFolder))
+      rows.push_back({name.substr(kFolder.size()), tensor.dtype, tensor.shape()});
+  const std::string part = file + ".part";
+  DurableFile out(part);
+  out.write(safetensors_header(rows, {{"format", "pt"}}));
+  for (const TensorRow& row : rows)
+    out.write(checkpoint.read(std::string(kFolder) + row.name, std::array{whole(row.shape)}));
+  out.close();
+  rename_into_place(part, file);
+}
+
+}  // namespace shardproof
