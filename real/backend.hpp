@@ -117,9 +117,10 @@ class Backend {
   virtual void cross_entropy(View logits, View labels, View loss) = 0;
 
   // Backward.
-  /// dlogits = grad_scale / valid * (softmax(logits) - onehot(label)); rows with label < 0 are 0.
-  virtual void cross_entropy_backward(View logits, View labels, View dlogits,
-                                      double grad_scale) = 0;
+  /// dlogits = grad_scale / valid * loss_scale * (softmax(logits) - onehot(label)), the coefficient in
+  /// the compute dtype; rows with label < 0 are 0. loss_scale (1), or nullptr for none.
+  virtual void cross_entropy_backward(View logits, View labels, const TensorView* loss_scale,
+                                      View dlogits, double grad_scale) = 0;
   /// dx = dy weight.
   virtual void matmul_backward_input(View dy, View weight, View dx,
                                      WeightLayout layout = WeightLayout::out_in) = 0;
@@ -163,9 +164,11 @@ class Backend {
   };
   /// total (1) fp64 = sum of x[i]^2 over the ranges of all tensors, in fp64, in order.
   virtual void sum_of_squares(std::span<const Ranges> parts, View total) = 0;
-  virtual void square_root(View x, View y) = 0;  // computed in fp64, rounded once to y
-  /// factor = 1 / max((norm + 1e-6) / clip, 1), in fp64, rounded once (spec-autotp 7.8).
-  virtual void clip_factor(View norm, View factor, double clip) = 0;
+  /// y = sqrt(x), divided by the loss scale if there is one, in fp64, rounded once to y.
+  virtual void square_root(View x, const TensorView* loss_scale, View y) = 0;
+  /// factor = 1 / (max((norm + 1e-6) / clip, 1) * loss_scale), in fp64, rounded once (spec-autotp
+  /// 7.8). With clip 0 nothing is clipped: 1 / loss_scale.
+  virtual void clip_factor(View norm, const TensorView* loss_scale, View factor, double clip) = 0;
   /// m <- RN(RN(b1 m) + RN((1-b1) g)), each coefficient computed in fp64 and rounded once.
   virtual void exp_avg(View m, View g, View m_out, double beta1) = 0;
   /// v <- RN(RN(b2 v) + RN(RN((1-b2) g) g)).

@@ -52,6 +52,9 @@ std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
                                         Optimization& optimization) {
   builder.open_segment("begin_step");
   optimization.zero->lower_begin_step();
+  for (const ValueId scale : builder.loss_scale())
+    builder.append(OpKind::load_scalar, "optimizer", "data", "load_loss_scale", {}, {scale},
+                   {{"scalar", std::string("loss_scale")}});
   lower_micro_step(builder, model, optimization.zero.get());
   builder.open_segment("reduce");
   const std::vector<ValueId> gradients = optimization.zero->lower_boundary();

@@ -18,6 +18,12 @@ Arithmetic arithmetic_of(Dtype dtype) {
           .largest = std::ldexp(2.0 - 2 * u, format.max_exponent)};
 }
 
+double loss_scale(const UnitCall& unit, std::size_t index) {
+  if (index >= unit.arguments.size()) return 1;
+  SHARDPROOF_EXPECTS(unit.arguments[index].values.size() == 1, index);
+  return unit.arguments[index].values[0];
+}
+
 double compounded(double x) {
   return x < 0.5 ? x / (1 - x) : std::numeric_limits<double>::infinity();
 }

@@ -58,6 +58,9 @@ struct LibraryError {
 
 inline double as_real(std::int64_t n) { return static_cast<double>(n); }
 
+/// The loss scale that a unit may have as argument `index`; 1 if it has none.
+double loss_scale(const UnitCall& unit, std::size_t index);
+
 /// Rows of a tensor seen as a matrix of its last dimension, which may be 0.
 inline std::int64_t leading_rows(const Operand& x) {
   std::int64_t rows = 1;

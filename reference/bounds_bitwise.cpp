@@ -116,16 +116,19 @@ UnitResult replay_nonfinite(const UnitCall& unit) {
 
 UnitResult replay_square_root(const UnitCall& unit) {
   const Dtype output = unit.precision.output;
-  return map_first(unit, [=](std::size_t, double x) { return round_once(output, std::sqrt(x)); });
+  const double scale = loss_scale(unit, 1);
+  return map_first(unit,
+                   [=](std::size_t, double x) { return round_once(output, std::sqrt(x) / scale); });
 }
 
 UnitResult replay_clip_factor(const UnitCall& unit) {
   const double clip = unit.attributes.factor;
   const Dtype output = unit.precision.output;
+  const double scale = loss_scale(unit, 1);
   return map_first(unit, [=](std::size_t, double norm) {
-    const double excess = (norm + 1e-6) / clip;
+    const double excess = clip == 0 ? 1.0 : (norm + 1e-6) / clip;
     // A NaN norm must stay NaN: std::max would hide it.
-    return round_once(output, 1.0 / (excess < 1.0 ? 1.0 : excess));
+    return round_once(output, 1.0 / ((excess < 1.0 ? 1.0 : excess) * scale));
   });
 }
 

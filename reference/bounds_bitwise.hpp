@@ -18,10 +18,11 @@ UnitResult replay_multiply(const UnitCall& unit);   // x * scalar argument
 UnitResult replay_negate(const UnitCall& unit);
 UnitResult replay_nonfinite(const UnitCall& unit);  // 1 if any element is inf or NaN, else 0
 
-UnitResult replay_square_root(const UnitCall& unit);  // in fp64, rounded once
-UnitResult replay_clip_factor(const UnitCall& unit);  // 1 / max((norm + 1e-6) / clip, 1) in fp64
-UnitResult replay_exp_avg(const UnitCall& unit);      // RN(RN(b1 m) + RN((1-b1) g))
-UnitResult replay_exp_avg_sq(const UnitCall& unit);   // RN(RN(b2 v) + RN(RN((1-b2) g) g))
+UnitResult replay_square_root(const UnitCall& unit);  // sqrt(x) / loss scale in fp64, rounded once
+/// 1 / (max((norm + 1e-6) / clip, 1) * loss scale) in fp64, rounded once.
+UnitResult replay_clip_factor(const UnitCall& unit);
+UnitResult replay_exp_avg(const UnitCall& unit);     // RN(RN(b1 m) + RN((1-b1) g))
+UnitResult replay_exp_avg_sq(const UnitCall& unit);  // RN(RN(b2 v) + RN(RN((1-b2) g) g))
 /// p - lr ((m / c1) / (sqrt(v / c2) + eps) + wd p), every operation rounded to the compute dtype.
 /// Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2.
 UnitResult replay_adamw(const UnitCall& unit);

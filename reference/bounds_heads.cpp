@@ -94,7 +94,7 @@ UnitResult replay_sum_heads(const UnitCall& unit) {
     const double bound = additions * unit_roundoff(unit.precision.compute) * magnitude[i];
     result.bound[i] = with_partials(bound, magnitude[i], unit.precision);
     result.error[i] = additions * oracle_arithmetic().u * magnitude[i];
-    if (magnitude[i] + result.bound[i] > largest) result.sound = false;
+    if (magnitude[i] + result.bound[i] > largest) note_overflow(result, i);
   }
   settle(result);
   return result;

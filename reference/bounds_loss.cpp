@@ -118,8 +118,8 @@ UnitResult replay_cross_entropy(const UnitCall& unit) {
 namespace {
 
 // dz_j = c (p_j - [j = label]). p is e_j / l or exp(z_j - LSE): the larger of the two errors holds.
-void row_gradient(const SoftmaxRow& softmax, double c, std::size_t label, double* value,
-                  double* bound) {
+void row_gradient(const SoftmaxRow& softmax, double c, double roundings, std::size_t label,
+                  double* value, double* bound) {
   const Arithmetic& arithmetic = softmax.arithmetic;
   const double u = arithmetic.u;
   const double sum_error = compounded((static_cast<double>(softmax.z.size()) + 1) * u);
@@ -131,8 +131,8 @@ void row_gradient(const SoftmaxRow& softmax, double c, std::size_t label, double
         u * std::fabs(z - lse) + LibraryError::exp * u + softmax.error_of_log_sum_exp();
     const double of_p = p > 0 ? p * std::expm1(std::max(by_division, by_difference)) : 0;
     value[j] = c * (p - target);
-    // The difference, the product, and the rounding of c: 3 u.
-    bound[j] = std::fabs(c) * (of_p + 3 * u * (std::fabs(p - target) + of_p)) +
+    // The difference, the product, the rounding of c, and if it is scaled that product.
+    bound[j] = std::fabs(c) * (of_p + roundings * u * (std::fabs(p - target) + of_p)) +
                4 * arithmetic.eta * (1 + std::fabs(c));
   }
 }
@@ -142,12 +142,13 @@ void row_gradient(const SoftmaxRow& softmax, double c, std::size_t label, double
 UnitResult replay_cross_entropy_backward(const UnitCall& unit) {
   const Loss loss(unit);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  const double scale = loss_scale(unit, 2), roundings = unit.arguments.size() > 2 ? 4 : 3;
   UnitResult result = bounded_result(unit.arguments[0].shape);
   for (std::size_t r = 0; r < loss.labels.size(); ++r) {
     if (loss.labels[r] < 0) continue;  // exactly zero
     const SoftmaxRow softmax(loss.row(r), arithmetic);
-    const double c = unit.attributes.factor / loss.valid(r / loss.rows);
-    row_gradient(softmax, c, static_cast<std::size_t>(loss.labels[r]),
+    const double c = unit.attributes.factor / loss.valid(r / loss.rows) * scale;
+    row_gradient(softmax, c, roundings, static_cast<std::size_t>(loss.labels[r]),
                  result.value.data() + r * loss.V, result.bound.data() + r * loss.V);
   }
   for (std::size_t i = 0; i < result.bound.size(); ++i)

@@ -43,7 +43,7 @@ void bound_product(const UnitCall& unit, double inner, double q, std::span<const
     bound = with_partials(bound, S, precision);
     result.bound[i] = bound;
     result.error[i] = any_order_sum(inner, oracle_q, S, oracle);
-    if (S + bound > largest) result.sound = false;
+    if (S + bound > largest) note_overflow(result, i);
   }
 }
 

@@ -48,7 +48,7 @@ UnitResult sum_of(const UnitCall& unit, const Stack& stack, Term term) {
     }
     result.bound[i] = any_order_hops(n, magnitude, precision);
     result.error[i] = (n - 1) * oracle_arithmetic().u * magnitude;
-    if (magnitude + result.bound[i] > largest) result.sound = false;
+    if (magnitude + result.bound[i] > largest) note_overflow(result, i);
   }
   return result;
 }

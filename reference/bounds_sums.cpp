@@ -27,6 +27,11 @@ double with_partials(double bound, double magnitude, const UnitPrecision& precis
   return bound + any_order_hops(partials, magnitude + bound, precision);
 }
 
+void note_overflow(UnitResult& result, std::size_t element) {
+  result.may_overflow.resize(result.value.size());
+  result.may_overflow[element] = true;
+}
+
 double largest_sum(const UnitPrecision& precision) {
   const double largest = arithmetic_of(precision.compute).largest;
   if (precision.partials == 1) return largest;
@@ -62,7 +67,7 @@ UnitResult replay_bias_backward(const UnitCall& unit) {
     // Additions of IEEE numbers do not underflow (Hauser 1996): no eta.
     result.bound[i] = (as_real(rows) - 1) * arithmetic.u * magnitude[i];
     result.error[i] = (as_real(rows) - 1) * oracle_arithmetic().u * magnitude[i];
-    if (magnitude[i] + result.bound[i] > arithmetic.largest) result.sound = false;
+    if (magnitude[i] + result.bound[i] > arithmetic.largest) note_overflow(result, i);
   }
   settle(result);
   return result;
@@ -98,7 +103,7 @@ UnitResult replay_embedding_backward(const UnitCall& unit) {
     if (c <= 1 || (c == 2 && narrow)) continue;
     result.bound[i] = (c - 1) * arithmetic.u * magnitude[i];
     result.error[i] = (c - 1) * oracle_arithmetic().u * magnitude[i];
-    if (magnitude[i] + result.bound[i] > arithmetic.largest) result.sound = false;
+    if (magnitude[i] + result.bound[i] > arithmetic.largest) note_overflow(result, i);
   }
   settle(result);
   return result;

@@ -20,6 +20,10 @@ double with_partials(double bound, double magnitude, const UnitPrecision& precis
 /// The largest S for which no partial and no sum of them overflows.
 double largest_sum(const UnitPrecision& precision);
 
+/// Says of an element of a sum that it may overflow on the way. If it did, it stays inf or NaN; if it
+/// is finite, its bound holds.
+void note_overflow(UnitResult& result, std::size_t element);
+
 UnitResult replay_matmul(const UnitCall& unit);                  // x weight^T
 UnitResult replay_matmul_backward_input(const UnitCall& unit);   // dy weight
 UnitResult replay_matmul_backward_weight(const UnitCall& unit);  // dy^T x of each batch group

@@ -2,6 +2,7 @@
 
 #include "reference/families.hpp"
 #include "reference/graph_units.hpp"
+#include "reference/loss_scaler.hpp"
 #include "reference/step_units.hpp"
 #include "scenarios/config/optimizer_names.hpp"
 #include "scenarios/trace/trace.hpp"
@@ -17,25 +18,30 @@ const Shape one_element{1};
 
 }  // namespace
 
-std::vector<Unit> expected_units(const Scenario& scenario) {
+std::vector<Unit> expected_units(const Scenario& scenario, const SkippedSteps& skipped) {
   const Graph graph = graph_of(scenario);
   std::vector<Unit> units;
   append_tables(graph, units);
   if (scenario.trains()) append_masters(scenario, units);
+  int last_update = -1;
   for (int step = 0; step < scenario.steps; ++step) {
     for (int micro = 0; micro < scenario.training.accumulation; ++micro) {
-      append_micro_step(graph, step, micro, units);
+      append_micro_step(graph, step, micro, last_update, units);
       if (scenario.trains()) append_accumulation(scenario, step, micro, units);
     }
     if (!scenario.trains()) continue;
     append_reduction(scenario, step, units);
+    append_overflow(scenario, step, units);
+    if (skipped.contains(step)) continue;
     append_norm(scenario, step, units);
-    append_update(scenario, step, units);
+    append_update(scenario, step, last_update, units);
+    last_update = step;
   }
   return units;
 }
 
-std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scenario) {
+std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scenario,
+                                                           const SkippedSteps& skipped) {
   std::vector<std::pair<std::string, Shape>> leaves;
   for (const ParameterDescription& p : scenario.model.parameters)
     leaves.emplace_back("/initial/parameter/" + p.name, p.shape);
@@ -45,6 +51,9 @@ std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scena
     for (int micro = 0; micro < scenario.training.accumulation; ++micro)
       leaves.emplace_back(micro_folder(step, micro) + "/data/tokens", batch);
     if (!scenario.trains()) continue;
+    if (scales_loss(scenario.training))
+      leaves.emplace_back(step_folder(step) + "/scalar/loss_scale", one_element);
+    if (skipped.contains(step)) continue;
     for (const std::string& name : scalar_names(scenario.training.optimizer))
       leaves.emplace_back(step_folder(step) + "/scalar/" + name, one_element);
   }

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "reference/loss_scaler.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reference {
@@ -42,6 +43,7 @@ Graph graph_of(const Scenario& scenario) {
                                .positions = scenario.data.sequence,
                                .groups = groups,
                                .gradient_scale = 1.0 / scenario.training.accumulation,
+                               .scales_loss = scales_loss(scenario.training),
                                .padding = scenario.data.padding};
   return make_graph(scenario.model, micro_batch, scenario.trains());
 }

@@ -17,6 +17,7 @@ struct MicroBatch {
   std::int64_t positions = 1;
   std::int64_t groups = 1;
   double gradient_scale = 1;  // what is differentiated is this times the sum of the groups' losses
+  bool scales_loss = false;   // and times the loss scale that a step records (fp16)
   std::optional<std::int64_t> padding = std::nullopt;  // a token that is nobody's label
 };
 

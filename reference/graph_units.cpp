@@ -16,10 +16,11 @@ std::string folder(int step, int micro) { return folder_of({Moment::Stage::step,
 
 class MicroStepUnits {
  public:
-  MicroStepUnits(const Graph& graph, int step, int micro, std::vector<Unit>& units)
+  MicroStepUnits(const Graph& graph, int step, int micro, int last_update, std::vector<Unit>& units)
       : graph_(graph),
         step_(step),
         micro_(micro),
+        last_update_(last_update),
         folder_(folder(step, micro)),
         flow_(gradient_flow(graph)),
         sums_(graph.tensors().size()),
@@ -89,9 +90,14 @@ class MicroStepUnits {
       if (*rule.kind == UnitKind::bias_backward) attributes = {};  // a sum, whatever took the bias
       if (is_parameter(x)) attributes.groups = graph_.micro_batch().groups;
       if (*rule.kind == UnitKind::sum_heads) attributes.head_dim = graph_.shape(x).back();
-      if (&node == &graph_.nodes().back()) attributes.factor = graph_.micro_batch().gradient_scale;
-      add(*rule.kind, attributes, paths(node, rule.arguments), output, gradient_shape(x),
-          node.module, rows(x));
+      std::vector<std::string> inputs = paths(node, rule.arguments);
+      if (&node == &graph_.nodes().back()) {
+        attributes.factor = graph_.micro_batch().gradient_scale;
+        if (graph_.micro_batch().scales_loss)
+          inputs.push_back(folder(step_, -1) + "/scalar/loss_scale");
+      }
+      add(*rule.kind, attributes, std::move(inputs), output, gradient_shape(x), node.module,
+          rows(x));
       contribute(x, output);
     }
   }
@@ -152,7 +158,7 @@ class MicroStepUnits {
     switch (t.kind) {
       case Kind::table: return "/initial/data/" + t.role;
       case Kind::data: return folder_ + "/data/" + t.role;
-      case Kind::parameter: return parameter_before(graph_.has_loss() ? step_ : 0, t.parameter());
+      case Kind::parameter: return parameter_after(last_update_, t.parameter());
       case Kind::forward: break;
     }
     return folder_ + "/forward/" + t.module + "/" + t.role;
@@ -187,7 +193,7 @@ class MicroStepUnits {
   bool is_parameter(Value value) const { return graph_.tensor(value).kind == Kind::parameter; }
 
   const Graph& graph_;
-  int step_, micro_;
+  int step_, micro_, last_update_;
   std::string folder_;
   GradientFlow flow_;
   std::vector<Sum> sums_;
@@ -197,18 +203,19 @@ class MicroStepUnits {
 
 }  // namespace
 
-std::string parameter_before(int step, const std::string& parameter) {
-  const Moment moment = step == 0 ? Moment{Moment::Stage::initial, -1, -1}
-                                  : Moment{Moment::Stage::step, step - 1, -1};
+std::string parameter_after(int last_update, const std::string& parameter) {
+  const Moment moment = last_update < 0 ? Moment{Moment::Stage::initial, -1, -1}
+                                        : Moment{Moment::Stage::step, last_update, -1};
   return folder_of(moment) + "/parameter/" + parameter;
 }
 
 void append_tables(const Graph& graph, std::vector<Unit>& units) {
-  MicroStepUnits(graph, 0, 0, units).tables();
+  MicroStepUnits(graph, 0, 0, -1, units).tables();
 }
 
-void append_micro_step(const Graph& graph, int step, int micro, std::vector<Unit>& units) {
-  MicroStepUnits micro_step(graph, step, micro, units);
+void append_micro_step(const Graph& graph, int step, int micro, int last_update,
+                       std::vector<Unit>& units) {
+  MicroStepUnits micro_step(graph, step, micro, last_update, units);
   micro_step.forward();
   if (graph.has_loss()) micro_step.backward();
 }

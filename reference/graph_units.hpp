@@ -8,8 +8,9 @@
 
 namespace shardproof::reference {
 
-/// "/initial/parameter/P" before the first step, "/step/000003/parameter/P" before step 4.
-std::string parameter_before(int step, const std::string& parameter);
+/// "/step/000003/parameter/P" after the update of step 3, "/initial/parameter/P" while there was none
+/// (`last_update` -1).
+std::string parameter_after(int last_update, const std::string& parameter);
 
 /// Appends the units of a graph's tables, which stand in /initial/data.
 void append_tables(const Graph& graph, std::vector<Unit>& units);
@@ -28,6 +29,9 @@ void append_tables(const Graph& graph, std::vector<Unit>& units);
 ///
 /// The gradient of a parameter P is gradient/P, with a leading axis of batch groups; one of several
 /// contributions to it is backward/U/grad_weight. It enters accumulator/P.
-void append_micro_step(const Graph& graph, int step, int micro, std::vector<Unit>& units);
+///
+/// The weights are those that the update of step `last_update` left, -1 if there was none.
+void append_micro_step(const Graph& graph, int step, int micro, int last_update,
+                       std::vector<Unit>& units);
 
 }  // namespace shardproof::reference

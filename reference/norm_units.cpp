@@ -1,3 +1,4 @@
+#include "reference/loss_scaler.hpp"
 #include "reference/step_units.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -7,27 +8,50 @@ namespace {
 
 const Shape one_element{1};
 
-}  // namespace
-
-void append_norm(const Scenario& scenario, int step, std::vector<Unit>& units) {
-  const std::string scalar = step_folder(step) + "/scalar/";
+std::vector<std::string> gradients_of(const Scenario& scenario, int step) {
   std::vector<std::string> gradients;
   for (const ParameterDescription& p : scenario.model.parameters)
     gradients.push_back(step_folder(step) + "/gradient/" + p.name);
-  units.push_back({UnitKind::nonfinite, {}, gradients, scalar + "nonfinite", one_element});
-  units.push_back(
-      {UnitKind::sum_of_squares, {}, gradients, scalar + "grad_norm_squared", one_element});
+  return gradients;
+}
+
+}  // namespace
+
+void append_overflow(const Scenario& scenario, int step, std::vector<Unit>& units) {
+  units.push_back({UnitKind::nonfinite,
+                   {},
+                   gradients_of(scenario, step),
+                   step_folder(step) + "/scalar/nonfinite",
+                   one_element});
+}
+
+void append_norm(const Scenario& scenario, int step, std::vector<Unit>& units) {
+  const std::string scalar = step_folder(step) + "/scalar/";
+  const bool scaled = scales_loss(scenario.training);
+  const auto with_scale = [&](std::vector<std::string> inputs) {
+    if (scaled) inputs.push_back(scalar + "loss_scale");
+    return inputs;
+  };
+  units.push_back({UnitKind::sum_of_squares,
+                   {},
+                   gradients_of(scenario, step),
+                   scalar + "grad_norm_squared",
+                   one_element});
   units.push_back({UnitKind::square_root,
                    {},
-                   {scalar + "grad_norm_squared"},
+                   with_scale({scalar + "grad_norm_squared"}),
                    scalar + "grad_norm",
                    one_element});
-  if (scenario.training.gradient_clipping == 0) return;
+  if (!multiplies_gradients(scenario.training)) return;
   units.push_back({UnitKind::clip_factor,
                    {.factor = scenario.training.gradient_clipping},
-                   {scalar + "grad_norm"},
+                   with_scale({scalar + "grad_norm"}),
                    scalar + "clip_factor",
                    one_element});
+}
+
+bool multiplies_gradients(const TrainingConfig& training) {
+  return training.gradient_clipping != 0 || scales_loss(training);
 }
 
 }  // namespace shardproof::reference

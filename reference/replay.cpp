@@ -1,6 +1,8 @@
 #include "reference/replay.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "reference/bounds_attention.hpp"
 #include "reference/bounds_bitwise.hpp"
@@ -53,7 +55,8 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::moe_dispatch, "moe_dispatch", 2, replay_moe_dispatch},
     {UnitKind::moe_combine, "moe_combine", any_number, replay_moe_combine},
     {UnitKind::cross_entropy, "cross_entropy", 2, replay_cross_entropy},
-    {UnitKind::cross_entropy_backward, "cross_entropy_backward", 2, replay_cross_entropy_backward},
+    {UnitKind::cross_entropy_backward, "cross_entropy_backward", 2, replay_cross_entropy_backward,
+     1},
     {UnitKind::matmul_backward_input, "matmul_backward_input", 2, replay_matmul_backward_input},
     {UnitKind::matmul_backward_weight, "matmul_backward_weight", 2, replay_matmul_backward_weight},
     {UnitKind::bias_backward, "bias_backward", 1, replay_bias_backward},
@@ -88,8 +91,8 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::mean, "mean", 1, replay_mean},
     {UnitKind::nonfinite, "nonfinite", any_number, replay_nonfinite},
     {UnitKind::sum_of_squares, "sum_of_squares", any_number, replay_sum_of_squares},
-    {UnitKind::square_root, "square_root", 1, replay_square_root},
-    {UnitKind::clip_factor, "clip_factor", 1, replay_clip_factor},
+    {UnitKind::square_root, "square_root", 1, replay_square_root, 1},
+    {UnitKind::clip_factor, "clip_factor", 1, replay_clip_factor, 1},
     {UnitKind::exp_avg, "exp_avg", 2, replay_exp_avg},
     {UnitKind::exp_avg_sq, "exp_avg_sq", 2, replay_exp_avg_sq},
     {UnitKind::adamw, "adamw", 6, replay_adamw},
@@ -103,6 +106,11 @@ const Row& row_of(UnitKind kind) {
   const auto index = static_cast<std::size_t>(kind);
   SHARDPROOF_EXPECTS(index < table.size() && table[index].kind == kind, index);
   return table[index];
+}
+
+bool all_finite(const Operand& argument) {
+  return std::all_of(argument.values.begin(), argument.values.end(),
+                     [](double x) { return std::isfinite(x); });
 }
 
 }  // namespace
@@ -123,7 +131,9 @@ UnitResult replay(UnitKind kind, const UnitAttributes& attributes, const UnitPre
         row.name, to_string(argument.shape), argument.values.size());
   SHARDPROOF_EXPECTS(precision.compute == Dtype::fp64 || precision.compute == Dtype::fp32, row.name,
                      "computes in", name_of(precision.compute));
-  return row.replay({kind, attributes, precision, arguments});
+  UnitResult result = row.replay({kind, attributes, precision, arguments});
+  result.finite_arguments = std::all_of(arguments.begin(), arguments.end(), all_finite);
+  return result;
 }
 
 }  // namespace shardproof::reference

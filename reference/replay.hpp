@@ -43,7 +43,7 @@ enum class UnitKind {
                              // each group -> (groups * rows, C)
   moe_combine,               // selected, weights, (groups * rows, C)... -> (..., C)
   cross_entropy,             // logits (B, T, V), labels (B, T) -> (groups): mean loss of each group
-  cross_entropy_backward,    // logits, labels; factor = grad_scale -> like logits
+  cross_entropy_backward,    // logits, labels, or with a loss scale; factor = grad_scale
   matmul_backward_input,     // dy (..., O), weight (O, I) or (I, O)
   matmul_backward_weight,    // dy (..., O), x (..., I) -> (groups, O, I) or (groups, I, O)
   bias_backward,             // dy (..., O) -> (groups, O)
@@ -71,8 +71,8 @@ enum class UnitKind {
   mean,            // x (n, ...): sum over the leading axis / n, rounded as mean_form says
   nonfinite,       // x...: 1 if any element of any argument is inf or NaN
   sum_of_squares,  // x...: over all elements of all arguments
-  square_root,     // x
-  clip_factor,     // norm; factor = clip
+  square_root,     // x, or with a loss scale to divide by
+  clip_factor,     // norm, or with a loss scale; factor = clip, 0 for none
   exp_avg,         // m, g; factor = beta1
   exp_avg_sq,      // v, g; factor = beta2
   adamw,           // p, m', v', lr, c1, c2; eps, weight_decay
@@ -146,6 +146,10 @@ struct UnitResult {
   std::vector<double> bound;
   std::vector<double> error;
   bool sound = true;  // false: no sound bound exists here (the unit is `unknown`)
+  /// Elements of which an accumulator, a partial or a hop may leave the range of its format although
+  /// f does not: inf and NaN are accepted there too, in a step that is skipped. Empty: none.
+  std::vector<bool> may_overflow = {};
+  bool finite_arguments = true;  // false: some argument has an inf or a NaN
 };
 
 /// Throws InvariantError on arguments that do not fit the kind.

@@ -18,10 +18,15 @@ void append_masters(const Scenario& scenario, std::vector<Unit>& units);
 void append_accumulation(const Scenario& scenario, int step, int micro, std::vector<Unit>& units);
 /// Appends gradient/P: the mean over the replicas of what was accumulated.
 void append_reduction(const Scenario& scenario, int step, std::vector<Unit>& units);
-/// Appends what is asked of all gradients at once: the overflow flag, the norm, and the factor that
-/// clips by it (spec-autotp 7.8, 7.10).
+/// Appends the flag that says whether any gradient is not finite (spec-autotp 7.10).
+void append_overflow(const Scenario& scenario, int step, std::vector<Unit>& units);
+/// Appends the norm of all gradients, of which the loss scale is taken out, and the factor that clips
+/// by it and takes the loss scale out of the gradients (spec-autotp 7.8).
 void append_norm(const Scenario& scenario, int step, std::vector<Unit>& units);
-/// Appends the clipped gradients, the optimizer's states, and the updated weights.
-void append_update(const Scenario& scenario, int step, std::vector<Unit>& units);
+/// Whether there is such a factor: where gradients are clipped, or scaled.
+bool multiplies_gradients(const TrainingConfig& training);
+/// Appends the clipped gradients, the optimizer's states, and the updated weights. What they follow is
+/// the update of step `last_update`, -1 if there was none.
+void append_update(const Scenario& scenario, int step, int last_update, std::vector<Unit>& units);
 
 }  // namespace shardproof::reference

@@ -10,17 +10,17 @@ namespace {
 class Update {
  public:
   Update(const Scenario& scenario, const ParameterDescription& parameter, std::size_t group,
-         int step, std::vector<Unit>& units)
+         int step, int last_update, std::vector<Unit>& units)
       : training_(scenario.training),
         config_(scenario.training.optimizer),
         parameter_(parameter),
         module_(optimizer_module(scenario, group)),
         weight_decay_(weight_decay_of(scenario, group)),
-        first_(step == 0),
+        first_(last_update < 0),
         folder_(step_folder(step)),
         scalar_(folder_ + "/scalar/"),
         state_(folder_ + "/optimizer/" + parameter.name + "/"),
-        before_((first_ ? "/initial" : step_folder(step - 1)) + "/optimizer/" + parameter.name +
+        before_((first_ ? "/initial" : step_folder(last_update)) + "/optimizer/" + parameter.name +
                 "/"),
         units_(units) {}
 
@@ -47,7 +47,7 @@ class Update {
   // Widening the gradient to the master dtype is exact, so it is a unit only where nothing follows.
   std::string clipped() {
     const std::string averaged = folder_ + "/gradient/" + parameter_.name;
-    return training_.gradient_clipping != 0
+    return multiplies_gradients(training_)
                ? add(UnitKind::multiply, {}, {averaged, scalar_ + "clip_factor"},
                      state_ + "clipped")
                : add(UnitKind::cast, {}, {averaged}, state_ + "gradient_master");
@@ -105,10 +105,10 @@ void append_masters(const Scenario& scenario, std::vector<Unit>& units) {
                      p.shape});
 }
 
-void append_update(const Scenario& scenario, int step, std::vector<Unit>& units) {
+void append_update(const Scenario& scenario, int step, int last_update, std::vector<Unit>& units) {
   const std::vector<std::size_t> groups = groups_of_parameters(scenario);
   for (std::size_t i = 0; i < groups.size(); ++i)
-    Update(scenario, scenario.model.parameters[i], groups[i], step, units).append();
+    Update(scenario, scenario.model.parameters[i], groups[i], step, last_update, units).append();
 }
 
 }  // namespace shardproof::reference

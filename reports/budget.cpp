@@ -168,7 +168,7 @@ class Budget {
 
   void micro_step() {
     std::vector<reference::Unit> units;
-    reference::append_micro_step(reference::graph_of(scenario_), 0, 0, units);
+    reference::append_micro_step(reference::graph_of(scenario_), 0, 0, -1, units);
     for (const reference::Unit& unit : units) micro_step(unit);
   }
 

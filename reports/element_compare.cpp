@@ -23,12 +23,29 @@ void note_failure(Comparison& result, std::int64_t index, double expected, doubl
   result.bound = bound;
 }
 
+// True where an overflow explains what the acceptance set does not hold, or leaves nothing to hold.
+bool overflowed(const reference::UnitResult& unit, std::size_t i, double r) {
+  if (unit.finite_arguments)
+    return !std::isfinite(r) && i < unit.may_overflow.size() && unit.may_overflow[i];
+  const double room = unit.bound.empty() ? 0 : unit.bound[i] + unit.error[i];
+  return !std::isfinite(r) || !std::isfinite(unit.value[i]) || !std::isfinite(room);
+}
+
 }  // namespace
 
+bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
+            NonFinite non_finite) {
+  const bool in_set = unit.bound.empty()
+                          ? same_number(unit.value[i], r)
+                          : accepts(storage, unit.value[i], unit.bound[i], unit.error[i], r);
+  return in_set || (non_finite == NonFinite::accepted && overflowed(unit, i, r));
+}
+
 Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
-                          std::span<const double> recorded) {
+                          std::span<const double> recorded, NonFinite non_finite) {
   SHARDPROOF_EXPECTS(recorded.size() == unit.value.size(), recorded.size(), unit.value.size());
-  SHARDPROOF_EXPECTS(unit.sound, "a unit without a sound bound cannot be compared");
+  SHARDPROOF_EXPECTS(unit.sound || (non_finite == NonFinite::accepted && !unit.finite_arguments),
+                     "a unit without a sound bound cannot be compared");
   const bool bitwise = unit.bound.empty() && unit.error.empty();
   SHARDPROOF_EXPECTS(bitwise || (unit.bound.size() == unit.value.size() &&
                                  unit.error.size() == unit.value.size()));
@@ -36,10 +53,10 @@ Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
   for (std::size_t i = 0; i < recorded.size(); ++i) {
     const double f = unit.value[i], r = recorded[i];
     const double b = bitwise ? 0 : unit.bound[i], e = bitwise ? 0 : unit.error[i];
-    const bool pass = bitwise ? same_number(f, r) : accepts(storage, f, b, e, r);
     ++result.compared;
-    if (!pass) note_failure(result, static_cast<std::int64_t>(i), f, r, b + e);
-    if (!bitwise && std::isfinite(r) && std::isfinite(f))
+    if (!passes(storage, unit, i, r, non_finite))
+      note_failure(result, static_cast<std::int64_t>(i), f, r, b + e);
+    if (!bitwise && std::isfinite(r) && std::isfinite(f + b + e))
       result.max_ratio = std::max(result.max_ratio, ratio(storage, f, b, e, r));
   }
   return result;

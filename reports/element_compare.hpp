@@ -22,12 +22,22 @@ struct Comparison {
   bool all_passed() const { return failed == 0 && compared > 0; }
 };
 
-/// Compares recorded elements with the acceptance sets of a unit: each by rounding_set's rule, or
-/// by equality of value and sign of zero where bound and error are zero. A NaN always fails; so
-/// does an infinity that is not in the set. Throws InvariantError if the counts differ, or if the
-/// unit is unsound (then there is nothing to compare: the judge says `unknown`).
+/// What becomes of an inf or a NaN that is in no acceptance set. In a step that is skipped for it,
+/// one is accepted where an accumulator or a hop may have overflowed, and wherever an argument was
+/// not finite already: 0 * inf is NaN for who multiplies by that zero, and nothing for who does not.
+enum class NonFinite { refused, accepted };
+
+/// Whether element i of a unit's result may be r: by rounding_set's rule, or by equality of value and
+/// sign of zero where bound and error are zero.
+bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
+            NonFinite non_finite = NonFinite::refused);
+
+/// Compares recorded elements with the acceptance sets of a unit. Unless they are accepted, a NaN
+/// always fails, and so does an infinity that is not in the set. Throws InvariantError if the counts
+/// differ, or if the unit is unsound (then there is nothing to compare: the judge says `unknown`).
 Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
-                          std::span<const double> recorded);
+                          std::span<const double> recorded,
+                          NonFinite non_finite = NonFinite::refused);
 
 /// Two tensors of one dtype, bit by bit.
 struct BitComparison {

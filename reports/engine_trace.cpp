@@ -38,6 +38,12 @@ std::vector<ExecutedOp> group_accesses(const Program& program,
 
 }  // namespace
 
+bool outlives_step(const Value& value) {
+  return value.lifetime == Lifetime::state &&
+         (value.name.starts_with("parameter/") ||
+          (value.name.starts_with("optimizer/") && value.name != "optimizer/*/gradient"));
+}
+
 EngineTrace::EngineTrace(std::string execution, const std::string& folder)
     : execution_(std::move(execution)), reader_(folder) {
   for (int rank = 0; rank < reader_.world(); ++rank) {

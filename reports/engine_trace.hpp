@@ -21,6 +21,9 @@ struct ExecutedOp {
   std::vector<const AccessRecord*> writes;  // in the order of its outputs
 };
 
+/// Weights, masters and moments: what a step leaves to the next one.
+bool outlives_step(const Value& value);
+
 /// The trace of an engine execution ("sim" or "real"): files, and each rank's program as the trace
 /// stores it. With a planted defect that is the edited program: the unedited one is never seen
 /// here.

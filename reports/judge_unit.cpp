@@ -1,14 +1,11 @@
 #include "reports/judge_unit.hpp"
 
-#include <cmath>
 #include <cstdio>
-
-#include "reports/rounding_set.hpp"
 
 namespace shardproof::reports {
 
 std::string describe(reference::UnitKind kind, const reference::UnitAttributes& a,
-                     const reference::UnitPrecision& p) {
+                     const reference::UnitPrecision& p, NonFinite non_finite) {
   char text[320];
   std::snprintf(text, sizeof text, "%s %lld %lld %lld %a %a %a %a %d %d %s %lld of",
                 reference::name_of(kind), static_cast<long long>(a.head_dim),
@@ -31,35 +28,28 @@ std::string describe(reference::UnitKind kind, const reference::UnitAttributes& 
   std::snprintf(text, sizeof text, " | %s %s %lld %lld %s |", name_of(p.output), name_of(p.compute),
                 static_cast<long long>(p.partials), static_cast<long long>(p.partial_terms),
                 name_of(p.hop));
-  return description + text;
+  return description + text + (non_finite == NonFinite::accepted ? " skipped" : "");
 }
 
 UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,
                        const reference::UnitPrecision& precision,
                        std::span<const reference::Operand> arguments,
-                       std::span<const double> recorded) {
+                       std::span<const double> recorded, NonFinite non_finite) {
   const reference::UnitResult unit = reference::replay(kind, attributes, precision, arguments);
   UnitVerdict verdict;
-  verdict.sound = unit.sound;
-  if (!unit.sound) return verdict;
+  // Beside an inf there is no bound. Where one is accepted, what it did not reach still is compared.
+  verdict.sound = unit.sound || (non_finite == NonFinite::accepted && !unit.finite_arguments);
+  if (!verdict.sound) return verdict;
   verdict.proof = unit.bound.empty() && unit.error.empty() ? Proof::bitwise : Proof::sound;
-  verdict.comparison = compare_to_set(precision.output, unit, recorded);
+  verdict.comparison = compare_to_set(precision.output, unit, recorded, non_finite);
   return verdict;
 }
 
 std::vector<bool> failing_elements(Dtype storage, const reference::UnitResult& unit,
-                                   std::span<const double> recorded) {
-  const bool bitwise = unit.bound.empty() && unit.error.empty();
+                                   std::span<const double> recorded, NonFinite non_finite) {
   std::vector<bool> failing(recorded.size());
-  for (std::size_t i = 0; i < recorded.size(); ++i) {
-    const double f = unit.value[i];
-    const double b = unit.bound.empty() ? 0 : unit.bound[i];
-    const double e = unit.error.empty() ? 0 : unit.error[i];
-    const double rounded = storage == Dtype::int64 ? f : round_to(storage, f);
-    failing[i] =
-        bitwise ? !(recorded[i] == rounded && std::signbit(recorded[i]) == std::signbit(rounded))
-                : !accepts(storage, f, b, e, recorded[i]);
-  }
+  for (std::size_t i = 0; i < recorded.size(); ++i)
+    failing[i] = !passes(storage, unit, i, recorded[i], non_finite);
   return failing;
 }
 

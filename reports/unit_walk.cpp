@@ -12,6 +12,7 @@
 #include "reports/judge_unit.hpp"
 #include "reports/moves.hpp"
 #include "reports/plan_unit.hpp"
+#include "reports/skipped_steps.hpp"
 #include "reports/slice_sums.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/pieces.hpp"
@@ -53,7 +54,12 @@ class Walk {
  public:
   Walk(const JudgeContext& context, const EngineTrace& trace, UnitMemo& memo,
        WalkFindings& findings, TensorTable& table)
-      : context_(context), trace_(trace), memo_(memo), findings_(findings), table_(table) {
+      : context_(context),
+        trace_(trace),
+        memo_(memo),
+        findings_(findings),
+        table_(table),
+        expected_(context, trace) {
     for (int rank = 0; rank < trace.world(); ++rank) walkers_.push_back(Walker(rank));
   }
 
@@ -259,7 +265,8 @@ class Walk {
                       const PlanUnit& unit, const std::vector<SharedBytes>& inputs) {
     const SharedBytes recorded = accept_recorded(walker, executed, output);
     if (recorded == nullptr) return;
-    std::string key = describe(unit.kind, unit.attributes, unit.precision);
+    const NonFinite non_finite = expected_.non_finite(executed.moment);
+    std::string key = describe(unit.kind, unit.attributes, unit.precision, non_finite);
     for (const std::size_t i : unit.arguments) key += hex(executed.reads[i]->hash);
     key += hex(executed.writes[output]->hash);
     if (unit.kind == reference::UnitKind::sum_of_squares) key += std::to_string(walker.rank);
@@ -268,7 +275,8 @@ class Walk {
       std::vector<double> values(recorded->size() / size_bytes(value.dtype));
       decode(value.dtype, *recorded, values);
       const Arguments arguments = arguments_of(walker, executed, unit, inputs);
-      return judge_unit(unit.kind, unit.attributes, unit.precision, arguments.operands, values);
+      return judge_unit(unit.kind, unit.attributes, unit.precision, arguments.operands, values,
+                        non_finite);
     });
     settle(walker, executed, output, verdict);
   }
@@ -494,6 +502,7 @@ class Walk {
   UnitMemo& memo_;
   WalkFindings& findings_;
   TensorTable& table_;
+  ExpectedOfTrace expected_;
   std::vector<Walker> walkers_;
   std::map<std::pair<std::string, std::int64_t>, Meeting> meetings_;
   std::map<std::pair<int, ValueId>, const Op*> last_start_;

@@ -32,6 +32,12 @@ struct Bf16 {
   static Value read(Stored stored) { return float_from_bf16(stored); }
   static Stored round(Value value) { return bf16_from_float(value); }
 };
+struct Fp16 {
+  using Stored = std::uint16_t;
+  using Value = float;  // as for bf16: 24 >= 2 * 11 + 2
+  static Value read(Stored stored) { return float_from_fp16(stored); }
+  static Stored round(Value value) { return fp16_from_float(value); }
+};
 
 template <class Format>
 typename Format::Stored element(std::span<const std::byte> bytes, std::size_t i) {
@@ -98,7 +104,7 @@ std::vector<std::byte> on_the_wire(Kind kind, ReductionOrder order, Dtype wire,
     case Dtype::fp64: return reduce<Fp64>(kind, order, inputs);
     case Dtype::fp32: return reduce<Fp32>(kind, order, inputs);
     case Dtype::bf16: return reduce<Bf16>(kind, order, inputs);
-    case Dtype::fp16:
+    case Dtype::fp16: return reduce<Fp16>(kind, order, inputs);
     case Dtype::int64: SHARDPROOF_EXPECTS(false, "no reduction of", name_of(wire));
   }
   return {};

@@ -44,6 +44,8 @@ void combine_into(Combine combine, Dtype dtype, std::span<const std::byte> earli
       return combine_elements<std::uint16_t>(combine, earlier, own, float_from_bf16,
                                              bf16_from_float);
     case Dtype::fp16:
+      return combine_elements<std::uint16_t>(combine, earlier, own, float_from_fp16,
+                                             fp16_from_float);
     case Dtype::int64: SHARDPROOF_EXPECTS(false, "no reduction of", name_of(dtype));
   }
 }

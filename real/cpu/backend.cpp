@@ -124,16 +124,18 @@ void CpuBackend::sum_of_squares(std::span<const Ranges> parts, View total) {
   set_scalar(total, sum);
 }
 
-void CpuBackend::square_root(View x, View y) {
+void CpuBackend::square_root(View x, const TensorView* loss_scale, View y) {
   expect_same_count(x, y);
+  const double scale = loss_scale ? scalar_of(*loss_scale) : 1.0;
   const Input<double> in(scratch_, x);
   Output<double> out(scratch_, y);
-  for (std::int64_t i = 0; i < y.elements(); ++i) out.data()[i] = std::sqrt(in.data()[i]);
+  for (std::int64_t i = 0; i < y.elements(); ++i) out.data()[i] = std::sqrt(in.data()[i]) / scale;
   out.store();
 }
 
-void CpuBackend::clip_factor(View norm, View factor, double clip) {
-  set_scalar(factor, cpu::clip_factor(scalar_of(norm), clip));
+void CpuBackend::clip_factor(View norm, const TensorView* loss_scale, View factor, double clip) {
+  const double scale = loss_scale ? scalar_of(*loss_scale) : 1.0;
+  set_scalar(factor, cpu::clip_factor(scalar_of(norm), clip, scale));
 }
 
 void CpuBackend::exp_avg(View m, View g, View m_out, double beta1) {

@@ -55,7 +55,8 @@ class CpuBackend : public Backend {
                    ExpertRows order) override;
   void cross_entropy(View logits, View labels, View loss) override;
 
-  void cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) override;
+  void cross_entropy_backward(View logits, View labels, const TensorView* loss_scale, View dlogits,
+                              double grad_scale) override;
   void matmul_backward_input(View dy, View weight, View dx,
                              WeightLayout layout = WeightLayout::out_in) override;
   void matmul_backward_weight(View dy, View x, View dweight,
@@ -85,8 +86,8 @@ class CpuBackend : public Backend {
   void negate(View x, View y) override;
   void nonfinite(std::span<const TensorView> tensors, View flag) override;
   void sum_of_squares(std::span<const Ranges> parts, View total) override;
-  void square_root(View x, View y) override;
-  void clip_factor(View norm, View factor, double clip) override;
+  void square_root(View x, const TensorView* loss_scale, View y) override;
+  void clip_factor(View norm, const TensorView* loss_scale, View factor, double clip) override;
   void exp_avg(View m, View g, View m_out, double beta1) override;
   void exp_avg_sq(View v, View g, View v_out, double beta2) override;
   void adamw(View p, View m, View v, View lr, View c1, View c2, View p_out, double eps,

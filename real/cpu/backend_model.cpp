@@ -129,13 +129,15 @@ void CpuBackend::cross_entropy(View logits, View labels, View loss) {
   });
 }
 
-void CpuBackend::cross_entropy_backward(View logits, View labels, View dlogits, double grad_scale) {
+void CpuBackend::cross_entropy_backward(View logits, View labels, const TensorView* loss_scale,
+                                        View dlogits, double grad_scale) {
   const LossExtents e = loss_extents(logits, labels);
   expect_same_count(logits, dlogits);
   with_compute_type(dlogits, [&]<class C>(C) {
     const Input<C> z(scratch_, logits);
     Output<C> dz(scratch_, dlogits);
-    cpu::cross_entropy_backward(e, z.data(), integers(labels), dz.data(), grad_scale);
+    const C scale = loss_scale ? static_cast<C>(scalar_of(*loss_scale)) : C{1};
+    cpu::cross_entropy_backward(e, z.data(), integers(labels), dz.data(), grad_scale, scale);
     dz.store();
   });
 }

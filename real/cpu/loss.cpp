@@ -42,9 +42,9 @@ C cross_entropy(LossExtents extents, const C* logits, const std::int64_t* labels
 
 template <class C>
 void cross_entropy_backward(LossExtents extents, const C* logits, const std::int64_t* labels,
-                            C* dlogits, double grad_scale) {
+                            C* dlogits, double grad_scale, C loss_scale) {
   const std::int64_t valid = count_valid(extents, labels);
-  const auto coefficient = static_cast<C>(grad_scale / static_cast<double>(valid));
+  const C coefficient = static_cast<C>(grad_scale / static_cast<double>(valid)) * loss_scale;
   for (std::int64_t row = 0; row < extents.rows; ++row) {
     const C* z = logits + row * extents.V;
     C* dz = dlogits + row * extents.V;
@@ -84,10 +84,10 @@ void embedding_backward(std::int64_t V, std::int64_t width, std::int64_t tokens_
 
 template float cross_entropy(LossExtents, const float*, const std::int64_t*);
 template double cross_entropy(LossExtents, const double*, const std::int64_t*);
-template void cross_entropy_backward(LossExtents, const float*, const std::int64_t*, float*,
-                                     double);
+template void cross_entropy_backward(LossExtents, const float*, const std::int64_t*, float*, double,
+                                     float);
 template void cross_entropy_backward(LossExtents, const double*, const std::int64_t*, double*,
-                                     double);
+                                     double, double);
 template void embedding_backward(std::int64_t, std::int64_t, std::int64_t, const float*,
                                  const std::int64_t*, float*);
 template void embedding_backward(std::int64_t, std::int64_t, std::int64_t, const double*,

@@ -16,10 +16,11 @@ struct LossExtents {
 template <class C>
 C cross_entropy(LossExtents extents, const C* logits, const std::int64_t* labels);
 
-/// dlogits = c * (exp(z - m) / l - onehot), c = grad_scale / valid rows in fp64, rounded once.
+/// dlogits = c * loss_scale * (exp(z - m) / l - onehot), c = grad_scale / valid rows in fp64, rounded
+/// once; then every operation is.
 template <class C>
 void cross_entropy_backward(LossExtents extents, const C* logits, const std::int64_t* labels,
-                            C* dlogits, double grad_scale);
+                            C* dlogits, double grad_scale, C loss_scale);
 
 /// labels[b][t] = tokens[b][t + 1]; -100 at the end of each sequence, and for padding.
 void shift_labels(std::int64_t B, std::int64_t T, const std::int64_t* tokens, std::int64_t* labels,

@@ -14,9 +14,12 @@ namespace shardproof::real::cpu {
 namespace {
 constexpr std::align_val_t alignment{64};
 
-/// A bf16 number in memory. The conversions are those of scenarios/dtype, here inline so that the
+/// A 16-bit number in memory. The conversions are those of scenarios/dtype, here inline so that the
 /// loops over them vectorise; a test holds the two equal.
 struct Bf16 {
+  std::uint16_t bits;
+};
+struct Fp16 {
   std::uint16_t bits;
 };
 
@@ -24,6 +27,16 @@ double widen(double value) { return value; }
 float widen(float value) { return value; }
 float widen(Bf16 value) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16);
+}
+/// The bits of an fp16 magnitude, moved to where fp32 has them, are the number times 2^-112: its
+/// exponents are biased by 15, not by 127. Subnormals, too, come out right.
+float widen(Fp16 value) {
+  const std::uint32_t sign = (value.bits & 0x8000U) << 16;
+  const std::uint32_t magnitude = value.bits & 0x7fffU;
+  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112F;
+  const std::uint32_t special = magnitude > 0x7c00U ? 0x7fc00000U : 0x7f800000U;
+  return std::bit_cast<float>(
+      sign | (magnitude >= 0x7c00U ? special : std::bit_cast<std::uint32_t>(scaled)));
 }
 
 Bf16 round_to_bf16(float value) {
@@ -33,22 +46,43 @@ Bf16 round_to_bf16(float value) {
   return {static_cast<std::uint16_t>((bits & 0x7fffffffU) > 0x7f800000U ? quiet_nan : rounded)};
 }
 
-/// fp64 to bf16 in one rounding: the step through fp32 rounds to odd, which keeps every tie and
-/// non-tie of the 16 bits below apart (Boldo & Melquiond 2008).
-Bf16 round_to_bf16(double value) {
+/// From 2^16 on there is only infinity. Below 2^-14 the spacing is 2^-24, as it is in fp32 beside
+/// 1/2: that addition rounds. Between them the exponent's bias changes, and 13 bits are rounded off.
+Fp16 round_to_fp16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = (bits >> 16) & 0x8000U;
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  std::uint32_t rounded = 0;
+  if (magnitude > 0x7f800000U) {
+    rounded = 0x7e00U;
+  } else if (magnitude >= 0x47800000U) {
+    rounded = 0x7c00U;
+  } else if (magnitude < 0x38800000U) {
+    rounded = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
+  } else {
+    rounded = (magnitude - 0x38000000U + 0xfffU + ((magnitude >> 13) & 1U)) >> 13;
+  }
+  return {static_cast<std::uint16_t>(sign | rounded)};
+}
+
+/// fp64 to fp32 so that a rounding to 16 bits that follows is the only one: rounding to odd keeps
+/// every tie and non-tie of the bits below apart (Boldo & Melquiond 2008).
+float to_odd(double value) {
   const auto nearest = static_cast<float>(value);
-  if (!std::isfinite(nearest) || static_cast<double>(nearest) == value)
-    return round_to_bf16(nearest);
+  if (!std::isfinite(nearest) || static_cast<double>(nearest) == value) return nearest;
   const float toward_zero = std::fabs(static_cast<double>(nearest)) > std::fabs(value)
                                 ? std::nextafter(nearest, 0.0F)
                                 : nearest;
-  return round_to_bf16(std::bit_cast<float>(std::bit_cast<std::uint32_t>(toward_zero) | 1U));
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(toward_zero) | 1U);
 }
+float to_odd(float value) { return value; }
 
 template <class To, class From>
 To narrow(From value) {
   if constexpr (std::is_same_v<To, Bf16>)
-    return round_to_bf16(widen(value));
+    return round_to_bf16(to_odd(widen(value)));
+  else if constexpr (std::is_same_v<To, Fp16>)
+    return round_to_fp16(to_odd(widen(value)));
   else
     return static_cast<To>(widen(value));
 }
@@ -67,7 +101,7 @@ void visit(Dtype dtype, Kernel kernel) {
     case Dtype::fp64: return kernel(double{});
     case Dtype::fp32: return kernel(float{});
     case Dtype::bf16: return kernel(Bf16{});
-    case Dtype::fp16:
+    case Dtype::fp16: return kernel(Fp16{});
     case Dtype::int64:
       SHARDPROOF_EXPECTS(false, "the CPU backend has no arithmetic on", name_of(dtype));
   }

@@ -32,9 +32,10 @@ void add_scaled(std::int64_t count, const C* a, const C* b, C* out, C factor) {
   for (std::int64_t i = 0; i < count; ++i) out[i] = a[i] + factor * b[i];
 }
 
-double clip_factor(double norm, double clip) {
+double clip_factor(double norm, double clip, double loss_scale) {
   // A NaN norm must give a NaN factor: std::max(x, 1.0) returns its first argument then.
-  return 1.0 / std::max((norm + 1e-6) / clip, 1.0);
+  const double excess = clip == 0 ? 1.0 : std::max((norm + 1e-6) / clip, 1.0);
+  return 1.0 / (excess * loss_scale);
 }
 
 template void exp_avg(std::int64_t, const float*, const float*, float*, double);

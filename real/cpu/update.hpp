@@ -29,7 +29,7 @@ void adamw(std::int64_t count, const C* p, const C* m, const C* v, C* out, Adamw
 template <class C>
 void add_scaled(std::int64_t count, const C* a, const C* b, C* out, C factor);
 
-/// 1 / max((norm + 1e-6) / clip, 1).
-double clip_factor(double norm, double clip);
+/// 1 / (max((norm + 1e-6) / clip, 1) * loss_scale); clip 0 clips nothing.
+double clip_factor(double norm, double clip, double loss_scale);
 
 }  // namespace shardproof::real::cpu

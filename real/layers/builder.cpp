@@ -78,6 +78,16 @@ ValueId Builder::scalar(const std::string& name, Dtype dtype) {
   return add_value({.name = name, .shape = {1}, .dtype = dtype, .placement = {}});
 }
 
+std::vector<ValueId> Builder::loss_scale() {
+  if (loss_scale_.empty() && policy_.working == Dtype::fp16)
+    loss_scale_ = {add_value({.name = "scalar/loss_scale",
+                              .shape = {1},
+                              .dtype = policy_.compute,
+                              .placement = {},
+                              .lifetime = Lifetime::state})};
+  return loss_scale_;
+}
+
 Op& Builder::append(OpKind kind, const std::string& module, const std::string& phase,
                     const std::string& name, std::vector<ValueId> inputs,
                     std::vector<ValueId> outputs, Attributes attributes) {

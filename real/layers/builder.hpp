@@ -51,6 +51,9 @@ class Builder {
   ValueId integers(const std::string& name);
   /// A one-element tensor, replicated.
   ValueId scalar(const std::string& name, Dtype dtype);
+  /// The loss scale, if the run has one (fp16), for an op to take as its last operand: none or one.
+  /// Its value is declared where it is first asked for, and loaded in `begin_step`.
+  std::vector<ValueId> loss_scale();
 
   Op& append(OpKind kind, const std::string& module, const std::string& phase,
              const std::string& name, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
@@ -88,6 +91,7 @@ class Builder {
   std::map<ValueId, Op> under_way_;  // started collectives, by output
   std::map<std::string, ValueId> parameters_;
   std::vector<ShardedLayer> sharded_;
+  std::vector<ValueId> loss_scale_;
 };
 
 /// "model.norm.weight" -> {"model.norm", "weight"}.

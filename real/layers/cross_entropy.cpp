@@ -15,7 +15,9 @@ ValueId CrossEntropy::forward(ValueId logits, ValueId labels) {
 std::vector<ValueId> CrossEntropy::backward(const std::vector<ValueId>&,
                                             const std::vector<std::string>& names) {
   const ValueId dlogits = like(logits_, names[0]);
-  backward_op(OpKind::cross_entropy_backward, {logits_, labels_}, {dlogits},
+  std::vector<ValueId> inputs{logits_, labels_};
+  for (const ValueId scale : builder().loss_scale()) inputs.push_back(scale);
+  backward_op(OpKind::cross_entropy_backward, std::move(inputs), {dlogits},
               {{"grad_scale", 1.0 / builder().scenario().training.accumulation}});
   return {dlogits};
 }

@@ -12,7 +12,7 @@ class CrossEntropy : public Layer {
   /// logits (B, T, V) whole, labels (B, T) -> forward/`module`/output (1) of each replica.
   ValueId forward(ValueId logits, ValueId labels);
   /// The loss is not divided by the accumulation; the gradient that enters backward is
-  /// (spec-autotp 7.7.1).
+  /// (spec-autotp 7.7.1), and multiplied by the loss scale if there is one.
   std::vector<ValueId> backward(const std::vector<ValueId>& dy,
                                 const std::vector<std::string>& names) override;
 

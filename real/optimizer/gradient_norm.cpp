@@ -36,6 +36,12 @@ ValueId partial_scalar(Builder& builder, const std::string& name, Dtype dtype, b
                                           divided_over_dp ? partial() : replicate()}});
 }
 
+// An op that takes the loss scale out of what it computes.
+std::vector<ValueId> with_loss_scale(Builder& builder, std::vector<ValueId> inputs) {
+  for (const ValueId scale : builder.loss_scale()) inputs.push_back(scale);
+  return inputs;
+}
+
 bool several_owners(Builder& builder, const std::vector<ValueId>& gradients) {
   return builder.value(gradients.at(0)).placement.dp == flat();
 }
@@ -47,7 +53,8 @@ ValueId lower_norm(Builder& builder, const std::vector<ValueId>& gradients) {
   const ValueId squared =
       combine(builder, OpKind::all_reduce, "update", "grad_norm_squared", part, over_dp);
   const ValueId norm = builder.scalar("scalar/grad_norm", builder.policy().master);
-  builder.append(OpKind::square_root, module, "update", "grad_norm", {squared}, {norm});
+  builder.append(OpKind::square_root, module, "update", "grad_norm",
+                 with_loss_scale(builder, {squared}), {norm});
   return norm;
 }
 
@@ -63,10 +70,10 @@ ValueId lower_nonfinite(Builder& builder, const std::vector<ValueId>& gradients)
 Clipping::Clipping(Builder& builder, const std::vector<ValueId>& gradients) {
   const ValueId norm = lower_norm(builder, gradients);
   const double clip = builder.scenario().training.gradient_clipping;
-  if (clip == 0) return;
+  if (clip == 0 && builder.loss_scale().empty()) return;
   factor_ = builder.scalar("scalar/clip_factor", builder.policy().master);
-  builder.append(OpKind::clip_factor, module, "update", "clip_factor", {norm}, {factor_},
-                 {{"clip", clip}});
+  builder.append(OpKind::clip_factor, module, "update", "clip_factor",
+                 with_loss_scale(builder, {norm}), {factor_}, {{"clip", clip}});
 }
 
 ValueId Clipping::lower(Builder& builder, const FlatGroup& group, ValueId gradient) const {

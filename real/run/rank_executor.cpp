@@ -36,7 +36,9 @@ bool touches_scope(const Program& program, const Segment& segment) {
 }  // namespace
 
 RankExecutor::RankExecutor(Parts parts)
-    : parts_(std::move(parts)), arena_(parts_.backend, parts_.program, parts_.rank) {
+    : parts_(std::move(parts)),
+      arena_(parts_.backend, parts_.program, parts_.rank),
+      scaler_(parts_.inputs.loss_scaler()) {
   for (std::size_t i = 0; i < parts_.program.values.size(); ++i)
     if (parts_.program.values[i].lifetime == Lifetime::state) {
       arena_.take(static_cast<ValueId>(i));
@@ -90,7 +92,8 @@ bool RankExecutor::advance() {
 
 void RankExecutor::run(const Op& op) {
   record_reads(op);
-  run_op({parts_.program, parts_.rank, parts_.backend, arena_, parts_.inputs, moment_, updates_},
+  run_op({parts_.program, parts_.rank, parts_.backend, arena_, parts_.inputs, moment_, updates_,
+          scaler_.scale()},
          op);
   record_writes(op);
   bind_rows(op);
@@ -200,7 +203,7 @@ void RankExecutor::set_element(const MemoryFault& fault, ValueId id) {
   parts_.backend.copy_from_host(bytes, view);
 }
 
-void RankExecutor::end_step(const Moment& moment) {
+void RankExecutor::end_step(const Moment& moment, bool overflow) {
   for (const MemoryFault& fault : parts_.faults) {
     if (fault.when != "between_steps" || !fault.active_in(moment.step)) continue;
     for (const Segment& segment : parts_.program.segments)
@@ -210,6 +213,7 @@ void RankExecutor::end_step(const Moment& moment) {
           set_element(fault, op.outputs[0]);
   }
   parts_.recorder.flush();
+  scaler_.update(overflow);
 }
 
 void RankExecutor::end_segment() {

@@ -36,8 +36,10 @@ class RankExecutor {
   void begin(const std::string& segment, const Moment& moment);
   /// Runs until the segment is done (true) or a collective needs other ranks (false).
   bool advance();
-  /// Called when a step has ended, before the next begins.
-  void end_step(const Moment& moment);
+  /// Called when a step has ended, before the next begins: whether its gradients overflowed, as all
+  /// ranks agreed. Throws ScenarioError if the loss scale cannot follow.
+  void end_step(const Moment& moment, bool overflow);
+  const LossScaler& loss_scaler() const { return scaler_; }
 
   /// The value's elements on this rank, decoded.
   std::vector<double> read(ValueId id) const;
@@ -75,6 +77,7 @@ class RankExecutor {
   bool started_ = false;  // the op at next_ has been started (a collective, or its lifetimes taken)
   Moment moment_;
   int updates_ = 0;
+  LossScaler scaler_;
   std::int64_t ops_done_ = 0;
   std::string open_scope_;
   std::map<ValueId, Communicator::Ticket> pending_;

@@ -122,7 +122,9 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::load_parameter: return load_parameter(context, op);
     case OpKind::load_tokens: return load_tokens(context, op);
     case OpKind::load_scalar: {
-      const double scalar = context.inputs.scalar(text(op, "scalar"), context.updates);
+      const std::string& name = text(op, "scalar");
+      const double scalar =
+          name == "loss_scale" ? context.loss_scale : context.inputs.scalar(name, context.updates);
       return store(on, std::span(&scalar, 1), out());
     }
     case OpKind::zero: return on.zero(out());
@@ -162,7 +164,8 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::cross_entropy: return on.cross_entropy(in(0), in(1), out());
 
     case OpKind::cross_entropy_backward:
-      return on.cross_entropy_backward(in(0), in(1), out(), real_number(op, "grad_scale"));
+      return on.cross_entropy_backward(in(0), in(1), optional_in(2), out(),
+                                       real_number(op, "grad_scale"));
     case OpKind::matmul_backward_input:
       return on.matmul_backward_input(in(0), in(1), out(), weight_layout(op));
     case OpKind::matmul_backward_weight:
@@ -210,8 +213,9 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::negate: return on.negate(in(0), out());
     case OpKind::nonfinite: return on.nonfinite(views(context, op.inputs), out());
     case OpKind::sum_of_squares: return sum_of_squares(context, op);
-    case OpKind::square_root: return on.square_root(in(0), out());
-    case OpKind::clip_factor: return on.clip_factor(in(0), out(), real_number(op, "clip"));
+    case OpKind::square_root: return on.square_root(in(0), optional_in(1), out());
+    case OpKind::clip_factor:
+      return on.clip_factor(in(0), optional_in(1), out(), real_number(op, "clip"));
     case OpKind::exp_avg: return on.exp_avg(in(0), in(1), out(), real_number(op, "beta1"));
     case OpKind::exp_avg_sq: return on.exp_avg_sq(in(0), in(1), out(), real_number(op, "beta2"));
     case OpKind::adamw:

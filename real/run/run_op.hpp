@@ -16,7 +16,8 @@ struct OpContext {
   const Arena& arena;
   const Inputs& inputs;
   Moment moment;
-  int updates = 0;  // optimizer updates applied before this op
+  int updates = 0;        // optimizer updates applied before this op
+  double loss_scale = 1;  // of this step
 };
 
 /// Runs one op that is no collective and no wait: looks up the operands' memory and calls the

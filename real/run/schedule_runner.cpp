@@ -1,6 +1,7 @@
 #include "real/run/schedule_runner.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "scenarios/errors.hpp"
 
@@ -54,7 +55,10 @@ void ScheduleRunner::enter(const Action& action) {
       frames_.back().iterations = executor_.program().accumulation;
       moment_.micro = 0;
       return;
-    case Action::Kind::decide: push(holds(action.value) ? action.body : action.otherwise); return;
+    case Action::Kind::decide:
+      overflow_ = holds(action.value);
+      push(overflow_ ? action.body : action.otherwise);
+      return;
   }
 }
 
@@ -62,7 +66,7 @@ void ScheduleRunner::leave_or_repeat() {
   Frame& frame = frames_.back();
   ++frame.iteration;
   if (frame.repeats == Action::Kind::repeat_steps) {
-    executor_.end_step(moment_);
+    executor_.end_step(moment_, std::exchange(overflow_, false));
     if (progress_) progress_(frame.iteration, frame.iterations);
   }
   if (frame.iteration < frame.iterations) {

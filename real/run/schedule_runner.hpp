@@ -37,7 +37,8 @@ class ScheduleRunner {
   Progress progress_;
   std::vector<Frame> frames_;
   Moment moment_;
-  bool running_ = false;  // a segment is under way
+  bool running_ = false;   // a segment is under way
+  bool overflow_ = false;  // what was decided in this step
 };
 
 }  // namespace shardproof::real

@@ -4,6 +4,7 @@
 
 #include "reports/budget.hpp"
 #include "reports/checks/findings.hpp"
+#include "reports/skipped_steps.hpp"
 
 namespace shardproof::reports {
 
@@ -42,7 +43,10 @@ const BudgetedCollective* with_origin(const Collectives& all, const std::string&
 class CollectivesOfTrace {
  public:
   CollectivesOfTrace(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
-      : scenario_(context.scenario), trace_(trace), tally_(tally) {
+      : scenario_(context.scenario),
+        trace_(trace),
+        skipped_(skipped_steps(context.scenario, trace)),
+        tally_(tally) {
     for (int tp = 0; tp < trace.grid().size(Axis::tp); ++tp)
       budgets_.push_back(collective_budget(scenario_, GroupRank{tp}));
   }
@@ -114,18 +118,6 @@ class CollectivesOfTrace {
     return at;
   }
 
-  /// A step whose gradients were not finite is skipped where the scenario says so; then the flag
-  /// that the ranks agreed on is not zero.
-  bool skipped(int rank, int step) const {
-    if (!scenario_.training.check_grad_overflow) return false;
-    const StoredDataset* flag =
-        trace_.dataset(folder_of({Moment::Stage::step, step, -1}) + "/scalar/nonfinite", rank);
-    if (flag == nullptr || element_count(flag->info.regions) != 1) return false;
-    double value = 0;
-    decode(flag->info.dtype, trace_.reader().read(*flag), {&value, 1});
-    return value != 0;
-  }
-
   void check_against_budget(int rank) {
     const GroupRank tp = trace_.grid().group_rank(Rank{rank}, Axis::tp);
     const CollectiveBudget& budget = budgets_.at(static_cast<std::size_t>(tp.value));
@@ -134,7 +126,7 @@ class CollectivesOfTrace {
       for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
         check_micro_step(rank, {Moment::Stage::step, step, micro}, budget.micro_step);
       Collectives expected = budget.reduce;
-      if (!skipped(rank, step))
+      if (!skipped_.contains(step))
         expected.insert(expected.end(), budget.update.begin(), budget.update.end());
       check_moment(rank, {Moment::Stage::step, step, -1}, expected);
     }
@@ -195,6 +187,7 @@ class CollectivesOfTrace {
 
   const Scenario& scenario_;
   const EngineTrace& trace_;
+  reference::SkippedSteps skipped_;
   std::vector<CollectiveBudget> budgets_;  // by TP rank
   Tally& tally_;
   Findings findings_;

@@ -6,6 +6,7 @@
 
 #include "reports/assembled_tensor.hpp"
 #include "reports/checks/findings.hpp"
+#include "reports/skipped_steps.hpp"
 #include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::reports {
@@ -18,11 +19,14 @@ struct Expected {
   std::optional<reference::RoutedRows> rows;
 };
 
-std::map<std::string, Expected> expected_tensors(const JudgeContext& context) {
+std::map<std::string, Expected> expected_tensors(const JudgeContext& context,
+                                                 const EngineTrace& trace) {
+  const ExpectedOfTrace of_trace(context, trace);
   std::map<std::string, Expected> expected;
-  for (const auto& [path, shape] : reference::expected_leaves(context.scenario))
+  for (const auto& [path, shape] : reference::expected_leaves(context.scenario, of_trace.skipped()))
     expected[path] = {shape, std::nullopt};
-  for (const reference::Unit& unit : context.units) expected[unit.output] = {unit.shape, unit.rows};
+  for (const reference::Unit& unit : of_trace.units())
+    expected[unit.output] = {unit.shape, unit.rows};
   return expected;
 }
 
@@ -156,13 +160,8 @@ const Op* due_after(const ExecutedOp* executed) {
 // hide what nobody reads after the last step. (Round trips, outside the steps, have their own check.)
 std::string unseen_state(const Program& program, const ExecutedOp& executed) {
   if (executed.moment.stage != Moment::Stage::step || executed.op->recorded) return "";
-  for (const ValueId id : executed.op->outputs) {
-    const Value& value = program.value(id);
-    const bool left_behind =
-        value.name.starts_with("parameter/") ||
-        (value.name.starts_with("optimizer/") && value.name != "optimizer/*/gradient");
-    if (value.lifetime == Lifetime::state && left_behind) return value.name;
-  }
+  for (const ValueId id : executed.op->outputs)
+    if (const Value& value = program.value(id); outlives_step(value)) return value.name;
   return "";
 }
 
@@ -198,9 +197,8 @@ void check_log(const JudgeContext& context, const EngineTrace& trace, int rank, 
 
 Tally check_coverage(const JudgeContext& context) {
   Tally tally("coverage", Proof::bitwise);
-  const std::map<std::string, Expected> expected = expected_tensors(context);
   for (const EngineTrace* trace : context.traces) {
-    check_trace(context, *trace, expected, tally);
+    check_trace(context, *trace, expected_tensors(context, *trace), tally);
     Findings findings;
     for (int rank = 0; rank < trace->world(); ++rank)
       check_log(context, *trace, rank, tally, findings);

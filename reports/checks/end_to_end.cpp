@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "reports/assembled_tensor.hpp"
+#include "reports/skipped_steps.hpp"
 
 namespace shardproof::reports {
 
@@ -48,7 +49,10 @@ class Comparer {
         allowed_(static_cast<double>(context.units.size()) *
                  static_cast<double>(longest_sum(context.scenario)) * 0x1p-53) {}
 
+  /// The reference skips no step: from the first one that an engine skipped the two train on other
+  /// batches, and are not compared. That step's loss still is of the same weights.
   void compare(const EngineTrace& trace) {
+    const reference::SkippedSteps skipped = skipped_steps(context_.scenario, trace);
     for (int step = 0; step < context_.scenario.steps; ++step) {
       const std::string folder = folder_of({Moment::Stage::step, step, -1});
       if (!context_.scenario.trains()) {
@@ -56,11 +60,19 @@ class Comparer {
         continue;
       }
       compare_loss(trace, step, folder);
+      if (skipped.contains(step)) {
+        skipped_from_ = "; " + trace.execution() + " skipped step " + std::to_string(step) +
+                        ", up to which it is compared";
+        return;
+      }
       compare_norm(trace, step, folder);
       compare_parameters(trace, step, folder);
       compare_routing(trace, step, folder);
     }
   }
+
+  /// What is to be said of skipped steps; empty if there is none.
+  const std::string& skipped_from() const { return skipped_from_; }
 
  private:
   /// A tensor of an execution or of the reference; empty (and said so) if it is not there.
@@ -170,6 +182,7 @@ class Comparer {
   Tally& tally_;
   std::vector<TrendPoint>& trend_;
   double allowed_;  // relative
+  std::string skipped_from_;
 };
 
 }  // namespace
@@ -189,7 +202,8 @@ EndToEnd check_end_to_end(const JudgeContext& context) {
     result.result.outcome = Outcome::trend;
     result.result.max_ratio.reset();
     result.result.reason = std::string("only fp64 runs are held against the fp64 reference: in ") +
-                           name_of(context.policy.working) + " the distance is shown, not judged";
+                           name_of(context.policy.working) + " the distance is shown, not judged" +
+                           comparer.skipped_from();
   }
   return result;
 }

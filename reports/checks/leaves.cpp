@@ -4,8 +4,10 @@
 #include <map>
 
 #include "reference/learning_rate.hpp"
+#include "reference/loss_scaler.hpp"
 #include "reference/optimizer.hpp"
 #include "reports/checks/findings.hpp"
+#include "reports/skipped_steps.hpp"
 #include "scenarios/config/optimizer_names.hpp"
 #include "scenarios/data/batches.hpp"
 #include "scenarios/data/weights.hpp"
@@ -99,22 +101,43 @@ class Leaves {
       }
   }
 
-  /// A step with non-finite gradients is skipped by scenarios that check for them: then there are
-  /// no scalars, and neither the powers of beta nor the schedule advance.
+  /// Of a skipped step there are no scalars but the loss scale, and neither the powers of beta nor the
+  /// schedule advance.
   void check_scalars() {
     const OptimizerConfig& config = scenario_.training.optimizer;
+    const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
     int updates = 0;
     for (int step = 0; step < scenario_.steps; ++step) {
-      const std::string folder = folder_of({Moment::Stage::step, step, -1}) + "/scalar/";
-      if (stored(folder + "learning_rate").empty()) continue;
+      if (skipped.contains(step)) continue;
       const StepIndex update{updates++};
       const std::map<std::string, double> expected{
           {"learning_rate", reference::learning_rate(scenario_.training, update)},
           {"bias_correction1", reference::bias_correction(config.beta1, update)},
           {"bias_correction2", reference::bias_correction(config.beta2, update)}};
       for (const std::string& name : scalar_names(config))
-        for (const StoredDataset& leaf : stored(folder + name))
-          compare(leaf, context_.policy.master, std::span(&expected.at(name), 1));
+        check_scalar(step, name, expected.at(name));
+    }
+    if (scenario_.trains() && reference::scales_loss(scenario_.training))
+      check_loss_scales(skipped);
+  }
+
+  void check_scalar(int step, const std::string& name, double value) {
+    for (const StoredDataset& leaf :
+         stored(folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name))
+      compare(leaf, context_.policy.master, std::span(&value, 1));
+  }
+
+  void check_loss_scales(const reference::SkippedSteps& skipped) {
+    std::vector<bool> overflowed;
+    for (int step = 0; step < scenario_.steps; ++step) overflowed.push_back(skipped.contains(step));
+    const std::vector<double> scales =
+        reference::loss_scales(scenario_.training.loss_scale, overflowed);
+    for (int step = 0; step < scenario_.steps; ++step) {
+      if (static_cast<std::size_t>(step) < scales.size())
+        check_scalar(step, "loss_scale", scales[static_cast<std::size_t>(step)]);
+      else
+        tally_.fail(trace_.execution() + ": step " + std::to_string(step) +
+                    " was run: an overflow at the smallest loss scale ends a run before");
     }
   }
 

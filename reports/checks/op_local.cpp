@@ -8,6 +8,7 @@
 
 #include "reports/assembled_tensor.hpp"
 #include "reports/judge_unit.hpp"
+#include "reports/skipped_steps.hpp"
 
 namespace shardproof::reports {
 
@@ -130,12 +131,14 @@ class OpLocal {
         memo_(memo),
         tally_(tally),
         table_(table),
-        cache_(trace.reader(), context.units) {}
+        expected_(context, trace),
+        cache_(trace.reader(), expected_.units()) {}
 
   void run() {
-    for (std::size_t i = 0; i < context_.units.size(); ++i) {
-      judge(context_.units[i]);
-      cache_.forget(context_.units[i], i);
+    const std::vector<Unit>& units = expected_.units();
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      judge(units[i]);
+      cache_.forget(units[i], i);
     }
   }
 
@@ -164,10 +167,11 @@ class OpLocal {
       }
       const UnitPrecision precision = precision_of(context_, unit);
       const int seen_by = rank;
-      const UnitVerdict verdict =
-          memo_.find_or("reference " + describe(unit.kind, unit.attributes, precision) + key, [&] {
+      const NonFinite non_finite = expected_.non_finite(moment_of(unit.output));
+      const UnitVerdict verdict = memo_.find_or(
+          "reference " + describe(unit.kind, unit.attributes, precision, non_finite) + key, [&] {
             return judge_unit(unit.kind, unit.attributes, precision, arguments_of(unit, seen_by),
-                              cache_.get(unit.output, seen_by).values);
+                              cache_.get(unit.output, seen_by).values, non_finite);
           });
       if (!verdict.sound) {
         tally_.unknown(trace_.execution() + ": no sound bound for " + unit.output);
@@ -213,7 +217,7 @@ class OpLocal {
     const auto arguments = arguments_of(unit, seen_by);
     const std::vector<bool> failing = failing_elements(
         precision.output, reference::replay(unit.kind, unit.attributes, precision, arguments),
-        output.values);
+        output.values, expected_.non_finite(moment_of(unit.output)));
 
     Failure failure;
     failure.moment = moment_of(unit.output);
@@ -269,6 +273,7 @@ class OpLocal {
   UnitMemo& memo_;
   Tally& tally_;
   TensorTable& table_;
+  ExpectedOfTrace expected_;
   TensorCache cache_;
   std::vector<double> zeros_;
 };

@@ -2,10 +2,13 @@
 
 #include <cmath>
 
+#include "reference/step_units.hpp"
 #include "reports/assembled_tensor.hpp"
 #include "reports/budget.hpp"
 #include "reports/checks/findings.hpp"
+#include "reports/checks/skipping.hpp"
 #include "reports/rounding_set.hpp"
+#include "reports/skipped_steps.hpp"
 #include "scenarios/config/optimizer_names.hpp"
 
 namespace shardproof::reports {
@@ -31,22 +34,28 @@ std::vector<Region> other_shards(const Shape& shape, const Placement& placement,
 class OptimizerState {
  public:
   OptimizerState(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
-      : scenario_(context.scenario), policy_(context.policy), trace_(trace), tally_(tally) {}
+      : context_(context),
+        scenario_(context.scenario),
+        policy_(context.policy),
+        trace_(trace),
+        tally_(tally) {}
 
   void check() {
     for (const ParameterDescription& parameter : scenario_.model.parameters)
       check_owners("/initial/optimizer/" + parameter.name + "/master", parameter);
-    for (int step = 0; step < scenario_.steps; ++step) check_step(step);
+    const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
+    for (int step = 0; step < scenario_.steps; ++step)
+      if (!skipped.contains(step)) check_step(step);
     for (const auto& [path, stored] : trace_.reader().datasets())
       if (path.find("/padding/") != std::string::npos || path.ends_with("/padding"))
         for (const StoredDataset& padding : stored) check_zero(padding);
+    check_skipping(context_, trace_, tally_, findings_);
     findings_.report(tally_);
   }
 
  private:
   void check_step(int step) {
     const std::string folder = folder_of({Moment::Stage::step, step, -1});
-    if (!trace_.reader().datasets().contains(folder + "/scalar/grad_norm")) return;  // skipped
     for (const ParameterDescription& parameter : scenario_.model.parameters) {
       const std::string state = folder + "/optimizer/" + parameter.name + "/";
       check_owners(state + "master", parameter);
@@ -55,7 +64,7 @@ class OptimizerState {
       check_working(state + "master", folder + "/parameter/" + parameter.name);
     }
     check_equal_on_all_ranks(folder + "/scalar/grad_norm");
-    if (scenario_.training.gradient_clipping != 0)
+    if (reference::multiplies_gradients(scenario_.training))
       check_equal_on_all_ranks(folder + "/scalar/clip_factor");
     check_norm(folder);
   }
@@ -163,19 +172,30 @@ class OptimizerState {
     if (!squares.sound) return tally_.unknown(folder + "/scalar/grad_norm: no sound bound");
     for (int rank = 0; rank < trace_.world(); ++rank)
       if (const StoredDataset* norm = trace_.dataset(folder + "/scalar/grad_norm", rank))
-        compare_norm(*norm, squares);
+        compare_norm(*norm, squares, loss_scale(folder, rank));
   }
 
-  /// The root of a number in [f - b - e, f + b + e], one fp64 rounding, and the last rounding.
-  void compare_norm(const StoredDataset& norm, const reference::UnitResult& squares) {
+  /// As recorded: that it is the right one, `leaves` says.
+  double loss_scale(const std::string& folder, int rank) const {
+    const StoredDataset* stored = trace_.dataset(folder + "/scalar/loss_scale", rank);
+    if (stored == nullptr || element_count(stored->info.regions) != 1) return 1;
+    double scale = 1;
+    decode(stored->info.dtype, trace_.reader().read(*stored), {&scale, 1});
+    return scale;
+  }
+
+  /// The root of a number in [f - b - e, f + b + e] over the loss scale, two fp64 roundings, and the
+  /// last rounding.
+  void compare_norm(const StoredDataset& norm, const reference::UnitResult& squares, double scale) {
     if (norm.info.dtype != policy_.master || element_count(norm.info.regions) != 1)
       return tally_.fail(trace_.execution() + ": " + norm.info.path + " is no " +
                          name_of(policy_.master) + " number on rank " + std::to_string(norm.rank));
     const double f = squares.value.at(0);
     const double room = (squares.bound.empty() ? 0 : squares.bound[0]) +
                         (squares.error.empty() ? 0 : squares.error[0]);
-    const double root = std::sqrt(f);
-    const double low = std::sqrt(std::fmax(0, f - room)), high = std::sqrt(f + room);
+    const double root = std::sqrt(f) / scale;
+    const double low = std::sqrt(std::fmax(0, f - room)) / scale;
+    const double high = std::sqrt(f + room) / scale;
     const double bound = std::fmax(root - low, high - root) + 0x1p-50 * high;
     double got = 0;
     decode(norm.info.dtype, trace_.reader().read(norm), {&got, 1});
@@ -195,6 +215,7 @@ class OptimizerState {
     findings_.add(std::move(failure), "it is not the norm of the recorded gradients");
   }
 
+  const JudgeContext& context_;
   const Scenario& scenario_;
   const PrecisionPolicy& policy_;
   const EngineTrace& trace_;

@@ -183,6 +183,7 @@ JsonValue to_json(const TrainingConfig& training, Mode mode) {
   json.set("tensor_parallel", tensor_parallel_to_json(training));
   JsonValue bf16 = JsonValue::object();
   bf16.set("enabled", training.working == Dtype::bf16);
+  if (training.working == Dtype::fp16) json.set("fp16", fp16_to_json(training, mode));
   if (mode == Mode::inference) return json.set("bf16", std::move(bf16));
   json.set("gradient_accumulation_steps", training.accumulation);
   json.set("gradient_clipping", training.gradient_clipping);

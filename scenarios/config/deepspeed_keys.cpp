@@ -53,7 +53,6 @@ constexpr NeutralKey kUpdateSwitchedOff[] = {
 };
 
 constexpr NeutralKey kTopSwitchedOff[] = {
-    {"fp16", "", "fp16 is not implemented: use bf16, or neither for fp32"},
     {"amp", "", "automatic mixed precision is not implemented"},
     {"torch_autocast", "", "automatic mixed precision is not implemented"},
     {"eigenvalue", "", "eigenvalue-driven quantisation is not implemented"},
@@ -117,6 +116,12 @@ constexpr NeutralKey kBf16Neutral[] = {
     {"loss_scale", "1", "bf16 has no loss scale: only 1"},
 };
 
+constexpr const char* kFp16Harmless[] = {"auto_cast"};  // of a model's inputs: token ids
+
+constexpr NeutralKey kFp16Neutral[] = {
+    {"fp16_master_weights_and_grads", "false", "fp16 master weights are not implemented"},
+};
+
 constexpr const char* kAdamHarmless[] = {"set_grad_none", "foreach", "capturable"};
 
 constexpr NeutralKey kAdamNeutral[] = {
@@ -143,6 +148,7 @@ SectionKeys top_level_keys() { return {kTopHarmless, kTopNeutral, kTopSwitchedOf
 SectionKeys update_keys() { return {{}, kUpdateNeutral, kUpdateSwitchedOff}; }
 SectionKeys zero_optimization_keys() { return {kZeroHarmless, kZeroNeutral, {}}; }
 SectionKeys tensor_parallel_keys() { return {kTensorParallelHarmless, kTensorParallelNeutral, {}}; }
+SectionKeys fp16_keys() { return {kFp16Harmless, kFp16Neutral, {}}; }
 SectionKeys bf16_keys() { return {kBf16Harmless, kBf16Neutral, {}}; }
 SectionKeys adam_keys() { return {kAdamHarmless, kAdamNeutral, {}}; }
 SectionKeys sgd_keys() { return {kSgdHarmless, kSgdNeutral, {}}; }

@@ -20,6 +20,7 @@ SectionKeys update_keys();
 SectionKeys zero_optimization_keys();
 SectionKeys tensor_parallel_keys();
 SectionKeys bf16_keys();
+SectionKeys fp16_keys();
 SectionKeys adam_keys();
 SectionKeys sgd_keys();
 

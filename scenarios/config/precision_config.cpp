@@ -12,6 +12,11 @@ namespace {
 
 // Of no effect where nothing is updated.
 constexpr const char* kOverflowCheck[] = {"check_grad_overflow"};
+constexpr const char* kLossScale[] = {"loss_scale", "initial_scale_power",    "loss_scale_window",
+                                      "hysteresis", "consecutive_hysteresis", "min_loss_scale"};
+
+// A scale is a number of fp32 that fp32 can also double.
+constexpr double kLargestScale = 0x1p126;
 
 // DeepSpeed's and torch's spellings of a dtype: fp32, float32, float, ...
 std::optional<Dtype> spelled(const std::string& name) {
@@ -46,9 +51,38 @@ Dtype read_accumulate(const JsonValue& value, const std::string& name,
   return dtype;
 }
 
-}  // namespace
+LossScaleConfig read_loss_scale(ObjectReader& fp16) {
+  LossScaleConfig scale;
+  scale.fixed = fp16.number("loss_scale", scale.fixed, {0, kLargestScale});
+  const auto power = fp16.integer("initial_scale_power", scale.initial_power, {0, 126});
+  scale.initial_power = static_cast<int>(power);
+  scale.window = fp16.integer("loss_scale_window", scale.window, {1, 1'000'000'000});
+  scale.hysteresis = fp16.integer("hysteresis", scale.hysteresis, {1, 1'000'000'000});
+  scale.consecutive_hysteresis =
+      fp16.boolean("consecutive_hysteresis", scale.consecutive_hysteresis);
+  scale.lowest = fp16.number("min_loss_scale", scale.lowest, {0, kLargestScale, true});
+  return scale;
+}
 
-void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training) {
+// After bf16: of both sections at most one is enabled. fp16 always looks for an overflow.
+void read_fp16(ObjectReader& top, Mode mode, TrainingConfig& training) {
+  if (!top.find("fp16")) return;
+  ObjectReader fp16 = top.section("fp16");
+  const bool enabled = fp16.boolean("enabled", false);
+  if (enabled && training.working == Dtype::bf16)
+    refuse_value(*fp16.find("enabled"), "fp16.enabled", "bf16 is enabled too: keep one of them");
+  apply(fp16_keys(), fp16, training.without_effect);
+  if (enabled) training.working = Dtype::fp16;
+  if (enabled && mode == Mode::training) {
+    training.loss_scale = read_loss_scale(fp16);
+    training.check_grad_overflow = true;
+  } else {
+    accept_harmless(fp16, kLossScale, enabled ? &training.without_effect : nullptr);
+  }
+  fp16.finish();
+}
+
+void read_bf16(ObjectReader& top, Mode mode, TrainingConfig& training) {
   const char* key = "bf16";
   const JsonValue* other_spelling = top.find("bfloat16");
   if (other_spelling && top.find("bf16"))
@@ -62,6 +96,27 @@ void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training) {
     accept_harmless(bf16, kOverflowCheck, &training.without_effect);
   apply(bf16_keys(), bf16, training.without_effect);
   bf16.finish();
+}
+
+}  // namespace
+
+void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training) {
+  read_bf16(top, mode, training);
+  read_fp16(top, mode, training);
+}
+
+JsonValue fp16_to_json(const TrainingConfig& training, Mode mode) {
+  JsonValue json = JsonValue::object();
+  json.set("enabled", true);
+  if (mode == Mode::inference) return json;
+  const LossScaleConfig& scale = training.loss_scale;
+  json.set("loss_scale", scale.fixed);
+  json.set("initial_scale_power", scale.initial_power);
+  json.set("loss_scale_window", scale.window);
+  json.set("hysteresis", scale.hysteresis);
+  json.set("consecutive_hysteresis", scale.consecutive_hysteresis);
+  json.set("min_loss_scale", scale.lowest);
+  return json;
 }
 
 void read_wire_dtypes(ObjectReader& top, TrainingConfig& training) {

@@ -5,9 +5,13 @@
 
 namespace shardproof {
 
-/// Reads in what dtype a run of a DeepSpeed config computes: the section "bf16", also written
-/// "bfloat16" (spec-autotp 7.5).
+/// Reads in what dtype a run of a DeepSpeed config computes: the sections "bf16", also written
+/// "bfloat16", and "fp16", of which one at most is enabled, and how fp16 scales its loss
+/// (spec-autotp 7.5, 7.10).
 void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training);
+
+/// The section "fp16" of a run whose working dtype that is.
+JsonValue fp16_to_json(const TrainingConfig& training, Mode mode);
 
 /// Reads in what dtype gradients are summed and sent: "communication_data_type" and
 /// "data_types.grad_accum_dtype" (spec-autotp 7.5, 7.11). After read_dtype and the stage of ZeRO. Sums

@@ -66,7 +66,7 @@ JsonValue to_json(const Scenario& scenario) {
            JsonValue::object().set("tier", scenario.trace_tier).set("keep", scenario.trace_keep));
   if (!scenario.parameter_groups.empty())
     json.set("parameter_groups", shardproof::to_json(scenario.parameter_groups));
-  json.set("overflow", "unexpected");
+  json.set("overflow", scenario.overflow_expected ? "expected" : "unexpected");
   json.set("timeout_s", scenario.timeout_s);
   json.set("inject", shardproof::to_json(scenario.inject));
   return json;

@@ -540,9 +540,14 @@ BOOST_AUTO_TEST_CASE(cross_entropy_by_hand_averages_over_labels_that_count) {
     const auto loss = device.output(compute_of(dtype), {1});
     const auto dlogits = device.output(dtype, {1, 3, 4});
     device->cross_entropy(logits, labels, loss);
-    device->cross_entropy_backward(logits, labels, dlogits, 8.0);
+    device->cross_entropy_backward(logits, labels, nullptr, dlogits, 8.0);
 
     BOOST_TEST(device.read(loss)[0] == std::log(4.0), boost::test_tools::tolerance(1e-4));
+    BOOST_TEST(device.read(dlogits) == (Values{-3, 1, 1, 1, 1, 1, 1, -3, 0, 0, 0, 0}),
+               boost::test_tools::per_element());
+    // Scaled by 2^-15, and 2^15 too large: the scale comes before the one rounding to the storage.
+    const auto scale = device.tensor(compute_of(dtype), {1}, {0x1p-15});
+    device->cross_entropy_backward(logits, labels, &scale, dlogits, 0x1p18);
     BOOST_TEST(device.read(dlogits) == (Values{-3, 1, 1, 1, 1, 1, 1, -3, 0, 0, 0, 0}),
                boost::test_tools::per_element());
   }
@@ -562,7 +567,7 @@ BOOST_AUTO_TEST_CASE(cross_entropy_and_its_gradient_stay_within_their_bounds) {
     const double grad_scale = 0.3;
 
     device->cross_entropy(logits, tlabels, loss);
-    device->cross_entropy_backward(logits, tlabels, dlogits, grad_scale);
+    device->cross_entropy_backward(logits, tlabels, nullptr, dlogits, grad_scale);
 
     Naive mean(1);
     Naive dz(rows * V);
@@ -589,7 +594,7 @@ BOOST_AUTO_TEST_CASE(nonfinite_is_one_for_inf_or_nan_anywhere) {
     Device device;
     const auto flag = device.output(Dtype::fp32, {1});
     for (const auto& [values, expected] :
-         {std::pair{Values{1, 2, 0x1p127}, 0.0}, std::pair{Values{1, 2, NAN}, 1.0},
+         {std::pair{Values{1, 2, 0x1p15}, 0.0}, std::pair{Values{1, 2, NAN}, 1.0},
           std::pair{Values{-INFINITY, 2, 3}, 1.0}}) {
       device->nonfinite(std::vector{device.tensor(dtype, {3}, values)}, flag);
       BOOST_TEST(device.read(flag)[0] == expected);
@@ -627,19 +632,26 @@ BOOST_AUTO_TEST_CASE(squares_are_summed_in_fp64_over_the_ranges_alone) {
 BOOST_AUTO_TEST_CASE(roots_and_clip_factors_are_computed_in_fp64_and_rounded_once) {
   Device device;
   const auto norm = device.output(Dtype::fp32, {1});
-  device->square_root(device.tensor(Dtype::fp64, {1}, {2.0}), norm);
+  device->square_root(device.tensor(Dtype::fp64, {1}, {2.0}), nullptr, norm);
   BOOST_TEST(device.read(norm)[0] == round_to(Dtype::fp32, std::sqrt(2.0)));
   const auto norm64 = device.output(Dtype::fp64, {1});
-  device->square_root(device.tensor(Dtype::fp64, {1}, {2 + 0x1p-50}), norm64);
+  device->square_root(device.tensor(Dtype::fp64, {1}, {2 + 0x1p-50}), nullptr, norm64);
   BOOST_TEST(device.read(norm64)[0] == std::sqrt(2 + 0x1p-50));
+  const auto scale = device.tensor(Dtype::fp32, {1}, {3.0});
+  device->square_root(device.tensor(Dtype::fp64, {1}, {2.0}), &scale, norm);
+  BOOST_TEST(device.read(norm)[0] == round_to(Dtype::fp32, std::sqrt(2.0) / 3.0));
 
   const auto factor = device.output(Dtype::fp32, {1});
-  device->clip_factor(device.tensor(Dtype::fp32, {1}, {3.0}), factor, 2.0);
+  device->clip_factor(device.tensor(Dtype::fp32, {1}, {3.0}), nullptr, factor, 2.0);
   BOOST_TEST(device.read(factor)[0] == round_to(Dtype::fp32, 1.0 / ((3.0 + 1e-6) / 2.0)));
-  device->clip_factor(device.tensor(Dtype::fp32, {1}, {1.9}), factor, 2.0);
+  device->clip_factor(device.tensor(Dtype::fp32, {1}, {1.9}), nullptr, factor, 2.0);
   BOOST_TEST(device.read(factor)[0] == 1.0);
-  device->clip_factor(device.tensor(Dtype::fp32, {1}, {NAN}), factor, 2.0);
+  device->clip_factor(device.tensor(Dtype::fp32, {1}, {NAN}), nullptr, factor, 2.0);
   BOOST_TEST(std::isnan(device.read(factor)[0]));
+  device->clip_factor(device.tensor(Dtype::fp32, {1}, {3.0}), &scale, factor, 2.0);
+  BOOST_TEST(device.read(factor)[0] == round_to(Dtype::fp32, 1.0 / ((3.0 + 1e-6) / 2.0 * 3.0)));
+  device->clip_factor(device.tensor(Dtype::fp32, {1}, {5.0}), &scale, factor, 0.0);
+  BOOST_TEST(device.read(factor)[0] == round_to(Dtype::fp32, 1.0 / 3.0));
 }
 
 /// The documented forms, operation by operation in round_to.

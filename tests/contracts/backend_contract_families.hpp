@@ -199,8 +199,9 @@ BOOST_AUTO_TEST_CASE(gelu_and_its_gradient_stay_within_their_bounds) {
       Values x = random_values(dtype, shape, 171);
       for (std::size_t i = 0; i < 300; ++i) x[i] = round_to(dtype, 4 * x[i]);
       x[0] = 0;
-      x[1] = round_to(dtype, -0x1p70);  // its square overflows fp32
-      x[2] = round_to(dtype, 0x1p70);
+      const double large = dtype == Dtype::fp16 ? 65504 : 0x1p70;  // its square overflows fp32
+      x[1] = round_to(dtype, -large);
+      x[2] = round_to(dtype, large);
       const Values dy = random_values(dtype, shape, 172);
       const auto tx = device.tensor(dtype, shape, x);
       const auto y = device.output(dtype, shape);
@@ -213,7 +214,7 @@ BOOST_AUTO_TEST_CASE(gelu_and_its_gradient_stay_within_their_bounds) {
       Naive f(700), df(700);
       for (std::int64_t i = 0; i < 700; ++i) {
         const double v = at(x, i), phi = naive.phi(v), slope = naive.slope(v);
-        const bool saturated = std::fabs(v) > 1e9;  // there the tanh or erf is exact
+        const bool saturated = std::fabs(v) > 1e4;  // there the tanh or erf is exact
         f.add(i, v * phi, saturated ? 0x1p-100 : 1 + std::fabs(v));
         df.add(i, at(dy, i) * (phi + (saturated ? 0 : v * slope)),
                saturated ? std::fabs(at(dy, i)) : 30 * (1 + std::fabs(v)));

@@ -62,7 +62,7 @@ class Device {
   std::vector<TensorView> views_;
 };
 
-inline constexpr Dtype float_dtypes[] = {Dtype::fp64, Dtype::fp32, Dtype::bf16};
+inline constexpr Dtype float_dtypes[] = {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16};
 
 /// fp64 for fp64 tensors, else fp32.
 inline Dtype compute_of(Dtype dtype) { return dtype == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32; }

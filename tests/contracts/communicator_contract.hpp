@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(every_kind_dtype_count_and_order_gives_the_bits_of_the_defi
   std::vector<Case> cases;
   for (const Kind kind : kinds)
     for (const Axis axis : {Axis::tp, Axis::dp})
-      for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16})
+      for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16})
         for (const std::int64_t count : counts) cases.push_back({kind, axis, dtype, dtype, count});
   for (const std::int64_t count : counts)
     cases.push_back({Kind::all_gather, Axis::tp, Dtype::int64, Dtype::int64, count});
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(nan_infinities_zeros_overflow_and_subnormals_come_out_as_de
   std::vector<Case> cases;
   for (const Kind kind : kinds)
     for (const Axis axis : {Axis::tp, Axis::dp})
-      for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16})
+      for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16})
         cases.push_back({kind, axis, dtype, dtype, 1000, true});
   run_cases(cases);
 }

@@ -226,10 +226,10 @@ BOOST_AUTO_TEST_CASE(what_is_not_implemented_is_refused_at_its_key) {
              "s.json:34:16: zero_optimization.stage = 3: partitioned parameters are not "
              "implemented: expected 0, 1 or 2");
   scenario = scenario_s();
-  deepspeed(scenario).set("fp16", object(R"({"enabled": true})"));
-  BOOST_TEST(place.run(scenario) ==
-             "s.json:47:13: fp16 = {\"enabled\":true}: fp16 is not implemented: use bf16, "
-             "or neither for fp32");
+  deepspeed(scenario).set("amp", object(R"({"enabled": true})"));
+  BOOST_TEST(
+      place.run(scenario) ==
+      "s.json:47:12: amp = {\"enabled\":true}: automatic mixed precision is not implemented");
 }
 
 BOOST_AUTO_TEST_CASE(weights_that_lie_or_do_not_fit_are_refused_by_file_and_tensor) {

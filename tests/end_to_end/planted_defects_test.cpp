@@ -9,6 +9,8 @@ namespace {
 
 const std::string zero1 = "tiny-bias-tp2-dp2-zero1-bf16";
 const std::string zero0 = "tiny-bias-tp2-dp2-zero0-fp32-rank_order";
+const std::string fp16_static = "llama-fp16-static-tp2-dp2-zero0";
+const std::string fp16_dynamic = "llama-fp16-dynamic-tp2-dp2-zero1";
 const std::vector<int> all{0, 1, 2, 3};
 const std::string o_proj = "model.layers.1.self_attn.o_proj";
 
@@ -173,6 +175,72 @@ BOOST_AUTO_TEST_CASE(a_nan) {
                 {3},
                 {"plan_units"},
                 "nan"});
+}
+
+// DeepSpeed divides by the scale that it has just updated; where the loss is multiplied twice, it is
+// once too often for what divides.
+BOOST_AUTO_TEST_CASE(a_loss_scale_that_is_not_what_the_gradients_are_divided_by) {
+  expect_named({"unscaled with twice the scale",
+                fp16_static,
+                R"({"edit": "scale", "op": "optimizer/update/clip_factor", "factor": 0.5,
+                    "steps": [1]})",
+                "optimizer/update/clip_factor",
+                all,
+                {"policy", "op_local"}});
+  expect_named({"scaled twice",
+                fp16_static,
+                R"({"edit": "scale", "op": "loss/backward/cross_entropy_backward", "factor": 100.0,
+                    "steps": [1]})",
+                "loss/backward/cross_entropy_backward",
+                all,
+                {"policy", "op_local"}});
+  expect_named({"another scale than the scaler's",
+                fp16_dynamic,
+                R"({"edit": "scale", "op": "optimizer/data/load_loss_scale", "factor": 2.0,
+                    "steps": [1]})",
+                "optimizer/data/load_loss_scale",
+                all,
+                {"policy", "leaves"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_rank_that_decides_by_itself_not_to_skip) {
+  JsonValue scenario = catalog_scenario(fp16_dynamic);
+  scenario.set("world", 2);
+  scenario.find("deepspeed")->find("tensor_parallel")->set("autotp_size", 1);
+  scenario.find("deepspeed")->find("zero_optimization")->set("stage", 0);
+  const auto plant = [&](const char* inject) {
+    scenario.set("inject", JsonValue::array().append(parse_json(inject, "inject")));
+  };
+  for (const char* inject :
+       {R"({"edit": "set", "op": "optimizer/reduce/nonfinite", "ranks": [1], "steps": [0],
+            "value": 0})",
+        R"({"edit": "set", "op": "optimizer/reduce/nonfinite", "ranks": [1], "steps": [0],
+            "value": 0, "when": "after_record"})"})
+    BOOST_TEST_CONTEXT(inject) {
+      plant(inject);
+      const TemporaryFolder folder;
+
+      const ProgramRun run = run_scenario(scenario, folder.path().string());
+
+      BOOST_REQUIRE_MESSAGE(run.exit_code == 1, run.exit_code << " " << run.err << run.out);
+      BOOST_TEST(run.divergence().find("op")->text == "optimizer/reduce/nonfinite");
+      BOOST_TEST(run.ranks() == std::vector<int>{1}, boost::test_tools::per_element());
+      BOOST_TEST(run.outcome("optimizer") == "fail");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_is_skipped_although_nobody_expects_it) {
+  JsonValue scenario = catalog_scenario(fp16_dynamic);
+  scenario.set("overflow", "unexpected");
+  const TemporaryFolder folder;
+
+  const ProgramRun run = run_scenario(scenario, folder.path().string());
+
+  BOOST_TEST(run.exit_code == 1);
+  BOOST_TEST(run.divergence().find("op")->text == "optimizer/reduce/nonfinite_all_reduce_tp");
+  BOOST_TEST(run.outcome("optimizer") == "fail");
+  BOOST_TEST(run.outcome("op_local") == "pass");
+  BOOST_TEST(run.outcome("plan_units") == "pass");
 }
 
 BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_divided_by_the_replicas) {

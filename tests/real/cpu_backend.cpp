@@ -32,52 +32,68 @@ std::vector<float> random_floats(std::int64_t count, unsigned seed) {
   for (float& value : values) value = static_cast<float>(generator() >> 8) * 0x1p-23F - 1.0F;
   return values;
 }
+float widened(Dtype dtype, std::uint16_t code) {
+  return dtype == Dtype::bf16 ? float_from_bf16(code) : float_from_fp16(code);
+}
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(cpu_backend)
 
-BOOST_AUTO_TEST_CASE(every_bf16_code_widens_as_in_scenarios_dtype) {
-  std::vector<std::uint16_t> codes(65536);
-  std::iota(codes.begin(), codes.end(), std::uint16_t{0});
-  std::vector<float> floats(codes.size());
+BOOST_AUTO_TEST_CASE(every_code_of_16_bits_widens_as_in_scenarios_dtype) {
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp16}) {
+    std::vector<std::uint16_t> codes(65536);
+    std::iota(codes.begin(), codes.end(), std::uint16_t{0});
+    std::vector<float> floats(codes.size());
 
-  CpuBackend().cast(flat(codes, Dtype::bf16), flat(floats, Dtype::fp32));
+    CpuBackend().cast(flat(codes, dtype), flat(floats, Dtype::fp32));
 
-  for (std::size_t i = 0; i < codes.size(); ++i)
-    BOOST_REQUIRE(std::bit_cast<std::uint32_t>(floats[i]) ==
-                  std::bit_cast<std::uint32_t>(float_from_bf16(codes[i])));
+    for (std::size_t i = 0; i < codes.size(); ++i)
+      BOOST_REQUIRE(std::bit_cast<std::uint32_t>(floats[i]) ==
+                    std::bit_cast<std::uint32_t>(widened(dtype, codes[i])));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(fp32_at_and_beside_every_tie_narrows_as_in_scenarios_dtype) {
   std::vector<float> floats;
-  for (std::uint32_t code = 0; code < 65536; ++code)
+  for (std::uint32_t code = 0; code < 65536; ++code) {
     for (const std::uint32_t low : {0x0000U, 0x0001U, 0x7fffU, 0x8000U, 0x8001U, 0xffffU})
       floats.push_back(std::bit_cast<float>(code << 16 | low));
-  std::vector<std::uint16_t> codes(floats.size());
+    const float low = float_from_fp16(static_cast<std::uint16_t>(code));
+    const float tie = low / 2 + float_from_fp16(static_cast<std::uint16_t>(code + 1)) / 2;
+    floats.insert(floats.end(), {low, tie, std::nextafter(tie, -1e9F), std::nextafter(tie, 1e9F)});
+  }
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp16}) {
+    std::vector<std::uint16_t> codes(floats.size());
 
-  CpuBackend().cast(flat(floats, Dtype::fp32), flat(codes, Dtype::bf16));
+    CpuBackend().cast(flat(floats, Dtype::fp32), flat(codes, dtype));
 
-  for (std::size_t i = 0; i < codes.size(); ++i)
-    BOOST_REQUIRE_MESSAGE(codes[i] == bf16_from_float(floats[i]), floats[i]);
+    for (std::size_t i = 0; i < codes.size(); ++i)
+      BOOST_REQUIRE_MESSAGE(codes[i] == (dtype == Dtype::bf16 ? bf16_from_float(floats[i])
+                                                              : fp16_from_float(floats[i])),
+                            floats[i] << " to " << name_of(dtype));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(fp64_at_and_beside_ties_narrows_in_one_rounding) {
-  std::vector<double> values;
-  for (std::uint32_t code = 0; code < 65536; ++code) {
-    const double low = static_cast<double>(float_from_bf16(static_cast<std::uint16_t>(code)));
-    const double high = static_cast<double>(float_from_bf16(static_cast<std::uint16_t>(code + 1)));
-    const double tie = low / 2 + high / 2;
-    if (!std::isfinite(tie)) continue;
-    values.insert(values.end(), {low, tie, std::nextafter(tie, low), std::nextafter(tie, high)});
-  }
-  values.insert(values.end(), {1e300, -1e300, 1e-300, 0x1.fep127, 0x1.ffp127, 0x1.feffffffp127});
-  std::vector<std::uint16_t> codes(values.size());
+  for (const Dtype dtype : {Dtype::bf16, Dtype::fp16}) {
+    std::vector<double> values;
+    for (std::uint32_t code = 0; code < 65536; ++code) {
+      const double low = widened(dtype, static_cast<std::uint16_t>(code));
+      const double high = widened(dtype, static_cast<std::uint16_t>(code + 1));
+      const double tie = low / 2 + high / 2;
+      if (!std::isfinite(tie)) continue;
+      values.insert(values.end(), {low, tie, std::nextafter(tie, low), std::nextafter(tie, high)});
+    }
+    values.insert(values.end(), {1e300, -1e300, 1e-300, 0x1.fep127, 0x1.ffp127, 0x1.feffffffp127,
+                                 65504.0, 65519.999999999, 65520.0, 0x1p-25, 0x1.0000000001p-25});
+    std::vector<std::uint16_t> codes(values.size());
 
-  CpuBackend().cast(flat(values, Dtype::fp64), flat(codes, Dtype::bf16));
+    CpuBackend().cast(flat(values, Dtype::fp64), flat(codes, dtype));
 
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    const auto got = static_cast<double>(float_from_bf16(codes[i]));
-    BOOST_REQUIRE_MESSAGE(got == round_to(Dtype::bf16, values[i]), values[i] << " gives " << got);
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+      const double got = widened(dtype, codes[i]);
+      BOOST_REQUIRE_MESSAGE(got == round_to(dtype, values[i]), values[i] << " gives " << got);
+    }
   }
 }
 

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(five_steps_of_every_optimizer_agree_with_torch) {
         const std::string at = std::to_string(step) + "/";
         Values gradient = read(torch, at + "gradient/" + of), norm = read(torch, at + "norm"),
                factor(1);
-        backend.clip_factor(view(norm), view(factor), 1.0);
+        backend.clip_factor(view(norm), nullptr, view(factor), 1.0);
         backend.multiply(view(gradient), view(factor), view(gradient));
 
         parameter.update(backend, config, gradient, step);

@@ -15,7 +15,7 @@ namespace {
 using reference::UnitKind;
 using reference::UnitResult;
 
-constexpr Dtype dtypes[] = {Dtype::bf16, Dtype::fp32, Dtype::fp64};
+constexpr Dtype dtypes[] = {Dtype::bf16, Dtype::fp16, Dtype::fp32, Dtype::fp64};
 constexpr unsigned seed = 815;
 
 template <class Check>
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(a_constant_off_by_a_hundredth_is_found) {
     BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
     ++found;
   });
-  BOOST_TEST(found == 27);
+  BOOST_TEST(found == std::ssize(dtypes) * 11);
 }
 
 BOOST_AUTO_TEST_CASE(wrong_hyper_parameters_are_found) {
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(another_form_of_a_function_is_found) {
     BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
     ++found;
   });
-  BOOST_TEST(found == 3 * (6 + 5 + 5 + 2 + 4));
+  BOOST_TEST(found == std::ssize(dtypes) * (6 + 5 + 5 + 2 + 4));
 }
 
 BOOST_AUTO_TEST_CASE(a_mean_with_the_wrong_divisor_is_found) {
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(features_taken_for_those_of_another_layout_are_found) {
     BOOST_TEST(result.failed > result.compared / 2, title(a_case));
     ++found;
   });
-  BOOST_TEST(found == 3 * 9);
+  BOOST_TEST(found == std::ssize(dtypes) * 9);
 }
 
 BOOST_AUTO_TEST_CASE(a_head_left_out_of_a_sum_is_found) {

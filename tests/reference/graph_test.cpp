@@ -29,7 +29,7 @@ std::string short_path(const std::string& path) {
 
 std::vector<Unit> units_of(const Graph& net) {
   std::vector<Unit> units;
-  append_micro_step(net, 0, 0, units);
+  append_micro_step(net, 0, 0, -1, units);
   return units;
 }
 
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(units_carry_module_shape_and_numbers) {
   Graph net(parameters, micro_batch);
   net.loss(net.linear("head", net.rms_norm("norm", net.embedding("embed", net.tokens()), 1e-5)));
   std::vector<Unit> units;
-  append_micro_step(net, 2, 1, units);
+  append_micro_step(net, 2, 1, 1, units);
 
   BOOST_TEST_REQUIRE(units.size() == 11u);
   BOOST_TEST(units[3].output == "/step/000002/micro/1/data/labels");
@@ -302,7 +302,7 @@ BOOST_AUTO_TEST_CASE(units_of_every_kind_of_node_give_the_values_of_the_tape) {
       Tensor(tokens.shape, {tokens.values.begin(), tokens.values.end()});
   std::vector<Unit> units;
   append_tables(net, units);
-  append_micro_step(net, 0, 0, units);
+  append_micro_step(net, 0, 0, -1, units);
 
   for (const Unit& unit : units) {
     const Tensor zero(unit.shape);

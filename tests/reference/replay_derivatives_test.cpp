@@ -82,9 +82,11 @@ std::vector<double> by_the_oracle(const Case& c) {
     case UnitKind::swiglu_backward_gate: return reference::swiglu_vjp(x(0), x(1), x(2)).gate.values;
     case UnitKind::swiglu_backward_up: return reference::swiglu_vjp(x(0), x(1), x(2)).up.values;
     case UnitKind::cross_entropy: return cross_entropy(x(0), tokens(c.arguments[1]), 1).values;
-    case UnitKind::cross_entropy_backward:
-      return cross_entropy_vjp(Tensor({1}, {c.attributes.factor}), x(0), tokens(c.arguments[1]))
-          .values;
+    case UnitKind::cross_entropy_backward: {
+      const double scale = c.arguments.size() > 2 ? x(2)[0] : 1;
+      const Tensor upstream({1}, {c.attributes.factor * scale});
+      return cross_entropy_vjp(upstream, x(0), tokens(c.arguments[1])).values;
+    }
     case UnitKind::route_weights: {
       const auto chosen = reference::chosen_experts(x(0), c.attributes.experts_per_token);
       return reference::expert_weights(x(0), chosen, c.attributes.route, c.attributes.factor)
@@ -122,7 +124,7 @@ BOOST_AUTO_TEST_CASE(every_value_is_the_oracles_own_op_or_derivative) {
       ++units;
     }
   }
-  BOOST_TEST(units == 4 * (38 + 14 + 19 + 4));
+  BOOST_TEST(units == 4 * (38 + 14 + 20 + 4));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -287,11 +287,20 @@ BOOST_AUTO_TEST_CASE(decay_momentum_and_sgd_round_every_operation) {
   expect_values(run(UnitKind::sgd, {{{1}, {8}}, {{1}, {5}}, {{}, {0.25}}}, fp64), {6.75});
 }
 
-BOOST_AUTO_TEST_CASE(a_sum_that_may_overflow_its_accumulator_has_no_sound_bound) {
+BOOST_AUTO_TEST_CASE(a_sum_that_may_overflow_its_accumulator_says_so) {
   const double big = 0x1p127;
   const Argument x{{1, 2}, {big, big}}, weight{{1, 2}, {1, -1}};
-  BOOST_TEST(!run(UnitKind::matmul, {x, weight}, fp32).sound);
-  BOOST_TEST(run(UnitKind::matmul, {x, weight}, fp64).sound);
+  BOOST_TEST(run(UnitKind::matmul, {x, weight}, fp32).may_overflow == std::vector<bool>{true});
+  BOOST_TEST(run(UnitKind::matmul, {x, weight}, fp64).may_overflow.empty());
+  // Two partial products of fp16 whose sum is zero: each is infinite already.
+  UnitPrecision halves{.output = Dtype::fp16, .compute = Dtype::fp32};
+  const Argument large{{1, 2}, {60000, 60000}}, twice{{1, 2}, {2, -2}};
+  BOOST_TEST(run(UnitKind::matmul, {large, twice}, halves).may_overflow.empty());
+  halves.partials = 2;
+  halves.hop = Dtype::fp16;
+  const UnitResult summed = run(UnitKind::matmul, {large, twice}, halves);
+  BOOST_TEST(summed.may_overflow == std::vector<bool>{true});
+  BOOST_TEST(summed.sound);
 }
 
 BOOST_AUTO_TEST_CASE(first_order_sums_beyond_a_half_have_no_bound) {

@@ -65,6 +65,23 @@ BOOST_AUTO_TEST_CASE(a_nan_fails_under_any_bound) {
   BOOST_TEST(compare_to_set(Dtype::bf16, bitwise({nan}), std::vector{nan}).failed == 1);
 }
 
+BOOST_AUTO_TEST_CASE(in_a_skipped_step_an_overflow_is_accepted_where_one_may_be) {
+  const auto failed = [](const reference::UnitResult& unit, const std::vector<double>& recorded) {
+    return compare_to_set(Dtype::fp16, unit, recorded, NonFinite::accepted).failed;
+  };
+  reference::UnitResult unit = bounded({1, 1, 1}, 0x1p-20);
+  BOOST_TEST(failed(unit, {1, nan, INFINITY}) == 2);
+  unit.may_overflow = {true, true, false};
+  BOOST_TEST(failed(unit, {1, nan, INFINITY}) == 1);
+  BOOST_TEST(failed(unit, {2, nan, 1}) == 1);  // finite, so it did not overflow
+  BOOST_TEST(compare_to_set(Dtype::fp16, unit, std::vector<double>{1, nan, 1}).failed ==
+             1);  // not skipped
+  unit = bounded({nan, 1, 1}, 0x1p-20);
+  unit.finite_arguments = false;
+  BOOST_TEST(failed(unit, {3, nan, 1}) == 0);
+  BOOST_TEST(failed(unit, {nan, 2, 1}) == 1);  // what the inf did not reach is compared
+}
+
 BOOST_AUTO_TEST_CASE(nothing_compared_is_no_pass) {
   const Comparison result = compare_to_set(Dtype::bf16, bitwise({}), {});
   BOOST_TEST(result.compared == 0);

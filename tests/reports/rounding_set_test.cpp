@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(fp64_allows_bound_error_and_half_an_ulp) {
 }
 
 BOOST_AUTO_TEST_CASE(a_nan_fails_wherever_it_stands) {
-  for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16}) {
+  for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16}) {
     BOOST_TEST(!accepts(dtype, 1, 1, 0, nan));
     BOOST_TEST(!accepts(dtype, nan, 1, 0, 1));
     BOOST_TEST(!accepts(dtype, nan, 1, 0, nan));
@@ -64,6 +64,10 @@ BOOST_AUTO_TEST_CASE(infinity_is_accepted_only_where_the_set_overflows) {
   BOOST_TEST(accepts(Dtype::bf16, inf, 0, 0, inf));
   BOOST_TEST(!accepts(Dtype::bf16, inf, 0, 0, bf16_largest));
   BOOST_TEST(!accepts(Dtype::fp64, 1e308, 1, 0, inf));
+  BOOST_TEST(!accepts(Dtype::fp16, 65504, 8, 0, inf));
+  BOOST_TEST(accepts(Dtype::fp16, 65504, 16, 0, inf));
+  BOOST_TEST(accepts(Dtype::fp16, 65504, 16, 0, 65504));
+  BOOST_TEST(!accepts(Dtype::fp16, 70000, 16, 0, 65504));
 }
 
 BOOST_AUTO_TEST_CASE(subnormals_have_their_own_spacing) {
@@ -72,6 +76,9 @@ BOOST_AUTO_TEST_CASE(subnormals_have_their_own_spacing) {
   BOOST_TEST(!accepts(Dtype::bf16, smallest * 1.4, 0, 0, 2 * smallest));
   BOOST_TEST(accepts(Dtype::bf16, smallest * 0.4, 0, 0, 0.0));
   BOOST_TEST(!accepts(Dtype::bf16, smallest * 0.6, 0, 0, 0.0));
+  BOOST_TEST(accepts(Dtype::fp16, 0x1.8p-25, 0, 0, 0x1p-24));
+  BOOST_TEST(!accepts(Dtype::fp16, 0x1.8p-25, 0, 0, 0.0));
+  BOOST_TEST(accepts(Dtype::fp16, 0x1.8p-25, 0x1p-26, 0, 0.0));
 }
 
 // A step to the neighbour in bf16.

@@ -256,9 +256,12 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
       {R"("zero_optimization": {"zero_quantized_weights": @true})",
        "zero_optimization.zero_quantized_weights = true: ZeRO++ is not implemented: only "
        "false"},
-      {R"("fp16": @{"enabled": true})",
-       "fp16 = {\"enabled\":true}: fp16 is not implemented: use bf16, or neither for "
-       "fp32"},
+      {R"("bf16": {"enabled": true}, "fp16": {"enabled": @true})",
+       "fp16.enabled = true: bf16 is enabled too: keep one of them"},
+      {R"("fp16": {"enabled": true, "loss_scale": @-1})",
+       "fp16.loss_scale = -1: expected a number of at least 0 and below 8.507059173023462e+37"},
+      {R"("fp16": {"enabled": true, "fp16_master_weights_and_grads": @true})",
+       "fp16.fp16_master_weights_and_grads = true: fp16 master weights are not implemented"},
       {R"("amp": @{"enabled": true})",
        "amp = {\"enabled\":true}: automatic mixed precision is not implemented"},
       {R"("scheduler": {"type": @"OneCycle"})",
@@ -343,6 +346,9 @@ BOOST_AUTO_TEST_CASE(unknown_keys_are_refused_with_the_nearest_known_one) {
              "ds.json:1:2: unknown key \"gradient_cliping\"; did you mean \"gradient_clipping\"?");
   BOOST_TEST(error_in(R"("zero_optimization": {"stgae": 1})") ==
              "ds.json:1:24: unknown key \"zero_optimization.stgae\"; did you mean \"stage\"?");
+  BOOST_TEST(error_in(R"("fp16": {"enabled": true, "loss_scale_windw": 5})") ==
+             "ds.json:1:28: unknown key \"fp16.loss_scale_windw\"; did you mean"
+             " \"loss_scale_window\"?");
   BOOST_TEST(error_in(R"("tensor_parallel": {"autotp": 1})") ==
              "ds.json:1:22: unknown key \"tensor_parallel.autotp\"; did you mean \"autotp_size\"?");
   BOOST_TEST(error_in(R"("scheduler": {"type": "WarmupLR", "params": {"warmup_num_step": 1}})") ==
@@ -381,6 +387,43 @@ BOOST_AUTO_TEST_CASE(inference_needs_nothing_that_says_how_to_train) {
   BOOST_TEST(config.defaulted == std::vector<std::string>{"bf16.enabled = false"});
 }
 
+BOOST_AUTO_TEST_CASE(fp16_is_read_with_its_loss_scale_and_written_back) {
+  const TrainingConfig config = training(R"("fp16": {"enabled": true, "auto_cast": true,
+      "initial_scale_power": 12, "loss_scale_window": 5, "hysteresis": 3,
+      "consecutive_hysteresis": true, "min_loss_scale": 0.5})");
+
+  BOOST_TEST((config.working == Dtype::fp16));
+  BOOST_TEST(config.check_grad_overflow);
+  BOOST_TEST(config.loss_scale.fixed == 0);
+  BOOST_TEST(config.loss_scale.initial_power == 12);
+  BOOST_TEST(config.loss_scale.window == 5);
+  BOOST_TEST(config.loss_scale.hysteresis == 3);
+  BOOST_TEST(config.loss_scale.consecutive_hysteresis);
+  BOOST_TEST(config.loss_scale.lowest == 0.5);
+  const std::string written = write_json(to_json(config, Mode::training));
+  const TrainingConfig back =
+      training_from_json(parse_json(written, "effective"), 4, Mode::training);
+  BOOST_TEST(write_json(to_json(back, Mode::training)) == written);
+}
+
+BOOST_AUTO_TEST_CASE(fp16_defaults_are_deepspeed_s) {
+  const TrainingConfig config = training(R"("fp16": {"enabled": true})");
+
+  BOOST_TEST(config.loss_scale.fixed == 0);
+  BOOST_TEST(config.loss_scale.initial_power == 16);
+  BOOST_TEST(config.loss_scale.window == 1000);
+  BOOST_TEST(config.loss_scale.hysteresis == 2);
+  BOOST_TEST(!config.loss_scale.consecutive_hysteresis);
+  BOOST_TEST(config.loss_scale.lowest == 1);
+}
+
+BOOST_AUTO_TEST_CASE(inference_in_fp16_scales_nothing) {
+  const TrainingConfig config = inference(R"("fp16": {"enabled": true, "loss_scale": 100})");
+
+  BOOST_TEST((config.working == Dtype::fp16));
+  BOOST_TEST(config.without_effect == std::vector<std::string>{"fp16.loss_scale"});
+}
+
 BOOST_AUTO_TEST_CASE(what_says_how_to_train_is_without_effect_in_inference) {
   const TrainingConfig config = inference(R"("gradient_accumulation_steps": 4,
       "train_batch_size": 16, "gradient_clipping": 0.1, "scheduler": {"type": "WarmupLR"},
@@ -414,8 +457,6 @@ BOOST_AUTO_TEST_CASE(inference_refuses_what_would_change_a_forward_pass) {
   BOOST_TEST(error(R"("zero_optimization": {"stage": 3})") ==
              "ds.json:1:70: zero_optimization.stage = 3: partitioned parameters are not"
              " implemented: expected 0, 1 or 2");
-  BOOST_TEST(error(R"("fp16": {"enabled": true})").find("fp16 is not implemented") !=
-             std::string::npos);
   BOOST_TEST(error(R"("gradient_cliping": 1.0)").find("did you mean \"gradient_clipping\"?") !=
              std::string::npos);
   BOOST_TEST(error(R"("train_batch_size": 7)").find("7 != 2 * ") != std::string::npos);

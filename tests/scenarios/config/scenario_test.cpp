@@ -135,6 +135,32 @@ BOOST_AUTO_TEST_CASE(the_quickstart_is_what_the_readme_says) {
   BOOST_TEST(std::filesystem::file_size(scenario.data.path) >= 16'384U);
 }
 
+BOOST_AUTO_TEST_CASE(an_overflow_is_expected_where_the_loss_scale_is_found_by_it) {
+  const Files files;
+  const auto expected = [&](const std::string& precision, const std::string& overflow) {
+    files.write("s.json", R"({"model": {"config": "model/config.json"}, "world": 1,
+        "data": {"generated": true, "sequence": 4}, )" +
+                              overflow + R"(
+        "deepspeed": {"train_batch_size": 1, "optimizer": {"type": "Adam"}, )" +
+                              precision + "}}");
+    const Scenario scenario = files.read();
+    files.write("s.json", write_scenario(scenario));
+    BOOST_TEST(files.read().overflow_expected == scenario.overflow_expected);
+    return scenario.overflow_expected;
+  };
+  const std::string dynamic = R"("fp16": {"enabled": true})";
+  const std::string fixed = R"("fp16": {"enabled": true, "loss_scale": 128})";
+  const std::string bf16 = R"("bf16": {"enabled": true})";
+  const std::string careless = R"("bf16": {"enabled": true, "check_grad_overflow": false})";
+  BOOST_TEST(expected(dynamic, ""));
+  BOOST_TEST(!expected(dynamic, R"("overflow": "unexpected",)"));
+  BOOST_TEST(!expected(fixed, ""));
+  BOOST_TEST(expected(fixed, R"("overflow": "expected",)"));
+  BOOST_TEST(!expected(bf16, ""));
+  BOOST_TEST(expected(bf16, R"("overflow": "expected",)"));
+  BOOST_CHECK_THROW(expected(careless, R"("overflow": "expected",)"), ScenarioError);
+}
+
 BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
   const Files files;
   files.write("tokens.json", "[1, 2, 3, 4, 5, 6, 7, 8]");

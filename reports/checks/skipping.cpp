@@ -1,0 +1,61 @@
+#include "reports/checks/skipping.hpp"
+
+#include <algorithm>
+
+#include "reports/skipped_steps.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+bool updates(const Program& program, const ExecutedOp& executed) {
+  return std::ranges::any_of(executed.op->outputs,
+                             [&](ValueId id) { return outlives_step(program.value(id)); });
+}
+
+// The decision is wrong, not the ops that follow from it: the failure is at the flag's op.
+Failure at_the_flag(const EngineTrace& trace, int step, int rank) {
+  const Moment moment{Moment::Stage::step, step, -1};
+  const std::string path = folder_of(moment) + "/scalar/nonfinite";
+  if (const StoredDataset* flag = trace.dataset(path, rank)) {
+    BitComparison none;
+    none.first_failed = 0;
+    none.got = 1;
+    Failure failure = failure_of(trace, *flag, none);
+    failure.divergence.wrong_elements = 0;
+    return failure;
+  }
+  Failure failure;
+  failure.moment = moment;
+  failure.divergence.execution = trace.execution();
+  failure.divergence.step = step;
+  failure.divergence.rank = rank;
+  failure.divergence.ranks = {rank};
+  return failure;
+}
+
+}  // namespace
+
+void check_skipping(const JudgeContext& context, const EngineTrace& trace, Tally& tally,
+                    Findings& findings) {
+  for (const int step : skipped_steps(context.scenario, trace))
+    for (int rank = 0; rank < trace.world(); ++rank) {
+      const auto& executed = trace.executed(rank);
+      const Moment moment{Moment::Stage::step, step, -1};
+      const auto update = std::ranges::find_if(executed, [&](const ExecutedOp& op) {
+        return op.moment == moment && updates(trace.program(rank), op);
+      });
+      const bool updated = update != executed.end();
+      tally.add(1, updated || !context.scenario.overflow_expected ? 1 : 0, Proof::bitwise);
+      if (updated)
+        findings.add(at_the_flag(trace, step, rank),
+                     "its gradients are not finite, and the rank updated all the same: it ran " +
+                         full_name(*update->op));
+      else if (!context.scenario.overflow_expected)
+        findings.add(at_the_flag(trace, step, rank),
+                     "its gradients are not finite: the step was skipped, which a scenario must "
+                     "expect (\"overflow\": \"expected\")");
+    }
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,32 @@
+#include "reports/skipped_steps.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+bool is_set(const EngineTrace& trace, const std::string& path, int rank) {
+  const StoredDataset* flag = trace.dataset(path, rank);
+  if (flag == nullptr || element_count(flag->info.regions) != 1) return false;
+  double value = 0;
+  decode(flag->info.dtype, trace.reader().read(*flag), {&value, 1});
+  return !(value == 0);
+}
+
+}  // namespace
+
+reference::SkippedSteps skipped_steps(const Scenario& scenario, const EngineTrace& trace) {
+  reference::SkippedSteps skipped;
+  if (!scenario.trains() || !scenario.training.check_grad_overflow) return skipped;
+  for (int step = 0; step < scenario.steps; ++step)
+    for (int rank = 0; rank < trace.world(); ++rank)
+      if (is_set(trace, folder_of({Moment::Stage::step, step, -1}) + "/scalar/nonfinite", rank))
+        skipped.insert(step);
+  return skipped;
+}
+
+ExpectedOfTrace::ExpectedOfTrace(const JudgeContext& context, const EngineTrace& trace)
+    : skipped_(skipped_steps(context.scenario, trace)), all_(context.units) {
+  if (!skipped_.empty()) own_ = reference::expected_units(context.scenario, skipped_);
+}
+
+}  // namespace shardproof::reports
