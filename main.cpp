@@ -28,8 +28,6 @@
 #include "reports/render/html.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
-#include "scenarios/checkpoint/consolidate.hpp"
-#include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/config/scenario.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/accounts.hpp"
@@ -288,45 +286,6 @@ int judge(const std::string& folder, const std::string& report) {
   return verdict.exit_code;
 }
 
-// ---- shardproof repartition, consolidate
-
-struct OtherGrid {
-  std::optional<int> tp, dp, zero;  // absent: as it was
-  std::vector<std::string> overrides;
-};
-
-// The scenario that a checkpoint is of, on another grid. Where it says more of it is the manifest.
-Scenario scenario_on(const Checkpoint& checkpoint, const OtherGrid& grid) {
-  const CheckpointOrigin& origin = checkpoint.origin();
-  const int tp = grid.tp.value_or(origin.tp);
-  std::vector<std::string> overrides = grid.overrides;
-  const auto set = [&](const std::string& key, int value) {
-    overrides.push_back(key + "=" + std::to_string(value));
-  };
-  set("world", tp * grid.dp.value_or(origin.dp));
-  set("tensor_parallel.autotp_size", tp);
-  set("zero_optimization.stage", grid.zero.value_or(origin.zero_stage));
-  return scenario_inside(origin.scenario, checkpoint.path() + "/manifest.json", overrides);
-}
-
-int repartition_checkpoint(const std::string& path, const OtherGrid& grid, const std::string& out) {
-  const Checkpoint checkpoint(path);
-  const Scenario scenario = scenario_on(checkpoint, grid);
-  repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), out);
-  fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", out,
-             checkpoint.tensors().size(), checkpoint.origin().steps_done,
-             scenario.training.tensor_parallel, scenario.data_parallel(),
-             scenario.training.zero_stage);
-  return 0;
-}
-
-int consolidate(const std::string& path, const std::string& out) {
-  const Checkpoint checkpoint(path);
-  write_consolidated(checkpoint, out);
-  fmt::print("{}: the weights after {} steps\n", out, checkpoint.origin().steps_done);
-  return 0;
-}
-
 // ---- shardproof plan, compare, --version
 
 int plan(const std::string& path, const std::vector<std::string>& overrides, bool json) {
@@ -446,29 +405,6 @@ int main(int argc, char** argv) {
       return comparison.exit_code();
     };
   });
-
-  OtherGrid grid;
-  std::string out;
-  CLI::App* repartition_command =
-      app.add_subcommand("repartition", "a checkpoint for another grid or ZeRO stage");
-  repartition_command->add_option("checkpoint", path, "a folder that a run has saved")->required();
-  repartition_command->add_option("--tp", grid.tp, "tensor-parallel ranks; absent: as before");
-  repartition_command->add_option("--dp", grid.dp, "replicas");
-  repartition_command->add_option("--zero", grid.zero, "the ZeRO stage");
-  repartition_command->add_option("--override", grid.overrides,
-                                  "change the scenario, e.g. uneven=true");
-  repartition_command->add_option("--out", out, "where the new checkpoint goes")->required();
-  repartition_command->footer("Example:  shardproof repartition step-000100 --tp 4 --dp 2 --out b");
-  repartition_command->callback(
-      [&] { command = [&] { return repartition_checkpoint(path, grid, out); }; });
-
-  CLI::App* consolidate_command =
-      app.add_subcommand("consolidate", "a checkpoint's weights as one safetensors file");
-  consolidate_command->add_option("checkpoint", path, "a folder that a run has saved")->required();
-  consolidate_command->add_option("--out", out, "the file, with Hugging Face names")->required();
-  consolidate_command->footer(
-      "Example:  shardproof consolidate step-000100 --out model.safetensors");
-  consolidate_command->callback([&] { command = [&] { return consolidate(path, out); }; });
 
   std::string execution;
   std::string folder;
