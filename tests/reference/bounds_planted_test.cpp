@@ -80,7 +80,7 @@ bool judged_elsewhere(const Case& a_case, std::size_t argument) {
 // An embedding reads the rows of its tokens, and the units of one expert those of its own.
 bool reads_some(const Case& a_case) {
   return a_case.kind == UnitKind::embedding || a_case.kind == UnitKind::split ||
-         a_case.kind == UnitKind::moe_dispatch ||
+         a_case.kind == UnitKind::moe_dispatch || a_case.kind == UnitKind::route_backward ||
          a_case.kind == UnitKind::moe_combine_backward_rows;
 }
 
