@@ -23,19 +23,31 @@ namespace shardproof::tests {
 using reference::Tensor;
 inline const std::string deepspeed_folder = "oracle/vectors/deepspeed/";
 
+/// One run of DeepSpeed, and what is peculiar to it.
 struct DeepSpeedCase {
-  std::string dtype;
+  std::string file;  // of vectors/deepspeed: fp32, bf16, fp16, fp16-stage0
   int stage = 0;
+  Dtype working = Dtype::fp32;
+  Dtype sums = Dtype::fp32;     // what its gradients are summed and sent in
+  std::string asked_sums = "";  // by the config: another dtype for sums than the working one
   /// Spec-autotp 10.1 #6: stepped once at construction, with gradients of zero.
   bool stepped_at_construction = false;
+  /// The first step whose update is not ours, for such a reason.
+  int first_other_update = 1'000;
+  /// What losses are multiplied by, and what gradients are divided by in each step: 10.1 #7 and #8.
+  double loss_scale = 1;
+  std::vector<double> unscaled_by = {1, 1};
+  double clipping = 0.5;
 
-  Dtype working() const { return *dtype_from_name(dtype); }
+  std::string name() const {
+    return "stage" + std::to_string(stage) + (asked_sums.empty() ? "" : "-" + asked_sums + "-sums");
+  }
 };
 inline std::ostream& operator<<(std::ostream& out, const DeepSpeedCase& of) {
-  return out << of.dtype << ", stage " << of.stage;
+  return out << of.file << ", " << of.name();
 }
 
-/// The case as a scenario of ours: the files that DeepSpeed read, with its stage and dtype.
+/// The case as a scenario of ours: the files that DeepSpeed read, with its stage and dtypes.
 inline Scenario scenario_of(const DeepSpeedCase& of, const TemporaryFolder& folder) {
   const auto at = [](const std::string& name) {
     return JsonValue(std::filesystem::absolute(deepspeed_folder + name).string());
@@ -44,8 +56,16 @@ inline Scenario scenario_of(const DeepSpeedCase& of, const TemporaryFolder& fold
     return JsonValue::object().set(key, std::move(value));
   };
   JsonValue config = read_json(deepspeed_folder + "deepspeed.json");
-  config.set("bf16", object("enabled", of.dtype == "bf16"));
+  config.set("bf16", object("enabled", of.working == Dtype::bf16));
+  if (of.working == Dtype::fp16)
+    config.set("fp16",
+               object("enabled", true).set("initial_scale_power", 8).set("loss_scale_window", 1));
+  config.set("gradient_clipping", of.clipping);
   config.set("zero_optimization", object("stage", of.stage));
+  if (!of.asked_sums.empty()) {
+    config.set("data_types", object("grad_accum_dtype", of.asked_sums));
+    config.set("communication_data_type", of.asked_sums);
+  }
   JsonValue scenario = object("name", "deepspeed");
   scenario.set(
       "model",
@@ -61,18 +81,17 @@ inline Scenario scenario_of(const DeepSpeedCase& of, const TemporaryFolder& fold
 class DeepSpeedRun {
  public:
   explicit DeepSpeedRun(const DeepSpeedCase& of)
-      : file_(deepspeed_folder + of.dtype + ".safetensors"),
-        stage_("stage" + std::to_string(of.stage) + "/") {}
+      : file_(deepspeed_folder + of.file + ".safetensors"), case_(of.name() + "/") {}
 
   Tensor local(int micro, int replica, const std::string& parameter) const {
     return read("local/" + std::to_string(micro) + "/" + std::to_string(replica) + "/" + parameter);
   }
   Tensor of_step(int step, const std::string& name) const {
-    return read(stage_ + std::to_string(step) + "/" + name);
+    return read(case_ + std::to_string(step) + "/" + name);
   }
   double scalar(int step, const std::string& name) const { return of_step(step, name)[0]; }
   /// Elements of the flat gradient that [dp, tp] owns: (2, 2).
-  Tensor partition() const { return read(stage_ + "partition"); }
+  Tensor partition() const { return read(case_ + "partition"); }
   /// Of a parameter that is cut: its widths on the TP ranks; empty if it is not cut.
   std::vector<double> widths(const std::string& parameter) const {
     const std::string name = "widths/" + parameter;
@@ -86,7 +105,7 @@ class DeepSpeedRun {
   }
 
   Safetensors file_;
-  std::string stage_;
+  std::string case_;
 };
 
 /// The same scenario run by our reference (fp64, unsharded) and by our engine (simulated).

@@ -1,44 +1,49 @@
 """Writes vectors/deepspeed/: what DeepSpeed itself does with a tiny Llama on four CPU processes,
-TP 2 x DP 2, ZeRO stages 0, 1 and 2, fp32 and bf16. README.md says how DeepSpeed is installed.
+TP 2 x DP 2, ZeRO stages 0, 1 and 2, in fp32, bf16 and fp16. README.md says how it is installed.
 
     DS_ACCELERATOR=cpu python deepspeed_golden.py vectors            # writes
     DS_ACCELERATOR=cpu python deepspeed_golden.py vectors --check    # runs the stored model again
 
     model/config.json, model/model.safetensors    the initial weights, in fp32, Hugging Face names
     tokens.json                                   the token ids of the data, one list
-    deepspeed.json                                the config, but for its stage and bf16.enabled
-    fp32.safetensors, bf16.safetensors            what DeepSpeed did, each a run of STEPS steps:
+    deepspeed.json                                the config that CASES below change
+    fp32.safetensors, ...                         what DeepSpeed did, each CASE in STEPS steps:
 
-  local/M/D/P            gradient of parameter P in micro-step M of step 0 on replica D, as backward
-                         leaves it (divided by the accumulation steps), before anything is summed;
-                         the same bits in every stage
-  stageZ/S/reduced/P     gradient that the optimizer is handed in step S, before clipping
-  stageZ/S/norm          the norm that DeepSpeed reports, one number
-  stageZ/S/factor        by how much the gradients were scaled on their way to the optimizer, found
-                         by looking at both ends
-  stageZ/S/master/P      the weight after step S, in fp32
-  stageZ/S/exp_avg/P, exp_avg_sq/P       moments after the last step
-  stageZ/S/adam_step     the optimizer's own count of steps after step S
-  stageZ/partition       elements of the flat gradient that [dp, tp] owns, padding included
-  widths/P               of a sharded parameter: the extent of its cut dimension on TP rank 0 and 1
+  local/M/D/P          gradient of parameter P in micro-step M of step 0 on replica D, as backward
+                       leaves it (divided by the accumulation steps), before anything is summed;
+                       the same bits in every case of a file
+  CASE/S/reduced/P     gradient that the optimizer is handed in step S, before clipping
+  CASE/S/norm          the norm that DeepSpeed reports, one number
+  CASE/S/factor        by how much the gradients were scaled on their way to the optimizer, found by
+                       looking at both ends
+  CASE/S/master/P      the weight after step S, in fp32
+  CASE/S/exp_avg/P, exp_avg_sq/P       moments after the last step
+  CASE/S/adam_step     the optimizer's own count of steps after step S
+  CASE/partition       elements of the flat gradient that [dp, tp] owns, padding included
+  widths/P             of a sharded parameter: the extent of its cut dimension on TP rank 0 and 1
 
 Tensors are full: the shards of the TP ranks joined. What TP ranks or replicas must have alike is
-required to have the same bits. Counts are stored as fp32. Samples are numbered as scenarios/data/batches.hpp says; `sample`
-below computes the same windows.
+required to have the same bits. Counts are stored as fp32. Samples are numbered as
+scenarios/data/batches.hpp says; `sample` below computes the same windows.
 """
 
 import json
 import math
 import os
+import socket
 import sys
 import tempfile
 
+import deepspeed
 import torch
 import torch.multiprocessing
+from deepspeed.runtime import engine as deepspeed_engine
+from deepspeed.utils import (safe_get_full_fp32_param, safe_get_full_grad,
+                             safe_get_full_optimizer_state)
 from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
 
 TP, DP, STEPS, MICRO_STEPS, MICRO_BATCH, SEQUENCE = 2, 2, 2, 2, 2, 8
-STAGES = (0, 1, 2)
 
 MODEL = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama",
@@ -58,10 +63,26 @@ DEEPSPEED = {
     "tensor_parallel": {"autotp_size": TP, "preset_model": "llama"},
     "optimizer": {
         "type": "AdamW",
-        # Most gradients are smaller than eps, so that Adam sees how large they are: with a small eps
+        # Most gradients are smaller than eps, so that Adam sees their size: with a small eps
         # its first step would be their sign alone, whatever clipping did.
         "params": {"lr": 0.05, "betas": [0.9, 0.95], "eps": 0.01, "weight_decay": 0.1},
     },
+}
+
+BF16 = {"bf16": {"enabled": True}}
+FP32_SUMS = {"data_types": {"grad_accum_dtype": "fp32"}, "communication_data_type": "fp32"}
+# The scale doubles in the second step, where the norm is above the clipping threshold, and half of
+# it is not.
+FP16 = {"fp16": {"enabled": True, "initial_scale_power": 8, "loss_scale_window": 1},
+        "gradient_clipping": 1.0}
+# file -> case -> stage, keys of the config
+CASES = {
+    "fp32": {"stage0": (0, {}), "stage1": (1, {}), "stage2": (2, {})},
+    "bf16": {"stage0": (0, BF16), "stage1": (1, BF16), "stage2": (2, BF16),
+             "stage1-fp32-sums": (1, {**BF16, **FP32_SUMS}),
+             "stage2-fp32-sums": (2, {**BF16, **FP32_SUMS})},
+    "fp16": {"stage1": (1, FP16)},
+    "fp16-stage0": {"stage0": (0, FP16)},  # its local gradients are others: they are not scaled
 }
 
 
@@ -86,21 +107,16 @@ def micro_batch(tokens, step, micro, dp):
 # --- one rank -----------------------------------------------------------------------------------
 
 
-def rank_main(rank, folder, stage, bf16, port, results):
+def rank_main(rank, folder, stage, keys, port, results):
     """Trains, and saves all that this rank saw, by name, in results/RANK.pt."""
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(TP * DP),
                       MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    import deepspeed
-    from deepspeed.utils import safe_get_full_grad
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     model = LlamaForCausalLM._from_config(LlamaConfig(**MODEL), attn_implementation="eager")
     missing = model.load_state_dict(load_file(f"{folder}/model/model.safetensors"), strict=True)
     assert not missing.missing_keys and not missing.unexpected_keys
     config = json.load(open(f"{folder}/deepspeed.json"))
     config["zero_optimization"]["stage"] = stage
-    config["bf16"]["enabled"] = bf16
+    config.update(keys)
     deepspeed.init_distributed("gloo")
     engine, *_ = deepspeed.initialize(model=model, model_parameters=model.parameters(),
                                       config=config)
@@ -117,7 +133,8 @@ def rank_main(rank, folder, stage, bf16, port, results):
 
     def recording_step(*args, **kwargs):
         groups = engine.basic_optimizer.param_groups
-        applied[:] = [p.grad.detach().float().flatten() for g in groups for p in g["params"]]
+        given = [p.grad for group in groups for p in group["params"]]
+        applied[:] = [gradient.detach().float().flatten().clone() for gradient in given]
         return inner_step(*args, **kwargs)
 
     engine.basic_optimizer.step = recording_step
@@ -134,9 +151,10 @@ def rank_main(rank, folder, stage, bf16, port, results):
             if micro + 1 < MICRO_STEPS:
                 engine.step()
         for name, p in engine.module.named_parameters():
-            gradient = safe_get_full_grad(p).detach()  # of ZeRO in fp32, but rounded
-            assert torch.equal(gradient.to(p.dtype).to(gradient.dtype), gradient)
-            seen[f"{step}/reduced/{name}"] = gradient.to(p.dtype).clone()
+            # BF16_Optimizer keeps the sum elsewhere than those of ZeRO.
+            gradient = getattr(p, "_hp_grad", None)
+            gradient = safe_get_full_grad(p) if gradient is None else gradient
+            seen[f"{step}/reduced/{name}"] = smallest(gradient.detach().view(p.shape), p.dtype)
         engine.step()
         seen[f"{step}/norm"] = torch.tensor([float(norm())])
         seen[f"{step}/applied"] = torch.cat(applied)
@@ -151,13 +169,23 @@ def rank_main(rank, folder, stage, bf16, port, results):
 
 
 def reported_norm(engine):
-    """The norm of the last step. Bare fp32 tells it to nobody: taken from the function that clips."""
-    from deepspeed.runtime import engine as module
-
+    """The norm of the last step. Bare fp32 tells nobody: taken from the function that clips."""
     found = []
-    clip = module.clip_grad_norm_
-    module.clip_grad_norm_ = lambda *args, **kwargs: found.append(clip(*args, **kwargs))
-    return lambda: found[-1] if engine.get_global_grad_norm() is None else engine.get_global_grad_norm()
+    clip = deepspeed_engine.clip_grad_norm_
+    deepspeed_engine.clip_grad_norm_ = lambda *args, **kwargs: found.append(clip(*args, **kwargs))
+
+    def norm():
+        told = engine.get_global_grad_norm()
+        return found[-1] if told is None else told
+
+    return norm
+
+
+def smallest(gradient, working):
+    """In the working dtype, unless that would lose bits."""
+    rounded = gradient.to(working)
+    same_value = torch.equal(rounded.to(gradient.dtype), gradient)
+    return (rounded if same_value else gradient).clone()
 
 
 def adam_step(engine):
@@ -167,8 +195,6 @@ def adam_step(engine):
 
 def states(engine, what):
     """Masters or moments by parameter, whole but for TP."""
-    from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
-
     named = dict(engine.module.named_parameters())
     if engine.zero_optimization():
         get = safe_get_full_optimizer_state
@@ -187,10 +213,14 @@ def states(engine, what):
 # --- all ranks together -------------------------------------------------------------------------
 
 
-def run(folder, stage, bf16):
+def run(folder, stage, keys):
     with tempfile.TemporaryDirectory() as results:
-        port = 29700 + 2 * stage + bf16
-        torch.multiprocessing.spawn(rank_main, (folder, stage, bf16, port, results), TP * DP)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        # Forked, so that what is imported here need not be imported by every rank of every case.
+        torch.multiprocessing.start_processes(
+            rank_main, (folder, stage, keys, port, results), TP * DP, start_method="fork")
         return [torch.load(f"{results}/{rank}.pt") for rank in range(TP * DP)]
 
 
@@ -233,20 +263,21 @@ def clip_factor(rank_seen, names, step, d):
     return factor, applied.numel()
 
 
-def collect(ranks, stage, full_shapes, stored):
+def collect(ranks, case, full_shapes, stored):
     names = list(full_shapes)
-    prefix = f"stage{stage}/"
+    prefix = case + "/"
     owned = torch.zeros(DP, TP)
     for step in range(STEPS):
         for name, shape in full_shapes.items():
             for what in ("reduced", "master"):
-                stored[f"{prefix}{step}/{what}/{name}"] = joined(ranks, f"{step}/{what}/{name}", shape)
+                key = f"{step}/{what}/{name}"
+                stored[prefix + key] = joined(ranks, key, shape)
             weight = joined(ranks, f"{step}/weight/{name}", shape)
             assert torch.equal(stored[f"{prefix}{step}/master/{name}"].to(weight.dtype), weight)
             if step == STEPS - 1:
                 for what in ("exp_avg", "exp_avg_sq"):
-                    stored[f"{prefix}{step}/{what}/{name}"] = joined(ranks, f"{step}/{what}/{name}",
-                                                                     shape)
+                    key = f"{step}/{what}/{name}"
+                    stored[prefix + key] = joined(ranks, key, shape)
         for what in ("norm", "adam_step"):
             stored[f"{prefix}{step}/{what}"] = same([r[f"{step}/{what}"] for r in ranks])
         factors = []
@@ -276,9 +307,8 @@ def write_inputs(folder):
     json.dump(MODEL, open(f"{folder}/model/config.json", "w"), indent=1)
     json.dump(DEEPSPEED, open(f"{folder}/deepspeed.json", "w"), indent=1)
     torch.manual_seed(20260822)
-    json.dump(torch.randint(MODEL["vocab_size"], (150,)).tolist(), open(f"{folder}/tokens.json", "w"))
-    from transformers import LlamaConfig, LlamaForCausalLM
-
+    tokens = torch.randint(MODEL["vocab_size"], (150,)).tolist()
+    json.dump(tokens, open(f"{folder}/tokens.json", "w"))
     model = LlamaForCausalLM(LlamaConfig(**MODEL))
     weights = {}
     for name, p in model.named_parameters():
@@ -289,20 +319,21 @@ def write_inputs(folder):
 
 def main(folder, check):
     folder = os.path.join(folder, "deepspeed")
+    torch.set_num_threads(1)
     if not check:
         write_inputs(folder)
     full_shapes = {n: w.shape for n, w in load_file(f"{folder}/model/model.safetensors").items()}
-    for dtype in ("fp32", "bf16"):
+    for file, cases in CASES.items():
         stored = {}
-        for stage in STAGES:
-            ranks = run(folder, stage, dtype == "bf16")
+        for case, (stage, keys) in cases.items():
+            ranks = run(folder, stage, keys)
             # The parameters in the model's order, which is that of the flat gradient.
             shapes = {n: full_shapes[n] for n in ranks[0]["shape"]}
-            collect(ranks, stage, shapes, stored)
-            print(dtype, stage, ranks[0]["wrapper"], ranks[0]["basic"],
-                  [(float(stored[f"stage{stage}/{s}/norm"]), float(stored[f"stage{stage}/{s}/factor"]))
-                   for s in range(STEPS)], stored[f"stage{stage}/partition"].tolist())
-        path = f"{folder}/{dtype}.safetensors"
+            collect(ranks, case, shapes, stored)
+            print(file, case, ranks[0]["wrapper"], ranks[0]["basic"],
+                  [(float(stored[f"{case}/{s}/norm"]), float(stored[f"{case}/{s}/factor"]))
+                   for s in range(STEPS)], stored[f"{case}/partition"].tolist(), flush=True)
+        path = f"{folder}/{file}.safetensors"
         if check:
             expected = load_file(path)
             assert expected.keys() == stored.keys()
