@@ -10,7 +10,6 @@ using Kind = SchedulerConfig::Kind;
 
 constexpr NumberRange kNotNegative{.lowest = 0};
 constexpr IntegerRange kSteps{0, std::int64_t{1} << 53};
-const JsonValue kEmpty = JsonValue::object();
 
 Kind kind_of(ObjectReader& reader) {
   const JsonValue& type = reader.require("type", "expected \"WarmupLR\" or \"WarmupDecayLR\"");
@@ -51,7 +50,9 @@ void read_scheduler(ObjectReader& top, TrainingConfig& training) {
   ObjectReader reader(*section, "scheduler");
   training.scheduler.kind = kind_of(reader);
   const JsonValue* params = reader.find("params");
-  read_params(params ? *params : kEmpty, training);
+  JsonValue none = JsonValue::object();
+  none.place = section->place;  // of what it lacks
+  read_params(params ? *params : none, training);
   reader.finish();
 }
 

@@ -334,8 +334,12 @@ BOOST_AUTO_TEST_CASE(values_of_the_wrong_type_or_range_are_refused_at_their_plac
        "tensor_parallel.autotp_size = 3: does not divide world = 4"},
   };
   for (const BadInput& row : rows) check_refused(row);
-  BOOST_TEST(error_in(R"("scheduler": {"type": "WarmupDecayLR", "params": {}})")
-                 .find("missing key \"scheduler.params.total_num_steps\"") != std::string::npos);
+  for (const char* scheduler : {R"("scheduler": {"type": "WarmupDecayLR", "params": {}})",
+                                R"("scheduler": {"type": "WarmupDecayLR"})"}) {
+    const std::string error = error_in(scheduler);
+    BOOST_TEST(error.starts_with("ds.json:"), error);
+    BOOST_TEST(error.find("missing key \"scheduler.params.total_num_steps\"") != std::string::npos);
+  }
   BOOST_TEST(error_of([] { training_from_json(parse_json("{}", "ds.json"), 1); }) ==
              "ds.json:1:1: missing key \"optimizer\": expected { \"type\": \"AdamW\", \"params\":"
              " {...} }");

@@ -301,7 +301,8 @@ BOOST_AUTO_TEST_CASE(overrides_reach_the_model_the_deepspeed_config_and_the_scen
   const Scenario scenario =
       files.read({"num_hidden_layers=7", "zero_optimization.stage=1", "gradient_clipping=0",
                   "steps=9", "data.sequence=8", "precision=fp64", "model.config.hidden_size=96",
-                  "deepspeed.bf16.enabled=true", "executions=[\"sim\"]"});
+                  "deepspeed.bf16.enabled=true", "executions=[\"sim\"]",
+                  R"(parameter_groups=[{"patterns": [".*norm.*"], "weight_decay": 0}])"});
 
   BOOST_TEST(scenario.model.num_hidden_layers == 7);
   BOOST_TEST(scenario.model.hidden_size == 96);
@@ -311,6 +312,7 @@ BOOST_AUTO_TEST_CASE(overrides_reach_the_model_the_deepspeed_config_and_the_scen
   BOOST_TEST(scenario.data.sequence == 8);
   BOOST_TEST((scenario.training.working == Dtype::fp64));
   BOOST_TEST((scenario.executions == std::vector<std::string>{"sim"}));
+  BOOST_TEST(scenario.parameter_groups.size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(an_override_that_fits_nowhere_is_refused_by_its_own_text) {
