@@ -179,6 +179,7 @@ class ProgramPolicy {
     if (op.kind == OpKind::scale) return scale_problem(op);
     const std::string d = std::to_string(scenario_.data_parallel());
     if (is_averaging_step(op)) return "it does not apply 1/D, D = " + d;
+    if (op.kind == OpKind::flatten && op.phase == "reduce") return unreduced_problem(op);
     if (op.name.starts_with(row_of(OpKind::accumulate_slices).name) &&
         op.kind != OpKind::accumulate_slices)
       return "it does not add what the rank owns of the bucket";
@@ -189,6 +190,17 @@ class ProgramPolicy {
     if (applied || has_averaging_step(segment, op.module)) return "";
     return policy_.divide_before ? "its operand is not divided by D = " + d + " before it"
                                  : "its result is not multiplied by 1/D, D = " + d + ", after it";
+  }
+
+  // What the optimizer is handed are means over the replicas, not the sums of one.
+  std::string unreduced_problem(const Op& op) const {
+    const auto is_partial = [&](ValueId id) {
+      return program_.value(id).placement.dp == partial();
+    };
+    const auto sum = std::ranges::find_if(op.inputs, is_partial);
+    const bool alone = scenario_.data_parallel() == 1;
+    if (alone || is_partial(op.outputs.at(0)) || sum == op.inputs.end()) return "";
+    return "it takes " + program_.value(*sum).name + ", which is not reduced over the replicas";
   }
 
   // By its name the op that applies 1/D to a bucket, whatever it does.

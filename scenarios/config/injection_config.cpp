@@ -11,7 +11,8 @@ namespace {
 
 const std::vector<std::string> kEdits = {"drop",        "double", "add_bias_before_reduce",
                                          "swap_shards", "stale",  "scale",
-                                         "regroup",     "retype", "set"};
+                                         "regroup",     "retype", "set",
+                                         "read"};
 
 // "all" is the empty list.
 std::vector<int> read_subset(ObjectReader& reader, const std::string& key, int count) {
@@ -49,9 +50,7 @@ std::string read_set_value(ObjectReader& reader) {
   return value.text;
 }
 
-void read_set(ObjectReader& reader, Injection& injection) {
-  injection.value = read_set_value(reader);
-  injection.when = reader.one_of("when", "output", {"output", "after_record", "between_steps"});
+void read_index(ObjectReader& reader, Injection& injection) {
   const JsonValue* index = reader.find("index");
   if (!index) return;
   if (!index->is_array()) refuse_value(*index, reader.name("index"), "expected a list of numbers");
@@ -80,10 +79,23 @@ Injection read_injection(const JsonValue& object, const std::string& name, int w
     injection.dtype = as_one_of(reader.require("dtype", "expected fp64, fp32, bf16 or fp16"),
                                 reader.name("dtype"), {"fp64", "fp32", "bf16", "fp16"});
   } else if (injection.edit == "set") {
-    read_set(reader, injection);
+    injection.value = read_set_value(reader);
+    injection.when = reader.one_of("when", "output", {"output", "after_record", "between_steps"});
+    read_index(reader, injection);
+  } else if (injection.edit == "read") {
+    injection.value =
+        as_string(reader.require("value", "expected the name of a value of the program"),
+                  reader.name("value"));
+    read_index(reader, injection);
   }
   reader.finish();
   return injection;
+}
+
+JsonValue index_to_json(const Injection& injection) {
+  JsonValue index = JsonValue::array();
+  for (const std::int64_t i : injection.index) index.append(i);
+  return index;
 }
 
 JsonValue set_value_to_json(const std::string& value) {
@@ -106,9 +118,10 @@ JsonValue injection_to_json(const Injection& injection) {
   } else if (injection.edit == "set") {
     json.set("value", set_value_to_json(injection.value));
     json.set("when", injection.when);
-    JsonValue index = JsonValue::array();
-    for (const std::int64_t i : injection.index) index.append(i);
-    if (!injection.index.empty()) json.set("index", std::move(index));
+    if (!injection.index.empty()) json.set("index", index_to_json(injection));
+  } else if (injection.edit == "read") {
+    json.set("value", injection.value);
+    if (!injection.index.empty()) json.set("index", index_to_json(injection));
   }
   return json;
 }

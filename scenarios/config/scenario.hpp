@@ -107,15 +107,15 @@ struct ParameterGroup {
 /// A defect to plant (DESIGN section 7). Which fields mean something depends on `edit`.
 struct Injection {
   std::string
-      edit;        // drop double add_bias_before_reduce swap_shards stale scale regroup retype set
-  std::string op;  // as `shardproof plan` prints it
+      edit;  // drop double add_bias_before_reduce swap_shards stale scale regroup retype set read
+  std::string op;                   // as `shardproof plan` prints it
   std::vector<int> ranks;           // empty: all
   std::vector<int> steps;           // empty: all
   double factor = 1.0;              // scale
   std::string dtype;                // retype
   std::string group;                // regroup
-  std::vector<std::int64_t> index;  // set: in the local tensor; absent: element 0
-  std::string value;                // set: "nan", a number, or "flip:BIT"
+  std::vector<std::int64_t> index;  // set: in the local tensor; absent: element 0; read: the input
+  std::string value;                // set: "nan", a number, or "flip:BIT"; read: a value
   std::string when = "output";      // set: output | after_record | between_steps
   SourcePlace place;                // for errors: an edit that names no op of the program
 };

@@ -33,6 +33,7 @@ class Edit {
     if (injection_.edit == "swap_shards") return swap_shards();
     if (injection_.edit == "regroup") return regroup();
     if (injection_.edit == "retype") return retype();
+    if (injection_.edit == "read") return read_another();
     refuse("is no edit of a program");
   }
 
@@ -230,6 +231,26 @@ class Edit {
     if (!collective()) refuse("needs a collective");
     if (!dtype_from_name(injection_.dtype)) refuse("needs a dtype: fp64, fp32, bf16 or fp16");
     op().attributes["wire"] = injection_.dtype;
+  }
+
+  void read_another() {
+    const std::size_t input =
+        injection_.index.empty() ? 0 : static_cast<std::size_t>(injection_.index[0]);
+    if (input >= op().inputs.size())
+      refuse("needs one of its " + std::to_string(op().inputs.size()) + " inputs");
+    std::vector<std::string> names;
+    for (const Value& value : program_.values) names.push_back(value.name);
+    const auto found = std::find(names.begin(), names.end(), injection_.value);
+    if (found == names.end())
+      refuse("needs a value of the program: there is no '" + injection_.value + "'" +
+             suggestion(injection_.value, names));
+    const auto other = static_cast<ValueId>(found - names.begin());
+    ValueId& operand = op().inputs[input];
+    if (program_.value(operand).dtype != program_.value(other).dtype ||
+        !same_local_shape(operand, other))
+      refuse("does not fit: '" + injection_.value + "' has another shape or dtype than '" +
+             program_.value(operand).name + "'");
+    operand = other;
   }
 
   Program& program_;

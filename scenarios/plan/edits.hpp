@@ -41,6 +41,7 @@ struct EditedProgram {
 ///   swap_shards    the load takes the next TP rank's shard, which must be of the same size
 ///   regroup        the collective runs over the other mesh axis (`group`)
 ///   retype         the collective travels and adds in `dtype`
+///   read           input number `index` (the first if absent) is the value named `value` instead
 ///   stale, set     see MemoryFault
 ///
 /// Throws ScenarioError (with the injection's place) if no op has that name or the edit does not

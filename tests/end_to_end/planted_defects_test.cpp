@@ -11,6 +11,8 @@ const std::string zero1 = "tiny-bias-tp2-dp2-zero1-bf16";
 const std::string zero0 = "tiny-bias-tp2-dp2-zero0-fp32-rank_order";
 const std::string fp16_static = "llama-fp16-static-tp2-dp2-zero0";
 const std::string fp16_dynamic = "llama-fp16-dynamic-tp2-dp2-zero1";
+const std::string fp16_sums_fp32 = "llama-fp16-static-tp2-dp2-zero1-sums_fp32";
+const std::string no_shards = "llama-replicated-tp2-dp2-zero1-bf16-sums_fp32";
 const std::vector<int> all{0, 1, 2, 3};
 const std::string o_proj = "model.layers.1.self_attn.o_proj";
 
@@ -285,6 +287,66 @@ BOOST_AUTO_TEST_CASE(defects_in_the_reduction_of_each_micro_step) {
                 "optimizer/reduce/gradients",
                 {3},
                 {"edges"}});
+}
+
+// DeepSpeed's norm of an unfused fp16 optimizer leaves out the shards of all TP ranks but the first; and
+// that of its bf16 optimizer fails on a TP rank that has none.
+BOOST_AUTO_TEST_CASE(a_norm_that_leaves_out_what_a_tp_rank_has) {
+  const std::string squares = "optimizer/update/sum_of_squares";
+  expect_named({"shards of TP rank 1 are not counted",
+                zero1,
+                R"({"edit": "set", "op": ")" + squares + R"(", "ranks": [1, 3], "value": 0})",
+                squares,
+                {1, 3},
+                {"op_local", "optimizer"}});
+  expect_named({"the partial norms of the TP ranks are not summed",
+                zero1,
+                R"({"edit": "drop", "op": "optimizer/update/grad_norm_squared_all_reduce_tp"})",
+                "optimizer/update/grad_norm_squared_all_reduce_tp",
+                all,
+                {"plan", "collectives", "op_local", "optimizer"}});
+  expect_named({"replicas are counted by TP rank 1 too",
+                no_shards,
+                R"({"edit": "set", "op": ")" + squares + R"(", "ranks": [1, 3], "value": 0.5})",
+                squares,
+                {1, 3},
+                {"op_local", "optimizer"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_tp_rank_without_shards_that_leaves_the_norm) {
+  JsonValue scenario = catalog_scenario(no_shards);
+  scenario.set("executions", JsonValue::array().append("reference").append("sim"));
+  const std::string op = "optimizer/update/grad_norm_squared_all_reduce_tp";
+  scenario.set("inject",
+               JsonValue::array().append(parse_json(
+                   R"({"edit": "drop", "op": ")" + op + R"(", "ranks": [1]})", "inject")));
+  const TemporaryFolder folder;
+
+  const ProgramRun run = run_scenario(scenario, folder.path().string());
+
+  BOOST_REQUIRE_MESSAGE(run.exit_code == 1, run.exit_code << " " << run.err << run.out);
+  BOOST_TEST(run.divergence().find("op")->text == op);
+  BOOST_TEST(run.divergence().find("phase")->text == "update");
+  BOOST_TEST(run.ranks() == std::vector<int>{1}, boost::test_tools::per_element());
+  BOOST_TEST(run.outcome("collectives") == "fail");
+}
+
+// The mean is made from a cast copy, and never written back: what is updated by is a replica's own sum.
+BOOST_AUTO_TEST_CASE(an_update_by_gradients_that_were_reduced_in_a_copy_only) {
+  expect_named({"sums in fp32 of gradients in fp16",
+                fp16_sums_fp32,
+                R"({"edit": "read", "op": "optimizer/reduce/flatten_gradients",
+                    "value": "accumulator/model.embed_tokens.weight"})",
+                "optimizer/reduce/flatten_gradients",
+                all,
+                {"plan", "policy", "op_local"}});
+  expect_named({"on one rank",
+                fp16_sums_fp32,
+                R"({"edit": "read", "op": "optimizer/reduce/flatten_gradients", "ranks": [0],
+                    "index": [0], "value": "accumulator/model.embed_tokens.weight"})",
+                "optimizer/reduce/flatten_gradients",
+                {0},
+                {"plan", "policy", "op_local"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_reduction_in_bf16_where_the_policy_says_fp32) {

@@ -184,7 +184,8 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
       {"edit": "retype", "op": "d", "dtype": "bf16"},
       {"edit": "set", "op": "e", "value": "flip:14", "index": [1, 2], "when": "between_steps"},
       {"edit": "set", "op": "f", "value": -1.5e3},
-      {"edit": "set", "op": "g", "value": "nan", "ranks": "all"}]
+      {"edit": "set", "op": "g", "value": "nan", "ranks": "all"},
+      {"edit": "read", "op": "h", "value": "accumulator/x", "index": [1]}]
   })");
   const Scenario scenario = files.read();
   files.write("s.json", write_scenario(scenario));
@@ -212,7 +213,7 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST(!read->runs("real"));
     BOOST_TEST(read->trace_keep == "failed");
     BOOST_TEST(read->timeout_s == 30);
-    BOOST_REQUIRE_EQUAL(read->inject.size(), 7U);
+    BOOST_REQUIRE_EQUAL(read->inject.size(), 8U);
     BOOST_TEST((read->inject[0].ranks == std::vector<int>{0, 3}));
     BOOST_TEST((read->inject[0].steps == std::vector<int>{1, 4}));
     BOOST_TEST(read->inject[1].factor == 0.1);
@@ -224,6 +225,8 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST(read->inject[5].value == "-1.5e3");
     BOOST_TEST(read->inject[6].ranks.empty());
     BOOST_TEST(read->inject[6].when == "output");
+    BOOST_TEST(read->inject[7].value == "accumulator/x");
+    BOOST_TEST((read->inject[7].index == std::vector<std::int64_t>{1}));
   }
 }
 
@@ -502,7 +505,7 @@ BOOST_AUTO_TEST_CASE(every_field_of_an_injection_is_checked) {
   };
   BOOST_TEST(error(R"({"edit": "dorp", "op": "x"})") ==
              "23: inject[0].edit = \"dorp\": expected drop, double, add_bias_before_reduce,"
-             " swap_shards, stale, scale, regroup, retype or set; did you mean \"drop\"?");
+             " swap_shards, stale, scale, regroup, retype, set or read; did you mean \"drop\"?");
   BOOST_TEST(error(R"({"edit": "drop"})") ==
              "14: missing key \"inject[0].op\": expected the name of an op as `shardproof plan`"
              " prints it");

@@ -109,6 +109,22 @@ BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_b
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_memory_of_parameter_groups_peaks_where_the_plan_says) {
+  for (const int stage : {0, 1, 2})
+    for (const int dp : {1, 3}) {
+      Scenario scenario = plan_scenario(2, dp, stage);
+      scenario.parameter_groups = {{{".*norm.*"}, 0.0}, {{".*bias"}, 0.5}};
+      const Program program = real::lower(scenario);
+      const Accounts accounts = accounts_of(program);
+      BOOST_TEST(std::ranges::count(program.values, "optimizer/*/master", &Value::name) > 1);
+
+      const auto [least, most] = std::ranges::minmax(measure(scenario).peaks);
+
+      BOOST_TEST(least == accounts.smallest_rank.total_peak, "stage " << stage << " dp " << dp);
+      BOOST_TEST(most == accounts.largest_rank.total_peak, "stage " << stage << " dp " << dp);
+    }
+}
+
 // Of N = 13280 elements (2 bytes) on a rank with tp = 2, dp = 2: whole sums and a slice of means in
 // stage 1, two slices in stage 2, whole sums and whole means in stage 0.
 BOOST_AUTO_TEST_CASE(stage_2_keeps_no_whole_gradient) {

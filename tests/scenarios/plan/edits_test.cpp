@@ -147,6 +147,25 @@ BOOST_AUTO_TEST_CASE(memory_faults_are_handed_on_and_leave_the_program_alone) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_op_that_reads_a_sum_of_one_replica_for_the_mean_is_ill_typed) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  Injection read = injection("read", "optimizer/reduce/flatten_gradients");
+  read.value = "accumulator/model.embed_tokens.weight";
+
+  const Program changed = edited(program, read);
+
+  const Op& flatten = *ops_named(changed, read.op).at(0);
+  BOOST_TEST(changed.value(flatten.inputs.at(0)).name == read.value);
+  BOOST_TEST(!type_check(changed).empty());
+  for (const auto& [value, why] : {std::pair{"accumulator/model.embed_token.weight", "there is no"},
+                                   {"accumulator/model.norm.weight", "another shape or dtype"}}) {
+    read.value = value;
+    BOOST_TEST(error_of([&] { edited(program, read); }).find(why) != std::string::npos, value);
+  }
+  read.index = {99};
+  BOOST_TEST(error_of([&] { edited(program, read); }).find("one of its") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(edits_that_do_not_fit_are_refused_by_name) {
   const Program program = real::lower(plan_scenario(2, 2));
   const std::string matmul = "model.layers.1.self_attn.o_proj/forward/matmul";
@@ -162,6 +181,30 @@ BOOST_AUTO_TEST_CASE(edits_that_do_not_fit_are_refused_by_name) {
     BOOST_TEST(
         message.find("edit '" + std::string(edit) + "' of '" + matmul + "'") != std::string::npos,
         message);
+  }
+}
+
+// A slice takes from a bucket that is complete: cut over tp as it is, and whole over dp.
+BOOST_AUTO_TEST_CASE(slices_of_a_bucket_that_is_not_complete_are_ill_typed) {
+  for (const int dp : {2, 3}) {
+    const Program program = real::lower(plan_scenario(2, dp, 2));
+    BOOST_TEST(type_check(program).empty());
+    const Op& add = *ops_named(program, "bucket_0/reduce/accumulate_slices").at(0);
+    BOOST_TEST((program.value(add.inputs[0]).placement == Placement{flat(), flat()}));
+    const auto problems = [&](ValueId id, AxisPlacement Placement::*axis, AxisPlacement to) {
+      Program changed = program;
+      changed.value(id).placement.*axis = to;
+      const auto found = type_check(changed);
+      return std::ranges::count_if(found, [](const TypeProblem& problem) {
+        return problem.op == "bucket_0/reduce/accumulate_slices";
+      });
+    };
+    BOOST_TEST(problems(add.inputs[1], &Placement::dp, replicate()) == 0);
+    BOOST_TEST(problems(add.inputs[1], &Placement::dp, partial()) > 0);
+    BOOST_TEST(problems(add.inputs[1], &Placement::dp, flat()) > 0);
+    BOOST_TEST(problems(add.inputs[1], &Placement::tp, replicate()) > 0);
+    BOOST_TEST(problems(add.inputs[0], &Placement::dp, partial()) > 0);
+    BOOST_TEST(problems(add.inputs[0], &Placement::tp, replicate()) > 0);
   }
 }
 
