@@ -28,6 +28,8 @@
 #include "reports/render/html.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
+#include "scenarios/checkpoint/consolidate.hpp"
+#include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/config/scenario.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/accounts.hpp"
@@ -94,6 +96,15 @@ std::vector<Scenario> scenarios_of(const RunOptions& options) {
   return scenarios;
 }
 
+// What one engine saves of the run, at most.
+std::int64_t checkpoint_bytes(const Scenario& scenario, const Accounts& accounts) {
+  const MemoryAccount& rank = accounts.largest_rank;
+  const std::int64_t sharded = scenario.world * (rank.parameters + rank.optimizer);
+  const std::int64_t whole =
+      scenario.checkpoint.consolidated ? scenario.world * rank.parameters : 0;
+  return static_cast<std::int64_t>(scenario.checkpoint.save_after.size()) * (sharded + whole);
+}
+
 // What a run will take at most: all executions at once, or the judge after them. The factors are
 // measured on the quickstart: an engine holds its arena, the weights as they are read, and the trace on
 // its way to the file; the oracle fp64 weights, moments, gradients and a tape; the judge two units'
@@ -120,8 +131,9 @@ Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::st
 
   Needs needs;
   needs.memory_bytes = static_cast<std::uint64_t>(std::max(executions, judge));
-  needs.disk_bytes = static_cast<std::uint64_t>(engines * accounts.trace_bytes +
-                                                (scenario.runs("reference") ? reference_trace : 0));
+  needs.disk_bytes = static_cast<std::uint64_t>(
+      engines * (accounts.trace_bytes + checkpoint_bytes(scenario, accounts)) +
+      (scenario.runs("reference") ? reference_trace : 0));
   needs.disk_folder = out;
   return needs;
 }
@@ -148,23 +160,42 @@ std::vector<Job> execution_jobs(const Scenario& scenario, const RunFolder& folde
   return jobs;
 }
 
-// Removes the traces that the scenario does not want to keep.
+// Removes the traces that the scenario does not want to keep; checkpoints stay.
 void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_code) {
   if (scenario.trace_keep == "always" || (scenario.trace_keep == "failed" && exit_code != 0))
     return;
-  for (const std::string& execution : scenario.executions)
-    files::remove_all(folder.file(execution));
+  for (const std::string& execution : scenario.executions) {
+    const std::string path = folder.file(execution);
+    std::vector<files::path> traces;
+    for (const auto& entry : files::directory_iterator(path))
+      if (entry.path().filename() != "checkpoints") traces.push_back(entry.path());
+    for (const files::path& trace : traces) files::remove_all(trace);
+    if (files::is_empty(path)) files::remove(path);
+  }
+}
+
+// The results of a run replace the earlier ones of its name: they must not be what it begins with.
+void expect_resume_elsewhere(const Scenario& scenario, const std::string& results) {
+  if (scenario.resume.empty() || !files::exists(results)) return;
+  for (files::path folder = files::canonical(scenario.resume); folder.has_relative_path();
+       folder = folder.parent_path())
+    if (files::equivalent(folder, results))
+      throw ScenarioError(scenario.file + ": resume: " + scenario.resume +
+                          " lies in the results that this run would replace; give the scenario "
+                          "another name, or another --out");
 }
 
 int run_scenario(const Scenario& scenario, const RunOptions& options) {
   // Everything that can be wrong with the input is found before the first child starts.
   const real::Inputs inputs(scenario);
+  if (!scenario.resume.empty()) Checkpoint(scenario.resume).check_all();
   const Program program = real::checked_program(scenario);
   for (int rank = 0; rank < scenario.world; ++rank)
     apply_injections(program, scenario.inject, Rank{rank});
   const Accounts accounts = accounts_of(program);
   refuse_if_too_much(needs_of(scenario, accounts, options.out), measure_machine(options.out));
   RunFolder folder(options.out, scenario.name);
+  expect_resume_elsewhere(scenario, folder.final_path());
 
   fmt::print("{}\n", print_plan(program, accounts, scenario));
   std::fflush(stdout);
@@ -286,6 +317,45 @@ int judge(const std::string& folder, const std::string& report) {
   return verdict.exit_code;
 }
 
+// ---- shardproof repartition, consolidate
+
+struct OtherGrid {
+  std::optional<int> tp, dp, zero;  // absent: as it was
+  std::vector<std::string> overrides;
+};
+
+// The scenario that a checkpoint is of, on another grid. Where it says more of it is the manifest.
+Scenario scenario_on(const Checkpoint& checkpoint, const OtherGrid& grid) {
+  const CheckpointOrigin& origin = checkpoint.origin();
+  const int tp = grid.tp.value_or(origin.tp);
+  std::vector<std::string> overrides = grid.overrides;
+  const auto set = [&](const std::string& key, int value) {
+    overrides.push_back(key + "=" + std::to_string(value));
+  };
+  set("world", tp * grid.dp.value_or(origin.dp));
+  set("tensor_parallel.autotp_size", tp);
+  set("zero_optimization.stage", grid.zero.value_or(origin.zero_stage));
+  return scenario_inside(origin.scenario, checkpoint.path() + "/manifest.json", overrides);
+}
+
+int repartition_checkpoint(const std::string& path, const OtherGrid& grid, const std::string& out) {
+  const Checkpoint checkpoint(path);
+  const Scenario scenario = scenario_on(checkpoint, grid);
+  repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), out);
+  fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", out,
+             checkpoint.tensors().size(), checkpoint.origin().steps_done,
+             scenario.training.tensor_parallel, scenario.data_parallel(),
+             scenario.training.zero_stage);
+  return 0;
+}
+
+int consolidate(const std::string& path, const std::string& out) {
+  const Checkpoint checkpoint(path);
+  write_consolidated(checkpoint, out);
+  fmt::print("{}: the weights after {} steps\n", out, checkpoint.origin().steps_done);
+  return 0;
+}
+
 // ---- shardproof plan, compare, --version
 
 int plan(const std::string& path, const std::vector<std::string>& overrides, bool json) {
@@ -405,6 +475,29 @@ int main(int argc, char** argv) {
       return comparison.exit_code();
     };
   });
+
+  OtherGrid grid;
+  std::string out;
+  CLI::App* repartition_command =
+      app.add_subcommand("repartition", "a checkpoint for another grid or ZeRO stage");
+  repartition_command->add_option("checkpoint", path, "a folder that a run has saved")->required();
+  repartition_command->add_option("--tp", grid.tp, "tensor-parallel ranks; absent: as before");
+  repartition_command->add_option("--dp", grid.dp, "replicas");
+  repartition_command->add_option("--zero", grid.zero, "the ZeRO stage");
+  repartition_command->add_option("--override", grid.overrides,
+                                  "change the scenario, e.g. uneven=true");
+  repartition_command->add_option("--out", out, "where the new checkpoint goes")->required();
+  repartition_command->footer("Example:  shardproof repartition step-000100 --tp 4 --dp 2 --out b");
+  repartition_command->callback(
+      [&] { command = [&] { return repartition_checkpoint(path, grid, out); }; });
+
+  CLI::App* consolidate_command =
+      app.add_subcommand("consolidate", "a checkpoint's weights as one safetensors file");
+  consolidate_command->add_option("checkpoint", path, "a folder that a run has saved")->required();
+  consolidate_command->add_option("--out", out, "the file, with Hugging Face names")->required();
+  consolidate_command->footer(
+      "Example:  shardproof consolidate step-000100 --out model.safetensors");
+  consolidate_command->callback([&] { command = [&] { return consolidate(path, out); }; });
 
   std::string execution;
   std::string folder;

@@ -38,6 +38,19 @@ void lower_micro_step(Builder& builder, FamilyLowering model, ZeroStage* zero) {
   zero->lower_end_of_micro_step();
 }
 
+/// What the host saves after some steps, and reads back after one.
+std::vector<Action> lower_checkpoints(const CheckpointConfig& checkpoint) {
+  std::vector<Action> actions;
+  const auto host = [&](const std::string& name, const std::vector<int>& counts) {
+    actions.push_back(of_kind(Action::Kind::host, {}));
+    actions.back().host = name;
+    for (const int steps_done : counts) actions.back().steps.push_back(steps_done - 1);
+  };
+  if (!checkpoint.save_after.empty()) host("save_checkpoint", checkpoint.save_after);
+  if (checkpoint.resume_after > 0) host("load_checkpoint", {checkpoint.resume_after});
+  return actions;
+}
+
 /// What a training run adds to its parameters.
 struct Optimization {
   explicit Optimization(Builder& builder)
@@ -69,8 +82,12 @@ std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
   decide.otherwise.push_back(run("update"));
   // A step with non-finite gradients is skipped by all ranks: weights and moments stay as they are.
   const bool skips = builder.scenario().training.check_grad_overflow;
-  return {run("begin_step"), of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")}),
-          run("reduce"), skips ? decide : run("update")};
+  std::vector<Action> step{run("begin_step"),
+                           of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")}),
+                           run("reduce"), skips ? decide : run("update")};
+  for (Action& action : lower_checkpoints(builder.scenario().checkpoint))
+    step.push_back(std::move(action));
+  return step;
 }
 
 std::vector<Action> lower_inference_step(Builder& builder, FamilyLowering model) {

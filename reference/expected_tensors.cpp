@@ -22,9 +22,9 @@ std::vector<Unit> expected_units(const Scenario& scenario, const SkippedSteps& s
   const Graph graph = graph_of(scenario);
   std::vector<Unit> units;
   append_tables(graph, units);
-  if (scenario.trains()) append_masters(scenario, units);
+  if (scenario.trains() && scenario.resume.empty()) append_masters(scenario, units);
   int last_update = -1;
-  for (int step = 0; step < scenario.steps; ++step) {
+  for (int step = scenario.first_step; step < scenario.steps; ++step) {
     for (int micro = 0; micro < scenario.training.accumulation; ++micro) {
       append_micro_step(graph, step, micro, last_update, units);
       if (scenario.trains()) append_accumulation(scenario, step, micro, units);
@@ -45,9 +45,13 @@ std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scena
   std::vector<std::pair<std::string, Shape>> leaves;
   for (const ParameterDescription& p : scenario.model.parameters)
     leaves.emplace_back("/initial/parameter/" + p.name, p.shape);
+  if (!scenario.resume.empty())
+    for (const ParameterDescription& p : scenario.model.parameters)
+      for (const std::string& state : optimizer_tensors(scenario.training.optimizer))
+        leaves.emplace_back("/initial/optimizer/" + p.name + "/" + state, p.shape);
   const Shape batch{std::int64_t{scenario.data_parallel()} * scenario.training.micro_batch,
                     scenario.data.sequence};
-  for (int step = 0; step < scenario.steps; ++step) {
+  for (int step = scenario.first_step; step < scenario.steps; ++step) {
     for (int micro = 0; micro < scenario.training.accumulation; ++micro)
       leaves.emplace_back(micro_folder(step, micro) + "/data/tokens", batch);
     if (!scenario.trains()) continue;

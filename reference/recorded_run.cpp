@@ -26,11 +26,11 @@ RecordedRun::RecordedRun(const Scenario& scenario, const std::string& folder,
       progress_(progress),
       graph_(graph_of(scenario)),
       batches_(scenario),
-      weights_(scenario),
+      initial_(scenario),
       writer_(folder, header_of(scenario)) {}
 
 Tensor RecordedRun::initial_parameter(const ParameterDescription& parameter) {
-  Tensor tensor(parameter.shape, weights_.read(parameter.name, whole(parameter.shape)));
+  Tensor tensor(parameter.shape, initial_.parameter(parameter.name, whole(parameter.shape)));
   record({}, "parameter/" + parameter.name, tensor);
   return tensor;
 }

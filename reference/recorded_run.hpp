@@ -5,9 +5,9 @@
 
 #include "reference/graph.hpp"
 #include "reference/tensor.hpp"
+#include "scenarios/checkpoint/initial_state.hpp"
 #include "scenarios/config/scenario.hpp"
 #include "scenarios/data/batches.hpp"
-#include "scenarios/data/weights.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reference {
@@ -24,6 +24,8 @@ class RecordedRun {
   const Graph& graph() const { return graph_; }
   /// A parameter as the run begins, rounded to the working dtype; recorded as /initial/parameter/P.
   Tensor initial_parameter(const ParameterDescription& parameter);
+  /// What else the run begins with, if it goes on from a checkpoint.
+  const InitialState& initial() const { return initial_; }
   /// The micro-batches of all replicas, one after another: (D * B, T).
   Tokens tokens(StepIndex step, MicroStep micro) const;
   void record(const Moment& moment, const std::string& name, const Tensor& tensor,
@@ -40,7 +42,7 @@ class RecordedRun {
   const Progress& progress_;
   Graph graph_;
   Batches batches_;
-  Weights weights_;
+  InitialState initial_;
   TraceWriter writer_;
 };
 

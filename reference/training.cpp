@@ -16,25 +16,21 @@ namespace {
 class Training {
  public:
   Training(const Scenario& scenario, const std::string& folder, const Progress& progress)
-      : scenario_(scenario), run_(scenario, folder, progress) {
-    for (const ParameterDescription& p : scenario.model.parameters) {
-      const bool inserted = states_
-                                .emplace(p.name, OptimizerState(run_.initial_parameter(p),
-                                                                scenario.training.optimizer))
-                                .second;
-      SHARDPROOF_EXPECTS(inserted, p.name);
-    }
+      : scenario_(scenario), run_(scenario, folder, progress), updates_(run_.initial().updates()) {
+    for (const ParameterDescription& p : scenario.model.parameters)
+      SHARDPROOF_EXPECTS(states_.emplace(p.name, initial_state(p)).second, p.name);
     const std::vector<std::size_t> groups = groups_of_parameters(scenario);
     for (std::size_t i = 0; i < groups.size(); ++i)
       weight_decay_[scenario.model.parameters[i].name] = weight_decay_of(scenario, groups[i]);
   }
 
   void run() {
-    for (int step = 0; step < scenario_.steps; ++step) run_step(StepIndex{step});
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step) run_step(StepIndex{step});
     run_.close();
   }
 
  private:
+  OptimizerState initial_state(const ParameterDescription& parameter);
   void run_step(StepIndex step);
   /// Returns the loss of each batch group.
   Tensor run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters);
@@ -48,8 +44,18 @@ class Training {
   RecordedRun run_;
   std::map<std::string, OptimizerState> states_;
   std::map<std::string, double> weight_decay_;
+  int updates_;                                 // before this step
   std::map<std::string, Tensor> accumulators_;  // (D, *shape), of the current step
 };
+
+OptimizerState Training::initial_state(const ParameterDescription& parameter) {
+  OptimizerState state(run_.initial_parameter(parameter), scenario_.training.optimizer);
+  if (run_.initial().checkpoint() == nullptr) return state;
+  const std::string folder = "optimizer/" + parameter.name + "/";
+  state.master.values = run_.initial().tensor(folder + "master");
+  for (auto& [name, tensor] : state.moments) tensor.values = run_.initial().tensor(folder + name);
+  return state;
+}
 
 void Training::run_step(StepIndex step) {
   accumulators_.clear();
@@ -89,13 +95,14 @@ void Training::update(StepIndex step) {
   const double factor = clip_factor(norm, scenario_.training.gradient_clipping);
   record_scalar(step, "grad_norm", norm);
   record_scalar(step, "clip_factor", factor);
-  const double lr = learning_rate(scenario_.training, step);
+  const StepIndex update{updates_++};
+  const double lr = learning_rate(scenario_.training, update);
   record_scalar(step, "learning_rate", lr);
   for (auto& [name, state] : states_) {
     const Tensor& gradient = gradients.at(name);
     run_.record(moment, "gradient/" + name, gradient);
     config.weight_decay = weight_decay_.at(name);
-    optimizer_step(state, gradient, factor, config, lr, step);
+    optimizer_step(state, gradient, factor, config, lr, update);
     run_.record(moment, "optimizer/" + name + "/master", state.master);
     for (const auto& [moment_name, tensor] : state.moments)
       run_.record(moment, "optimizer/" + name + "/" + moment_name, tensor);

@@ -17,6 +17,7 @@ class Update {
         module_(optimizer_module(scenario, group)),
         weight_decay_(weight_decay_of(scenario, group)),
         first_(last_update < 0),
+        begins_(scenario.resume.empty()),
         folder_(step_folder(step)),
         scalar_(folder_ + "/scalar/"),
         state_(folder_ + "/optimizer/" + parameter.name + "/"),
@@ -41,7 +42,7 @@ class Update {
     return output;
   }
   std::string moment_before(const std::string& name) const {
-    return first_ ? zero_input : before_ + name;
+    return first_ && begins_ ? zero_input : before_ + name;
   }
 
   // Widening the gradient to the master dtype is exact, so it is a unit only where nothing follows.
@@ -87,7 +88,8 @@ class Update {
   const ParameterDescription& parameter_;
   std::string module_;
   double weight_decay_;
-  bool first_;
+  bool first_;   // no update of this run comes before
+  bool begins_;  // nor one of a run that it goes on from: the moments are zero
   std::string folder_, scalar_, state_, before_;
   std::vector<Unit>& units_;
 };

@@ -17,7 +17,7 @@ bool is_set(const EngineTrace& trace, const std::string& path, int rank) {
 reference::SkippedSteps skipped_steps(const Scenario& scenario, const EngineTrace& trace) {
   reference::SkippedSteps skipped;
   if (!scenario.trains() || !scenario.training.check_grad_overflow) return skipped;
-  for (int step = 0; step < scenario.steps; ++step)
+  for (int step = scenario.first_step; step < scenario.steps; ++step)
     for (int rank = 0; rank < trace.world(); ++rank)
       if (is_set(trace, folder_of({Moment::Stage::step, step, -1}) + "/scalar/nonfinite", rank))
         skipped.insert(step);

@@ -77,6 +77,7 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::sum_of_squares:
     case OpKind::checksum: return Dtype::fp64;
 
+    case OpKind::load_state:
     case OpKind::square_root:
     case OpKind::clip_factor:
     case OpKind::multiply:

@@ -18,7 +18,8 @@ Builder::Builder(const Scenario& scenario)
     : scenario_(scenario), policy_(precision_policy(scenario)) {
   program_.tp = scenario.training.tensor_parallel;
   program_.dp = scenario.data_parallel();
-  program_.steps = scenario.steps;
+  program_.steps = scenario.steps - scenario.first_step;
+  program_.first_step = scenario.first_step;
   program_.accumulation = scenario.training.accumulation;
 }
 

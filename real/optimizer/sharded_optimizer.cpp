@@ -9,14 +9,24 @@ ShardedOptimizer::ShardedOptimizer(Builder& builder, const FlatPartition& partit
     const ValueId master = add_owned_value(builder, flat, "optimizer/*/master",
                                            builder.policy().master, Lifetime::state);
     groups_.push_back({flat, master, UpdateRule(builder, flat)});
-    // The master is the cast of the working weights, not of the checkpoint (spec-autotp 7.7.4).
-    const ValueId working =
-        add_owned_value(builder, flat, "optimizer/*/working", builder.policy().working);
-    builder.append(OpKind::flatten, flat.module, "data", "flatten_parameters",
-                   parameters_of(builder, flat.layout), {working});
-    builder.append(OpKind::cast, flat.module, "data", "cast_master", {working}, {master});
+    lower_initial_master(builder, groups_.back());
     groups_.back().rule.lower_initial(builder);
   }
+}
+
+// The master is the cast of the working weights, not of the weights as stored (spec-autotp 7.7.4); of
+// a run that goes on it is the master that was saved.
+void ShardedOptimizer::lower_initial_master(Builder& builder, const Group& group) const {
+  const std::string& module = group.flat.module;
+  if (!builder.scenario().resume.empty()) {
+    builder.append(OpKind::load_state, module, "data", "load_master", {}, {group.master});
+    return;
+  }
+  const ValueId working =
+      add_owned_value(builder, group.flat, "optimizer/*/working", builder.policy().working);
+  builder.append(OpKind::flatten, module, "data", "flatten_parameters",
+                 parameters_of(builder, group.flat.layout), {working});
+  builder.append(OpKind::cast, module, "data", "cast_master", {working}, {group.master});
 }
 
 void ShardedOptimizer::lower_update(Builder& builder, const std::vector<ValueId>& gradients) const {

@@ -10,7 +10,8 @@ namespace shardproof::real {
 /// everything. One lowering serves all; only the layouts differ (spec-autotp 7.5, 7.7.4, 7.8).
 class ShardedOptimizer {
  public:
-  /// Declares the state; in the open segment, masters become the cast of the loaded parameters.
+  /// Declares the state; in the open segment, masters become the cast of the loaded parameters, or
+  /// with all other state what a checkpoint holds.
   ShardedOptimizer(Builder& builder, const FlatPartition& partition);
 
   /// Norm, clipping, moments, masters, and the gathered parameters, in the open segment; `gradients`
@@ -23,6 +24,7 @@ class ShardedOptimizer {
     ValueId master;
     UpdateRule rule;
   };
+  void lower_initial_master(Builder& builder, const Group& group) const;
   void lower_group(Builder& builder, const Group& group, const UpdateScalars& scalars,
                    ValueId gradient) const;
 

@@ -35,8 +35,10 @@ UpdateRule::UpdateRule(Builder& builder, const FlatGroup& group) : group_(group)
 }
 
 void UpdateRule::lower_initial(Builder& builder) const {
+  const bool resumes = !builder.scenario().resume.empty();
   for (const auto& [name, value] : states_)
-    builder.append(OpKind::zero, group_.module, "data", "zero_" + name, {}, {value});
+    builder.append(resumes ? OpKind::load_state : OpKind::zero, group_.module, "data",
+                   (resumes ? "load_" : "zero_") + name, {}, {value});
 }
 
 void UpdateRule::lower(Builder& builder, const UpdateScalars& scalars, ValueId master,

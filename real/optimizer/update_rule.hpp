@@ -24,7 +24,8 @@ class UpdateRule {
   /// Declares the states, cut as the owned slices of a parameter group.
   UpdateRule(Builder& builder, const FlatGroup& group);
 
-  /// Sets the states to what they are before the first update, in the open segment.
+  /// Sets the states to what they are before the first update, or were when they were saved, in the
+  /// open segment.
   void lower_initial(Builder& builder) const;
   /// One update of `master` by `gradient`, both in the master's dtype.
   void lower(Builder& builder, const UpdateScalars& scalars, ValueId master,

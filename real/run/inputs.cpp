@@ -8,10 +8,16 @@
 namespace shardproof::real {
 
 Inputs::Inputs(const Scenario& scenario)
-    : training_(scenario.training), weights_(scenario), batches_(scenario) {}
+    : training_(scenario.training), initial_(scenario), batches_(scenario) {}
 
 std::vector<double> Inputs::parameter(const std::string& name, const Region& region) const {
-  return weights_.read(name, region);
+  return initial_.parameter(name, region);
+}
+
+std::vector<std::byte> Inputs::state(const std::string& name,
+                                     std::span<const Region> regions) const {
+  SHARDPROOF_EXPECTS(initial_.checkpoint() != nullptr, name);
+  return initial_.checkpoint()->read(name, regions);
 }
 
 std::vector<std::int64_t> Inputs::tokens(StepIndex step, MicroStep micro, GroupRank dp) const {

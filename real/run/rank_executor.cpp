@@ -39,6 +39,7 @@ RankExecutor::RankExecutor(Parts parts)
     : parts_(std::move(parts)),
       arena_(parts_.backend, parts_.program, parts_.rank),
       scaler_(parts_.inputs.loss_scaler()) {
+  if (!parts_.inputs.resumed_counters().empty()) restore(parts_.inputs.resumed_counters());
   for (std::size_t i = 0; i < parts_.program.values.size(); ++i)
     if (parts_.program.values[i].lifetime == Lifetime::state) {
       arena_.take(static_cast<ValueId>(i));
@@ -225,20 +226,44 @@ void RankExecutor::end_segment() {
   segment_ = nullptr;
 }
 
-std::vector<double> RankExecutor::read(ValueId id) const {
+std::map<std::string, double> RankExecutor::counters() const {
+  std::map<std::string, double> counters = scaler_.counters();
+  counters["updates"] = updates_;
+  return counters;
+}
+
+void RankExecutor::restore(const std::map<std::string, double>& counters) {
+  for (const auto& [name, value] : this->counters())
+    if (!counters.contains(name))
+      throw ScenarioError("the checkpoint does not tell the run's counter \"" + name + "\"");
+  for (const auto& [name, value] : counters)
+    if (!this->counters().contains(name))
+      throw ScenarioError("the checkpoint tells \"" + name + "\", which this run does not count");
+  updates_ = static_cast<int>(counters.at("updates"));
+  scaler_.restore(counters);
+}
+
+std::vector<std::byte> RankExecutor::bytes(ValueId id) const {
   const TensorView& view = arena_.view(id);
   std::vector<std::byte> bytes(view.bytes());
   parts_.backend.copy_to_host(view, bytes);
-  std::vector<double> values(static_cast<std::size_t>(view.elements()));
-  decode(view.dtype, bytes, values);
+  return bytes;
+}
+
+void RankExecutor::set_bytes(ValueId id, std::span<const std::byte> bytes) {
+  parts_.backend.copy_from_host(bytes, arena_.view(id));
+}
+
+std::vector<double> RankExecutor::read(ValueId id) const {
+  std::vector<double> values(static_cast<std::size_t>(arena_.view(id).elements()));
+  decode(arena_.view(id).dtype, bytes(id), values);
   return values;
 }
 
 void RankExecutor::write(ValueId id, std::span<const double> values) {
-  const TensorView& view = arena_.view(id);
-  std::vector<std::byte> bytes(view.bytes());
-  encode(view.dtype, values, bytes);
-  parts_.backend.copy_from_host(bytes, view);
+  std::vector<std::byte> bytes(arena_.view(id).bytes());
+  encode(arena_.view(id).dtype, values, bytes);
+  set_bytes(id, bytes);
 }
 
 const Op* RankExecutor::current_op() const {

@@ -41,20 +41,32 @@ class RankExecutor {
   void end_step(const Moment& moment, bool overflow);
   const LossScaler& loss_scaler() const { return scaler_; }
 
-  /// The value's elements on this rank, decoded.
+  /// What the run counts and is no value of the program: updates, and all that the next loss scales
+  /// depend on.
+  std::map<std::string, double> counters() const;
+  /// Throws ScenarioError if one is missing, or if there are others.
+  void restore(const std::map<std::string, double>& counters);
+
+  /// The value's bytes on this rank, and others in their place.
+  std::vector<std::byte> bytes(ValueId id) const;
+  void set_bytes(ValueId id, std::span<const std::byte> bytes);
+  /// The same as decoded elements (what a gathered scope's user does).
   std::vector<double> read(ValueId id) const;
-  /// Replaces the value's bytes on this rank (what a gathered scope's user does).
   void write(ValueId id, std::span<const double> values);
 
   const std::string& open_scope() const { return open_scope_; }
   const Arena& arena() const { return arena_; }
   const Program& program() const { return parts_.program; }
+  Rank rank() const { return parts_.rank; }
+  Communicator& communicator() const { return parts_.communicator; }
   /// The op that advance() stopped in, for reports; nullptr between segments.
   const Op* current_op() const;
   const Segment* current_segment() const { return segment_; }
   const Moment& moment() const { return moment_; }
   /// Ops run so far: what a cluster watches to know that a rank still moves.
   std::int64_t ops_done() const { return ops_done_; }
+  /// The host has done something between two segments, which counts as an op.
+  void count_host_action() { ++ops_done_; }
 
  private:
   void start_collective(const Op& op);

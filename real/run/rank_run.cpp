@@ -2,6 +2,7 @@
 
 #include "real/host/versions.hpp"
 #include "real/lowering.hpp"
+#include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/plan/type_check.hpp"
@@ -32,6 +33,8 @@ Program checked_program(const Scenario& scenario) {
     throw ScenarioError(scenario.name + ": the plan is ill typed: " + problems.front().op + ": " +
                         problems.front().message + " (" + std::to_string(problems.size()) +
                         " problems)" + hint(scenario));
+  if (!scenario.resume.empty())
+    expect_state_of(Checkpoint(scenario.resume), scenario.model, program);
   return program;
 }
 
@@ -66,6 +69,7 @@ RankRun::RankRun(const Setting& setting, Backend& backend, Communicator& communi
       recorder_(edited_.program, setting.rank, writer_),
       executor_({edited_.program, setting.rank, backend, communicator, setting.inputs, recorder_,
                  edited_.memory_faults}),
-      runner_(executor_, std::move(progress)) {}
+      checkpoints_(setting.scenario, setting.program, setting.folder, executor_),
+      runner_(executor_, std::move(progress), &checkpoints_) {}
 
 }  // namespace shardproof::real

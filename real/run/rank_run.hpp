@@ -16,7 +16,7 @@
 namespace shardproof::real {
 
 /// The program of a scenario, lowered and type-checked. Throws ScenarioError if it is ill typed and
-/// no defect is planted.
+/// no defect is planted, or if it is to go on from a checkpoint of another state.
 Program checked_program(const Scenario& scenario);
 
 /// One rank of a run with everything it owns: edited program, trace, executor, schedule. A
@@ -44,6 +44,7 @@ class RankRun {
   TraceWriter writer_;
   Recorder recorder_;
   RankExecutor executor_;
+  CheckpointActions checkpoints_;
   ScheduleRunner runner_;
 };
 

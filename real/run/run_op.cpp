@@ -5,6 +5,7 @@
 #include "real/run/move_ops.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/op_attributes.hpp"
+#include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::real {
 
@@ -33,6 +34,18 @@ void load_parameter(const OpContext& context, const Op& op) {
             std::as_writable_bytes(std::span(shard)));
   }
   store(context.backend, shard, context.arena.view(op.outputs[0]));
+}
+
+// Of a flat value: its parameters' parts, and zeros between them.
+void load_state(const OpContext& context, const Op& op) {
+  const ValueId id = op.outputs[0];
+  const Value& value = context.program.value(id);
+  std::vector<std::byte> bytes(context.arena.view(id).bytes());
+  for (const Piece& piece : pieces_of(context.program, value, context.rank))
+    if (!piece.is_padding)
+      put_back(piece, context.inputs.state(piece.name, piece.regions), size_bytes(value.dtype),
+               bytes);
+  context.backend.copy_from_host(bytes, context.arena.view(id));
 }
 
 void load_tokens(const OpContext& context, const Op& op) {
@@ -120,6 +133,7 @@ void run_op(const OpContext& context, const Op& op) {
   const auto optional_in = [&](std::size_t i) { return i < op.inputs.size() ? &in(i) : nullptr; };
   switch (op.kind) {
     case OpKind::load_parameter: return load_parameter(context, op);
+    case OpKind::load_state: return load_state(context, op);
     case OpKind::load_tokens: return load_tokens(context, op);
     case OpKind::load_scalar: {
       const std::string& name = text(op, "scalar");

@@ -7,8 +7,8 @@
 
 namespace shardproof::real {
 
-ScheduleRunner::ScheduleRunner(RankExecutor& executor, Progress progress)
-    : executor_(executor), progress_(std::move(progress)) {
+ScheduleRunner::ScheduleRunner(RankExecutor& executor, Progress progress, CheckpointActions* host)
+    : executor_(executor), progress_(std::move(progress)), host_(host) {
   frames_.push_back({.actions = &executor.program().schedule});
 }
 
@@ -17,6 +17,10 @@ bool ScheduleRunner::advance() {
     if (running_) {
       if (!executor_.advance()) return false;
       running_ = false;
+    }
+    if (host_acts_) {
+      if (!host_->advance()) return false;
+      host_acts_ = false;
     }
     if (frames_.empty()) return true;
     Frame& frame = frames_.back();
@@ -47,7 +51,7 @@ void ScheduleRunner::enter(const Action& action) {
       push(action.body);
       frames_.back().repeats = action.kind;
       frames_.back().iterations = executor_.program().steps;
-      moment_ = {Moment::Stage::step, 0, -1};
+      moment_ = {Moment::Stage::step, executor_.program().first_step, -1};
       return;
     case Action::Kind::repeat_micro_steps:
       push(action.body);
@@ -59,6 +63,14 @@ void ScheduleRunner::enter(const Action& action) {
       overflow_ = holds(action.value);
       push(overflow_ ? action.body : action.otherwise);
       return;
+    case Action::Kind::host:
+      if (std::find(action.steps.begin(), action.steps.end(), moment_.step) == action.steps.end())
+        return;
+      SHARDPROOF_EXPECTS(host_ != nullptr, action.host);
+      end_step();
+      host_->begin(action.host, moment_.step + 1);
+      host_acts_ = true;
+      return;
   }
 }
 
@@ -66,17 +78,23 @@ void ScheduleRunner::leave_or_repeat() {
   Frame& frame = frames_.back();
   ++frame.iteration;
   if (frame.repeats == Action::Kind::repeat_steps) {
-    executor_.end_step(moment_, std::exchange(overflow_, false));
+    end_step();
+    step_ended_ = false;
     if (progress_) progress_(frame.iteration, frame.iterations);
   }
   if (frame.iteration < frame.iterations) {
     frame.next = 0;
-    (frame.repeats == Action::Kind::repeat_steps ? moment_.step : moment_.micro) = frame.iteration;
+    ++(frame.repeats == Action::Kind::repeat_steps ? moment_.step : moment_.micro);
     return;
   }
   if (frame.repeats == Action::Kind::repeat_steps) moment_ = {Moment::Stage::final, -1, -1};
   if (frame.repeats == Action::Kind::repeat_micro_steps) moment_.micro = -1;
   frames_.pop_back();
+}
+
+void ScheduleRunner::end_step() {
+  if (std::exchange(step_ended_, true)) return;
+  executor_.end_step(moment_, std::exchange(overflow_, false));
 }
 
 bool ScheduleRunner::holds(ValueId decision) const {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "real/run/checkpoint_actions.hpp"
 #include "real/run/rank_executor.hpp"
 
 namespace shardproof::real {
@@ -14,7 +15,9 @@ namespace shardproof::real {
 class ScheduleRunner {
  public:
   using Progress = std::function<void(int steps_done, int steps)>;
-  explicit ScheduleRunner(RankExecutor& executor, Progress progress = {});
+  /// `host` does the host's actions; a schedule without them needs none.
+  explicit ScheduleRunner(RankExecutor& executor, Progress progress = {},
+                          CheckpointActions* host = nullptr);
 
   /// True when the whole schedule has run.
   bool advance();
@@ -31,14 +34,18 @@ class ScheduleRunner {
 
   void enter(const Action& action);
   void leave_or_repeat();
+  void end_step();
   bool holds(ValueId decision) const;
 
   RankExecutor& executor_;
   Progress progress_;
   std::vector<Frame> frames_;
   Moment moment_;
-  bool running_ = false;   // a segment is under way
-  bool overflow_ = false;  // what was decided in this step
+  CheckpointActions* host_;
+  bool running_ = false;     // a segment is under way
+  bool host_acts_ = false;   // an action of the host is
+  bool overflow_ = false;    // what was decided in this step
+  bool step_ended_ = false;  // the step is over but for what the host does after it
 };
 
 }  // namespace shardproof::real

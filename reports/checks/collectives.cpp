@@ -122,7 +122,7 @@ class CollectivesOfTrace {
     const GroupRank tp = trace_.grid().group_rank(Rank{rank}, Axis::tp);
     const CollectiveBudget& budget = budgets_.at(static_cast<std::size_t>(tp.value));
     check_moment(rank, {Moment::Stage::initial, -1, -1}, budget.initial_moment);
-    for (int step = 0; step < scenario_.steps; ++step) {
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
       for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
         check_micro_step(rank, {Moment::Stage::step, step, micro}, budget.micro_step);
       Collectives expected = budget.reduce;

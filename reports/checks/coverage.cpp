@@ -135,7 +135,8 @@ void check_trace(const JudgeContext& context, const EngineTrace& trace,
 
 bool in_scenario(const Scenario& scenario, const Moment& moment) {
   return moment.stage != Moment::Stage::step ||
-         (moment.step < scenario.steps && moment.micro < scenario.training.accumulation);
+         (moment.step >= scenario.first_step && moment.step < scenario.steps &&
+          moment.micro < scenario.training.accumulation);
 }
 
 bool are_of(const std::vector<const AccessRecord*>& accesses, const std::vector<ValueId>& values) {

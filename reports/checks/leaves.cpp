@@ -8,9 +8,9 @@
 #include "reference/optimizer.hpp"
 #include "reports/checks/findings.hpp"
 #include "reports/skipped_steps.hpp"
+#include "scenarios/checkpoint/initial_state.hpp"
 #include "scenarios/config/optimizer_names.hpp"
 #include "scenarios/data/batches.hpp"
-#include "scenarios/data/weights.hpp"
 
 namespace shardproof::reports {
 
@@ -25,10 +25,15 @@ std::vector<std::byte> encoded(Dtype dtype, std::span<const double> values) {
 class Leaves {
  public:
   Leaves(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
-      : context_(context), scenario_(context.scenario), trace_(trace), tally_(tally) {}
+      : context_(context),
+        scenario_(context.scenario),
+        initial_(context.scenario),
+        trace_(trace),
+        tally_(tally) {}
 
   void check() {
     check_weights();
+    check_states();
     check_tokens();
     check_scalars();
     for (int rank = 0; rank < trace_.world(); ++rank) check_zeros(rank);
@@ -49,18 +54,35 @@ class Leaves {
   }
 
   void check_weights() {
-    const Weights weights(scenario_);
     const Dtype working = context_.policy.working;
     for (const ParameterDescription& parameter : scenario_.model.parameters)
       for (const StoredDataset& leaf : stored("/initial/parameter/" + parameter.name)) {
         if (leaf.info.full_shape != parameter.shape) continue;  // coverage says so
         std::vector<double> expected;
         for (const Region& region : leaf.info.regions) {
-          const std::vector<double> part = weights.read(parameter.name, region);
+          const std::vector<double> part = initial_.parameter(parameter.name, region);
           expected.insert(expected.end(), part.begin(), part.end());
         }
         compare(leaf, working, expected);
         refuse_nan(leaf, expected);
+      }
+  }
+
+  // A run that goes on begins with the masters and moments that were saved.
+  void check_states() {
+    if (initial_.checkpoint() == nullptr) return;
+    for (const ParameterDescription& parameter : scenario_.model.parameters)
+      for (const std::string& state : optimizer_tensors(scenario_.training.optimizer)) {
+        const std::string name = "optimizer/" + parameter.name + "/" + state;
+        const Dtype dtype = context_.policy.master;
+        initial_.checkpoint()->expect(name, dtype, parameter.shape);
+        for (const StoredDataset& leaf : stored("/initial/" + name)) {
+          if (leaf.info.full_shape != parameter.shape) continue;
+          const BitComparison result =
+              compare_stored(trace_, leaf, initial_.checkpoint()->read(name, leaf.info.regions),
+                             dtype, "it is not what the checkpoint holds", findings_);
+          tally_.add(result.compared, result.failed, Proof::bitwise);
+        }
       }
   }
 
@@ -81,7 +103,7 @@ class Leaves {
     const Batches batches(scenario_);
     const std::int64_t rows = scenario_.training.micro_batch;
     const Shape shape{rows * scenario_.data_parallel(), scenario_.data.sequence};
-    for (int step = 0; step < scenario_.steps; ++step)
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step)
       for (int micro = 0; micro < scenario_.training.accumulation; ++micro) {
         std::vector<std::int64_t> all;
         for (int dp = 0; dp < scenario_.data_parallel(); ++dp) {
@@ -106,8 +128,8 @@ class Leaves {
   void check_scalars() {
     const OptimizerConfig& config = scenario_.training.optimizer;
     const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
-    int updates = 0;
-    for (int step = 0; step < scenario_.steps; ++step) {
+    int updates = initial_.updates();
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
       if (skipped.contains(step)) continue;
       const StepIndex update{updates++};
       const std::map<std::string, double> expected{
@@ -129,12 +151,14 @@ class Leaves {
 
   void check_loss_scales(const reference::SkippedSteps& skipped) {
     std::vector<bool> overflowed;
-    for (int step = 0; step < scenario_.steps; ++step) overflowed.push_back(skipped.contains(step));
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step)
+      overflowed.push_back(skipped.contains(step));
     const std::vector<double> scales =
-        reference::loss_scales(scenario_.training.loss_scale, overflowed);
-    for (int step = 0; step < scenario_.steps; ++step) {
-      if (static_cast<std::size_t>(step) < scales.size())
-        check_scalar(step, "loss_scale", scales[static_cast<std::size_t>(step)]);
+        reference::loss_scales(scenario_.training.loss_scale, overflowed, initial_.counters());
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
+      const auto index = static_cast<std::size_t>(step - scenario_.first_step);
+      if (index < scales.size())
+        check_scalar(step, "loss_scale", scales[index]);
       else
         tally_.fail(trace_.execution() + ": step " + std::to_string(step) +
                     " was run: an overflow at the smallest loss scale ends a run before");
@@ -167,6 +191,7 @@ class Leaves {
 
   const JudgeContext& context_;
   const Scenario& scenario_;
+  InitialState initial_;
   const EngineTrace& trace_;
   Tally& tally_;
   Findings findings_;

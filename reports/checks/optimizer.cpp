@@ -44,7 +44,7 @@ class OptimizerState {
     for (const ParameterDescription& parameter : scenario_.model.parameters)
       check_owners("/initial/optimizer/" + parameter.name + "/master", parameter);
     const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
-    for (int step = 0; step < scenario_.steps; ++step)
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step)
       if (!skipped.contains(step)) check_step(step);
     for (const auto& [path, stored] : trace_.reader().datasets())
       if (path.find("/padding/") != std::string::npos || path.ends_with("/padding"))

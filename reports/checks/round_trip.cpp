@@ -7,6 +7,7 @@
 #include "reports/assembled_tensor.hpp"
 #include "reports/budget.hpp"
 #include "reports/checks/findings.hpp"
+#include "reports/checks/saved_state.hpp"
 #include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::reports {
@@ -45,6 +46,7 @@ class RoundTrips {
 
   void check() {
     for (int rank = 0; rank < trace_.world(); ++rank) check_rank(rank);
+    check_saved_state(context_, trace_, tally_, findings_);
     findings_.report(tally_);
   }
 
@@ -92,7 +94,7 @@ class RoundTrips {
   /// Where the parameter was recorded last: a skipped step writes none.
   std::string recorded_before(const std::string& name) const {
     if (stage_ == Moment::Stage::final)
-      for (int step = context_.scenario.steps; step-- > 0;) {
+      for (int step = context_.scenario.steps; step-- > context_.scenario.first_step;) {
         const std::string path = folder_of({Moment::Stage::step, step, -1}) + "/parameter/" + name;
         if (trace_.dataset(path, rank_) != nullptr) return path;
       }

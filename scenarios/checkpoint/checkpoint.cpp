@@ -93,8 +93,8 @@ void Checkpoint::collect_tensors() {
       Tensor& tensor = found->second;
       if (tensor.dtype != part.dtype || tensor.shape() != part.shape)
         refuse(files_[rank].path, part.name, "is of another dtype or shape than on a lower rank");
-      tensor.sources.add(static_cast<int>(tensor.parts.size()), part.regions);
-      tensor.parts.push_back({static_cast<int>(rank), number});
+      tensor.sources.add(static_cast<int>(tensor.stored.size()), part.regions);
+      tensor.stored.push_back({static_cast<int>(rank), number});
     }
   }
   for (const auto& [name, tensor] : tensors_)
@@ -107,8 +107,8 @@ void Checkpoint::collect_tensors() {
 void Checkpoint::expect_equal_repeats() const {
   for (const auto& [name, tensor] : tensors_)
     for (const TensorSources::Repeat& repeat : tensor.sources.repeats()) {
-      const Tensor::Part& earlier = tensor.parts[static_cast<std::size_t>(repeat.copy.holder)];
-      const Tensor::Part& later = tensor.parts[static_cast<std::size_t>(repeat.later)];
+      const Tensor::Stored& earlier = tensor.stored[static_cast<std::size_t>(repeat.copy.holder)];
+      const Tensor::Stored& later = tensor.stored[static_cast<std::size_t>(repeat.later)];
       const std::size_t size = size_bytes(tensor.dtype);
       const std::size_t count = static_cast<std::size_t>(repeat.copy.count) * size;
       const std::byte* one =
@@ -131,11 +131,17 @@ void Checkpoint::expect(const std::string& name, Dtype dtype, const Shape& shape
                ", expected " + name_of(dtype) + " " + to_string(shape));
 }
 
-const SavedPart& Checkpoint::row(const Tensor::Part& part) const {
+const Checkpoint::Tensor& Checkpoint::tensor(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  SHARDPROOF_EXPECTS(found != tensors_.end(), name);
+  return found->second;
+}
+
+const SavedPart& Checkpoint::row(const Tensor::Stored& part) const {
   return manifest_.files[static_cast<std::size_t>(part.rank)].parts[part.number];
 }
 
-std::span<const std::byte> Checkpoint::bytes_of(const Tensor::Part& part) const {
+std::span<const std::byte> Checkpoint::bytes_of(const Tensor::Stored& part) const {
   const OpenFile& file = files_[static_cast<std::size_t>(part.rank)];
   const SavedPart& saved = row(part);
   const std::size_t size =
@@ -151,21 +157,26 @@ std::span<const std::byte> Checkpoint::bytes_of(const Tensor::Part& part) const 
 
 std::vector<std::byte> Checkpoint::read(const std::string& name,
                                         std::span<const Region> regions) const {
-  const auto found = tensors_.find(name);
-  SHARDPROOF_EXPECTS(found != tensors_.end(), name);
-  const Tensor& tensor = found->second;
+  const Tensor& tensor = this->tensor(name);
   const std::size_t size = size_bytes(tensor.dtype);
   std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(regions)) * size);
   copy_regions(
       tensor.sources,
-      [&](int holder) { return bytes_of(tensor.parts[static_cast<std::size_t>(holder)]); }, regions,
-      size, bytes);
+      [&](int holder) { return bytes_of(tensor.stored[static_cast<std::size_t>(holder)]); },
+      regions, size, bytes);
   return bytes;
+}
+
+std::vector<Checkpoint::Part> Checkpoint::parts(const std::string& name) const {
+  std::vector<Part> parts;
+  for (const Tensor::Stored& stored : tensor(name).stored)
+    parts.push_back({stored.rank, row(stored).regions, bytes_of(stored)});
+  return parts;
 }
 
 void Checkpoint::check_all() const {
   for (const auto& [name, tensor] : tensors_)
-    for (const Tensor::Part& part : tensor.parts) bytes_of(part);
+    for (const Tensor::Stored& part : tensor.stored) bytes_of(part);
 }
 
 }  // namespace shardproof

@@ -28,12 +28,12 @@ class Checkpoint {
 
   struct Tensor {
     Dtype dtype = Dtype::fp32;
-    TensorSources sources;  // the holders are indices of parts
-    struct Part {
+    TensorSources sources;  // the holders are indices of `stored`
+    struct Stored {
       int rank;
-      std::size_t number;  // in the rank's file
+      std::size_t number;  // of the part in the rank's file
     };
-    std::vector<Part> parts;
+    std::vector<Stored> stored;
 
     const Shape& shape() const { return sources.shape(); }
   };
@@ -43,6 +43,13 @@ class Checkpoint {
 
   /// The stored bytes of the regions, one after another.
   std::vector<std::byte> read(const std::string& name, std::span<const Region> regions) const;
+  /// What each rank's file holds of a tensor.
+  struct Part {
+    int rank;
+    const std::vector<Region>& regions;
+    std::span<const std::byte> bytes;
+  };
+  std::vector<Part> parts(const std::string& name) const;
   /// Reads every byte.
   void check_all() const;
 
@@ -57,8 +64,9 @@ class Checkpoint {
   OpenFile open_file(int rank) const;
   void collect_tensors();
   void expect_equal_repeats() const;
-  const SavedPart& row(const Tensor::Part& part) const;
-  std::span<const std::byte> bytes_of(const Tensor::Part& part) const;
+  const Tensor& tensor(const std::string& name) const;
+  const SavedPart& row(const Tensor::Stored& part) const;
+  std::span<const std::byte> bytes_of(const Tensor::Stored& part) const;
 
   std::string path_;
   Manifest manifest_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 
+#include "scenarios/config/model_config.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/run/durable_file.hpp"
@@ -37,6 +38,16 @@ void write_consolidated(const Checkpoint& checkpoint, const std::string& file) {
     out.write(checkpoint.read(std::string(kFolder) + row.name, std::array{whole(row.shape)}));
   out.close();
   rename_into_place(part, file);
+}
+
+void write_consolidated_model(const Checkpoint& checkpoint, const ModelDescription& model,
+                              const std::string& folder) {
+  const std::string config = folder + "/config.json";
+  DurableFile out(config + ".part");
+  out.write(write_json(to_json(model), 2));
+  out.close();
+  rename_into_place(config + ".part", config);
+  write_consolidated(checkpoint, folder + "/model.safetensors");
 }
 
 }  // namespace shardproof

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "scenarios/checkpoint/checkpoint.hpp"
+#include "scenarios/model/model_description.hpp"
 
 namespace shardproof {
 
@@ -11,5 +12,10 @@ namespace shardproof {
 /// dtype; a tied head is its embedding, and not written again. Metadata {"format": "pt"}. Written
 /// beside and renamed. Throws EnvironmentError if the file cannot be written.
 void write_consolidated(const Checkpoint& checkpoint, const std::string& file);
+
+/// The same as FOLDER/model.safetensors, and beside it config.json: what transformers reads as a model.
+/// The folder has to be there.
+void write_consolidated_model(const Checkpoint& checkpoint, const ModelDescription& model,
+                              const std::string& folder);
 
 }  // namespace shardproof

@@ -14,15 +14,23 @@ namespace {
 // Follows one step: which state is read first, and which is written first.
 class Step {
  public:
-  explicit Step(const Program& program) : program_(program) {}
-
-  std::set<ValueId> carried() {
+  explicit Step(const Program& program) : program_(program) {
     for (const Action& action : program_.schedule)
       if (action.kind == Action::Kind::repeat_steps) follow(action.body);
+  }
+
+  std::set<ValueId> carried() const {
     std::set<ValueId> carried = weights();
     for (const ValueId id : read_)
       if (ever_written_.contains(id)) carried.insert(id);
     return carried;
+  }
+
+  std::set<ValueId> changing() const {
+    std::set<ValueId> changing = carried();
+    for (const ValueId id : ever_written_)
+      if (program_.value(id).lifetime == Lifetime::state) changing.insert(id);
+    return changing;
   }
 
  private:
@@ -80,6 +88,11 @@ bool is_first_replica(const Placement& placement, const ProcessGrid& grid, Rank 
 std::vector<ValueId> carried_values(const Program& program) {
   const std::set<ValueId> carried = Step(program).carried();
   return {carried.begin(), carried.end()};
+}
+
+std::vector<ValueId> changing_values(const Program& program) {
+  const std::set<ValueId> changing = Step(program).changing();
+  return {changing.begin(), changing.end()};
 }
 
 std::vector<TensorRow> carried_tensors(const Program& program) {

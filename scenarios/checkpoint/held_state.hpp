@@ -15,6 +15,9 @@ namespace shardproof {
 /// here.
 std::vector<ValueId> carried_values(const Program& program);
 
+/// The state that steps change or leave to one another: all but tables.
+std::vector<ValueId> changing_values(const Program& program);
+
 /// The tensors that make up the values that are carried: of a flat vector each of its parameters.
 std::vector<TensorRow> carried_tensors(const Program& program);
 

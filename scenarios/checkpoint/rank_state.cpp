@@ -38,6 +38,14 @@ CheckpointOrigin origin_of(const Scenario& scenario) {
   return origin;
 }
 
+void expect_state_of(const Checkpoint& checkpoint, const ModelDescription& model,
+                     const Program& program) {
+  if (checkpoint.origin().model_hash != hash_of(model))
+    throw ScenarioError({checkpoint.path()},
+                        "is a checkpoint of another model, or of other hyper-parameters");
+  expect_same_tensors(checkpoint, program);
+}
+
 std::vector<PartToSave> parts_to_save(const Program& program, Rank rank, const StateBytes& state) {
   std::vector<PartToSave> parts;
   for (const HeldTensor& held : held_state(program, rank)) {

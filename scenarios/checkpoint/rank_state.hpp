@@ -23,9 +23,13 @@ using StateMemory = std::function<std::span<std::byte>(ValueId)>;
 /// What the rank writes into a checkpoint. The parts show into the state, which has to stay.
 std::vector<PartToSave> parts_to_save(const Program& program, Rank rank, const StateBytes& state);
 
+/// Throws ScenarioError if the checkpoint is of another model, has not every tensor of the program's
+/// state in its dtype and shape, or has another.
+void expect_state_of(const Checkpoint& checkpoint, const ModelDescription& model,
+                     const Program& program);
+
 /// Fills the rank's state from a checkpoint of any grid; what is padding is zero afterwards. Throws
-/// ScenarioError if the checkpoint has not every tensor of the program's state, in its dtype and
-/// shape, or has another.
+/// ScenarioError if the tensors are not those of the program's state.
 void load_state(const Checkpoint& checkpoint, const Program& program, Rank rank,
                 const StateMemory& state);
 

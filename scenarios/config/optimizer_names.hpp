@@ -15,6 +15,9 @@ namespace shardproof {
 ///   SGD without          nothing
 std::vector<std::string> state_names(const OptimizerConfig& optimizer);
 
+/// The tensors that a run keeps of each parameter beside the working weight: "master", and the above.
+std::vector<std::string> optimizer_tensors(const OptimizerConfig& optimizer);
+
 /// The scalars that an update takes and that change from step to step: learning_rate, and for
 /// Adam and AdamW bias_correction1 and bias_correction2.
 std::vector<std::string> scalar_names(const OptimizerConfig& optimizer);

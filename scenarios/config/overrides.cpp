@@ -10,9 +10,9 @@ namespace shardproof {
 namespace {
 
 constexpr std::string_view kScenarioKeys[] = {
-    "name",  "mode",      "model",     "deepspeed",  "world", "steps",  "seed",
-    "data",  "precision", "reduction", "executions", "real",  "uneven", "parameter_groups",
-    "trace", "overflow",  "timeout_s", "inject"};
+    "name",     "mode",      "model",     "deepspeed",  "world",  "steps",           "seed",
+    "data",     "precision", "reduction", "executions", "real",   "uneven",          "trace",
+    "overflow", "timeout_s", "inject",    "checkpoint", "resume", "parameter_groups"};
 
 bool is_scenario_key(std::string_view key) {
   return std::find(std::begin(kScenarioKeys), std::end(kScenarioKeys), key) !=

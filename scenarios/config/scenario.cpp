@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "scenarios/config/checkpoint_config.hpp"
 #include "scenarios/config/deepspeed_config.hpp"
 #include "scenarios/config/injection_config.hpp"
 #include "scenarios/config/model_config.hpp"
@@ -103,6 +104,19 @@ std::vector<std::string> read_executions(ObjectReader& top) {
   return ordered;
 }
 
+// What is saved, and what the run goes on from.
+void read_checkpoints(ObjectReader& top, const fs::path& folder, Scenario& scenario) {
+  for (const char* key : {"resume", "checkpoint"})
+    if (const JsonValue* value = top.find(key); value && !scenario.trains())
+      refuse_value(*value, key, "inference has no state that a checkpoint could keep");
+  if (const JsonValue* resume = top.find("resume")) {
+    scenario.resume = existing_path(*resume, "resume", folder);
+    scenario.first_step = steps_done_by(*resume, scenario.resume, scenario.steps);
+  }
+  if (const JsonValue* checkpoint = top.find("checkpoint"))
+    scenario.checkpoint = checkpoint_from_json(*checkpoint, scenario.first_step, scenario.steps);
+}
+
 void read_trace(ObjectReader& top, Scenario& scenario) {
   const JsonValue* object = top.find("trace");
   if (!object) return;
@@ -192,6 +206,7 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
   read_partition_rules(top, root, scenario.mode, scenario.training.partition_rules);
   if (const JsonValue* groups = top.find("parameter_groups"); groups && scenario.trains())
     scenario.parameter_groups = parameter_groups_from_json(*groups, scenario.model);
+  read_checkpoints(top, folder, scenario);
   read_trace(top, scenario);
   scenario.overflow_expected = read_overflow(top, scenario);
   scenario.timeout_s = top.integer("timeout_s", scenario.timeout_s, {1, 10'000'000});

@@ -104,6 +104,15 @@ struct ParameterGroup {
   double weight_decay = 0;
 };
 
+/// What is saved of a run, and when (spec-autotp 8). Counts of steps done: after 1 is after step 0.
+struct CheckpointConfig {
+  std::vector<int> save_after;  // ascending; empty: nothing is saved
+  /// After which of them each rank forgets its state and reads it back from what it has just saved;
+  /// 0: never.
+  int resume_after = 0;
+  bool consolidated = false;  // the weights too, whole, as transformers loads them
+};
+
 /// A defect to plant (DESIGN section 7). Which fields mean something depends on `edit`.
 struct Injection {
   std::string
@@ -130,7 +139,10 @@ struct Scenario {
   TrainingConfig training;
   PartitionPlan partition;  // what TP does with each module; empty if T is 1
   int world = 1;
-  int steps = 1;
+  int steps = 1;  // of the whole training, those before a checkpoint that it goes on from included
+  CheckpointConfig checkpoint;
+  std::string resume;  // the checkpoint that the run goes on from; "": it begins
+  int first_step = 0;  // the steps that this checkpoint's run has done
   std::uint64_t seed = 0;
   DataConfig data;
   std::vector<ParameterGroup> parameter_groups;
@@ -178,7 +190,7 @@ Scenario scenario_from_command_line(const CommandLineScenario& given);
 std::string write_scenario(const Scenario& scenario);
 
 /// Hex digest of the effective scenario. A data file counts by its bytes, weights by their files'
-/// names and sizes, neither by its place on this machine.
+/// names and sizes, a checkpoint by its manifest, none by its place on this machine.
 std::string scenario_hash(const Scenario& scenario);
 
 }  // namespace shardproof

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "scenarios/config/checkpoint_config.hpp"
 #include "scenarios/config/deepspeed_config.hpp"
 #include "scenarios/config/injection_config.hpp"
 #include "scenarios/config/model_config.hpp"
@@ -66,6 +67,9 @@ JsonValue to_json(const Scenario& scenario) {
            JsonValue::object().set("tier", scenario.trace_tier).set("keep", scenario.trace_keep));
   if (!scenario.parameter_groups.empty())
     json.set("parameter_groups", shardproof::to_json(scenario.parameter_groups));
+  if (!scenario.checkpoint.save_after.empty())
+    json.set("checkpoint", shardproof::to_json(scenario.checkpoint));
+  if (!scenario.resume.empty()) json.set("resume", absolute(scenario.resume));
   json.set("overflow", scenario.overflow_expected ? "expected" : "unexpected");
   json.set("timeout_s", scenario.timeout_s);
   json.set("inject", shardproof::to_json(scenario.inject));
@@ -109,6 +113,8 @@ std::string scenario_hash(const Scenario& scenario) {
   }
   if (scenario.weights != "generated")
     json.find("model")->set("weights", identity_of_weights(scenario.weights));
+  if (!scenario.resume.empty())
+    json.set("resume", digest(read_text_file(scenario.resume + "/manifest.json", "the manifest")));
   return digest(write_json(json));
 }
 

@@ -78,7 +78,7 @@ void Batches::expect_labels(const Scenario& scenario) const {
       if (static_cast<std::int64_t>(i) % sequence_ != 0 && tokens[i] != padding) return true;
     return false;
   };
-  for (int step = 0; step < scenario.steps; ++step)
+  for (int step = scenario.first_step; step < scenario.steps; ++step)
     for (int micro = 0; micro < training_.accumulation; ++micro)
       for (int dp = 0; dp < replicas_; ++dp)
         if (!has_label(tokens(StepIndex{step}, MicroStep{micro}, dp)))

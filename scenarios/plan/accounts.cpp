@@ -17,8 +17,9 @@ std::int64_t steps_of(const Program& program, const Action::Variant& variant,
                       const std::string& per) {
   if (per == "run") return 0;
   const std::set<int> steps(variant.steps.begin(), variant.steps.end());
-  return std::count_if(steps.begin(), steps.end(),
-                       [&](int step) { return step >= 0 && step < program.steps; });
+  return std::count_if(steps.begin(), steps.end(), [&](int step) {
+    return step >= program.first_step && step < program.first_step + program.steps;
+  });
 }
 
 // Calls visit(segment index, runs, per) for every run action of the schedule.
@@ -44,6 +45,7 @@ void walk(const Program& program, const std::vector<Action>& actions, std::int64
         walk(program, action.body, times * program.accumulation, "micro_step", visit);
         break;
       case Action::Kind::decide: walk(program, action.otherwise, times, per, visit); break;
+      case Action::Kind::host: break;
     }
   }
 }

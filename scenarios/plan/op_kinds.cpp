@@ -19,6 +19,7 @@ constexpr const char* features = "shard of the features goes through; none parti
 // clang-format off
 constexpr auto table = std::to_array<OpRow>({
     {OpKind::load_parameter, "load_parameter", 0, 1, "() -> P", "as the partition says", "the declared cast", Judge::leaf},
+    {OpKind::load_state, "load_state", 0, 1, "() -> any", "as the state is cut", exact, Judge::leaf},
     {OpKind::load_tokens, "load_tokens", 0, 1, "() -> (B, T)", "tp=replicate dp=shard(0)", exact, Judge::leaf},
     {OpKind::load_scalar, "load_scalar", 0, 1, "() -> (1)", "replicate", "computed in fp64, rounded once", Judge::leaf},
     {OpKind::zero, "zero", 0, 1, "() -> any", "any", exact, Judge::leaf},

@@ -375,6 +375,7 @@ std::optional<std::string> Rule::of_parts() const {
 std::optional<std::string> Rule::check() {
   switch (op_.kind) {
     case OpKind::load_parameter:
+    case OpKind::load_state:
     case OpKind::zero: return std::nullopt;
     case OpKind::load_tokens: return yields(axis_ == Axis::dp ? shard(0) : replicate());
     case OpKind::load_scalar:

@@ -49,7 +49,8 @@ std::string grid_text(const Program& program, const Scenario& scenario) {
   const std::string steps =
       scenario.trains()
           ? fmt::format("ZeRO {}, {} of {}", scenario.training.zero_stage,
-                        plural(program.steps, "step"), plural(program.accumulation, "micro-step"))
+                        plural(program.steps, "step"), plural(program.accumulation, "micro-step")) +
+                (program.first_step > 0 ? ", from step " + std::to_string(program.first_step) : "")
           : "inference, " + plural(program.steps, "forward pass", "es");
   return fmt::format("plan of {}: {} = tp {} x dp {}, {}\n", scenario.name,
                      plural(grid.world(), "rank"), program.tp, program.dp, steps) +

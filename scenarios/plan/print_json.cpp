@@ -26,6 +26,7 @@ JsonValue grid_json(const Program& program) {
       .set("tp_groups", groups_json(grid, Axis::tp))
       .set("dp_groups", groups_json(grid, Axis::dp))
       .set("steps", program.steps)
+      .set("first_step", program.first_step)
       .set("micro_steps", program.accumulation);
 }
 

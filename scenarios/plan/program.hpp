@@ -96,9 +96,10 @@ struct Segment {
 
 /// What runs when. `run` names a segment; in the steps of a variant another segment runs instead
 /// (that is how a planted defect is active in some steps only). `decide` runs `body` if any element
-/// of `value` is not zero, else `otherwise`.
+/// of `value` is not zero, else `otherwise`. `host` is done by the ranks' hosts and is no op: after the
+/// last of a step's segments, and in some steps only.
 struct Action {
-  enum class Kind { run, repeat_steps, repeat_micro_steps, decide };
+  enum class Kind { run, repeat_steps, repeat_micro_steps, decide, host };
   struct Variant {
     std::vector<int> steps;
     std::string segment;
@@ -108,7 +109,9 @@ struct Action {
   std::vector<Variant> variants;
   std::vector<Action> body;
   std::vector<Action> otherwise;
-  ValueId value = -1;  // decide
+  ValueId value = -1;      // decide
+  std::string host;        // save_checkpoint, load_checkpoint
+  std::vector<int> steps;  // host: in which steps
 };
 
 /// A whole training run as data, one for all ranks. Steps and micro-steps are bound when it runs.
@@ -116,6 +119,7 @@ struct Program {
   int tp = 1;
   int dp = 1;
   int steps = 1;
+  int first_step = 0;  // where they are counted from: a run may go on from a checkpoint
   int accumulation = 1;
   std::vector<Value> values;
   std::vector<FlatLayout> layouts;

@@ -97,7 +97,7 @@ JsonValue op_json(const Op& op) {
       .set("attributes", attributes_json(op.attributes));
 }
 
-constexpr std::array action_names{"run", "repeat_steps", "repeat_micro_steps", "decide"};
+constexpr std::array action_names{"run", "repeat_steps", "repeat_micro_steps", "decide", "host"};
 
 JsonValue actions_json(const std::vector<Action>& actions) {
   JsonValue array = JsonValue::array();
@@ -112,7 +112,9 @@ JsonValue actions_json(const std::vector<Action>& actions) {
                      .set("variants", std::move(variants))
                      .set("value", action.value)
                      .set("body", actions_json(action.body))
-                     .set("otherwise", actions_json(action.otherwise)));
+                     .set("otherwise", actions_json(action.otherwise))
+                     .set("host", action.host)
+                     .set("steps", list(action.steps)));
   }
   return array;
 }
@@ -278,6 +280,8 @@ std::vector<Action> actions_of(const JsonValue& json) {
     action.value = int_of(member(item, "value"));
     action.body = actions_of(member(item, "body"));
     action.otherwise = actions_of(member(item, "otherwise"));
+    action.host = text_of(member(item, "host"));
+    action.steps = integers_of<int>(member(item, "steps"));
     actions.push_back(std::move(action));
   }
   return actions;
@@ -290,6 +294,7 @@ std::string program_text(const Program& program) {
   append_member(text, "tp", program.tp);
   append_member(text, "dp", program.dp);
   append_member(text, "steps", program.steps);
+  append_member(text, "first_step", program.first_step);
   append_member(text, "accumulation", program.accumulation);
   append_list(text, "values", program.values,
               [&](const Value& value) { text += write_json(value_json(value)); });
@@ -308,6 +313,7 @@ Program program_from_json(const JsonValue& json) {
   program.tp = int_of(member(json, "tp"));
   program.dp = int_of(member(json, "dp"));
   program.steps = int_of(member(json, "steps"));
+  program.first_step = int_of(member(json, "first_step"));
   program.accumulation = int_of(member(json, "accumulation"));
   for (const JsonValue& value : member(json, "values").elements)
     program.values.push_back(value_of(value));

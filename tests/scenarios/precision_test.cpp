@@ -17,6 +17,7 @@ Scenario scenario_in(Dtype working, int zero_stage) {
 // What each kind of op stores, by hand: w working, a accumulate, c compute, m master, 4 fp32, 8 fp64, i int64,
 // and '-' that of its first input (or of an attribute).
 const std::map<std::string, char> stored{{"load_parameter", 'w'},
+                                         {"load_state", 'm'},
                                          {"load_tokens", 'i'},
                                          {"load_scalar", '-'},
                                          {"zero", '-'},

@@ -94,6 +94,30 @@ BOOST_AUTO_TEST_CASE(a_scenario_of_few_lines_is_completed) {
   BOOST_TEST((scenario.training.working == Dtype::fp32));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_saved_of_a_run_is_read_and_refused_where_the_run_has_no_such_step) {
+  const Files files;
+  const auto error = [&](const std::string& checkpoint) {
+    return files.error_with("\"steps\": 3, \"checkpoint\": " + checkpoint);
+  };
+  BOOST_TEST(error(R"({"save_after": [1, 3], "resume_after": 3, "consolidated": true})") ==
+             "no error");
+  BOOST_TEST(error(R"({"save_after": []})") ==
+             "s.json:1:44: checkpoint.save_after = []: expected a list of counts of steps");
+  BOOST_TEST(error(R"({"save_after": [4]})").find("s.json:1:45: checkpoint.save_after") == 0);
+  BOOST_TEST(
+      error(R"({"save_after": [2, 1]})") ==
+      "s.json:1:48: checkpoint.save_after = 1: expected each count once, in ascending order");
+  BOOST_TEST(error(R"({"save_after": [1], "resume_after": 2})") ==
+             "s.json:1:65: checkpoint.resume_after = 2: expected one of save_after: nothing is "
+             "saved after that step");
+  BOOST_TEST(error(R"({"safe_after": [1]})").find("save_after") != std::string::npos);
+  BOOST_TEST(files.error_with(R"("resume": "nowhere")").find("s.json:1:13: resume") == 0);
+  BOOST_TEST(files.error_with(R"("resume": "model")") ==
+             "s.json:1:13: resume = \"model\": is no checkpoint: it holds no manifest.json");
+  BOOST_TEST(files.error_with(R"("mode": "inference", "checkpoint": {"save_after": [1]})")
+                 .find("inference has no state") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(every_scenario_of_the_catalog_is_read_and_survives_a_round_trip) {
   int count = 0;
   const TemporaryFolder folder;
