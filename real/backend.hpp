@@ -184,6 +184,8 @@ class Backend {
   virtual void sgd(View p, View g, View lr, View p_out) = 0;
   /// out (2) fp64: the halves of XXH3-64 over the bytes of x, each below 2^32.
   virtual void checksum(View x, View out) = 0;
+  /// flag = 1 if the bytes of a and b differ, else 0. a, b alike; flag fp32 (1).
+  virtual void differ(View a, View b, View flag) = 0;
 };
 
 }  // namespace shardproof::real

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "real/layers/data_check.hpp"
 #include "real/layers/network.hpp"
 #include "real/layers/round_trip.hpp"
 #include "real/optimizer/gradient_norm.hpp"
@@ -26,16 +27,29 @@ Action of_kind(Action::Kind kind, std::vector<Action> body) {
   return action;
 }
 
-void lower_micro_step(Builder& builder, FamilyLowering model, ZeroStage* zero) {
+/// The segments of a micro-step, and the action that repeats them.
+Action lower_micro_steps(Builder& builder, FamilyLowering model, ZeroStage* zero) {
+  std::vector<Action> actions;
+  std::optional<ValueId> tokens;
+  if (builder.tp() > 1) {
+    const DataCheck check = lower_data_check(builder);
+    tokens = check.tokens;
+    actions.push_back(run("data_check"));
+    actions.push_back(of_kind(Action::Kind::decide, {of_kind(Action::Kind::abort, {})}));
+    actions.back().value = check.inconsistent;
+  }
+  actions.push_back(run("micro_step"));
   builder.open_segment("micro_step");
   Network net(builder, [zero](const std::string& parameter, ValueId gradient) {
     zero->lower_gradient(parameter, gradient);
   });
-  const ValueId logits = model(net, net.tokens());
-  if (zero == nullptr) return;
-  net.cross_entropy(logits);
-  net.backward();
-  zero->lower_end_of_micro_step();
+  const ValueId logits = model(net, tokens ? net.tokens(*tokens) : net.tokens());
+  if (zero != nullptr) {
+    net.cross_entropy(logits);
+    net.backward();
+    zero->lower_end_of_micro_step();
+  }
+  return of_kind(Action::Kind::repeat_micro_steps, std::move(actions));
 }
 
 /// What the host saves after some steps, and reads back after one.
@@ -68,7 +82,7 @@ std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
   for (const ValueId scale : builder.loss_scale())
     builder.append(OpKind::load_scalar, "optimizer", "data", "load_loss_scale", {}, {scale},
                    {{"scalar", std::string("loss_scale")}});
-  lower_micro_step(builder, model, optimization.zero.get());
+  Action micro_steps = lower_micro_steps(builder, model, optimization.zero.get());
   builder.open_segment("reduce");
   const std::vector<ValueId> gradients = optimization.zero->lower_boundary();
   const ValueId nonfinite = lower_nonfinite(builder, gradients);
@@ -82,17 +96,15 @@ std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
   decide.otherwise.push_back(run("update"));
   // A step with non-finite gradients is skipped by all ranks: weights and moments stay as they are.
   const bool skips = builder.scenario().training.check_grad_overflow;
-  std::vector<Action> step{run("begin_step"),
-                           of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")}),
-                           run("reduce"), skips ? decide : run("update")};
+  std::vector<Action> step{run("begin_step"), std::move(micro_steps), run("reduce"),
+                           skips ? decide : run("update")};
   for (Action& action : lower_checkpoints(builder.scenario().checkpoint))
     step.push_back(std::move(action));
   return step;
 }
 
 std::vector<Action> lower_inference_step(Builder& builder, FamilyLowering model) {
-  lower_micro_step(builder, model, nullptr);
-  return {of_kind(Action::Kind::repeat_micro_steps, {run("micro_step")})};
+  return {lower_micro_steps(builder, model, nullptr)};
 }
 
 }  // namespace

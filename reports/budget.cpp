@@ -65,6 +65,8 @@ class Budget {
     into_ = &budget_.initial_moment;
     round_trip(gathered_parameters(scenario_));
     for (int pass = 0; pass < 2; ++pass) round_trip(edited_parameters(scenario_));
+    into_ = &budget_.data_check;
+    if (tp_ > 1) data_check();
     into_ = &budget_.micro_step;
     micro_step();
     if (scenario_.trains()) buckets();
@@ -164,6 +166,14 @@ class Budget {
       for (const Axis axis : {Axis::tp, Axis::dp})
         add(module + "/repartition/checksum_" + which + "_" + name_of(axis), "all_reduce_max", axis,
             Dtype::fp64, 2);
+  }
+
+  void data_check() {
+    add("data/data/tokens_max_tp", "all_reduce_max", Axis::tp, Dtype::int64,
+        scenario_.training.micro_batch * scenario_.data.sequence);
+    for (const Axis axis : {Axis::tp, Axis::dp})
+      add(std::string("data/data/inconsistent_all_reduce_") + name_of(axis), "all_reduce_max", axis,
+          Dtype::fp32, 1);
   }
 
   void micro_step() {

@@ -46,7 +46,9 @@ struct BudgetedCollective {
 /// | initial    | all-gathers over tp, one per block of every sharded parameter, padded to    |
 /// |            | its largest width; per layer the agreement of checksums; the first layer    |
 /// |            | twice more, edited                                                          |
-/// | micro-step | over tp, of one replica's activations: an all-reduce of a row's output, and |
+/// | micro-step | over tp, the largest of the tokens; over tp and dp, whether any group differs |
+/// |            | (data check)                                                                |
+/// |            | over tp, of one replica's activations: an all-reduce of a row's output, and |
 /// |            | of the input gradient of a column, unless nothing asks for it; an           |
 /// |            | all-gather of a gathered column's output, and of the input gradient of an   |
 /// |            | output projection cut as a row, padded to its largest width; an all-reduce  |
@@ -56,9 +58,10 @@ struct BudgetedCollective {
 /// |            | norm, ZeRO's all-gather                                                     |
 /// | final      | as initial, without the edits                                               |
 ///
-/// In inference a micro-step is a forward pass, and a step has nothing else to communicate.
+/// In inference a micro-step is a data check and a forward pass, and a step has nothing else to communicate.
 struct CollectiveBudget {
   std::vector<BudgetedCollective> initial_moment;
+  std::vector<BudgetedCollective> data_check;  // of every micro-step, before the others
   std::vector<BudgetedCollective> micro_step;
   std::vector<BudgetedCollective> reduce;  // of every step
   std::vector<BudgetedCollective> update;  // of a step that is not skipped

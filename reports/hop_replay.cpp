@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "scenarios/errors.hpp"
@@ -56,7 +57,25 @@ std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
   return encode_all(dtype, sums);
 }
 
+namespace {
+
+// Every integer to the last bit, which fp64 does not promise beyond 2^53.
+std::vector<std::byte> largest_integers(std::span<const std::vector<std::byte>> members) {
+  std::vector<std::int64_t> largest(members[0].size() / sizeof(std::int64_t));
+  std::vector<std::int64_t> member(largest.size());
+  for (std::size_t m = 0; m < members.size(); ++m) {
+    std::memcpy(member.data(), members[m].data(), members[m].size());
+    for (std::size_t i = 0; i < largest.size(); ++i)
+      largest[i] = m == 0 ? member[i] : std::max(largest[i], member[i]);
+  }
+  const auto bytes = std::as_bytes(std::span(largest));
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
+
 std::vector<std::byte> replay_max(Dtype dtype, std::span<const std::vector<std::byte>> members) {
+  if (dtype == Dtype::int64) return largest_integers(members);
   const auto values = decode_all(dtype, members);
   std::vector<double> largest = values[0];
   for (const std::vector<double>& member : values)

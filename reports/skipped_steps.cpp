@@ -2,8 +2,6 @@
 
 namespace shardproof::reports {
 
-namespace {
-
 bool is_set(const EngineTrace& trace, const std::string& path, int rank) {
   const StoredDataset* flag = trace.dataset(path, rank);
   if (flag == nullptr || element_count(flag->info.regions) != 1) return false;
@@ -11,8 +9,6 @@ bool is_set(const EngineTrace& trace, const std::string& path, int rank) {
   decode(flag->info.dtype, trace.reader().read(*flag), {&value, 1});
   return !(value == 0);
 }
-
-}  // namespace
 
 reference::SkippedSteps skipped_steps(const Scenario& scenario, const EngineTrace& trace) {
   reference::SkippedSteps skipped;
@@ -25,8 +21,11 @@ reference::SkippedSteps skipped_steps(const Scenario& scenario, const EngineTrac
 }
 
 ExpectedOfTrace::ExpectedOfTrace(const JudgeContext& context, const EngineTrace& trace)
-    : skipped_(skipped_steps(context.scenario, trace)), all_(context.units) {
-  if (!skipped_.empty()) own_ = reference::expected_units(context.scenario, skipped_);
+    : skipped_(skipped_steps(context.scenario, trace)),
+      end_(context.scenario, trace),
+      all_(context.units) {
+  if (!follows_all()) own_ = reference::expected_units(context.scenario, skipped_);
+  std::erase_if(own_, [&](const auto& unit) { return !end_.is_past(moment_of(unit.output)); });
 }
 
 }  // namespace shardproof::reports

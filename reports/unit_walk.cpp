@@ -105,6 +105,8 @@ class Walk {
       judge_slices(walker, executed, inputs);
     } else if (op.kind == OpKind::checksum) {
       judge_checksum(walker, executed, inputs);
+    } else if (op.kind == OpKind::differ) {
+      judge_difference(walker, executed, inputs);
     } else {
       judge_op(walker, executed, inputs);
     }
@@ -371,6 +373,16 @@ class Walk {
                               static_cast<double>(hash & 0xffffffffU)};
     Bytes expected(sizeof halves);
     std::memcpy(expected.data(), halves, sizeof halves);
+    expect_bytes(walker, executed, 0, expected);
+  }
+
+  void judge_difference(Walker& walker, const ExecutedOp& executed,
+                        const std::vector<SharedBytes>& inputs) {
+    if (inputs.size() != 2 || inputs[0] == nullptr || inputs[1] == nullptr)
+      return void(accept_recorded(walker, executed, 0));
+    const float flag = *inputs[0] == *inputs[1] ? 0.0F : 1.0F;
+    Bytes expected(sizeof flag);
+    std::memcpy(expected.data(), &flag, sizeof flag);
     expect_bytes(walker, executed, 0, expected);
   }
 

@@ -73,7 +73,8 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::accumulate:
     case OpKind::accumulate_slices: return accumulate;
 
-    case OpKind::nonfinite: return Dtype::fp32;
+    case OpKind::nonfinite:
+    case OpKind::differ: return Dtype::fp32;
     case OpKind::sum_of_squares:
     case OpKind::checksum: return Dtype::fp64;
 

@@ -9,26 +9,27 @@ namespace shardproof::sim {
 namespace {
 
 // Where a rank stands: compared in the order in which the program runs. Segments run in the order
-// in which they were lowered; only the micro-steps of a step run the same one several times.
+// in which they were lowered; only those of the micro-steps run several times, one after another.
 struct Standpoint {
   Moment::Stage stage = Moment::Stage::final;
   int step = -1;
-  std::size_t segment = 0;  // in the unedited program
+  std::size_t turn = 0;  // of its segment in the step: those of the micro-steps share one
   int micro = -1;
-  std::size_t place = 0;   // of its op in that segment
-  const Op* op = nullptr;  // nullptr: it has finished
+  std::size_t segment = 0;  // in the unedited program
+  std::size_t place = 0;    // of its op in that segment
+  const Op* op = nullptr;   // nullptr: it has finished
   Moment moment;
 
   bool operator<(const Standpoint& other) const {
-    return std::tie(stage, step, segment, micro, place) <
-           std::tie(other.stage, other.step, other.segment, other.micro, other.place);
+    return std::tie(stage, step, turn, micro, segment, place) <
+           std::tie(other.stage, other.step, other.turn, other.micro, other.segment, other.place);
   }
 };
 
 Standpoint standpoint(const SimulatedRank& rank, const Program& unedited) {
   const Op* op = rank.done ? nullptr : rank.executor.current_op();
   Standpoint at;
-  at.segment = unedited.segments.size();
+  at.turn = unedited.segments.size();
   if (op == nullptr) return at;
   at.op = op;
   at.moment = rank.executor.moment();
@@ -38,6 +39,8 @@ Standpoint standpoint(const SimulatedRank& rank, const Program& unedited) {
   // A segment's variants ("micro_step~1") count as itself.
   const std::string& name = rank.executor.current_segment()->name;
   at.segment = static_cast<std::size_t>(unedited.segment_index(name.substr(0, name.find('~'))));
+  at.turn =
+      at.micro < 0 ? at.segment : static_cast<std::size_t>(unedited.segment_index("micro_step"));
   const std::vector<Op>& ops = unedited.segments[at.segment].ops;
   at.place = static_cast<std::size_t>(
       std::find_if(ops.begin(), ops.end(),

@@ -1,5 +1,6 @@
 #include "real/comm/combine.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -21,6 +22,11 @@ C combined(Combine combine, C earlier, C own) {
   if (combine == Combine::sum || std::isnan(earlier) || std::isnan(own))
     return without_payload(earlier + own);
   return own > earlier ? own : earlier;
+}
+
+std::int64_t combined(Combine combine, std::int64_t earlier, std::int64_t own) {
+  SHARDPROOF_EXPECTS(combine == Combine::max, "no sum of integers");
+  return std::max(earlier, own);
 }
 
 template <class Storage, class Read, class Write>
@@ -46,7 +52,7 @@ void combine_into(Combine combine, Dtype dtype, std::span<const std::byte> earli
     case Dtype::fp16:
       return combine_elements<std::uint16_t>(combine, earlier, own, float_from_fp16,
                                              fp16_from_float);
-    case Dtype::int64: SHARDPROOF_EXPECTS(false, "no reduction of", name_of(dtype));
+    case Dtype::int64: return combine_elements<std::int64_t>(combine, earlier, own, same, same);
   }
 }
 

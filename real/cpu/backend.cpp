@@ -203,4 +203,10 @@ void CpuBackend::checksum(View x, View out) {
   std::memcpy(out.data, halves, sizeof(halves));
 }
 
+void CpuBackend::differ(View a, View b, View flag) {
+  expect_same_count(a, b);
+  SHARDPROOF_EXPECTS(a.dtype == b.dtype, name_of(a.dtype), name_of(b.dtype));
+  set_scalar(flag, std::memcmp(a.data, b.data, a.bytes()) == 0 ? 0.0 : 1.0);
+}
+
 }  // namespace shardproof::real

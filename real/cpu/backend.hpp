@@ -95,6 +95,7 @@ class CpuBackend : public Backend {
   void add_scaled(View a, View b, View y, double factor) override;
   void sgd(View p, View g, View lr, View p_out) override;
   void checksum(View x, View out) override;
+  void differ(View a, View b, View flag) override;
 
  private:
   cpu::Scratch scratch_;

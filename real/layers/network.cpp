@@ -4,6 +4,7 @@
 
 #include "real/layers/attention.hpp"
 #include "real/layers/cross_entropy.hpp"
+#include "real/layers/data_check.hpp"
 #include "real/layers/embedding.hpp"
 #include "real/layers/gelu.hpp"
 #include "real/layers/join.hpp"
@@ -38,9 +39,10 @@ std::unique_ptr<Linear> make_linear(Site site, const std::string& weight) {
 
 }  // namespace
 
-ValueId Network::tokens() {
-  tokens_ = builder_.integers("data/tokens");
-  builder_.append(OpKind::load_tokens, "data", "data", "load_tokens", {}, {tokens_});
+ValueId Network::tokens() { return tokens(lower_load_tokens(builder_)); }
+
+ValueId Network::tokens(ValueId loaded) {
+  tokens_ = loaded;
   return tokens_;
 }
 

@@ -36,8 +36,9 @@ class Network {
 
   const ModelDescription& model() const { return builder_.model(); }
 
-  /// The tokens of a micro-batch, (B, T).
+  /// The tokens of a micro-batch, (B, T): loaded here, or in an earlier segment.
   ValueId tokens();
+  ValueId tokens(ValueId loaded);
   /// (B, T): 0 to T - 1 in each row.
   ValueId positions();
   /// cos and sin for `width` elements of a head, computed once a run.

@@ -1,5 +1,6 @@
 #include "real/layers/round_trip.hpp"
 
+#include "real/layers/combine_over_ranks.hpp"
 #include "real/layers/gather_shards.hpp"
 
 namespace shardproof::real {
@@ -79,17 +80,13 @@ class Scope {
 
   ValueId largest_over_ranks(const std::string& parameter, const std::string& what,
                              ValueId checksum) {
-    for (const Axis axis : {Axis::tp, Axis::dp}) {
-      if (builder_.program().grid().size(axis) == 1) continue;
-      Value value = builder_.value(checksum);
-      value.name = name(parameter, what + "_" + name_of(axis));
-      value.placement.on(axis) = replicate();
-      const ValueId largest = builder_.add_value(std::move(value));
-      builder_.collective(OpKind::all_reduce_max, axis, layer_.module, "repartition",
-                          what + "_" + name_of(axis), checksum, largest);
-      checksum = largest;
-    }
-    return checksum;
+    return lower_combination(builder_,
+                             {.module = layer_.module,
+                              .phase = "repartition",
+                              .op = what,
+                              .value = name(parameter, what),
+                              .axes = {Axis::tp, Axis::dp}},
+                             checksum);
   }
 
   std::string name(const std::string& parameter, const std::string& what) const {

@@ -1,5 +1,7 @@
 #include "real/optimizer/gradient_norm.hpp"
 
+#include "real/layers/combine_over_ranks.hpp"
+
 namespace shardproof::real {
 
 namespace {
@@ -10,19 +12,9 @@ constexpr const char* module = "optimizer";
 // parts. Each hop is recorded: name_partial, name_over_dp, and finally name.
 ValueId combine(Builder& builder, OpKind kind, const std::string& phase, const std::string& name,
                 ValueId part, bool over_dp) {
-  std::vector<Axis> axes;
-  if (over_dp && builder.dp() > 1) axes.push_back(Axis::dp);
-  if (builder.tp() > 1) axes.push_back(Axis::tp);
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    Value combined = builder.value(part);
-    combined.name = "scalar/" + name + (i + 1 == axes.size() ? "" : "_over_dp");
-    combined.placement.on(axes[i]) = replicate();
-    const ValueId id = builder.add_value(std::move(combined));
-    builder.collective(kind, axes[i], module, phase, name + "_all_reduce_" + name_of(axes[i]), part,
-                       id);
-    part = id;
-  }
-  return part;
+  const std::vector<Axis> axes = over_dp ? std::vector{Axis::dp, Axis::tp} : std::vector{Axis::tp};
+  return lower_combination(
+      builder, {kind, module, phase, name + "_all_reduce", "scalar/" + name, axes}, part);
 }
 
 // A scalar of one rank's part; if nothing divides the parts it is already the whole.

@@ -240,6 +240,7 @@ void run_op(const OpContext& context, const Op& op) {
     case OpKind::nesterov: return on.add_scaled(in(0), in(1), out(), real_number(op, "factor"));
     case OpKind::sgd: return on.sgd(in(0), in(1), in(2), out());
     case OpKind::checksum: return on.checksum(in(0), out());
+    case OpKind::differ: return on.differ(in(0), in(1), out());
 
     case OpKind::all_reduce:
     case OpKind::all_reduce_max:

@@ -71,6 +71,7 @@ void ScheduleRunner::enter(const Action& action) {
       host_->begin(action.host, moment_.step + 1);
       host_acts_ = true;
       return;
+    case Action::Kind::abort: frames_.clear(); return;
   }
 }
 

@@ -46,6 +46,7 @@ class CollectivesOfTrace {
       : scenario_(context.scenario),
         trace_(trace),
         skipped_(skipped_steps(context.scenario, trace)),
+        end_(context.scenario, trace),
         tally_(tally) {
     for (int tp = 0; tp < trace.grid().size(Axis::tp); ++tp)
       budgets_.push_back(collective_budget(scenario_, GroupRank{tp}));
@@ -124,7 +125,7 @@ class CollectivesOfTrace {
     check_moment(rank, {Moment::Stage::initial, -1, -1}, budget.initial_moment);
     for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
       for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
-        check_micro_step(rank, {Moment::Stage::step, step, micro}, budget.micro_step);
+        check_micro_step(rank, {Moment::Stage::step, step, micro}, budget);
       Collectives expected = budget.reduce;
       if (!skipped_.contains(step))
         expected.insert(expected.end(), budget.update.begin(), budget.update.end());
@@ -133,8 +134,17 @@ class CollectivesOfTrace {
     check_moment(rank, {Moment::Stage::final, -1, -1}, budget.final_moment);
   }
 
+  /// The micro-step that the data check ended has nothing else.
+  void check_micro_step(int rank, const Moment& moment, const CollectiveBudget& budget) {
+    Collectives expected = budget.data_check;
+    if (moment == end_.at()) return expect_at(rank, moment, expected);
+    const Collectives rest = with_recorded_rows(rank, moment, budget.micro_step);
+    expected.insert(expected.end(), rest.begin(), rest.end());
+    check_moment(rank, moment, expected);
+  }
+
   /// Of experts' tokens as many as the rank's own replica recorded to have chosen them.
-  void check_micro_step(int rank, const Moment& moment, Collectives expected) {
+  Collectives with_recorded_rows(int rank, const Moment& moment, Collectives expected) const {
     for (BudgetedCollective& c : expected) {
       if (!c.rows) continue;
       const std::string selected = folder_of(moment) + "/" + name_in_folder(c.rows->selected);
@@ -144,10 +154,14 @@ class CollectivesOfTrace {
       c.bytes *= rows;
       c.rows.reset();
     }
-    check_moment(rank, moment, expected);
+    return expected;
   }
 
   void check_moment(int rank, const Moment& moment, const Collectives& expected) {
+    expect_at(rank, moment, end_.is_past(moment) ? expected : Collectives{});
+  }
+
+  void expect_at(int rank, const Moment& moment, const Collectives& expected) {
     const Collectives got = issued_at(rank, moment);
     if (trace_.world() == 1) tally_.add(1, 0, Proof::bitwise);  // the moment, where none may be
     const Collectives missing = beyond(expected, got), extra = beyond(got, expected);
@@ -188,6 +202,7 @@ class CollectivesOfTrace {
   const Scenario& scenario_;
   const EngineTrace& trace_;
   reference::SkippedSteps skipped_;
+  RunEnd end_;
   std::vector<CollectiveBudget> budgets_;  // by TP rank
   Tally& tally_;
   Findings findings_;

@@ -23,8 +23,13 @@ std::map<std::string, Expected> expected_tensors(const JudgeContext& context,
                                                  const EngineTrace& trace) {
   const ExpectedOfTrace of_trace(context, trace);
   std::map<std::string, Expected> expected;
+  const RunEnd& end = of_trace.end();
   for (const auto& [path, shape] : reference::expected_leaves(context.scenario, of_trace.skipped()))
-    expected[path] = {shape, std::nullopt};
+    if (const Moment moment = moment_of(path); end.is_past(moment) || moment == end.at()) {
+      expected[path] = {shape, std::nullopt};
+      if (moment.micro >= 0 && checks_data(context.scenario))
+        expected[data_check_path(moment)] = {{1}, std::nullopt};
+    }
   for (const reference::Unit& unit : of_trace.units())
     expected[unit.output] = {unit.shape, unit.rows};
   return expected;

@@ -53,8 +53,11 @@ class Comparer {
   /// batches, and are not compared. That step's loss still is of the same weights.
   void compare(const EngineTrace& trace) {
     const reference::SkippedSteps skipped = skipped_steps(context_.scenario, trace);
+    const RunEnd end(context_.scenario, trace);
     for (int step = context_.scenario.first_step; step < context_.scenario.steps; ++step) {
-      const std::string folder = folder_of({Moment::Stage::step, step, -1});
+      const Moment moment{Moment::Stage::step, step, -1};
+      if (!end.is_past(moment)) return;
+      const std::string folder = folder_of(moment);
       if (!context_.scenario.trains()) {
         compare_logits(trace, step, folder);
         continue;

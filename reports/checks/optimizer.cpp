@@ -44,8 +44,9 @@ class OptimizerState {
     for (const ParameterDescription& parameter : scenario_.model.parameters)
       check_owners("/initial/optimizer/" + parameter.name + "/master", parameter);
     const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
+    const RunEnd end(scenario_, trace_);
     for (int step = scenario_.first_step; step < scenario_.steps; ++step)
-      if (!skipped.contains(step)) check_step(step);
+      if (!skipped.contains(step) && end.is_past({Moment::Stage::step, step, -1})) check_step(step);
     for (const auto& [path, stored] : trace_.reader().datasets())
       if (path.find("/padding/") != std::string::npos || path.ends_with("/padding"))
         for (const StoredDataset& padding : stored) check_zero(padding);

@@ -222,8 +222,10 @@ class Saved {
 
 void check_saved_state(const JudgeContext& context, const EngineTrace& trace, Tally& tally,
                        Findings& findings) {
+  const RunEnd end(context.scenario, trace);
   for (const int steps_done : context.scenario.checkpoint.save_after)
-    Saved(context, trace, steps_done, tally, findings).check();
+    if (end.is_past({Moment::Stage::step, steps_done - 1, -1}))
+      Saved(context, trace, steps_done, tally, findings).check();
 }
 
 }  // namespace shardproof::reports

@@ -45,7 +45,8 @@ void walk(const Program& program, const std::vector<Action>& actions, std::int64
         walk(program, action.body, times * program.accumulation, "micro_step", visit);
         break;
       case Action::Kind::decide: walk(program, action.otherwise, times, per, visit); break;
-      case Action::Kind::host: break;
+      case Action::Kind::host:
+      case Action::Kind::abort: break;
     }
   }
 }

@@ -90,6 +90,7 @@ constexpr auto table = std::to_array<OpRow>({
     {OpKind::nesterov, "nesterov", 2, 1, "g, b -> g + mu b", pointwise, "after every operation", Judge::bitwise},
     {OpKind::sgd, "sgd", 3, 1, "p, g, lr -> p, in place", pointwise, "after every operation", Judge::bitwise},
     {OpKind::checksum, "checksum", 1, 1, "x -> (2)", "of one rank's bits; agreement is what is asked", exact, Judge::bitwise},
+    {OpKind::differ, "differ", 2, 1, "a, b -> (1)", "a, b alike, none partial; a flag of one rank's bits", "none: 0 or 1", Judge::bitwise},
 });
 // clang-format on
 

@@ -26,7 +26,7 @@ enum class OpKind {
   all_reduce, all_reduce_max, all_gather, wait,
   // reduction and optimizer
   scale, divide, multiply, negate, nonfinite, sum_of_squares, square_root, clip_factor, exp_avg,
-  exp_avg_sq, adamw, decay, momentum, nesterov, sgd, checksum,
+  exp_avg_sq, adamw, decay, momentum, nesterov, sgd, checksum, differ,
   // clang-format on
 };
 

@@ -461,6 +461,7 @@ std::optional<std::string> Rule::check() {
     case OpKind::nonfinite:
     case OpKind::sum_of_squares: return of_parts();
     case OpKind::checksum: return yields(partial());
+    case OpKind::differ: return in(0) == in(1) && !is_partial(0) ? yields(partial()) : refuse();
   }
   return std::nullopt;
 }

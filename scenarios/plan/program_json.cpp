@@ -97,7 +97,8 @@ JsonValue op_json(const Op& op) {
       .set("attributes", attributes_json(op.attributes));
 }
 
-constexpr std::array action_names{"run", "repeat_steps", "repeat_micro_steps", "decide", "host"};
+constexpr std::array action_names{"run",    "repeat_steps", "repeat_micro_steps",
+                                  "decide", "host",         "abort"};
 
 JsonValue actions_json(const std::vector<Action>& actions) {
   JsonValue array = JsonValue::array();

@@ -89,6 +89,22 @@ BOOST_AUTO_TEST_CASE(a_checksum_is_two_halves_that_change_with_one_bit) {
   BOOST_TEST((device.read(out) != first));
 }
 
+BOOST_AUTO_TEST_CASE(tensors_differ_if_any_bit_does_wherever_it_is) {
+  Device device;
+  const auto flag = device.output(Dtype::fp32, {1});
+  const auto differ = [&](Dtype dtype, const Values& a, const Values& b) {
+    const Shape shape{static_cast<std::int64_t>(a.size())};
+    device->differ(device.tensor(dtype, shape, a), device.tensor(dtype, shape, b), flag);
+    return device.read(flag)[0];
+  };
+  BOOST_TEST(differ(Dtype::int64, {5, 7, -9}, {5, 7, -9}) == 0);
+  BOOST_TEST(differ(Dtype::int64, {5, 7, -9}, {5, 7, 9}) == 1);
+  BOOST_TEST(differ(Dtype::int64, {5, 7}, {7, 5}) == 1);
+  BOOST_TEST(differ(Dtype::int64, {}, {}) == 0);
+  BOOST_TEST(differ(Dtype::fp32, {NAN, 1}, {NAN, 1}) == 0);
+  BOOST_TEST(differ(Dtype::fp32, {0.0}, {-0.0}) == 1);
+}
+
 // ---- Tables, tokens, embedding -----------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(rotary_tables_are_cosines_of_fp64_angles_rounded_once) {

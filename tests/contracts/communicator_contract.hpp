@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -214,9 +215,37 @@ BOOST_AUTO_TEST_CASE(every_kind_dtype_count_and_order_gives_the_bits_of_the_defi
     for (const Axis axis : {Axis::tp, Axis::dp})
       for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16})
         for (const std::int64_t count : counts) cases.push_back({kind, axis, dtype, dtype, count});
-  for (const std::int64_t count : counts)
-    cases.push_back({Kind::all_gather, Axis::tp, Dtype::int64, Dtype::int64, count});
+  for (const Kind kind : {Kind::all_gather, Kind::all_reduce_max})
+    for (const std::int64_t count : counts)
+      cases.push_back({kind, Axis::tp, Dtype::int64, Dtype::int64, count});
   run_cases(cases);
+}
+
+// Beyond 2^53 fp64 does not tell neighbours apart, and there are negative ones.
+BOOST_AUTO_TEST_CASE(the_largest_integer_is_exact) {
+  constexpr std::int64_t big = std::int64_t{1} << 60;
+  const ProcessGrid grid({.tp = 3, .dp = 1});
+  const auto cluster = make_cluster(grid, ReductionOrder::ring);
+  if (!cluster) return;
+  std::vector<std::vector<std::int64_t>> inputs, outputs(3, std::vector<std::int64_t>(3));
+  for (const std::int64_t r : {0, 1, 2}) inputs.push_back({big + (r == 1), -3 - r, -big + r});
+  std::vector<Issued> all;
+  all.reserve(3);
+  for (const Rank rank : cluster->ranks()) {
+    const auto at = static_cast<std::size_t>(rank.value);
+    Issued& issued = all.emplace_back(Issued{.rank = rank, .what = {}, .input = {}, .output = {}});
+    issued.ticket =
+        cluster->of(rank).start({Kind::all_reduce_max, Axis::tp, Dtype::int64, Dtype::int64,
+                                 std::as_bytes(std::span(inputs[at])),
+                                 std::as_writable_bytes(std::span(outputs[at])), "integers"});
+  }
+
+  BOOST_REQUIRE(complete_all(*cluster, all));
+
+  for (const Rank rank : cluster->ranks())
+    BOOST_TEST(outputs[static_cast<std::size_t>(rank.value)] ==
+                   (std::vector<std::int64_t>{big + 1, -3, -big + 2}),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(nan_infinities_zeros_overflow_and_subnormals_come_out_as_defined) {

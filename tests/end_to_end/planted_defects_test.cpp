@@ -64,6 +64,33 @@ BOOST_AUTO_TEST_CASE(an_all_reduce_that_did_not_happen) {
                 "bits equal to /step/000001/micro/0/forward/" + o_proj + "/partial"});
 }
 
+// The run ends there, in sim and in real, and what it did not reach is not missing.
+BOOST_AUTO_TEST_CASE(a_token_that_one_rank_of_a_tp_group_has_otherwise) {
+  const Planted planted{"on one rank",
+                        zero1,
+                        R"({"edit": "set", "op": "data/data/load_tokens", "index": [1, 2],
+                            "value": 63, "ranks": [3], "steps": [1]})",
+                        "data/data/load_tokens",
+                        {3},
+                        {"leaves", "replicas"}};
+  const TemporaryFolder folder;
+
+  const ProgramRun run = run_planted(planted, folder.path().string());
+
+  BOOST_TEST_REQUIRE(run.exit_code == 1, run.err << run.out);
+  BOOST_TEST(run.divergence().find("op")->text == planted.op);
+  BOOST_TEST(run.ranks() == planted.ranks, boost::test_tools::per_element());
+  BOOST_TEST(run.divergence().find("step")->integer == 1);
+  BOOST_TEST(run.divergence().find("micro_step")->integer == 0);
+  BOOST_TEST(run.divergence().find("phase")->text == "data");
+  BOOST_TEST(run.divergence().find("reason")->text.ends_with(
+      "Data inconsistency within the TP group. Please check the Dataloader implementation to "
+      "ensure consistency."));
+  for (const char* check :
+       {"collectives", "coverage", "edges", "plan_units", "optimizer", "round_trip", "sim_real"})
+    BOOST_TEST(run.outcome(check) == "pass", check);
+}
+
 BOOST_AUTO_TEST_CASE(an_all_reduce_that_one_rank_left_out_is_a_mismatch) {
   JsonValue scenario = catalog_scenario(zero1);
   scenario.set("executions", JsonValue::array().append("reference").append("sim"));

@@ -84,12 +84,13 @@ class LayerRun {
     return values;
   }
 
-  /// "lm_head/forward/all_gather 96" of every collective over tp in the first micro-step, with the
+  /// "lm_head/forward/all_gather 96" of every collective over tp in the first micro-step but the data check's, with the
   /// elements that a rank brings.
   std::vector<std::string> collectives(int rank = 0) const {
     std::vector<std::string> list;
     for (const CollectiveRecord& record : reader_->collectives(rank))
-      if (record.moment == Moment{Moment::Stage::step, 0, 0} && record.group == "tp")
+      if (record.moment == Moment{Moment::Stage::step, 0, 0} && record.group == "tp" &&
+          !record.origin.starts_with("data/"))
         list.push_back(record.origin + " " + std::to_string(record.elements));
     return list;
   }

@@ -42,6 +42,7 @@ BOOST_AUTO_TEST_CASE(coverage_compares_as_many_elements_as_the_reference_lists) 
   std::int64_t expected = reference::output_elements(run.units());
   for (const auto& [path, shape] : reference::expected_leaves(run.context().scenario))
     expected += element_count(shape);
+  expected += run.context().scenario.training.accumulation;  // and a flag of each data check
 
   BOOST_TEST(check_coverage(run.context()).result().compared == expected);
 }

@@ -87,7 +87,8 @@ const std::map<std::string, char> stored{{"load_parameter", 'w'},
                                          {"momentum", 'm'},
                                          {"nesterov", 'm'},
                                          {"sgd", 'm'},
-                                         {"checksum", '8'}};
+                                         {"checksum", '8'},
+                                         {"differ", '4'}};
 
 struct Row {
   Dtype working, compute, master;

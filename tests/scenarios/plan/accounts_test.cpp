@@ -84,10 +84,29 @@ BOOST_AUTO_TEST_CASE(a_block_needs_two_forward_and_five_backward_all_reduces) {
   BOOST_TEST(count(whole, Axis::tp, "micro_step", "backward") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_micro_step_begins_with_the_data_check_of_its_tp_groups) {
+  const Accounts accounts = accounts_of(real::lower(plan_scenario(2, 2)));
+  std::vector<std::string> lines;
+  for (const CollectiveAccount& collective : accounts.collectives)
+    if (collective.origin.starts_with("data/")) {
+      lines.push_back(collective.origin + " " + name_of(collective.dtype) + " " +
+                      std::to_string(collective.elements));
+      BOOST_TEST(collective.times == 2 * 2);
+    }
+  const std::vector<std::string> expected{"data/data/tokens_max_tp int64 24",
+                                          "data/data/inconsistent_all_reduce_tp fp32 1",
+                                          "data/data/inconsistent_all_reduce_dp fp32 1"};
+  BOOST_TEST(lines == expected, boost::test_tools::per_element());
+  for (const CollectiveAccount& collective :
+       accounts_of(real::lower(plan_scenario(1, 2))).collectives)
+    BOOST_TEST(!collective.origin.starts_with("data/"));
+}
+
 BOOST_AUTO_TEST_CASE(bytes_of_an_all_reduce_are_those_of_the_activation) {
   const Accounts accounts = accounts_of(real::lower(plan_scenario(2, 2)));
   for (const CollectiveAccount& collective : accounts.collectives) {
     if (collective.per != "micro_step") continue;
+    if (collective.origin.starts_with("data/")) continue;
     BOOST_TEST(collective.elements == 2 * 12 * 32);   // (B, T, C) of one replica
     BOOST_TEST(collective.bytes == 2 * 2 * 12 * 32);  // bf16
     BOOST_TEST(collective.times == 2 * 2);            // steps x micro-steps

@@ -24,14 +24,15 @@ std::vector<Op> ops_of(const Program& program) {
   return ops;
 }
 
-std::set<Action::Kind> kinds_of(const std::vector<Action>& actions) {
-  std::set<Action::Kind> kinds;
+// The values by which the ranks decide.
+std::set<std::string> decisions_of(const Program& program, const std::vector<Action>& actions) {
+  std::set<std::string> values;
   for (const Action& action : actions) {
-    kinds.insert(action.kind);
-    kinds.merge(kinds_of(action.body));
-    kinds.merge(kinds_of(action.otherwise));
+    if (action.kind == Action::Kind::decide) values.insert(program.value(action.value).name);
+    values.merge(decisions_of(program, action.body));
+    values.merge(decisions_of(program, action.otherwise));
   }
-  return kinds;
+  return values;
 }
 
 // x = a + b written in the place of a; nobody reads a after it.
@@ -72,7 +73,8 @@ BOOST_AUTO_TEST_CASE(it_has_no_backward_ops_and_no_memory_for_gradients_or_an_op
     std::set<std::string> phases;
     for (const Op& op : ops_of(program)) phases.insert(op.phase);
     BOOST_TEST((phases == std::set<std::string>{"data", "forward", "gather", "repartition"}));
-    BOOST_TEST(!kinds_of(program.schedule).contains(Action::Kind::decide));
+    BOOST_TEST(
+        (decisions_of(program, program.schedule) == std::set<std::string>{"data/inconsistent"}));
     const Accounts accounts = accounts_of(program);
     for (const MemoryAccount& memory : {accounts.smallest_rank, accounts.largest_rank}) {
       BOOST_TEST(memory.parameters > 0);
