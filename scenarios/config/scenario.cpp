@@ -204,8 +204,10 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
   scenario.executions = read_executions(top);
   read_single_choices(top, scenario);
   read_partition_rules(top, root, scenario.mode, scenario.training.partition_rules);
-  if (const JsonValue* groups = top.find("parameter_groups"); groups && scenario.trains())
-    scenario.parameter_groups = parameter_groups_from_json(*groups, scenario.model);
+  if (const JsonValue* json = top.find("parameter_groups")) {
+    std::vector<ParameterGroup> groups = parameter_groups_from_json(*json, scenario.model);
+    if (scenario.trains()) scenario.parameter_groups = std::move(groups);
+  }
   read_checkpoints(top, folder, scenario);
   read_trace(top, scenario);
   scenario.overflow_expected = read_overflow(top, scenario);

@@ -94,6 +94,12 @@ BOOST_AUTO_TEST_CASE(a_scenario_of_few_lines_is_completed) {
   BOOST_TEST((scenario.training.working == Dtype::fp32));
 }
 
+BOOST_AUTO_TEST_CASE(groups_that_have_no_effect_in_inference_are_checked_all_the_same) {
+  const Files files;
+  BOOST_TEST(files.error_with(R"("mode": "inference", "parameter_groups": "junk")") ==
+             "s.json:1:44: parameter_groups = \"junk\": expected a list of groups");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_saved_of_a_run_is_read_and_refused_where_the_run_has_no_such_step) {
   const Files files;
   const auto error = [&](const std::string& checkpoint) {
