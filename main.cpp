@@ -174,15 +174,18 @@ void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_cod
   }
 }
 
-// The results of a run replace the earlier ones of its name: they must not be what it begins with.
-void expect_resume_elsewhere(const Scenario& scenario, const std::string& results) {
-  if (scenario.resume.empty() || !files::exists(results)) return;
-  for (files::path folder = files::canonical(scenario.resume); folder.has_relative_path();
-       folder = folder.parent_path())
-    if (files::equivalent(folder, results))
-      throw ScenarioError(scenario.file + ": resume: " + scenario.resume +
-                          " lies in the results that this run would replace; give the scenario "
-                          "another name, or another --out");
+// A run replaces the earlier results of its name, and what an unfinished one left beside them: neither
+// may hold what it begins with.
+void expect_resume_elsewhere(const Scenario& scenario, const std::string& out) {
+  if (scenario.resume.empty()) return;
+  const std::string results = out + "/" + scenario.name;
+  for (const std::string& replaced : {results, results + ".part"})
+    for (files::path folder = files::canonical(scenario.resume);
+         files::exists(replaced) && folder.has_relative_path(); folder = folder.parent_path())
+      if (files::equivalent(folder, replaced))
+        throw ScenarioError(scenario.file + ": resume: " + scenario.resume +
+                            " lies in the results that this run would replace; give the scenario "
+                            "another name, or another --out");
 }
 
 int run_scenario(const Scenario& scenario, const RunOptions& options) {
@@ -194,8 +197,8 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
     apply_injections(program, scenario.inject, Rank{rank});
   const Accounts accounts = accounts_of(program);
   refuse_if_too_much(needs_of(scenario, accounts, options.out), measure_machine(options.out));
+  expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
-  expect_resume_elsewhere(scenario, folder.final_path());
 
   fmt::print("{}\n", print_plan(program, accounts, scenario));
   std::fflush(stdout);

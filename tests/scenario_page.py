@@ -1,4 +1,4 @@
-"""Checks that docs/scenario.md has a row for every key that the readers of a scenario know, and for no other.
+"""Checks that docs/scenario.md names every key that the readers of a scenario know, and has a row for no other.
 
 Keys are the names in scenarios/config/*.cpp that a reader is asked for, and those in its tables of keys. A Hugging Face config.json has
 its own tables, in scenarios/model.

@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_lo
   const TemporaryFolder a, b;
   const std::string whole =
       results_of(saving(simulated(three_steps(zero_0)), R"({"save_after": [1]})"), a);
-  const std::string saved = after(1, whole + "/sim");
+  std::string saved = after(1, whole + "/sim");
   const auto refused = [&](JsonValue scenario, const std::string& out, const std::string& said) {
     const ProgramRun run = run_scenario(scenario.set("resume", saved), out);
     BOOST_TEST(run.exit_code == 2);
@@ -119,6 +119,11 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_lo
   refused(simulated(three_steps(zero_0)), a.path().string(),
           "lies in the results that this run would replace");
   BOOST_TEST(std::filesystem::exists(whole + "/summary.json"));
+  BOOST_TEST(std::filesystem::exists(saved + "/manifest.json"));
+  std::filesystem::rename(whole, whole + ".part");  // as a run leaves them that was killed
+  saved = after(1, whole + ".part/sim");
+  refused(simulated(three_steps(zero_0)), a.path().string(),
+          "lies in the results that this run would replace");
   BOOST_TEST(std::filesystem::exists(saved + "/manifest.json"));
   refused(simulated(three_steps(zero_0)).set("steps", 1), elsewhere,
           "expected steps to be more than that");
