@@ -15,10 +15,10 @@
 #include "reports/checks/replicas.hpp"
 #include "reports/checks/round_trip.hpp"
 #include "reports/checks/sim_real.hpp"
-#include "reports/engine_trace.hpp"
-#include "reports/first_divergence.hpp"
-#include "reports/judge_context.hpp"
-#include "reports/unit_walk.hpp"
+#include "reports/traces/engine_trace.hpp"
+#include "reports/units/unit_walk.hpp"
+#include "reports/verdict/first_divergence.hpp"
+#include "reports/verdict/judge_context.hpp"
 #include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "reports/verdict.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "reports/verdict/verdict.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::reports {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "real/comm/communicator.hpp"
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/process_grid.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::sim {
 

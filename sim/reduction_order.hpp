@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "real/comm/communicator.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::sim {
 

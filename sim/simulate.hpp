@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::sim {
 

@@ -1,6 +1,6 @@
 """Checks that docs/scenario.md names every key that the readers of a scenario know, and has a row for no other.
 
-Keys are the names in scenarios/config/*.cpp that a reader is asked for, and those in its tables of keys. A Hugging Face config.json has
+Keys are the names in scenarios/config/**.cpp that a reader is asked for, and those in its tables of keys. A Hugging Face config.json has
 its own tables, in scenarios/model.
 """
 
@@ -32,7 +32,7 @@ def keys_of(source):
 
 
 known = set()
-for path in sorted((root / "scenarios/config").glob("*.cpp")):
+for path in sorted((root / "scenarios/config").rglob("*.cpp")):
     if path.name not in NOT_OF_A_SCENARIO:
         known |= keys_of(path.read_text())
 known -= ELSEWHERE

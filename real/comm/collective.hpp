@@ -2,7 +2,7 @@
 
 #include "real/comm/channel.hpp"
 #include "real/comm/communicator.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::real {
 

@@ -6,8 +6,8 @@
 
 #include "real/comm/channel.hpp"
 #include "real/comm/communicator.hpp"
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/plan/process_grid.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::real {
 

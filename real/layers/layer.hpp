@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "real/layers/builder.hpp"
-#include "real/layers/parameter_gradients.hpp"
+#include "real/builder/builder.hpp"
+#include "real/builder/parameter_gradients.hpp"
 
 namespace shardproof::real {
 

@@ -1,6 +1,6 @@
 #include "real/layers/linear.hpp"
 
-#include "real/layers/gather_shards.hpp"
+#include "real/builder/gather_shards.hpp"
 #include "scenarios/op_forms.hpp"
 
 namespace shardproof::real {

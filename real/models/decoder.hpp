@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "real/layers/network.hpp"
+#include "real/models/network.hpp"
 
 namespace shardproof::real {
 

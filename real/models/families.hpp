@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "real/layers/network.hpp"
+#include "real/models/network.hpp"
 
 namespace shardproof::real {
 

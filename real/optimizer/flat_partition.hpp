@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "real/layers/builder.hpp"
+#include "real/builder/builder.hpp"
 
 namespace shardproof::real {
 

@@ -1,6 +1,6 @@
 #include "real/optimizer/gradient_norm.hpp"
 
-#include "real/layers/combine_over_ranks.hpp"
+#include "real/builder/combine_over_ranks.hpp"
 
 namespace shardproof::real {
 

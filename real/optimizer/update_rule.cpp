@@ -1,6 +1,6 @@
 #include "real/optimizer/update_rule.hpp"
 
-#include "scenarios/config/optimizer_names.hpp"
+#include "scenarios/config/deepspeed/optimizer_names.hpp"
 
 namespace shardproof::real {
 

@@ -7,7 +7,7 @@
 
 namespace shardproof::real {
 
-/// What changes from step to step (scenarios/config/optimizer_names.hpp), by name: one-element
+/// What changes from step to step (scenarios/config/deepspeed/optimizer_names.hpp), by name: one-element
 /// tensors in the master's dtype, the same on all ranks.
 using UpdateScalars = std::map<std::string, ValueId>;
 /// Loads them, in the open segment.

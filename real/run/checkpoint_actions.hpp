@@ -5,7 +5,7 @@
 #include <string>
 
 #include "real/run/rank_executor.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::real {
 

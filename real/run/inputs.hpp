@@ -8,8 +8,8 @@
 
 #include "real/run/loss_scaler.hpp"
 #include "scenarios/checkpoint/initial_state.hpp"
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/data/batches.hpp"
+#include "scenarios/settings/scenario.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof::real {

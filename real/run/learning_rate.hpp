@@ -1,6 +1,6 @@
 #pragma once
 
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::real {
 

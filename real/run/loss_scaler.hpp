@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::real {
 

@@ -1,11 +1,11 @@
 #include "real/run/rank_run.hpp"
 
-#include "real/host/versions.hpp"
-#include "real/lowering.hpp"
+#include "real/lowering/lowering.hpp"
+#include "real/machine/versions.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/plan/check/type_check.hpp"
 #include "scenarios/plan/program_json.hpp"
-#include "scenarios/plan/type_check.hpp"
 #include "scenarios/trace/provenance.hpp"
 
 namespace shardproof::real {

@@ -9,8 +9,8 @@
 #include "real/run/rank_executor.hpp"
 #include "real/run/recorder.hpp"
 #include "real/run/schedule_runner.hpp"
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/plan/edits.hpp"
+#include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::real {

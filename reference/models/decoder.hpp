@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "reference/graph.hpp"
+#include "reference/models/graph.hpp"
 
 namespace shardproof::reference {
 

@@ -1,5 +1,5 @@
-#include "reference/families.hpp"
 #include "reference/models/decoder.hpp"
+#include "reference/models/families.hpp"
 
 namespace shardproof::reference {
 

@@ -1,4 +1,4 @@
-#include "reference/families.hpp"
+#include "reference/models/families.hpp"
 
 namespace shardproof::reference {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "reports/budget.hpp"
-#include "reports/checks/findings.hpp"
-#include "reports/skipped_steps.hpp"
+#include "reports/checks/budget.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 
 namespace shardproof::reports {
 

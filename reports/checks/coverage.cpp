@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
-#include "reports/assembled_tensor.hpp"
-#include "reports/checks/findings.hpp"
-#include "reports/skipped_steps.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::reports {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "reports/assembled_tensor.hpp"
-#include "reports/skipped_steps.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 
 namespace shardproof::reports {
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "reports/judge_context.hpp"
-#include "reports/tally.hpp"
+#include "reports/verdict/judge_context.hpp"
+#include "reports/verdict/tally.hpp"
 
 namespace shardproof::reports {
 

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <map>
 
-#include "reference/learning_rate.hpp"
-#include "reference/loss_scaler.hpp"
-#include "reference/optimizer.hpp"
-#include "reports/checks/findings.hpp"
-#include "reports/skipped_steps.hpp"
+#include "reference/ops/loss_scaler.hpp"
+#include "reference/run/learning_rate.hpp"
+#include "reference/run/optimizer.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/checkpoint/initial_state.hpp"
-#include "scenarios/config/optimizer_names.hpp"
+#include "scenarios/config/deepspeed/optimizer_names.hpp"
 #include "scenarios/data/batches.hpp"
 
 namespace shardproof::reports {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <set>
 
-#include "reports/assembled_tensor.hpp"
-#include "reports/judge_unit.hpp"
-#include "reports/skipped_steps.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/units/judge_unit.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 
 namespace shardproof::reports {
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "reports/judge_context.hpp"
-#include "reports/tally.hpp"
-#include "reports/tensor_table.hpp"
+#include "reports/verdict/judge_context.hpp"
+#include "reports/verdict/tally.hpp"
+#include "reports/verdict/tensor_table.hpp"
 
 namespace shardproof::reports {
 

@@ -2,14 +2,14 @@
 
 #include <cmath>
 
-#include "reference/step_units.hpp"
-#include "reports/assembled_tensor.hpp"
-#include "reports/budget.hpp"
-#include "reports/checks/findings.hpp"
+#include "reference/units/step_units.hpp"
+#include "reports/checks/budget.hpp"
 #include "reports/checks/skipping.hpp"
-#include "reports/rounding_set.hpp"
-#include "reports/skipped_steps.hpp"
-#include "scenarios/config/optimizer_names.hpp"
+#include "reports/compare/rounding_set.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/skipped_steps.hpp"
+#include "scenarios/config/deepspeed/optimizer_names.hpp"
 
 namespace shardproof::reports {
 

@@ -1,7 +1,7 @@
 #include "reports/checks/plan.hpp"
 
+#include "scenarios/plan/check/type_check.hpp"
 #include "scenarios/plan/program_json.hpp"
-#include "scenarios/plan/type_check.hpp"
 
 namespace shardproof::reports {
 

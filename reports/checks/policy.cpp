@@ -5,8 +5,8 @@
 #include <map>
 #include <optional>
 
-#include "reports/checks/findings.hpp"
-#include "reports/plan_unit.hpp"
+#include "reports/units/plan_unit.hpp"
+#include "reports/verdict/findings.hpp"
 
 namespace shardproof::reports {
 

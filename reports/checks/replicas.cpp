@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "reports/assembled_tensor.hpp"
-#include "reports/checks/findings.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/verdict/findings.hpp"
 
 namespace shardproof::reports {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "reports/judge_context.hpp"
-#include "reports/tally.hpp"
+#include "reports/verdict/judge_context.hpp"
+#include "reports/verdict/tally.hpp"
 
 namespace shardproof::reports {
 

@@ -4,11 +4,11 @@
 #include <map>
 #include <optional>
 
-#include "reports/assembled_tensor.hpp"
-#include "reports/budget.hpp"
-#include "reports/checks/findings.hpp"
+#include "reports/checks/budget.hpp"
 #include "reports/checks/saved_state.hpp"
-#include "reports/run_end.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/run_end.hpp"
 #include "scenarios/plan/pieces.hpp"
 
 namespace shardproof::reports {

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <map>
 
-#include "reports/assembled_tensor.hpp"
-#include "reports/skipped_steps.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/checkpoint/initial_state.hpp"
-#include "scenarios/config/optimizer_names.hpp"
+#include "scenarios/config/deepspeed/optimizer_names.hpp"
 
 namespace shardproof::reports {
 

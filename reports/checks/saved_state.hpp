@@ -1,7 +1,7 @@
 #pragma once
 
-#include "reports/checks/findings.hpp"
-#include "reports/judge_context.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/judge_context.hpp"
 
 namespace shardproof::reports {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "reports/checks/findings.hpp"
+#include "reports/verdict/findings.hpp"
 
 namespace shardproof::reports {
 

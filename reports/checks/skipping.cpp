@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "reports/skipped_steps.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 
 namespace shardproof::reports {
 

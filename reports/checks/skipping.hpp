@@ -1,8 +1,8 @@
 #pragma once
 
-#include "reports/checks/findings.hpp"
-#include "reports/judge_context.hpp"
-#include "reports/tally.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/judge_context.hpp"
+#include "reports/verdict/tally.hpp"
 
 namespace shardproof::reports {
 

@@ -1,7 +1,7 @@
-#include "reports/compare_traces.hpp"
+#include "reports/compare/compare_traces.hpp"
 #include "reports/render/format.hpp"
-#include "scenarios/config/json_document.hpp"
-#include "scenarios/plan/text_table.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
 

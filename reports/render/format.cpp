@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/plan/text_table.hpp"
+#include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
 

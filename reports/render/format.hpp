@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "reports/verdict.hpp"
+#include "reports/verdict/verdict.hpp"
 
 /// How the verdict's parts read, alike in the terminal and on the page.
 namespace shardproof::reports {

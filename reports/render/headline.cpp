@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "reports/render/format.hpp"
-#include "scenarios/plan/text_table.hpp"
+#include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
 

@@ -11,7 +11,7 @@
 #include "reports/render/tensor_data.hpp"
 #include "reports/render/trend_chart.hpp"
 #include "scenarios/errors.hpp"
-#include "scenarios/plan/text_table.hpp"
+#include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
 

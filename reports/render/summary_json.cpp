@@ -1,7 +1,7 @@
 #include "reports/render/summary_json.hpp"
 
 #include "reports/render/format.hpp"
-#include "scenarios/config/json_document.hpp"
+#include "scenarios/json/json_document.hpp"
 
 namespace shardproof::reports {
 

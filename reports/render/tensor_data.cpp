@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "reports/render/format.hpp"
-#include "scenarios/config/json_document.hpp"
+#include "scenarios/json/json_document.hpp"
 
 namespace shardproof::reports {
 

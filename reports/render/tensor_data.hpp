@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "reports/verdict.hpp"
+#include "reports/verdict/verdict.hpp"
 
 namespace shardproof::reports {
 

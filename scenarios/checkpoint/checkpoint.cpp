@@ -6,7 +6,7 @@
 #include "scenarios/checkpoint/hash.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "scenarios/errors.hpp"
-#include "scenarios/run/folder_replacement.hpp"
+#include "scenarios/files/folder_replacement.hpp"
 
 namespace shardproof {
 

@@ -3,10 +3,10 @@
 #include <array>
 #include <filesystem>
 
-#include "scenarios/config/model_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "scenarios/errors.hpp"
-#include "scenarios/run/durable_file.hpp"
+#include "scenarios/files/durable_file.hpp"
 
 namespace shardproof {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "scenarios/checkpoint/checkpoint.hpp"
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/data/weights.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
 

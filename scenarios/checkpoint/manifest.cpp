@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "scenarios/checkpoint/hash.hpp"
-#include "scenarios/config/object_reader.hpp"
+#include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/json_document.hpp"
 #include "scenarios/dtype.hpp"
+#include "scenarios/json/json_document.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/run/file_descriptor.hpp"
+#include "scenarios/files/file_descriptor.hpp"
 
 namespace shardproof {
 

@@ -9,7 +9,7 @@
 #include "scenarios/checkpoint/checkpoint.hpp"
 #include "scenarios/checkpoint/held_state.hpp"
 #include "scenarios/checkpoint/write_checkpoint.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "scenarios/config/json_document.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
 

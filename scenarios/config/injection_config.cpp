@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "scenarios/config/object_reader.hpp"
+#include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "scenarios/config/json_document.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "scenarios/config/model_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
 
 namespace shardproof {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "scenarios/config/json_document.hpp"
+#include "scenarios/json/json_document.hpp"
 
 namespace shardproof {
 

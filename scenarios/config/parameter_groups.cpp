@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "scenarios/config/object_reader.hpp"
+#include "scenarios/json/object_reader.hpp"
 #include "scenarios/partition/pattern.hpp"
 
 namespace shardproof {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/json_document.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
 

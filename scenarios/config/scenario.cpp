@@ -1,17 +1,17 @@
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 #include <algorithm>
 #include <filesystem>
 
 #include "scenarios/config/checkpoint_config.hpp"
-#include "scenarios/config/deepspeed_config.hpp"
+#include "scenarios/config/deepspeed/deepspeed_config.hpp"
+#include "scenarios/config/deepspeed/partition_config.hpp"
 #include "scenarios/config/injection_config.hpp"
-#include "scenarios/config/model_config.hpp"
-#include "scenarios/config/object_reader.hpp"
+#include "scenarios/config/model/model_config.hpp"
 #include "scenarios/config/overrides.hpp"
 #include "scenarios/config/parameter_groups.hpp"
-#include "scenarios/config/partition_config.hpp"
 #include "scenarios/config/scenario_checks.hpp"
+#include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
 

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "scenarios/config/model_keys.hpp"
+#include "scenarios/config/model/model_keys.hpp"
 #include "scenarios/model/families.hpp"
 
 namespace shardproof {

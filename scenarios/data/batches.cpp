@@ -2,8 +2,8 @@
 
 #include <numeric>
 
-#include "scenarios/config/object_reader.hpp"
 #include "scenarios/data/generator.hpp"
+#include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof {

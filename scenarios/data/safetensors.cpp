@@ -7,8 +7,8 @@
 #include <fstream>
 #include <optional>
 
-#include "scenarios/config/object_reader.hpp"
 #include "scenarios/data/region_runs.hpp"
+#include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
 

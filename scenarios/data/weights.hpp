@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/data/safetensors.hpp"
+#include "scenarios/settings/scenario.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "scenarios/config/nearest_name.hpp"
 #include "scenarios/dtype.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/json/nearest_name.hpp"
 
 namespace shardproof {
 

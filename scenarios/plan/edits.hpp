@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/plan/program.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
 

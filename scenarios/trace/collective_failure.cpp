@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "scenarios/config/json_document.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/json/json_document.hpp"
 
 namespace shardproof {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "scenarios/trace/hdf5_file.hpp"
+#include "scenarios/hdf5/hdf5_file.hpp"
 
 namespace shardproof::hdf5 {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "scenarios/trace/hdf5_file.hpp"
+#include "scenarios/hdf5/hdf5_file.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::trace_schema {

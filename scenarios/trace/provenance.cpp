@@ -14,7 +14,7 @@
 #include <sstream>
 #include <thread>
 
-#include "scenarios/trace/hdf5_file.hpp"
+#include "scenarios/hdf5/hdf5_file.hpp"
 #include "shardproof_commit.hpp"
 
 namespace shardproof {

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "real/comm/communicator.hpp"
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/process_grid.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::contract {
 

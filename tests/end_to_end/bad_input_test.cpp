@@ -14,9 +14,9 @@
 #include <span>
 #include <thread>
 
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/data/safetensors.hpp"
-#include "scenarios/trace/hdf5_file.hpp"
+#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/settings/scenario.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace shardproof::tests {

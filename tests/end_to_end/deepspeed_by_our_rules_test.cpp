@@ -4,7 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
-#include "reference/optimizer.hpp"
+#include "reference/run/optimizer.hpp"
 #include "scenarios/dtype.hpp"
 #include "tests/end_to_end/deepspeed_cases.hpp"
 

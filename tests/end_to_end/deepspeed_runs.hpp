@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "reference/micro_step.hpp"
-#include "reference/training.hpp"
-#include "reports/assembled_tensor.hpp"
-#include "scenarios/config/json_document.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "reference/run/micro_step.hpp"
+#include "reference/run/training.hpp"
+#include "reports/traces/assembled_tensor.hpp"
 #include "scenarios/data/batches.hpp"
 #include "scenarios/data/safetensors.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "scenarios/settings/scenario.hpp"
 #include "sim/simulate.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/json_document.hpp"
+#include "scenarios/json/json_document.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -1,5 +1,5 @@
 // Any bytes as a DeepSpeed config, read for several sizes of the world and for both modes.
-#include "scenarios/config/deepspeed_config.hpp"
+#include "scenarios/config/deepspeed/deepspeed_config.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
 

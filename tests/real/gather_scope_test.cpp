@@ -2,7 +2,7 @@
 
 #include "real/comm/mpi_communicator.hpp"
 #include "real/cpu/backend.hpp"
-#include "real/gather_replaced_layer_params.hpp"
+#include "real/run/gather_replaced_layer_params.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/errors.hpp"
 #include "tests/support/mpi_main.hpp"

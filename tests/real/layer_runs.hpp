@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "real/cpu/backend.hpp"
-#include "real/lowering.hpp"
+#include "real/lowering/lowering.hpp"
 #include "real/run/rank_run.hpp"
-#include "scenarios/plan/type_check.hpp"
+#include "scenarios/plan/check/type_check.hpp"
 #include "sim/cluster.hpp"
 #include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"

@@ -2,7 +2,7 @@
 // Conv1D weights, fused and interleaved projections, LayerNorm, GELU, learned positions, ALiBi.
 #include <boost/test/unit_test.hpp>
 
-#include "real/layers/network.hpp"
+#include "real/models/network.hpp"
 #include "tests/real/layer_runs.hpp"
 #include "tests/support/error_of.hpp"
 

@@ -2,7 +2,7 @@
 // values, gradients of weights and biases, and what is communicated for them (spec-autotp 2.7, 2.8).
 #include <boost/test/unit_test.hpp>
 
-#include "real/layers/network.hpp"
+#include "real/models/network.hpp"
 #include "tests/real/layer_runs.hpp"
 
 namespace shardproof::tests {

@@ -5,8 +5,8 @@
 
 #include "real/cpu/backend.hpp"
 #include "real/run/learning_rate.hpp"
-#include "scenarios/config/optimizer_names.hpp"
-#include "scenarios/config/scheduler_config.hpp"
+#include "scenarios/config/deepspeed/optimizer_names.hpp"
+#include "scenarios/config/deepspeed/scheduler_config.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "tests/support/optimizer_goldens.hpp"
 

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "reference/micro_step.hpp"
-#include "scenarios/config/model_config.hpp"
+#include "reference/run/micro_step.hpp"
+#include "scenarios/config/model/model_config.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "tests/reference/random_tensors.hpp"
 

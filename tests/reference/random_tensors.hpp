@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <random>
 
-#include "reference/tensor.hpp"
+#include "reference/ops/tensor.hpp"
 
 /// Random tensors for the oracle's tests, the same in every run.
 namespace shardproof::reference::testing {

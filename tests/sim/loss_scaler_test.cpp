@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "reference/loss_scaler.hpp"
-#include "scenarios/config/json_document.hpp"
+#include "reference/ops/loss_scaler.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/json/json_document.hpp"
 #include "sim/simulate.hpp"
 #include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"

@@ -4,9 +4,9 @@
 #include <utility>
 #include <vector>
 
-#include "scenarios/config/deepspeed_config.hpp"
-#include "scenarios/config/json_document.hpp"
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/config/deepspeed/deepspeed_config.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 /// What torch and DeepSpeed computed (tests/oracle/optimizers_golden.py, deepspeed_scalars_golden.py),
 /// with the configs that say the same to us.

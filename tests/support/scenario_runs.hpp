@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/partition/partition_rules.hpp"
+#include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::tests {

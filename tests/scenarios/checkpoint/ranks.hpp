@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "real/lowering.hpp"
+#include "real/lowering/lowering.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
 #include "tests/support/scenario_runs.hpp"
 

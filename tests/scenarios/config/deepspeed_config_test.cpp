@@ -1,4 +1,4 @@
-#include "scenarios/config/deepspeed_config.hpp"
+#include "scenarios/config/deepspeed/deepspeed_config.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,4 +1,4 @@
-#include "scenarios/config/model_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>

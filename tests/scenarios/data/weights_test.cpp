@@ -5,7 +5,7 @@
 #include <limits>
 #include <set>
 
-#include "scenarios/config/model_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
 #include "scenarios/model/families.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/temporary_folder.hpp"

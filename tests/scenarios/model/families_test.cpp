@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <set>
 
-#include "scenarios/config/model_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
 #include "scenarios/model/model_fields.hpp"
 #include "tests/support/error_of.hpp"
 

@@ -2,7 +2,7 @@
 // parameters those models have by their model cards.
 #include <boost/test/unit_test.hpp>
 
-#include "scenarios/config/model_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
 
 using namespace shardproof;
 

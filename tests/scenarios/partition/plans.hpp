@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "scenarios/config/deepspeed_config.hpp"
-#include "scenarios/config/model_config.hpp"
-#include "scenarios/config/partition_config.hpp"
+#include "scenarios/config/deepspeed/deepspeed_config.hpp"
+#include "scenarios/config/deepspeed/partition_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
 #include "tests/support/error_of.hpp"
 
 namespace shardproof::tests {

@@ -1,4 +1,4 @@
-#include "scenarios/plan/print_partition.hpp"
+#include "scenarios/plan/print/print_partition.hpp"
 
 #include <boost/test/unit_test.hpp>
 

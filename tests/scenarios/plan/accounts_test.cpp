@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "real/cpu/backend.hpp"
-#include "real/lowering.hpp"
+#include "real/lowering/lowering.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/plan/lifetimes.hpp"
 #include "sim/cluster.hpp"

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 
-#include "real/lowering.hpp"
+#include "real/lowering/lowering.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/accounts.hpp"
+#include "scenarios/plan/check/type_check.hpp"
 #include "scenarios/plan/program_json.hpp"
-#include "scenarios/plan/type_check.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
 #include "tests/support/error_of.hpp"
 

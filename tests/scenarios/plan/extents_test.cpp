@@ -1,11 +1,11 @@
 // Rows that are data: their shapes, their pieces, and who may take them.
 #include <boost/test/unit_test.hpp>
 
-#include "scenarios/config/json_document.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "scenarios/plan/check/type_check.hpp"
 #include "scenarios/plan/pieces.hpp"
 #include "scenarios/plan/program_json.hpp"
-#include "scenarios/plan/type_check.hpp"
 
 namespace shardproof {
 namespace {

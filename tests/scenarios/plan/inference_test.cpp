@@ -3,10 +3,10 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
-#include "real/lowering.hpp"
+#include "real/lowering/lowering.hpp"
 #include "scenarios/partition/shard_widths.hpp"
 #include "scenarios/plan/accounts.hpp"
-#include "scenarios/plan/type_check.hpp"
+#include "scenarios/plan/check/type_check.hpp"
 #include "tests/support/scenario_runs.hpp"
 
 using namespace shardproof;

@@ -1,7 +1,7 @@
 // Which cuts attention and the norms of heads take on 2 ranks; B = 2, T = 3.
 #include <boost/test/unit_test.hpp>
 
-#include "scenarios/plan/type_check.hpp"
+#include "scenarios/plan/check/type_check.hpp"
 
 namespace shardproof {
 namespace {

@@ -1,7 +1,7 @@
 // How cuts go through the ops that take features apart by heads or blocks: each by hand on 2 ranks.
 #include <boost/test/unit_test.hpp>
 
-#include "scenarios/plan/placement_rules.hpp"
+#include "scenarios/plan/check/placement_rules.hpp"
 
 namespace shardproof {
 namespace {

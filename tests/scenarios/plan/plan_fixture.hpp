@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/scenario.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::tests {
 

@@ -1,13 +1,13 @@
-#include "scenarios/plan/print.hpp"
+#include "scenarios/plan/print/print.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <map>
 
-#include "real/lowering.hpp"
-#include "scenarios/plan/layer_fold.hpp"
-#include "scenarios/plan/print_partition.hpp"
+#include "real/lowering/lowering.hpp"
+#include "scenarios/plan/print/layer_fold.hpp"
+#include "scenarios/plan/print/print_partition.hpp"
+#include "scenarios/plan/print/text_table.hpp"
 #include "scenarios/plan/program_json.hpp"
-#include "scenarios/plan/text_table.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
 
 using namespace shardproof;

@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/trace/hdf5_file.hpp"
+#include "scenarios/hdf5/hdf5_file.hpp"
 #include "scenarios/trace/note.hpp"
 #include "tests/scenarios/trace/trace_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"

@@ -1,0 +1,15 @@
+#include "real/machine/versions.hpp"
+
+#include "real/comm/mpi_process.hpp"
+#include "real/cpu/gemm.hpp"
+
+namespace shardproof::real {
+
+std::map<std::string, std::string> engine_versions() {
+  return {{"mpi", mpi_library_version()},
+          {"blas", cpu::blas_library_version()},
+          {"cuda", "not built"},
+          {"nccl", "not built"}};
+}
+
+}  // namespace shardproof::real

@@ -1,0 +1,119 @@
+// Matrix products, whole or as a sum of partial products of as many ranks (docs/bounds.md,
+// "Products").
+#include <algorithm>
+#include <cmath>
+
+#include "reference/bounds/sums.hpp"
+#include "reference/ops/matmul.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+/// One product of a unit: `at` is where its result starts in the output.
+struct Task {
+  Factor a;
+  Factor b;
+  std::size_t at;
+};
+
+std::vector<double> magnitudes(std::span<const double> values) {
+  std::vector<double> result(values.size());
+  std::transform(values.begin(), values.end(), result.begin(),
+                 [](double x) { return std::fabs(x); });
+  return result;
+}
+
+// `magnitude` = |a| |b|, in the result's layout.
+void bound_product(const UnitCall& unit, double inner, double q, std::span<const double> magnitude,
+                   UnitResult& result) {
+  const UnitPrecision& precision = unit.precision;
+  const Arithmetic arithmetic = arithmetic_of(precision.compute);
+  const double partials = as_real(precision.partials);
+  const double terms =
+      precision.partial_terms > 0 ? as_real(precision.partial_terms) : std::ceil(inner / partials);
+  const double largest = largest_sum(precision);
+  const double oracle_q = precision.compute == Dtype::fp64 ? q : 0;
+  const Arithmetic& oracle = oracle_arithmetic(precision.compute);
+  for (std::size_t i = 0; i < magnitude.size(); ++i) {
+    const double S = magnitude[i];
+    double bound = any_order_sum(terms, q, S, arithmetic);
+    if (S > 0) bound += (partials - 1) * terms * arithmetic.eta;
+    bound = with_partials(bound, S, precision);
+    result.bound[i] = bound;
+    result.error[i] = any_order_sum(inner, oracle_q, S, oracle);
+    if (S + bound > largest) note_overflow(result, i);
+  }
+}
+
+UnitResult replay_products(const UnitCall& unit, Shape shape, std::span<const Task> tasks) {
+  UnitResult result = bounded_result(std::move(shape));
+  std::vector<double> magnitude(result.value.size());
+  const auto a = unit.arguments[0].values, b = unit.arguments[1].values;
+  const double q = product_rounding(unit.precision.compute, a, b);
+  for (const Task& task : tasks) {
+    const auto size = static_cast<std::size_t>(task.a.height() * task.b.width());
+    product(task.a, task.b, std::span(result.value).subspan(task.at, size));
+    const std::vector<double> abs_a = magnitudes(task.a.values), abs_b = magnitudes(task.b.values);
+    Factor left = task.a, right = task.b;
+    left.values = abs_a;
+    right.values = abs_b;
+    product(left, right, std::span(magnitude).subspan(task.at, size));
+  }
+  bound_product(unit, as_real(tasks[0].a.width()), q, magnitude, result);
+  settle(result);
+  return result;
+}
+
+std::int64_t columns(const Operand& x) { return x.shape.back(); }
+Factor matrix(const Operand& x, bool transposed = false) {
+  return {x.values, leading_rows(x), columns(x), transposed};
+}
+/// A weight as the matrix (I, O), or transposed.
+Factor weight_matrix(const UnitCall& unit, const Operand& weight, bool transposed) {
+  const bool stored_transposed = unit.attributes.weight_layout == WeightLayout::out_in;
+  return matrix(weight, stored_transposed != transposed);
+}
+
+Shape with_columns(Shape shape, std::int64_t extent) {
+  shape.back() = extent;
+  return shape;
+}
+
+}  // namespace
+
+UnitResult replay_matmul(const UnitCall& unit) {
+  const Operand& x = unit.arguments[0];
+  const Task task{matrix(x), weight_matrix(unit, unit.arguments[1], false), 0};
+  return replay_products(unit, with_columns(x.shape, task.b.width()), {&task, 1});
+}
+
+UnitResult replay_matmul_backward_input(const UnitCall& unit) {
+  const Operand& dy = unit.arguments[0];
+  const Task task{matrix(dy), weight_matrix(unit, unit.arguments[1], true), 0};
+  return replay_products(unit, with_columns(dy.shape, task.b.width()), {&task, 1});
+}
+
+UnitResult replay_matmul_backward_weight(const UnitCall& unit) {
+  const Operand& dy = unit.arguments[0];
+  const Operand& x = unit.arguments[1];
+  const std::int64_t rows = leading_rows(dy), group_rows = rows_per_group(unit, rows);
+  SHARDPROOF_EXPECTS(rows == leading_rows(x), rows, leading_rows(x));
+  const auto part = [&](const Operand& y, std::int64_t group, bool transposed) {
+    const auto size = static_cast<std::size_t>(group_rows * columns(y));
+    return Factor{y.values.subspan(static_cast<std::size_t>(group) * size, size), group_rows,
+                  columns(y), transposed};
+  };
+  const bool out_in = unit.attributes.weight_layout == WeightLayout::out_in;
+  const Operand& left = out_in ? dy : x;  // the weight's rows are its features
+  const Operand& right = out_in ? x : dy;
+  const Shape shape{columns(left), columns(right)};
+  std::vector<Task> tasks;
+  for (std::int64_t group = 0; group < std::max<std::int64_t>(unit.attributes.groups, 1); ++group)
+    tasks.push_back({part(left, group, true), part(right, group, false),
+                     static_cast<std::size_t>(group * element_count(shape))});
+  return replay_products(unit, grouped_shape(unit, shape), tasks);
+}
+
+}  // namespace shardproof::reference

@@ -1,0 +1,51 @@
+#include "reference/models/families.hpp"
+
+#include <map>
+
+#include "reference/ops/loss_scaler.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+using Family = Value (*)(Graph& net, const ModelDescription& model);
+
+const std::map<std::string, Family> families{
+    {"llama", llama}, {"mistral", llama},   {"mixtral", mixtral}, {"deepseek_v2", deepseek_v2},
+    {"qwen2", llama}, {"qwen3", qwen3},     {"phi3", phi3},       {"gpt2", gpt2},
+    {"bloom", bloom}, {"chatglm", chatglm},
+};
+
+// Without a loss if it is only asked for the logits.
+Graph make_graph(const ModelDescription& model, const MicroBatch& micro_batch, bool with_loss) {
+  const auto family = families.find(model.family);
+  if (family == families.end())
+    throw ScenarioError("the reference does not know the forward pass of a " + model.family +
+                        " model");
+  Graph net(model.parameters, micro_batch);
+  const Value logits = family->second(net, model);
+  if (with_loss) net.loss(logits);
+  for (const std::string& name : net.unused_parameters())
+    SHARDPROOF_EXPECTS(false, model.family, "has no use for", name);
+  return net;
+}
+
+}  // namespace
+
+Graph graph_of(const ModelDescription& model, const MicroBatch& micro_batch) {
+  return make_graph(model, micro_batch, /*with_loss=*/true);
+}
+
+Graph graph_of(const Scenario& scenario) {
+  const std::int64_t groups = scenario.data_parallel();
+  const MicroBatch micro_batch{.batch = groups * scenario.training.micro_batch,
+                               .positions = scenario.data.sequence,
+                               .groups = groups,
+                               .gradient_scale = 1.0 / scenario.training.accumulation,
+                               .scales_loss = scales_loss(scenario.training),
+                               .padding = scenario.data.padding};
+  return make_graph(scenario.model, micro_batch, scenario.trains());
+}
+
+}  // namespace shardproof::reference

@@ -1,0 +1,91 @@
+#include "reference/ops/derivatives.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "reference/ops/batch_groups.hpp"
+#include "reference/ops/ops.hpp"
+
+namespace shardproof::reference {
+
+Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t vocabulary,
+                            std::int64_t groups) {
+  const std::int64_t width = dy.columns();
+  const GroupOfRow group(dy.rows(), groups);
+  Tensor dweight({groups, vocabulary, width});
+  for (std::int64_t row = 0; row < dy.rows(); ++row) {
+    SHARDPROOF_EXPECTS(0 <= tokens[row] && tokens[row] < vocabulary, tokens[row], vocabulary);
+    const std::int64_t target = (group(row) * vocabulary + tokens[row]) * width;
+    for (std::int64_t c = 0; c < width; ++c) dweight[target + c] += dy[row * width + c];
+  }
+  return dweight;
+}
+
+Tensor bias_vjp(const Tensor& dy, std::int64_t groups) {
+  const std::int64_t width = dy.columns();
+  const GroupOfRow group(dy.rows(), groups);
+  Tensor dbias({groups, width});
+  for (std::int64_t row = 0; row < dy.rows(); ++row)
+    for (std::int64_t c = 0; c < width; ++c) dbias[group(row) * width + c] += dy[row * width + c];
+  return dbias;
+}
+
+SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& up) {
+  SHARDPROOF_EXPECTS(dy.shape == gate.shape && up.shape == gate.shape, to_string(dy.shape),
+                     to_string(gate.shape), to_string(up.shape));
+  SwigluGradients gradients{Tensor(gate.shape), Tensor(up.shape)};
+  for (std::int64_t i = 0; i < dy.size(); ++i) {
+    // 1 - sigmoid(g) is computed as sigmoid(-g): no cancellation for large g.
+    const double s = sigmoid(gate[i]);
+    gradients.gate[i] = dy[i] * up[i] * s * (1 + gate[i] * sigmoid(-gate[i]));
+    gradients.up[i] = dy[i] * gate[i] * s;
+  }
+  return gradients;
+}
+
+namespace {
+
+double gelu_slope_tanh(GeluForm form, double x) {
+  const double k = gelu_frequency(form);
+  // BLOOM writes this gradient out, with 3 * 0.044715 k rounded to ten digits.
+  const double cubic = form == GeluForm::tanh_bloom ? 0.1070322243 : 3 * 0.044715 * k;
+  const double z = gelu_argument(form, x), cosh = std::cosh(z);
+  const double bend = x / 2 * (k + cubic * x * x) / cosh / cosh;
+  return (1 + std::tanh(z)) / 2 + bend;
+}
+
+double gelu_slope_erf(double x) {
+  const double density = std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+  return (1 + std::erf(x / std::numbers::sqrt2)) / 2 + x * density;
+}
+
+}  // namespace
+
+Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form) {
+  SHARDPROOF_EXPECTS(dy.shape == x.shape, to_string(dy.shape), to_string(x.shape));
+  Tensor dx(x.shape);
+  for (std::int64_t i = 0; i < x.size(); ++i)
+    dx[i] = dy[i] * (form == GeluForm::erf ? gelu_slope_erf(x[i]) : gelu_slope_tanh(form, x[i]));
+  return dx;
+}
+
+Tensor cross_entropy_vjp(const Tensor& dloss, const Tensor& logits, const Tokens& labels) {
+  SHARDPROOF_EXPECTS(logits.rows() == labels.size(), logits.rows(), labels.size());
+  const std::int64_t width = logits.columns();
+  const GroupOfRow group(logits.rows(), dloss.size());
+  Tensor dlogits(logits.shape);
+  for (std::int64_t row = 0; row < logits.rows(); ++row) {
+    if (labels[row] < 0) continue;
+    const auto valid = static_cast<double>(valid_labels(labels, group(row), dloss.size()));
+    const double factor = dloss[group(row)] / valid;
+    const double normalizer = log_sum_exp(logits, row);
+    for (std::int64_t c = 0; c < width; ++c) {
+      const double indicator = c == labels[row] ? 1.0 : 0.0;
+      dlogits[row * width + c] =
+          factor * (std::exp(logits[row * width + c] - normalizer) - indicator);
+    }
+  }
+  return dlogits;
+}
+
+}  // namespace shardproof::reference

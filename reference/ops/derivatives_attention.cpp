@@ -1,0 +1,66 @@
+#include "reference/ops/attention.hpp"
+#include "reference/ops/derivatives.hpp"
+#include "reference/ops/rotary.hpp"
+
+namespace shardproof::reference {
+
+Tensor rotary_vjp(const Tensor& dy, const Tensor& cos, const Tensor& sin, const RotaryForm& form) {
+  Tensor dx = dy;
+  RotaryShape(dy.shape, cos, form)
+      .for_each_pair(dy.rows(), [&](std::int64_t first, std::int64_t second, std::int64_t angle) {
+        dx[first] = dy[first] * cos[angle] + dy[second] * sin[angle];
+        dx[second] = dy[second] * cos[angle] - dy[first] * sin[angle];
+      });
+  return dx;
+}
+
+namespace {
+
+/// What one query contributes to the gradients.
+void add_query(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+               const AttentionShape& shape, std::int64_t b, std::int64_t t, std::int64_t head,
+               const Tensor* slopes, AttentionGradients& gradients) {
+  const AttentionRow<double> row = attention_row(q, k, shape, b, t, head, slopes);
+  const std::vector<double>& p = row.probabilities;
+  const std::int64_t query = shape.query(b, t, head), out = shape.out(b, t, head);
+  std::vector<double> dp(p.size());
+  double weighted = 0;  // rowsum(P dP)
+  for (std::size_t j = 0; j < p.size(); ++j) {
+    const std::int64_t value = shape.value(b, row.first + static_cast<std::int64_t>(j), head);
+    for (std::int64_t d = 0; d < shape.value_dim; ++d) {
+      dp[j] += dout[out + d] * v[value + d];
+      gradients.v[value + d] += p[j] * dout[out + d];
+    }
+    weighted += p[j] * dp[j];
+  }
+  for (std::size_t j = 0; j < p.size(); ++j) {
+    const std::int64_t key = shape.key(b, row.first + static_cast<std::int64_t>(j), head);
+    const double dscore = p[j] * (dp[j] - weighted) * shape.scale();
+    for (std::int64_t d = 0; d < shape.head_dim; ++d) {
+      gradients.q[query + d] += dscore * k[key + d];
+      gradients.k[key + d] += dscore * q[query + d];
+    }
+  }
+}
+
+}  // namespace
+
+AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tensor& k,
+                                 const Tensor& v, const AttentionForm& form, const Tensor* slopes) {
+  const AttentionShape shape(q.shape, k.shape, form);
+  SHARDPROOF_EXPECTS(dout.shape == shape.output() && v.shape == shape.values(),
+                     to_string(dout.shape), to_string(q.shape), to_string(v.shape));
+  AttentionGradients gradients{Tensor(q.shape), Tensor(k.shape), Tensor(v.shape)};
+  for (std::int64_t b = 0; b < shape.batch; ++b)
+    for (std::int64_t head = 0; head < shape.heads; ++head)
+      for (std::int64_t t = 0; t < shape.positions; ++t)
+        add_query(dout, q, k, v, shape, b, t, head, slopes, gradients);
+  return gradients;
+}
+
+AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tensor& k,
+                                 const Tensor& v, std::int64_t head_dim) {
+  return attention_vjp(dout, q, k, v, AttentionForm{.head_dim = head_dim});
+}
+
+}  // namespace shardproof::reference

@@ -1,0 +1,23 @@
+#include "reference/run/inference.hpp"
+
+#include "reference/run/micro_step.hpp"
+
+namespace shardproof::reference {
+
+void run_inference(const Scenario& scenario, const std::string& folder, const Progress& progress) {
+  RecordedRun run(scenario, folder, progress);
+  Parameters weights;
+  for (const ParameterDescription& parameter : scenario.model.parameters)
+    weights[parameter.name] = run.initial_parameter(parameter);
+  for (int step = 0; step < scenario.steps; ++step) {
+    const Moment moment{Moment::Stage::step, step, 0};
+    const Tokens tokens = run.tokens(StepIndex{step}, MicroStep{0});
+    for (const NamedTensor& named : run_forward(run.graph(), weights, tokens))
+      run.record_activation(moment, named.name, named.tensor);
+    run.report(moment);
+    run.end_step(StepIndex{step});
+  }
+  run.close();
+}
+
+}  // namespace shardproof::reference

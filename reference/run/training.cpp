@@ -1,0 +1,128 @@
+#include "reference/run/training.hpp"
+
+#include <map>
+#include <utility>
+
+#include "reference/run/inference.hpp"
+#include "reference/run/learning_rate.hpp"
+#include "reference/run/micro_step.hpp"
+#include "reference/run/optimizer.hpp"
+#include "scenarios/config/parameter_groups.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+class Training {
+ public:
+  Training(const Scenario& scenario, const std::string& folder, const Progress& progress)
+      : scenario_(scenario), run_(scenario, folder, progress), updates_(run_.initial().updates()) {
+    for (const ParameterDescription& p : scenario.model.parameters)
+      SHARDPROOF_EXPECTS(states_.emplace(p.name, initial_state(p)).second, p.name);
+    const std::vector<std::size_t> groups = groups_of_parameters(scenario);
+    for (std::size_t i = 0; i < groups.size(); ++i)
+      weight_decay_[scenario.model.parameters[i].name] = weight_decay_of(scenario, groups[i]);
+  }
+
+  void run() {
+    for (int step = scenario_.first_step; step < scenario_.steps; ++step) run_step(StepIndex{step});
+    run_.close();
+  }
+
+ private:
+  OptimizerState initial_state(const ParameterDescription& parameter);
+  void run_step(StepIndex step);
+  /// Returns the loss of each batch group.
+  Tensor run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters);
+  void update(StepIndex step);
+  Parameters parameters() const;
+  void record_scalar(StepIndex step, const std::string& name, double value) {
+    run_.record({Moment::Stage::step, step.value, -1}, "scalar/" + name, Tensor({1}, {value}));
+  }
+
+  const Scenario& scenario_;
+  RecordedRun run_;
+  std::map<std::string, OptimizerState> states_;
+  std::map<std::string, double> weight_decay_;
+  int updates_;                                 // before this step
+  std::map<std::string, Tensor> accumulators_;  // (D, *shape), of the current step
+};
+
+OptimizerState Training::initial_state(const ParameterDescription& parameter) {
+  OptimizerState state(run_.initial_parameter(parameter), scenario_.training.optimizer);
+  if (run_.initial().checkpoint() == nullptr) return state;
+  const std::string folder = "optimizer/" + parameter.name + "/";
+  state.master.values = run_.initial().tensor(folder + "master");
+  for (auto& [name, tensor] : state.moments) tensor.values = run_.initial().tensor(folder + name);
+  return state;
+}
+
+void Training::run_step(StepIndex step) {
+  accumulators_.clear();
+  const Parameters weights = parameters();
+  double loss = 0;
+  for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
+    for (const double group : run_micro_step(step, MicroStep{micro}, weights).values) loss += group;
+  record_scalar(step, "loss", loss / scenario_.data_parallel() / scenario_.training.accumulation);
+  update(step);
+  run_.end_step(step);
+}
+
+Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters) {
+  const Moment moment{Moment::Stage::step, step.value, micro.value};
+  MicroStepResult result =
+      reference::run_micro_step(run_.graph(), parameters, run_.tokens(step, micro));
+  for (auto& [name, gradient] : result.gradients) {
+    const auto [sum, first] = accumulators_.try_emplace(name, gradient);
+    if (first) continue;
+    for (std::int64_t i = 0; i < gradient.size(); ++i) sum->second[i] += gradient[i];
+  }
+  Tensor loss;
+  for (NamedTensor& named : result.tensors) {
+    run_.record_activation(moment, named.name, named.tensor);
+    if (named.name == "forward/loss/output") loss = std::move(named.tensor);
+  }
+  run_.report(moment);
+  return loss;
+}
+
+void Training::update(StepIndex step) {
+  OptimizerConfig config = scenario_.training.optimizer;
+  const Moment moment{Moment::Stage::step, step.value, -1};
+  std::map<std::string, Tensor> gradients;
+  for (const auto& [name, sum] : accumulators_) gradients[name] = mean_over_groups(sum);
+  const double norm = global_norm(gradients);
+  const double factor = clip_factor(norm, scenario_.training.gradient_clipping);
+  record_scalar(step, "grad_norm", norm);
+  record_scalar(step, "clip_factor", factor);
+  const StepIndex update{updates_++};
+  const double lr = learning_rate(scenario_.training, update);
+  record_scalar(step, "learning_rate", lr);
+  for (auto& [name, state] : states_) {
+    const Tensor& gradient = gradients.at(name);
+    run_.record(moment, "gradient/" + name, gradient);
+    config.weight_decay = weight_decay_.at(name);
+    optimizer_step(state, gradient, factor, config, lr, update);
+    run_.record(moment, "optimizer/" + name + "/master", state.master);
+    for (const auto& [moment_name, tensor] : state.moments)
+      run_.record(moment, "optimizer/" + name + "/" + moment_name, tensor);
+    run_.record(moment, "parameter/" + name, state.master);
+  }
+}
+
+Parameters Training::parameters() const {
+  Parameters weights;
+  for (const auto& [name, state] : states_) weights[name] = state.master;
+  return weights;
+}
+
+}  // namespace
+
+void run_reference(const Scenario& scenario, const std::string& folder, const Progress& progress) {
+  if (scenario.trains())
+    Training(scenario, folder, progress).run();
+  else
+    run_inference(scenario, folder, progress);
+}
+
+}  // namespace shardproof::reference

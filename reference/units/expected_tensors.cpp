@@ -1,0 +1,73 @@
+#include "reference/units/expected_tensors.hpp"
+
+#include "reference/models/families.hpp"
+#include "reference/ops/loss_scaler.hpp"
+#include "reference/units/graph_units.hpp"
+#include "reference/units/step_units.hpp"
+#include "scenarios/config/deepspeed/optimizer_names.hpp"
+#include "scenarios/trace/trace.hpp"
+
+namespace shardproof::reference {
+
+namespace {
+
+std::string micro_folder(int step, int micro) {
+  return folder_of({Moment::Stage::step, step, micro});
+}
+const Shape one_element{1};
+
+}  // namespace
+
+std::vector<Unit> expected_units(const Scenario& scenario, const SkippedSteps& skipped) {
+  const Graph graph = graph_of(scenario);
+  std::vector<Unit> units;
+  append_tables(graph, units);
+  if (scenario.trains() && scenario.resume.empty()) append_masters(scenario, units);
+  int last_update = -1;
+  for (int step = scenario.first_step; step < scenario.steps; ++step) {
+    for (int micro = 0; micro < scenario.training.accumulation; ++micro) {
+      append_micro_step(graph, step, micro, last_update, units);
+      if (scenario.trains()) append_accumulation(scenario, step, micro, units);
+    }
+    if (!scenario.trains()) continue;
+    append_reduction(scenario, step, units);
+    append_overflow(scenario, step, units);
+    if (skipped.contains(step)) continue;
+    append_norm(scenario, step, units);
+    append_update(scenario, step, last_update, units);
+    last_update = step;
+  }
+  return units;
+}
+
+std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scenario,
+                                                           const SkippedSteps& skipped) {
+  std::vector<std::pair<std::string, Shape>> leaves;
+  for (const ParameterDescription& p : scenario.model.parameters)
+    leaves.emplace_back("/initial/parameter/" + p.name, p.shape);
+  if (!scenario.resume.empty())
+    for (const ParameterDescription& p : scenario.model.parameters)
+      for (const std::string& state : optimizer_tensors(scenario.training.optimizer))
+        leaves.emplace_back("/initial/optimizer/" + p.name + "/" + state, p.shape);
+  const Shape batch{std::int64_t{scenario.data_parallel()} * scenario.training.micro_batch,
+                    scenario.data.sequence};
+  for (int step = scenario.first_step; step < scenario.steps; ++step) {
+    for (int micro = 0; micro < scenario.training.accumulation; ++micro)
+      leaves.emplace_back(micro_folder(step, micro) + "/data/tokens", batch);
+    if (!scenario.trains()) continue;
+    if (scales_loss(scenario.training))
+      leaves.emplace_back(step_folder(step) + "/scalar/loss_scale", one_element);
+    if (skipped.contains(step)) continue;
+    for (const std::string& name : scalar_names(scenario.training.optimizer))
+      leaves.emplace_back(step_folder(step) + "/scalar/" + name, one_element);
+  }
+  return leaves;
+}
+
+std::int64_t output_elements(const std::vector<Unit>& units) {
+  std::int64_t count = 0;
+  for (const Unit& unit : units) count += element_count(unit.shape);
+  return count;
+}
+
+}  // namespace shardproof::reference

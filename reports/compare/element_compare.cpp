@@ -1,0 +1,103 @@
+#include "reports/compare/element_compare.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "reports/compare/rounding_set.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+bool same_number(double a, double b) { return a == b && std::signbit(a) == std::signbit(b); }
+
+void note_failure(Comparison& result, std::int64_t index, double expected, double got,
+                  double bound) {
+  if (result.failed++ > 0) return;
+  result.first_failed = index;
+  result.expected = expected;
+  result.got = got;
+  result.bound = bound;
+}
+
+// True where an overflow explains what the acceptance set does not hold, or leaves nothing to hold.
+bool overflowed(const reference::UnitResult& unit, std::size_t i, double r) {
+  if (unit.finite_arguments)
+    return !std::isfinite(r) && i < unit.may_overflow.size() && unit.may_overflow[i];
+  const double room = unit.bound.empty() ? 0 : unit.bound[i] + unit.error[i];
+  return !std::isfinite(r) || !std::isfinite(unit.value[i]) || !std::isfinite(room);
+}
+
+}  // namespace
+
+bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
+            NonFinite non_finite) {
+  const bool in_set = unit.bound.empty()
+                          ? same_number(unit.value[i], r)
+                          : accepts(storage, unit.value[i], unit.bound[i], unit.error[i], r);
+  return in_set || (non_finite == NonFinite::accepted && overflowed(unit, i, r));
+}
+
+Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
+                          std::span<const double> recorded, NonFinite non_finite) {
+  SHARDPROOF_EXPECTS(recorded.size() == unit.value.size(), recorded.size(), unit.value.size());
+  SHARDPROOF_EXPECTS(unit.sound || (non_finite == NonFinite::accepted && !unit.finite_arguments),
+                     "a unit without a sound bound cannot be compared");
+  const bool bitwise = unit.bound.empty() && unit.error.empty();
+  SHARDPROOF_EXPECTS(bitwise || (unit.bound.size() == unit.value.size() &&
+                                 unit.error.size() == unit.value.size()));
+  Comparison result;
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    const double f = unit.value[i], r = recorded[i];
+    const double b = bitwise ? 0 : unit.bound[i], e = bitwise ? 0 : unit.error[i];
+    ++result.compared;
+    if (!passes(storage, unit, i, r, non_finite))
+      note_failure(result, static_cast<std::int64_t>(i), f, r, b + e);
+    if (!bitwise && std::isfinite(r) && std::isfinite(f + b + e))
+      result.max_ratio = std::max(result.max_ratio, ratio(storage, f, b, e, r));
+  }
+  return result;
+}
+
+namespace {
+
+void note_difference(BitComparison& result, std::int64_t index, Dtype dtype, double a, double b) {
+  if (result.failed++ == 0) {
+    result.first_failed = index;
+    result.expected = a;
+    result.got = b;
+  }
+  const double difference = std::fabs(a - b);  // 0 for zeros of both signs
+  if (!std::isfinite(difference)) {
+    result.max_ulp = result.max_absolute = std::numeric_limits<double>::infinity();
+    return;
+  }
+  const double spacing = dtype == Dtype::int64 ? 1 : ulp(dtype, a);
+  result.max_ulp = std::max(result.max_ulp, difference / spacing);
+  result.max_absolute = std::max(result.max_absolute, difference);
+}
+
+}  // namespace
+
+BitComparison compare_bits(std::span<const std::byte> a, std::span<const std::byte> b,
+                           Dtype dtype) {
+  const std::size_t size = size_bytes(dtype);
+  SHARDPROOF_EXPECTS(a.size() == b.size() && a.size() % size == 0, a.size(), b.size());
+  BitComparison result;
+  result.compared = static_cast<std::int64_t>(a.size() / size);
+  if (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0) return result;
+  for (std::size_t at = 0; at < a.size(); at += size) {
+    const auto x = a.subspan(at, size), y = b.subspan(at, size);
+    if (std::equal(x.begin(), x.end(), y.begin())) continue;
+    double from = 0, to = 0;
+    decode(dtype, x, {&from, 1});
+    decode(dtype, y, {&to, 1});
+    note_difference(result, static_cast<std::int64_t>(at / size), dtype, from, to);
+  }
+  return result;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "scenarios/dtype.hpp"
+#include "scenarios/settings/scenario.hpp"
+
+namespace shardproof::reports {
+
+/// What a reduction in a pinned order must give, bit by bit, from the recorded inputs of all
+/// members (in group-rank order). The judge's own arithmetic: it shares no line with sim or real.
+/// Each addition is done in fp64 and rounded once to `wire`, which for fp32 and bf16 is the
+/// correctly rounded sum (53 >= 2 * 24 + 2; Figueroa 1995). Throws InvariantError if the order is
+/// not pinned.
+std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
+                                  std::span<const std::vector<std::byte>> members);
+
+/// The element-wise largest; NaN where any member has one.
+std::vector<std::byte> replay_max(Dtype dtype, std::span<const std::vector<std::byte>> members);
+
+/// The inputs one after another.
+std::vector<std::byte> replay_gather(std::span<const std::vector<std::byte>> members);
+
+}  // namespace shardproof::reports

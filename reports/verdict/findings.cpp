@@ -1,0 +1,122 @@
+#include "reports/verdict/findings.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace shardproof::reports {
+
+namespace {
+
+bool same_unit(const Failure& a, const Failure& b) {
+  return a.moment == b.moment && a.divergence.execution == b.divergence.execution &&
+         a.divergence.op == b.divergence.op && a.divergence.tensor == b.divergence.tensor;
+}
+
+std::string place_of(const FirstDivergence& divergence) {
+  std::string text = divergence.execution + ": ";
+  if (!divergence.op.empty()) text += divergence.op + ", ";
+  if (!divergence.tensor.empty()) text += divergence.tensor + ", ";
+  return text + ranks_text(divergence.ranks);
+}
+
+// An op whose dataset has no writer in the log still has a folder that says when it was written.
+FirstDivergence divergence_at(const EngineTrace& trace, int rank, const Moment& moment) {
+  FirstDivergence divergence;
+  divergence.execution = trace.execution();
+  divergence.step = moment.step;
+  divergence.micro_step = moment.micro;
+  divergence.rank = rank;
+  divergence.ranks = {rank};
+  return divergence;
+}
+
+}  // namespace
+
+void Findings::add(Failure failure, const std::string& problem) {
+  for (Unit& unit : units_) {
+    if (!same_unit(unit.failure, failure)) continue;
+    std::vector<int>& ranks = unit.failure.divergence.ranks;
+    if (std::find(ranks.begin(), ranks.end(), failure.divergence.rank) == ranks.end())
+      ranks.push_back(failure.divergence.rank);
+    unit.failure.divergence.wrong_elements += failure.divergence.wrong_elements;
+    return;
+  }
+  units_.push_back({std::move(failure), problem});
+}
+
+void Findings::report(Tally& tally) {
+  std::stable_sort(units_.begin(), units_.end(), [](const Unit& a, const Unit& b) {
+    return a.failure.sequence < b.failure.sequence;
+  });
+  for (Unit& unit : units_) {
+    const std::string sentence = place_of(unit.failure.divergence) + ": " + unit.problem;
+    tally.fail(std::move(unit.failure), sentence);
+  }
+  units_.clear();
+}
+
+std::string ranks_text(const std::vector<int>& ranks) {
+  std::string text = ranks.size() == 1 ? "rank" : "ranks";
+  for (std::size_t i = 0; i < ranks.size(); ++i)
+    text += (i == 0 ? " " : ", ") + std::to_string(ranks[i]);
+  return text;
+}
+
+const ExecutedOp* writer_of(const EngineTrace& trace, const StoredDataset& stored) {
+  const Moment moment = moment_of(stored.info.path);
+  for (const ExecutedOp& executed : trace.executed(stored.rank)) {
+    if (executed.moment != moment || writer_name(*executed.op) != stored.info.op) continue;
+    for (const AccessRecord* write : executed.writes)
+      if (write->version == stored.info.version) return &executed;
+  }
+  return nullptr;
+}
+
+Failure failure_of(const EngineTrace& trace, int rank, const ExecutedOp& executed,
+                   const std::string& tensor) {
+  Failure failure{executed.moment, executed.sequence, divergence_at(trace, rank, executed.moment)};
+  failure.divergence.phase = executed.op->phase;
+  failure.divergence.op = writer_name(*executed.op);
+  failure.divergence.tensor = tensor;
+  return failure;
+}
+
+Failure failure_of(const EngineTrace& trace, const StoredDataset& stored,
+                   const BitComparison& comparison) {
+  const Moment moment = moment_of(stored.info.path);
+  Failure failure{moment, 0, divergence_at(trace, stored.rank, moment)};
+  if (const ExecutedOp* writer = writer_of(trace, stored)) {
+    failure.sequence = writer->sequence;
+    failure.divergence.phase = writer->op->phase;
+  }
+  FirstDivergence& divergence = failure.divergence;
+  divergence.op = stored.info.op;
+  divergence.tensor = stored.info.path;
+  divergence.wrong_elements = comparison.failed;
+  divergence.expected = comparison.expected;
+  divergence.got = comparison.got;
+  divergence.error = std::fabs(comparison.got - comparison.expected);
+  if (comparison.first_failed >= 0)
+    divergence.index = index_in_full(stored.info.regions, comparison.first_failed);
+  if (std::isnan(comparison.got)) divergence.cause = Cause{"nan", std::nullopt, std::nullopt};
+  return failure;
+}
+
+BitComparison compare_stored(const EngineTrace& trace, const StoredDataset& stored,
+                             std::span<const std::byte> expected, Dtype expected_dtype,
+                             const std::string& problem, Findings& findings) {
+  if (stored.info.dtype != expected_dtype) {
+    BitComparison all;
+    all.compared = all.failed = element_count(stored.info.regions);
+    findings.add(failure_of(trace, stored, all), std::string("it is ") +
+                                                     name_of(stored.info.dtype) + ", expected " +
+                                                     name_of(expected_dtype));
+    return all;
+  }
+  const std::vector<std::byte> got = trace.reader().read(stored);
+  const BitComparison comparison = compare_bits(expected, got, expected_dtype);
+  if (comparison.failed > 0) findings.add(failure_of(trace, stored, comparison), problem);
+  return comparison;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reports/compare/element_compare.hpp"
+#include "reports/traces/engine_trace.hpp"
+#include "reports/verdict/tally.hpp"
+
+namespace shardproof::reports {
+
+/// Failing units as a check finds them, rank by rank: the same op and tensor at the same moment is
+/// one unit, with all its ranks.
+class Findings {
+ public:
+  /// `problem` continues "sim: OP, TENSOR, step 0, ranks 1, 3: ".
+  void add(Failure failure, const std::string& problem);
+  /// Hands the units to the tally in the order in which the ops ran.
+  void report(Tally& tally);
+
+ private:
+  struct Unit {
+    Failure failure;
+    std::string problem;
+  };
+  std::vector<Unit> units_;
+};
+
+/// "rank 1", "ranks 0, 2".
+std::string ranks_text(const std::vector<int>& ranks);
+
+/// The executed op that wrote a dataset; nullptr if the log has none.
+const ExecutedOp* writer_of(const EngineTrace& trace, const StoredDataset& stored);
+
+/// An executed op that failed on a rank, without numbers.
+Failure failure_of(const EngineTrace& trace, int rank, const ExecutedOp& executed,
+                   const std::string& tensor);
+
+/// A dataset of a rank that is wrong, with the numbers of its first wrong element.
+Failure failure_of(const EngineTrace& trace, const StoredDataset& stored,
+                   const BitComparison& comparison);
+
+/// The dtype of a dataset and of what it must equal differ: nothing can be compared, all is wrong.
+/// Otherwise the bits of `expected` and of what was read, which failing elements go to `findings`.
+/// `problem` says what it differs from.
+BitComparison compare_stored(const EngineTrace& trace, const StoredDataset& stored,
+                             std::span<const std::byte> expected, Dtype expected_dtype,
+                             const std::string& problem, Findings& findings);
+
+}  // namespace shardproof::reports

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <vector>
+
+#include "reports/compare/element_compare.hpp"
+#include "reports/verdict/judge_context.hpp"
+#include "reports/verdict/run_end.hpp"
+
+namespace shardproof::reports {
+
+/// Whether a rank recorded a flag (a path) that is not zero.
+bool is_set(const EngineTrace& trace, const std::string& path, int rank);
+
+/// The steps of a trace that some rank recorded as skipped. A flag is a unit of its own, recomputed
+/// from the recorded gradients: one that is wrong fails there, whatever follows from it here.
+reference::SkippedSteps skipped_steps(const Scenario& scenario, const EngineTrace& trace);
+
+/// What a trace must hold: what follows from the scenario, less what its skipped steps leave out, and
+/// less what would have followed where the data check ended it.
+class ExpectedOfTrace {
+ public:
+  ExpectedOfTrace(const JudgeContext& context, const EngineTrace& trace);
+
+  const reference::SkippedSteps& skipped() const { return skipped_; }
+  const RunEnd& end() const { return end_; }
+  const std::vector<reference::Unit>& units() const { return follows_all() ? all_ : own_; }
+  /// In a step that is skipped because numbers left the range, they may have.
+  NonFinite non_finite(const Moment& moment) const {
+    return moment.stage == Moment::Stage::step && skipped_.contains(moment.step)
+               ? NonFinite::accepted
+               : NonFinite::refused;
+  }
+
+ private:
+  bool follows_all() const { return skipped_.empty() && !end_.at(); }
+
+  reference::SkippedSteps skipped_;
+  RunEnd end_;
+  const std::vector<reference::Unit>& all_;
+  std::vector<reference::Unit> own_;
+};
+
+}  // namespace shardproof::reports

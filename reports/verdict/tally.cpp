@@ -1,0 +1,65 @@
+#include "reports/verdict/tally.hpp"
+
+#include <algorithm>
+
+namespace shardproof::reports {
+
+void Tally::add(std::int64_t compared, std::int64_t failed, Proof proof) {
+  if (compared > 0) proof_ = std::max(proof_, proof);
+  compared_ += compared;
+  failed_ += failed;
+}
+
+void Tally::add(const Comparison& comparison, Proof proof) {
+  add(comparison.compared, comparison.failed, proof);
+  max_ratio_ = std::max(max_ratio_, comparison.max_ratio);
+}
+
+void Tally::fail(Failure failure, const std::string& sentence) {
+  if (reason_.empty() || (failures_.empty() && !unknown_)) reason_ = sentence;
+  failure.divergence.reason = sentence;
+  failures_.push_back(std::move(failure));
+}
+
+void Tally::fail(const std::string& sentence, std::int64_t failed) {
+  if (failed_ == 0) reason_ = sentence;
+  failed_ += failed;
+}
+
+void Tally::unknown(const std::string& sentence) {
+  if (reason_.empty()) reason_ = sentence;
+  unknown_ = true;
+}
+
+CheckResult Tally::result() const {
+  CheckResult result;
+  result.name = name_;
+  result.proof = unknown_ ? Proof::unknown : proof_;
+  result.compared = compared_;
+  result.failed = failed_;
+  if (proof_ != Proof::bitwise && proof_ != Proof::exact) result.max_ratio = max_ratio_;
+  if (failed_ > 0 || !failures_.empty()) {
+    result.outcome = Outcome::fail;
+    result.reason = reason_;
+  } else if (unknown_) {
+    result.outcome = Outcome::unknown;
+    result.reason = reason_;
+  } else if (compared_ == 0) {
+    result.outcome = Outcome::unknown;
+    result.proof = Proof::unknown;
+    result.reason = "nothing was compared";
+  } else {
+    result.outcome = Outcome::pass;
+  }
+  return result;
+}
+
+CheckResult not_run(const std::string& name, const std::string& reason) {
+  CheckResult result;
+  result.name = name;
+  result.outcome = Outcome::not_run;
+  result.reason = reason;
+  return result;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,35 @@
+#include "reports/verdict/verdict.hpp"
+
+namespace shardproof::reports {
+
+const char* name_of(Proof proof) {
+  switch (proof) {
+    case Proof::exact: return "exact";
+    case Proof::bitwise: return "bitwise";
+    case Proof::sound: return "sound";
+    case Proof::statistical: return "statistical";
+    case Proof::unknown: return "unknown";
+  }
+  return "";
+}
+
+const char* name_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::pass: return "pass";
+    case Outcome::fail: return "fail";
+    case Outcome::unknown: return "unknown";
+    case Outcome::not_run: return "not_run";
+    case Outcome::trend: return "trend";
+  }
+  return "";
+}
+
+const std::vector<std::string>& check_names() {
+  static const std::vector<std::string> names{"plan",     "policy",     "leaves",    "collectives",
+                                              "coverage", "edges",      "replicas",  "continuity",
+                                              "op_local", "plan_units", "optimizer", "round_trip",
+                                              "sim_real", "shadow",     "suspects",  "end_to_end"};
+  return names;
+}
+
+}  // namespace shardproof::reports

@@ -1,0 +1,202 @@
+#include "scenarios/config/deepspeed/deepspeed_config.hpp"
+
+#include "scenarios/config/deepspeed/deepspeed_keys.hpp"
+#include "scenarios/config/deepspeed/optimizer_config.hpp"
+#include "scenarios/config/deepspeed/precision_config.hpp"
+#include "scenarios/config/deepspeed/scheduler_config.hpp"
+#include "scenarios/config/deepspeed/tensor_parallel_config.hpp"
+#include "scenarios/partition/lower_case.hpp"
+
+namespace shardproof {
+
+namespace {
+
+constexpr IntegerRange kCount{1, 1'000'000};
+constexpr NumberRange kNotNegative{.lowest = 0};
+
+// Of no effect where nothing is updated (see update_keys() for those that need no code of their own).
+constexpr const char* kUpdate[] = {"optimizer",
+                                   "zero_optimization",
+                                   "gradient_clipping",
+                                   "gradient_accumulation_steps",
+                                   "communication_data_type",
+                                   "data_types",
+                                   "scheduler"};
+
+// "auto" is filled in by a trainer that is not here, so no number can be known.
+void collect_auto(const JsonValue& value, const std::string& name,
+                  std::vector<std::pair<std::string, SourcePlace>>& found) {
+  if (value.is_string() && value.text == "auto") found.emplace_back(name, value.place);
+  for (const JsonMember& member : value.members)
+    collect_auto(member.value, name.empty() ? member.key : name + "." + member.key, found);
+  for (const JsonValue& element : value.elements) collect_auto(element, name, found);
+}
+
+void refuse_auto(const JsonValue& config) {
+  std::vector<std::pair<std::string, SourcePlace>> found;
+  collect_auto(config, "", found);
+  if (found.empty()) return;
+  std::string names;
+  for (const auto& [name, place] : found) names += (names.empty() ? "" : ", ") + name;
+  throw ScenarioError(found.front().second,
+                      "\"auto\" is a value for a trainer to fill in: write numbers for " + names);
+}
+
+// Buckets of stages 1 and 2 may overlap; DeepSpeed's default is true for stage 3 only.
+void read_overlap(ObjectReader& reader, TrainingConfig& training) {
+  const JsonValue* given = reader.find("overlap_comm");
+  if (!given || given->is_null()) return;
+  const bool overlap = as_bool(*given, reader.name("overlap_comm"));
+  training.overlap_comm = overlap && training.zero_stage > 0;
+  if (overlap && training.zero_stage == 0)
+    training.without_effect.push_back(reader.name("overlap_comm"));
+}
+
+void read_zero(ObjectReader& top, TrainingConfig& training) {
+  const JsonValue* given = top.find("zero_optimization");
+  if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
+    refuse_value(*given, "zero_optimization",
+                 "expected {\"stage\": 0}, {\"stage\": 1} or {\"stage\": 2}");
+  ObjectReader reader = top.section("zero_optimization");
+  // As int, 2^32 would be stage 0.
+  const std::int64_t stage = reader.integer("stage", 0);
+  if (stage == 3)
+    refuse_value(*reader.find("stage"), reader.name("stage"),
+                 "partitioned parameters are not implemented: expected 0, 1 or 2");
+  if (stage < 0 || stage > 3)
+    refuse_value(*reader.find("stage"), reader.name("stage"), "expected 0, 1 or 2");
+  training.zero_stage = static_cast<int>(stage);
+  training.reduce_bucket_size =
+      reader.integer("reduce_bucket_size", training.reduce_bucket_size, {1, std::int64_t{1} << 53});
+  read_overlap(reader, training);
+  apply(zero_optimization_keys(), reader, training.without_effect);
+  reader.finish();
+}
+
+// How gradients come about, and what becomes of them.
+void read_update(ObjectReader& top, TrainingConfig& training) {
+  read_zero(top, training);
+  read_optimizer(top, training);
+  read_scheduler(top, training);
+  read_wire_dtypes(top, training);
+  training.gradient_clipping = top.number("gradient_clipping", 1.0, kNotNegative);
+  apply(update_keys(), top, training.without_effect);
+}
+
+// Refuses a key that DeepSpeed does not have, where no value is of any effect.
+void check_spelling(const JsonValue& section, const std::string& path,
+                    std::span<const char* const> own, const SectionKeys& keys) {
+  if (!section.is_object()) return;
+  ObjectReader reader(section, path);
+  std::vector<std::string> unused;
+  accept_harmless(reader, own, nullptr);
+  pass_over(keys, reader, unused);
+  reader.finish();
+}
+
+// Of optimizers that are not known only the outer keys are.
+void check_spelling_of_update(ObjectReader& top) {
+  static constexpr const char* zero[] = {"stage", "reduce_bucket_size", "overlap_comm"};
+  static constexpr const char* outer[] = {"type", "params", "legacy_fusion"};
+  static constexpr const char* adam[] = {"lr", "betas", "eps", "weight_decay", "adam_w_mode"};
+  if (const JsonValue* section = top.find("zero_optimization"))
+    check_spelling(*section, "zero_optimization", zero, zero_optimization_keys());
+  const JsonValue* optimizer = top.find("optimizer");
+  if (!optimizer) return;
+  check_spelling(*optimizer, "optimizer", outer, {});
+  const JsonValue* type = optimizer->is_object() ? optimizer->find("type") : nullptr;
+  const JsonValue* params = optimizer->is_object() ? optimizer->find("params") : nullptr;
+  const std::string name = type && type->is_string() ? lower_case(type->text) : "";
+  if (params && (name == "adam" || name == "adamw"))
+    check_spelling(*params, "optimizer.params", adam, adam_keys());
+}
+
+// Without gradients there is nothing to divide among replicas but, in stage 3, the parameters.
+void pass_over_update(ObjectReader& top, TrainingConfig& training) {
+  const JsonValue* zero = top.find("zero_optimization");
+  const JsonValue* stage = zero && zero->is_object() ? zero->find("stage") : nullptr;
+  const std::string name = "zero_optimization.stage";
+  if (stage && as_integer(*stage, name, {0, 3}) == 3)
+    refuse_value(*stage, name, "partitioned parameters are not implemented: expected 0, 1 or 2");
+  check_spelling_of_update(top);
+  accept_harmless(top, kUpdate, &training.without_effect);
+  pass_over(update_keys(), top, training.without_effect);
+  if (!training.tp_overlap_comm) return;
+  training.tp_overlap_comm = false;  // it overlaps two parts of the backward pass
+  training.without_effect.push_back("tensor_parallel.tp_overlap_comm");
+}
+
+// Two of the three give the third. An equation that cannot hold names both of its sides.
+void solve_batch_equation(ObjectReader& top, int replicas, Mode mode, TrainingConfig& training) {
+  const auto read = [&](const char* key) -> std::int64_t {
+    const JsonValue* value = top.find(key);
+    return value ? as_integer(*value, key, kCount) : 0;
+  };
+  const std::int64_t batch = read("train_batch_size");
+  std::int64_t micro = read("train_micro_batch_size_per_gpu");
+  std::int64_t accumulation = read("gradient_accumulation_steps");
+  if (batch == 0 && micro == 0)
+    throw ScenarioError(top.place(),
+                        "missing key \"train_micro_batch_size_per_gpu\": expected it or"
+                        " train_batch_size");
+  if (accumulation == 0 && (batch == 0 || micro == 0)) {
+    accumulation = 1;
+    if (mode == Mode::training) training.defaulted.push_back("gradient_accumulation_steps = 1");
+  }
+  if (micro == 0) micro = batch / (accumulation * replicas);
+  if (accumulation == 0) accumulation = batch / (micro * replicas);
+  if (batch != 0 && batch != micro * accumulation * replicas)
+    refuse_value(*top.find("train_batch_size"), "train_batch_size",
+                 "is not train_micro_batch_size_per_gpu * gradient_accumulation_steps * replicas"
+                 " (world / autotp_size): " +
+                     std::to_string(batch) + " != " + std::to_string(micro) + " * " +
+                     std::to_string(accumulation) + " * " + std::to_string(replicas));
+  training.micro_batch = static_cast<int>(micro);
+  training.accumulation = mode == Mode::training ? static_cast<int>(accumulation) : 1;
+}
+
+}  // namespace
+
+TrainingConfig training_from_json(const JsonValue& config, int world, Mode mode) {
+  refuse_auto(config);
+  TrainingConfig training;
+  ObjectReader top(config, "");
+  top.record_defaults_in(&training.defaulted);
+  read_dtype(top, mode, training);
+  read_tensor_parallel(top, training);
+  if (mode == Mode::training)
+    read_update(top, training);
+  else
+    pass_over_update(top, training);
+  if (world % training.tensor_parallel != 0)
+    refuse_value(*config.find("tensor_parallel")->find("autotp_size"),
+                 "tensor_parallel.autotp_size", "does not divide world = " + std::to_string(world));
+  solve_batch_equation(top, world / training.tensor_parallel, mode, training);
+  apply(top_level_keys(), top, training.without_effect);
+  top.finish();
+  return training;
+}
+
+JsonValue to_json(const TrainingConfig& training, Mode mode) {
+  JsonValue json = JsonValue::object();
+  json.set("train_micro_batch_size_per_gpu", training.micro_batch);
+  json.set("tensor_parallel", tensor_parallel_to_json(training));
+  JsonValue bf16 = JsonValue::object();
+  bf16.set("enabled", training.working == Dtype::bf16);
+  if (training.working == Dtype::fp16) json.set("fp16", fp16_to_json(training, mode));
+  if (mode == Mode::inference) return json.set("bf16", std::move(bf16));
+  json.set("gradient_accumulation_steps", training.accumulation);
+  json.set("gradient_clipping", training.gradient_clipping);
+  json.set("bf16", bf16.set("check_grad_overflow", training.check_grad_overflow));
+  json.set("zero_optimization", JsonValue::object()
+                                    .set("stage", training.zero_stage)
+                                    .set("overlap_comm", training.overlap_comm)
+                                    .set("reduce_bucket_size", training.reduce_bucket_size));
+  write_wire_dtypes(training, json);
+  json.set("optimizer", to_json(training.optimizer));
+  if (training.scheduler.kind != SchedulerConfig::Kind::constant)
+    json.set("scheduler", to_json(training.scheduler));
+  return json;
+}
+
+}  // namespace shardproof

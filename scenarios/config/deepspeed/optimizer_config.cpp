@@ -1,0 +1,107 @@
+#include "scenarios/config/deepspeed/optimizer_config.hpp"
+
+#include "scenarios/config/deepspeed/deepspeed_keys.hpp"
+#include "scenarios/partition/lower_case.hpp"
+
+namespace shardproof {
+
+namespace {
+
+using Kind = OptimizerConfig::Kind;
+
+constexpr NumberRange kNotNegative{.lowest = 0};
+const JsonValue kEmpty = JsonValue::object();
+
+// DeepSpeed knows its own optimizers in any case, torch's by the name of the class.
+Kind kind_of(ObjectReader& reader) {
+  const JsonValue& type = reader.require("type", "expected \"Adam\", \"AdamW\" or \"SGD\"");
+  const std::string& name = as_string(type, reader.name("type"));
+  if (lower_case(name) == "adam") return Kind::adam;
+  if (lower_case(name) == "adamw") return Kind::adamw;
+  if (name != "SGD")
+    refuse_value(type, reader.name("type"), "only \"Adam\", \"AdamW\" and \"SGD\" are implemented");
+  return Kind::sgd;
+}
+
+void read_betas(ObjectReader& reader, TrainingConfig& training) {
+  const JsonValue* betas = reader.find("betas");
+  if (!betas) {
+    training.defaulted.push_back("optimizer.params.betas = [0.9, 0.999]");
+    return;
+  }
+  if (!betas->is_array() || betas->elements.size() != 2)
+    refuse_value(*betas, reader.name("betas"), "expected two numbers [beta1, beta2]");
+  const NumberRange below_one{.lowest = 0, .highest = 1};
+  OptimizerConfig& adam = training.optimizer;
+  adam.beta1 = as_number(betas->elements[0], "optimizer.params.betas[0]", below_one);
+  adam.beta2 = as_number(betas->elements[1], "optimizer.params.betas[1]", below_one);
+}
+
+// "Adam" is AdamW unless it says that it is not; AdamW is AdamW whatever it says (spec-autotp 7.5).
+void read_adam(ObjectReader& reader, TrainingConfig& training) {
+  OptimizerConfig& adam = training.optimizer;
+  adam.epsilon = reader.number("eps", adam.epsilon, {.lowest = 0, .above_lowest = true});
+  read_betas(reader, training);
+  if (adam.kind == Kind::adamw) {
+    static constexpr const char* forced[] = {"adam_w_mode"};
+    accept_harmless(reader, forced, &training.without_effect);
+  } else if (reader.boolean("adam_w_mode", true)) {
+    adam.kind = Kind::adamw;
+  }
+  apply(adam_keys(), reader, training.without_effect);
+}
+
+void read_sgd(ObjectReader& reader, TrainingConfig& training) {
+  OptimizerConfig& sgd = training.optimizer;
+  sgd.momentum = reader.number("momentum", sgd.momentum, kNotNegative);
+  sgd.nesterov = reader.boolean("nesterov", sgd.nesterov);
+  if (sgd.nesterov && sgd.momentum == 0)
+    refuse_value(*reader.find("nesterov"), reader.name("nesterov"),
+                 "Nesterov's form needs a momentum");
+  apply(sgd_keys(), reader, training.without_effect);
+}
+
+void read_params(const JsonValue& params, TrainingConfig& training) {
+  ObjectReader reader(params, "optimizer.params");
+  reader.record_defaults_in(&training.defaulted);
+  OptimizerConfig& optimizer = training.optimizer;
+  optimizer.learning_rate = reader.number("lr", optimizer.learning_rate, kNotNegative);
+  optimizer.weight_decay = reader.number("weight_decay", optimizer.weight_decay, kNotNegative);
+  if (optimizer.kind == Kind::sgd)
+    read_sgd(reader, training);
+  else
+    read_adam(reader, training);
+  reader.finish();
+}
+
+}  // namespace
+
+void read_optimizer(ObjectReader& top, TrainingConfig& training) {
+  ObjectReader reader(
+      top.require("optimizer", "expected { \"type\": \"AdamW\", \"params\": {...} }"), "optimizer");
+  training.optimizer.kind = kind_of(reader);
+  const JsonValue* params = reader.find("params");
+  read_params(params ? *params : kEmpty, training);
+  static constexpr NeutralKey neutral[] = {
+      {"legacy_fusion", "false", "legacy fusion is not implemented: only false"}};
+  require_neutral(reader, neutral);
+  reader.finish();
+}
+
+JsonValue to_json(const OptimizerConfig& optimizer) {
+  JsonValue params = JsonValue::object();
+  params.set("lr", optimizer.learning_rate);
+  params.set("weight_decay", optimizer.weight_decay);
+  JsonValue json = JsonValue::object();
+  if (optimizer.kind == Kind::sgd) {
+    params.set("momentum", optimizer.momentum).set("nesterov", optimizer.nesterov);
+    return json.set("type", "SGD").set("params", std::move(params));
+  }
+  params.set("betas", JsonValue::array().append(optimizer.beta1).append(optimizer.beta2));
+  params.set("eps", optimizer.epsilon);
+  if (optimizer.kind == Kind::adamw)
+    return json.set("type", "AdamW").set("params", std::move(params));
+  return json.set("type", "Adam").set("params", std::move(params.set("adam_w_mode", false)));
+}
+
+}  // namespace shardproof

@@ -1,0 +1,73 @@
+#include "scenarios/config/deepspeed/scheduler_config.hpp"
+
+#include "scenarios/config/deepspeed/deepspeed_keys.hpp"
+
+namespace shardproof {
+
+namespace {
+
+using Kind = SchedulerConfig::Kind;
+
+constexpr NumberRange kNotNegative{.lowest = 0};
+constexpr IntegerRange kSteps{0, std::int64_t{1} << 53};
+
+Kind kind_of(ObjectReader& reader) {
+  const JsonValue& type = reader.require("type", "expected \"WarmupLR\" or \"WarmupDecayLR\"");
+  const std::string& name = as_string(type, reader.name("type"));
+  for (const char* known : {"LRRangeTest", "OneCycle", "WarmupCosineLR"})
+    if (name == known)
+      refuse_value(type, reader.name("type"),
+                   "only \"WarmupLR\" and \"WarmupDecayLR\" are implemented");
+  as_one_of(type, reader.name("type"), {"WarmupLR", "WarmupDecayLR"});
+  return name == "WarmupLR" ? Kind::warmup : Kind::warmup_decay;
+}
+
+void read_params(const JsonValue& params, TrainingConfig& training) {
+  SchedulerConfig& scheduler = training.scheduler;
+  ObjectReader reader(params, "scheduler.params");
+  reader.record_defaults_in(&training.defaulted);
+  const bool decays = scheduler.kind == Kind::warmup_decay;
+  if (!decays) scheduler.highest = training.optimizer.learning_rate;
+  scheduler.lowest = reader.number("warmup_min_lr", scheduler.lowest, kNotNegative);
+  scheduler.highest = reader.number("warmup_max_lr", scheduler.highest, kNotNegative);
+  scheduler.warmup_steps = reader.integer("warmup_num_steps", scheduler.warmup_steps, kSteps);
+  scheduler.logarithmic = reader.one_of("warmup_type", "log", {"log", "linear"}) == "log";
+  if (decays)
+    scheduler.total_steps = as_integer(
+        reader.require("total_num_steps", "expected the step at which the rate has fallen"),
+        reader.name("total_num_steps"), kSteps);
+  static constexpr NeutralKey neutral[] = {
+      {"last_batch_iteration", "-1", "a schedule begins with the run: only -1"}};
+  require_neutral(reader, neutral);
+  reader.finish();
+}
+
+}  // namespace
+
+void read_scheduler(ObjectReader& top, TrainingConfig& training) {
+  const JsonValue* section = top.find("scheduler");
+  if (!section) return;
+  ObjectReader reader(*section, "scheduler");
+  training.scheduler.kind = kind_of(reader);
+  const JsonValue* params = reader.find("params");
+  JsonValue none = JsonValue::object();
+  none.place = section->place;  // of what it lacks
+  read_params(params ? *params : none, training);
+  reader.finish();
+}
+
+JsonValue to_json(const SchedulerConfig& scheduler) {
+  SHARDPROOF_EXPECTS(scheduler.kind != Kind::constant);
+  JsonValue params = JsonValue::object();
+  params.set("warmup_min_lr", scheduler.lowest);
+  params.set("warmup_max_lr", scheduler.highest);
+  params.set("warmup_num_steps", scheduler.warmup_steps);
+  params.set("warmup_type", scheduler.logarithmic ? "log" : "linear");
+  const bool decays = scheduler.kind == Kind::warmup_decay;
+  if (decays) params.set("total_num_steps", scheduler.total_steps);
+  return JsonValue::object()
+      .set("type", decays ? "WarmupDecayLR" : "WarmupLR")
+      .set("params", std::move(params));
+}
+
+}  // namespace shardproof

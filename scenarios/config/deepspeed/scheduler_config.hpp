@@ -1,0 +1,15 @@
+#pragma once
+
+#include "scenarios/json/object_reader.hpp"
+#include "scenarios/settings/scenario.hpp"
+
+namespace shardproof {
+
+/// Reads the section "scheduler" of a DeepSpeed config, after the optimizer: without a maximum of its
+/// own WarmupLR rises to the optimizer's learning rate, WarmupDecayLR to 0.001.
+void read_scheduler(ObjectReader& top, TrainingConfig& training);
+
+/// The section from which read_scheduler gives the same. Not for a constant rate, which has none.
+JsonValue to_json(const SchedulerConfig& scheduler);
+
+}  // namespace shardproof

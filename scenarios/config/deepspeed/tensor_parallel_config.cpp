@@ -1,0 +1,80 @@
+#include "scenarios/config/deepspeed/tensor_parallel_config.hpp"
+
+#include <algorithm>
+
+#include "scenarios/config/deepspeed/deepspeed_keys.hpp"
+#include "scenarios/config/deepspeed/partition_config.hpp"
+#include "scenarios/json/nearest_name.hpp"
+#include "scenarios/partition/lower_case.hpp"
+#include "scenarios/partition/presets.hpp"
+
+namespace shardproof {
+
+namespace {
+
+// DeepSpeed takes a name that it does not know for none, and goes on without.
+void read_preset(ObjectReader& reader, PartitionRules& rules) {
+  const JsonValue* preset = reader.find("preset_model");
+  if (!preset) return;
+  const std::string name = lower_case(as_string(*preset, reader.name("preset_model")));
+  const std::vector<std::string> names = preset_names();
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    std::string list;
+    for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
+    refuse_value(*preset, reader.name("preset_model"),
+                 "expected one of " + list + suggestion(name, names));
+  }
+  rules.preset = name;
+  rules.preset_place = preset->place;
+}
+
+// The object "tensor_parallel" inside the section of that name, whose short name is "tp".
+void read_inner(ObjectReader& reader, const std::string& alias, TrainingConfig& training) {
+  const JsonValue* object = reader.find(alias);
+  if (!object) return;
+  ObjectReader tp(*object, reader.name(alias));
+  const std::int64_t size = tp.integer("tp_size", 1, {1, 1'000'000});
+  if (size != 1 && size != training.tensor_parallel)
+    refuse_value(
+        *tp.find("tp_size"), tp.name("tp_size"),
+        "does not match tensor_parallel.autotp_size = " + std::to_string(training.tensor_parallel));
+  training.partition_rules.grain =
+      tp.integer("tp_grain_size", training.partition_rules.grain, {1, std::int64_t{1} << 40});
+  static constexpr NeutralKey groups[] = {
+      {"mpu", "null", "groups are made by the scenario: only null"},
+      {"tp_group", "null", "groups are made by the scenario: only null"}};
+  require_neutral(tp, groups);
+  tp.finish();
+}
+
+}  // namespace
+
+void read_tensor_parallel(ObjectReader& deepspeed, TrainingConfig& training) {
+  ObjectReader reader = deepspeed.section("tensor_parallel");
+  PartitionRules& rules = training.partition_rules;
+  training.tensor_parallel =
+      std::max(1, static_cast<int>(reader.integer("autotp_size", 0, {0, 1'000'000})));
+  const JsonValue* size = reader.find("autotp_size");
+  rules.place = size ? size->place : deepspeed.place();
+  if (const JsonValue* overlap = reader.find("tp_overlap_comm"))
+    training.tp_overlap_comm = as_bool(*overlap, reader.name("tp_overlap_comm"));
+  read_preset(reader, rules);
+  if (const JsonValue* custom = reader.find("partition_config"))
+    rules.custom =
+        custom_partition_from_json(*custom, training.tensor_parallel, training.without_effect);
+  for (const char* alias : {"tensor_parallel", "tp"}) read_inner(reader, alias, training);
+  apply(tensor_parallel_keys(), reader, training.without_effect);
+  reader.finish();
+}
+
+JsonValue tensor_parallel_to_json(const TrainingConfig& training) {
+  const PartitionRules& rules = training.partition_rules;
+  JsonValue json = JsonValue::object();
+  json.set("autotp_size", training.tensor_parallel);
+  json.set("tp_overlap_comm", training.tp_overlap_comm);
+  if (!rules.preset.empty()) json.set("preset_model", rules.preset);
+  if (rules.custom) json.set("partition_config", to_json(*rules.custom));
+  return json.set("tp", JsonValue::object().set("tp_grain_size", rules.grain));
+}
+
+}  // namespace shardproof

@@ -1,0 +1,139 @@
+#include "scenarios/driver/estimate.hpp"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "scenarios/errors.hpp"
+
+namespace shardproof {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The number of a file that holds nothing else; nothing for "max" or if there is no such file.
+std::optional<std::uint64_t> number_in(const fs::path& path) {
+  std::ifstream file(path);
+  std::uint64_t number = 0;
+  return file >> number ? std::optional(number) : std::nullopt;
+}
+
+// The number after a key, in a file of lines "key number ...".
+std::optional<std::uint64_t> number_of_key(const fs::path& path, const std::string& key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string name;
+    std::uint64_t number = 0;
+    if (words >> name >> number && name == key) return number;
+  }
+  return std::nullopt;
+}
+
+// What one control group leaves: its limit less its use. Cached files count as use, but give way.
+struct MemoryFiles {
+  const char* limit;
+  const char* usage;
+  const char* cache_key;  // in memory.stat
+};
+constexpr MemoryFiles version_2{"memory.max", "memory.current", "inactive_file"};
+constexpr MemoryFiles version_1{"memory.limit_in_bytes", "memory.usage_in_bytes",
+                                "total_inactive_file"};
+
+std::optional<std::uint64_t> left_in_group(const fs::path& group, const MemoryFiles& files) {
+  const auto limit = number_in(group / files.limit), usage = number_in(group / files.usage);
+  if (!limit || !usage) return std::nullopt;
+  const auto cache = number_of_key(group / "memory.stat", files.cache_key).value_or(0);
+  const auto held = *usage - std::min(cache, *usage);
+  return *limit - std::min(held, *limit);
+}
+
+void lower(Machine& machine, std::optional<std::uint64_t> bytes, const std::string& source) {
+  if (!bytes || (machine.memory_bytes && *machine.memory_bytes <= *bytes)) return;
+  machine.memory_bytes = bytes;
+  machine.memory_source = source;
+}
+
+// A group is limited by all groups above it as well. In a container the path of /proc/self/cgroup
+// may lie outside of what is mounted: then only the mounted root counts.
+void lower_by_groups(Machine& machine, const fs::path& root, const std::string& group,
+                     const MemoryFiles& files) {
+  fs::path path = root / fs::path(group).relative_path();
+  for (;; path = path.parent_path()) {
+    lower(machine, left_in_group(path, files), path.string());
+    if (path == root || path == path.root_path()) return;
+  }
+}
+
+void lower_by_control_groups(Machine& machine, const fs::path& proc, const fs::path& root) {
+  std::ifstream file(proc / "self/cgroup");
+  for (std::string line; std::getline(file, line);) {  // "0::/user.slice", "4:memory:/docker/1a"
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const std::string group = fs::path(line.substr(second + 1)).lexically_normal().string();
+    if (controllers.empty()) lower_by_groups(machine, root, group, version_2);
+    if (controllers.find("memory") != std::string::npos) {
+      lower_by_groups(machine, root / "memory", group, version_1);
+    }
+  }
+}
+
+std::optional<std::uint64_t> free_disk(const std::string& folder) {
+  for (fs::path path = fs::absolute(folder);; path = path.parent_path()) {
+    struct statvfs space {};
+    if (::statvfs(path.c_str(), &space) == 0) {
+      return static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
+    }
+    if (path == path.root_path()) return std::nullopt;
+  }
+}
+
+constexpr const char* way_out =
+    "try a smaller model (--override num_hidden_layers=2), fewer steps, or a smaller trace tier";
+
+}  // namespace
+
+Machine measure_machine(const std::string& folder, const std::string& proc,
+                        const std::string& cgroup) {
+  Machine machine;
+  const std::string meminfo = proc + "/meminfo";
+  if (const auto kib = number_of_key(meminfo, "MemAvailable:")) {
+    lower(machine, *kib * 1024, meminfo);
+  }
+  lower_by_control_groups(machine, proc, fs::path(cgroup).lexically_normal());
+  machine.disk_bytes = free_disk(folder);
+  return machine;
+}
+
+void refuse_if_too_much(const Needs& needs, const Machine& machine) {
+  if (machine.memory_bytes && needs.memory_bytes > *machine.memory_bytes) {
+    throw ScenarioError("the run needs " + readable_bytes(needs.memory_bytes) + " of memory, and " +
+                        readable_bytes(*machine.memory_bytes) + " are available (" +
+                        machine.memory_source + "): " + way_out);
+  }
+  if (machine.disk_bytes && needs.disk_bytes > *machine.disk_bytes) {
+    throw ScenarioError("the run writes " + readable_bytes(needs.disk_bytes) + ", and " +
+                        needs.disk_folder + " has " + readable_bytes(*machine.disk_bytes) +
+                        " left: " + way_out + ", or another --out");
+  }
+}
+
+std::string readable_bytes(std::uint64_t bytes) {
+  constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " bytes";
+  double value = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f %s", value, units[unit]);
+  return text.data();
+}
+
+}  // namespace shardproof

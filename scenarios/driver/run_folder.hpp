@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+
+#include "scenarios/files/file_descriptor.hpp"
+#include "scenarios/files/folder_replacement.hpp"
+
+namespace shardproof {
+
+/// Where the results of one scenario go: OUT/NAME. They are written to OUT/NAME.part and put in
+/// place when complete, so that OUT/NAME is always the result of one whole run, the earlier one if
+/// the present one fails. What an unfinished run wrote stays in OUT/NAME.part until the next run.
+///
+///     RunFolder folder("results", "quickstart");    // creates results/quickstart.part
+///     write(folder.file("sim/trace.h5"));
+///     folder.put_in_place();                        // now results/quickstart
+///
+/// Only one RunFolder at a time has a name: a lock file, OUT/.NAME.lock, is held meanwhile.
+/// Folders that hold something else than results are never replaced.
+class RunFolder {
+ public:
+  /// Throws ScenarioError if the name is no file name, if OUT or what is to be replaced is not a
+  /// folder of results, or if another run holds it; EnvironmentError if the file system refuses.
+  RunFolder(const std::string& out, const std::string& name);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  /// OUT/NAME.part, and OUT/NAME once it is in place.
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  /// The path it will have, or has: OUT/NAME.
+  const std::string& final_path() const { return final_path_; }
+  /// Replaces the earlier results. To be called once.
+  void put_in_place();
+
+ private:
+  std::string final_path_, path_, lock_path_;
+  FolderReplacement replacement_;
+  FileDescriptor lock_;
+};
+
+}  // namespace shardproof

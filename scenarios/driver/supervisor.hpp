@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "scenarios/driver/progress.hpp"
+
+namespace shardproof {
+
+/// A child process to be run.
+struct Job {
+  std::string name;                                // "sim"
+  std::vector<std::string> command;                // program (looked up in PATH) and arguments
+  std::map<std::string, std::string> environment;  // added to this process's
+  std::string log_file;                            // gets its stdout and stderr
+};
+
+/// How it ended.
+struct JobResult {
+  std::string name;
+  int exit_status = -1;  // -1: it did not exit by itself
+  int signal = 0;        // that killed it
+  bool timed_out = false;
+  double seconds = 0;
+  /// One line, with the last line of its log: "sim was killed by signal 9 (out of memory?)",
+  /// "real: rank 2 exited with 3: no space left on device", "sim ended well".
+  std::string sentence;
+  bool ok() const { return exit_status == 0; }
+};
+
+struct SupervisorOptions {
+  int at_once = 0;                              // jobs at a time; 0: as many as there are cores
+  std::optional<double> time_out_seconds = {};  // of each job
+  double grace_seconds = 5;                     // between asking a job to end and killing it
+  std::function<void(const Progress&)> on_progress = {};
+};
+
+/// SIGINT or SIGTERM arrived; every child has been ended by then.
+class Interrupted : public std::runtime_error {
+ public:
+  explicit Interrupted(int signal);
+  /// 130 or 143.
+  int exit_code() const { return 128 + signal_; }
+
+ private:
+  int signal_;
+};
+
+/// Runs the jobs, several at once, in their order; returns how each ended, in the same order.
+/// Every job is the leader of its process group, and is ended as a group. Throws Interrupted;
+/// EnvironmentError if no process can be started at all. A program that cannot be found is a
+/// result. Call it on the main thread: signals are taken from it meanwhile.
+std::vector<JobResult> run_jobs(const std::vector<Job>& jobs,
+                                const SupervisorOptions& options = {});
+
+}  // namespace shardproof

@@ -1,0 +1,93 @@
+// The judge of a run without training: nothing is required that inference has not, and the rest
+// still finds what is wrong.
+#include <boost/test/unit_test.hpp>
+
+#include "reference/run/training.hpp"
+#include "reports/checks/leaves.hpp"
+#include "reports/checks/op_local.hpp"
+#include "reports/judge.hpp"
+#include "tests/reports/checks/checks_support.hpp"
+
+using namespace shardproof;
+using namespace shardproof::reports;
+using namespace shardproof::tests;
+
+namespace {
+
+const std::string name = "inference-llama-uneven-tp3-dp1-fp64";
+
+Verdict verdict_of(Scenario scenario) {
+  const TemporaryFolder folder;
+  scenario.executions = {"reference", "sim"};
+  reference::run_reference(scenario, folder / "reference");
+  BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
+  JudgeInput input{scenario, {}, {}, {}, {}};
+  input.reference_folder = folder / "reference";
+  input.sim_folder = folder / "sim";
+  return judge(input);
+}
+
+FirstDivergence divergence_of(const std::string& edit, const std::string& op) {
+  Scenario scenario = sweep_scenario(name);
+  scenario.inject = {inject(edit, op)};
+  const Verdict verdict = verdict_of(scenario);
+  BOOST_TEST(verdict.verdict == "fail");
+  BOOST_REQUIRE(verdict.first_divergence.has_value());
+  return *verdict.first_divergence;
+}
+
+const std::vector<int> all{0, 1, 2};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(checks_of_inference)
+
+BOOST_AUTO_TEST_CASE(every_check_but_that_of_the_optimizer_compares_and_passes) {
+  const Verdict verdict = verdict_of(sweep_scenario(name, 2));
+
+  BOOST_TEST(verdict.verdict == "pass");
+  for (const CheckResult& check : verdict.checks) {
+    if (check.name == "shadow" || check.name == "suspects" || check.name == "sim_real") continue;
+    if (check.name == "optimizer") {
+      BOOST_TEST((check.outcome == Outcome::not_run));
+      BOOST_TEST(check.reason == "inference has no optimizer state");
+      continue;
+    }
+    BOOST_TEST((check.outcome == Outcome::pass), check.name << ": " << check.reason);
+    BOOST_TEST(check.compared > 0, check.name);
+  }
+  BOOST_TEST(verdict.trend.size() == 2U);
+  BOOST_TEST(verdict.trend.front().quantity == "logits relative error");
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_reduction_of_a_row_is_named_with_op_and_ranks) {
+  const std::string op = "model.layers.1.self_attn.o_proj/forward/all_reduce";
+  const FirstDivergence first = divergence_of("drop", op);
+  BOOST_TEST(first.op == op);
+  BOOST_TEST(first.ranks == all);
+}
+
+BOOST_AUTO_TEST_CASE(a_bias_in_the_partial_sums_is_found_where_they_are_reduced) {
+  const FirstDivergence first =
+      divergence_of("add_bias_before_reduce", "model.layers.0.mlp.down_proj/forward/add_bias");
+  BOOST_TEST(first.op == "model.layers.0.mlp.down_proj/forward/all_reduce");
+  BOOST_TEST(first.ranks == all);
+}
+
+BOOST_AUTO_TEST_CASE(a_bias_that_is_left_out_or_added_twice_is_named) {
+  const std::string op = "model.layers.1.mlp.up_proj/forward/add_bias";
+  for (const char* edit : {"drop", "double"}) {
+    const FirstDivergence first = divergence_of(edit, op);
+    BOOST_TEST(first.op == op, edit);
+    BOOST_TEST(first.ranks == all);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(shards_that_are_swapped_are_found_where_they_are_loaded) {
+  const std::string op = "model.layers.0.mlp.up_proj/data/load_weight";
+  const FirstDivergence first = divergence_of("swap_shards", op);
+  BOOST_TEST(first.op == op);
+  BOOST_TEST(first.ranks == all);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

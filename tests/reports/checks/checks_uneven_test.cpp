@@ -1,0 +1,145 @@
+// Layers cut unevenly, in blocks, and so that a rank holds nothing: the run must be the one of the
+// even cut up to rounding, and every check must say so.
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "reports/checks/coverage.hpp"
+#include "reports/checks/leaves.hpp"
+#include "reports/checks/op_local.hpp"
+#include "reports/checks/optimizer.hpp"
+#include "reports/checks/replicas.hpp"
+#include "reports/checks/round_trip.hpp"
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/units/unit_walk.hpp"
+#include "tests/reports/checks/checks_support.hpp"
+#include "tests/support/scenario_runs.hpp"
+
+namespace shardproof::tests {
+namespace {
+
+using reports::assemble;
+using reports::AssembledTensor;
+using reports::Tally;
+
+// What two TP ranks get of the heads (4 of them, 8 wide) and of the 48 features inside the MLP.
+struct Cuts {
+  const char* name;
+  Widths heads;
+  Widths inner;
+};
+const Cuts cuts[] = {
+    {"uneven", {{24, 8}}, {{40, 8}}},
+    {"in blocks", {{8, 8}, {8, 8}}, {{10, 6}, {1, 31}}},
+    {"nothing on one rank", {{32, 0}}, {{48, 0}}},
+};
+const Grid grids[] = {{2, 1, 0}, {2, 2, 1}, {2, 3, 1}};
+
+// fp64, so that another cut moves results by the rounding of sums only. In rank order, so that the
+// sum over dp does not depend on where in a bucket an element lies.
+Scenario even(const Grid& grid) {
+  Scenario scenario = on_grid(sweep("tiny-bias-tp2-dp1-zero0-fp64"), grid);
+  scenario.reduction = ReductionOrder::rank_order;
+  return scenario;
+}
+
+Scenario uneven(const Cuts& cut, const Grid& grid) {
+  Scenario scenario = even(grid);
+  for (auto& [module, partition] : scenario.partition.modules)
+    if (partition.style != LayerPartition::Style::replicated)
+      partition.widths = module.find(".mlp.") == std::string::npos ? cut.heads : cut.inner;
+  return scenario;
+}
+
+// Weights, masters, moments, gradients: what must be the same tensor however it is cut.
+bool is_of_interest(const std::string& path) {
+  const std::string name = name_in_folder(path);
+  return (name.starts_with("parameter/") || name.starts_with("optimizer/") ||
+          name.starts_with("gradient/") || name == "scalar/grad_norm") &&
+         name.find("padding") == std::string::npos && path.find("/micro/") == std::string::npos;
+}
+
+double largest_difference(const AssembledTensor& a, const AssembledTensor& b) {
+  if (a.shape != b.shape) return INFINITY;
+  double largest = 0;
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    const double difference = std::fabs(a.values[i] - b.values[i]);
+    largest = difference <= largest ? largest : difference;  // a NaN is kept
+  }
+  return largest;
+}
+
+std::vector<Tally> judge(const reports::JudgeContext& context) {
+  reports::TensorTable table(context.scenario.world);
+  reports::UnitMemo memo;
+  reports::WalkFindings walk;
+  reports::walk_units(context, *context.traces.at(0), memo, walk, table);
+  return {check_leaves(context),          check_coverage(context),  check_replicas(context),
+          check_op_local(context, table), check_optimizer(context), check_round_trip(context),
+          std::move(walk.plan_units),     std::move(walk.edges),    std::move(walk.continuity)};
+}
+
+BOOST_AUTO_TEST_SUITE(checks_uneven)
+
+BOOST_AUTO_TEST_CASE(training_does_not_depend_on_how_the_layers_are_cut) {
+  for (const Grid& grid : grids) {
+    const JudgedRun expected(even(grid));
+    for (const Cuts& cut : cuts) {
+      const JudgedRun got(uneven(cut, grid));
+      BOOST_REQUIRE(got.finished());
+      int compared = 0;
+      for (const auto& [path, holders] : expected.trace().reader().datasets()) {
+        if (!is_of_interest(path)) continue;
+        const AssembledTensor a = assemble(expected.trace().reader(), path, 0);
+        const AssembledTensor b = assemble(got.trace().reader(), path, 0);
+        BOOST_TEST_CONTEXT(cut.name << ", dp " << grid.dp << ": " << path) {
+          BOOST_TEST(b.problem == "");
+          BOOST_TEST(largest_difference(a, b) < 1e-9);
+        }
+        ++compared;
+      }
+      BOOST_TEST(compared > 100);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_check_passes_on_uneven_cuts) {
+  for (const Grid& grid : grids)
+    for (const Cuts& cut : cuts) {
+      const JudgedRun run(uneven(cut, grid));
+      BOOST_REQUIRE(run.finished());
+      for (const Tally& tally : judge(run.context())) {
+        const auto result = tally.result();
+        BOOST_TEST_CONTEXT(cut.name << ", dp " << grid.dp << ": " << result.name) {
+          BOOST_TEST(result.reason == "");
+          BOOST_TEST(result.failed == 0);
+          BOOST_TEST(result.compared > 0);
+        }
+      }
+    }
+}
+
+// Where shards are of unlike size, a parameter that all TP ranks hold lies in another place of each
+// one's bucket, and a ring of three adds its gradients in another order there: the replicas drift
+// apart by roundings, which is a fault of the run and must be told.
+BOOST_AUTO_TEST_CASE(replicas_that_a_ring_of_three_lets_drift_apart_are_told) {
+  for (const int dp : {2, 3}) {
+    Scenario scenario = uneven(cuts[0], {2, dp, 1});
+    scenario.reduction = ReductionOrder::ring;
+    const JudgedRun run(scenario);
+    BOOST_REQUIRE(run.finished());
+    const Tally replicas = check_replicas(run.context());
+    BOOST_TEST((replicas.result().failed > 0) == (dp == 3));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(shards_of_unlike_size_are_not_swapped) {
+  Scenario scenario = uneven(cuts[0], {2, 1, 0});
+  scenario.inject = {inject("swap_shards", "model.layers.0.mlp.up_proj/data/load_weight")};
+  BOOST_CHECK_THROW(JudgedRun{scenario}, ScenarioError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace shardproof::tests

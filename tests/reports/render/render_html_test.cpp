@@ -1,0 +1,100 @@
+#include <boost/test/unit_test.hpp>
+
+#include "reports/render/escape.hpp"
+#include "reports/render/html.hpp"
+#include "reports/render/tensor_data.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "tests/reports/render/sample_verdicts.hpp"
+
+using namespace shardproof;
+using namespace shardproof::reports;
+using namespace shardproof::tests;
+
+namespace {
+
+std::size_t occurrences(const std::string& text, const std::string& word) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+    ++count;
+  return count;
+}
+
+bool contains(const std::string& text, const std::string& word) {
+  return occurrences(text, word) > 0;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(render_html)
+
+BOOST_AUTO_TEST_CASE(a_hostile_text_in_any_field_never_becomes_markup) {
+  const std::string hostile = "<script>alert(1)</script><!-- \"'>{{js}}";
+  Verdict verdict = failing_verdict();
+  verdict.scenario = verdict.scenario_hash = verdict.plan_text = verdict.reproduce = hostile;
+  verdict.errors = verdict.injected = verdict.executions = {hostile};
+  verdict.environment[hostile] = hostile;
+  verdict.timing[hostile] = 1;
+  for (CheckResult& check : verdict.checks) check.reason = hostile;
+  FirstDivergence& first = *verdict.first_divergence;
+  first.op = first.tensor = first.phase = first.execution = hostile;
+  first.cause = Cause{hostile, {}, {}};
+  verdict.tensors[0].name = verdict.tensors[1].cells[0].first_failure = hostile;
+  verdict.trend[0].quantity = verdict.trend[0].execution = hostile;
+
+  const std::string page = report_html(verdict);
+
+  const std::string clean = report_html(failing_verdict());
+  BOOST_TEST(!contains(page, "<script>alert"));
+  BOOST_TEST(occurrences(page, "<script") == occurrences(clean, "<script"));
+  BOOST_TEST(occurrences(page, "</script") == occurrences(clean, "</script"));
+  BOOST_TEST(!contains(page, "<!--"));
+  BOOST_TEST(occurrences(page, "'use strict'") == 1u);
+  BOOST_TEST(contains(page, "&lt;script&gt;alert(1)&lt;/script&gt;"));
+}
+
+BOOST_AUTO_TEST_CASE(script_escaped_json_reads_back_as_the_same_text) {
+  const std::string text = "</script><!-- \xe2\x80\xa8\xe2\x80\xa9 \xe2\x80\xaa end";
+  const std::string escaped = script_escaped(write_json(JsonValue(text)));
+  BOOST_TEST(escaped.find('<') == std::string::npos);
+  BOOST_TEST(!contains(escaped, "\xe2\x80\xa8"));
+  BOOST_TEST(!contains(escaped, "\xe2\x80\xa9"));
+  BOOST_TEST(parse_json(escaped, "escaped").text == text);
+}
+
+BOOST_AUTO_TEST_CASE(the_page_needs_nothing_from_elsewhere) {
+  const std::string page = report_html(passing_verdict());
+  for (const char* word : {"http://", "https://", " src=", "@import", "url("})
+    BOOST_TEST(!contains(page, word), word);
+}
+
+BOOST_AUTO_TEST_CASE(verdict_and_reproduction_come_before_the_tables) {
+  const std::string page = report_html(failing_verdict());
+  BOOST_TEST(page.find("First divergence") < page.find("id=\"checks\""));
+  BOOST_TEST(page.find("shardproof run &#39;scenario.json&#39;") < page.find("id=\"checks\""));
+  BOOST_TEST(contains(page, "✗ FAIL"));
+}
+
+BOOST_AUTO_TEST_CASE(failing_rows_come_first) {
+  const TensorData data = tensor_data(failing_verdict().tensors, 10'000);
+  BOOST_TEST(data.left_out == 0u);
+  BOOST_TEST(data.json ==
+             R"({"ranks":2,"rows":[["backward/lm_head/grad_input",[["3.21e+03",)"
+             R"("/step/000001/micro/0"],null]],["forward/model.norm/output",["0.431",null]]]})");
+}
+
+BOOST_AUTO_TEST_CASE(a_page_of_a_huge_run_stays_below_two_megabytes_and_says_what_it_left_out) {
+  Verdict verdict = failing_verdict();
+  verdict.plan_text = std::string(3'000'000, 'x');
+  verdict.errors = {std::string(3'000'000, 'y')};
+  TensorRow row{.name = "forward/model.layers.0.mlp/activation", .cells = {}};
+  row.cells.resize(512, {.judged = true, .failed = false, .max_ratio = 0.123, .first_failure = {}});
+  verdict.tensors.insert(verdict.tensors.end(), 2000, row);
+
+  const std::string page = report_html(verdict);
+
+  BOOST_TEST(page.size() < 2'000'000u);
+  BOOST_TEST(contains(page, "did not fit on this page"));
+  BOOST_TEST(contains(page, "3,000,000 bytes in all"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

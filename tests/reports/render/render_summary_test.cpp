@@ -1,0 +1,85 @@
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <limits>
+
+#include "reports/render/summary_json.hpp"
+#include "scenarios/json/json_document.hpp"
+#include "tests/reports/render/sample_verdicts.hpp"
+#include "tests/reports/render/snapshot.hpp"
+
+using namespace shardproof;
+using namespace shardproof::reports;
+using namespace shardproof::tests;
+
+namespace {
+
+JsonValue summary_of(const Verdict& verdict) {
+  return parse_json(summary_json(verdict), "summary");
+}
+
+std::string keys_of(const JsonValue& object) {
+  std::string keys;
+  for (const JsonMember& member : object.members) keys += member.key + " ";
+  return keys;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(render_summary)
+
+BOOST_AUTO_TEST_CASE(fields_are_those_of_the_schema_in_its_order) {
+  const JsonValue summary = summary_of(failing_verdict());
+
+  BOOST_TEST(keys_of(summary).starts_with(
+      "schema scenario scenario_hash executions exit_code injected verdict checks "
+      "first_divergence "));
+  BOOST_TEST(keys_of(summary.find("checks")->elements[0]) ==
+             "name proof outcome compared failed max_ratio reason ");
+  BOOST_TEST(keys_of(*summary.find("first_divergence")) ==
+             "execution step micro_step phase op tensor rank ranks index expected got error bound "
+             "wrong_elements cause reason ");
+}
+
+BOOST_AUTO_TEST_CASE(every_check_is_there_in_one_order_even_if_none_was_reached) {
+  const std::string order =
+      "plan policy leaves collectives coverage edges replicas continuity op_local plan_units "
+      "optimizer round_trip sim_real shadow suspects end_to_end ";
+  for (const Verdict& verdict : {passing_verdict(), failing_verdict(), error_verdict()}) {
+    std::string names;
+    const JsonValue summary = summary_of(verdict);
+    for (const JsonValue& check : summary.find("checks")->elements) {
+      names += check.find("name")->text + " ";
+      BOOST_TEST((check.find("outcome")->text == "pass" || !check.find("reason")->text.empty()));
+    }
+    BOOST_TEST(names == order);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite_are_strings) {
+  Verdict verdict = failing_verdict();
+  verdict.first_divergence->got = std::nan("");
+  verdict.first_divergence->error = std::numeric_limits<double>::infinity();
+  verdict.first_divergence->expected = -std::numeric_limits<double>::infinity();
+
+  const JsonValue first = *summary_of(verdict).find("first_divergence");
+
+  BOOST_TEST(first.find("got")->text == "nan");
+  BOOST_TEST(first.find("error")->text == "inf");
+  BOOST_TEST(first.find("expected")->text == "-inf");
+  BOOST_TEST(first.find("got")->is_string());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_absent_is_null) {
+  Verdict verdict = failing_verdict();
+  verdict.first_divergence->micro_step = -1;
+  const JsonValue summary = summary_of(verdict);
+  BOOST_TEST(summary.find("first_divergence")->find("micro_step")->is_null());
+  BOOST_TEST(summary.find("first_divergence")->find("cause")->is_null());
+  BOOST_TEST(summary_of(passing_verdict()).find("first_divergence")->is_null());
+}
+
+BOOST_AUTO_TEST_CASE(a_summary_reads_as_kept) {
+  check_snapshot("fail.json", summary_json(failing_verdict()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

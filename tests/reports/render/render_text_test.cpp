@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+
+#include "reports/render/format.hpp"
+#include "reports/render/text.hpp"
+#include "scenarios/errors.hpp"
+#include "tests/reports/render/sample_verdicts.hpp"
+#include "tests/reports/render/snapshot.hpp"
+
+using namespace shardproof;
+using namespace shardproof::reports;
+using namespace shardproof::tests;
+
+BOOST_AUTO_TEST_SUITE(render_text)
+
+BOOST_AUTO_TEST_CASE(each_kind_of_verdict_reads_as_kept) {
+  check_snapshot("pass.txt", verdict_text(passing_verdict(), "out/report.html"));
+  check_snapshot("fail.txt", verdict_text(failing_verdict(), "out/report.html"));
+  check_snapshot("unknown.txt", verdict_text(unknown_verdict(), ""));
+  check_snapshot("error.txt", verdict_text(error_verdict(), "out/report.html"));
+}
+
+BOOST_AUTO_TEST_CASE(a_verdict_with_everything_in_it_has_at_most_twelve_lines) {
+  Verdict verdict = failing_verdict();
+  verdict.first_divergence->cause = Cause{"stale: equals /a", 2.0, 0.5};
+  verdict.errors = {"one\ntwo", "three", "four"};
+  verdict.injected.push_back("another");
+
+  const std::string text = verdict_text(verdict, "r.html");
+
+  BOOST_TEST(std::count(text.begin(), text.end(), '\n') <= 12);
+  BOOST_TEST(text.find("stale: equals /a, coefficient 2, score 0.5") != std::string::npos);
+  BOOST_TEST(text.find("one two (and 2 more)") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_in_a_verdict_can_drive_the_terminal) {
+  Verdict verdict = error_verdict();
+  verdict.scenario = "a\x1b[2Jb";
+  BOOST_TEST(verdict_text(verdict, "").find('\x1b') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_check_without_a_divergence_names_itself_in_the_first_line) {
+  Verdict verdict = passing_verdict();
+  verdict.verdict = "fail";
+  check_of(verdict, "collectives").outcome = Outcome::fail;
+  check_of(verdict, "collectives").reason = "rank 1 issued 27 of 28";
+  BOOST_TEST(verdict_text(verdict, "")
+                 .starts_with("FAIL llama-tp2-dp2: collectives: rank 1 issued 27 of 28\n"));
+}
+
+BOOST_AUTO_TEST_CASE(ranks_fold_from_three_in_a_row) {
+  BOOST_TEST(rank_list({}) == "");
+  BOOST_TEST(rank_list({3}) == "3");
+  BOOST_TEST(rank_list({0, 1}) == "0,1");
+  BOOST_TEST(rank_list({0, 1, 2, 5, 7, 8}) == "0-2,5,7,8");
+}
+
+BOOST_AUTO_TEST_CASE(a_check_of_another_name_or_given_twice_is_refused) {
+  Verdict verdict = passing_verdict();
+  verdict.checks[0].name = "plans";
+  BOOST_CHECK_THROW(all_checks(verdict), InvariantError);
+  verdict.checks[0].name = "policy";
+  BOOST_CHECK_THROW(all_checks(verdict), InvariantError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
