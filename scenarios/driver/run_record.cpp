@@ -1,8 +1,9 @@
 #include "scenarios/driver/run_record.hpp"
 
-#include <fstream>
+#include <filesystem>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
 
 namespace shardproof {
@@ -19,16 +20,13 @@ void write_run_record(const std::string& folder, const RunRecord& record) {
                           .set("exit_status", execution.exit_status)
                           .set("seconds", execution.seconds)
                           .set("sentence", execution.sentence));
-  std::ofstream file(folder + "/run.json");
-  file << write_json(JsonValue::object()
-                         .set("schema", "shardproof-run-1")
-                         .set("command", record.command)
-                         .set("seconds", record.seconds)
-                         .set("executions", std::move(executions)),
-                     2)
-       << '\n';
-  file.close();
-  if (!file) throw EnvironmentError("cannot write " + folder + "/run.json");
+  write_text(folder + "/run.json", write_json(JsonValue::object()
+                                                  .set("schema", "shardproof-run-1")
+                                                  .set("command", record.command)
+                                                  .set("seconds", record.seconds)
+                                                  .set("executions", std::move(executions)),
+                                              2) +
+                                       "\n");
 }
 
 RunRecord read_run_record(const std::string& folder) {
@@ -52,6 +50,31 @@ RunRecord read_run_record(const std::string& folder) {
     record.executions.push_back(std::move(execution));
   }
   return record;
+}
+
+std::optional<std::string> finished(const std::string& folder, const RunRecord& record,
+                                    const std::string& execution) {
+  const std::string path = folder + "/" + execution;
+  for (const RunRecord::Execution& ran : record.executions)
+    if (ran.name == execution &&
+        (ran.exit_status == 0 || std::filesystem::exists(path + "/collective_failure.json")))
+      return path;
+  return std::nullopt;
+}
+
+std::vector<std::string> unfinished(const std::string& folder, const RunRecord& record) {
+  std::vector<std::string> sentences;
+  for (const RunRecord::Execution& ran : record.executions)
+    if (!ran.sentence.empty() && !finished(folder, record, ran.name))
+      sentences.push_back(ran.sentence);
+  return sentences;
+}
+
+std::map<std::string, double> timing_of(const RunRecord& record, double judge_seconds) {
+  std::map<std::string, double> timing{{"judge_s", judge_seconds}};
+  for (const RunRecord::Execution& ran : record.executions) timing[ran.name + "_s"] = ran.seconds;
+  timing["total_s"] = record.seconds + judge_seconds;
+  return timing;
 }
 
 }  // namespace shardproof

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,15 @@ RunRecord::Execution record_of(const JobResult& result);
 void write_run_record(const std::string& folder, const RunRecord& record);
 /// Throws ScenarioError if the folder has no run.json, or one that is none.
 RunRecord read_run_record(const std::string& folder);
+
+/// The folder of an execution that is to be judged; nullopt if it did not finish. A simulated cluster
+/// that came to a standstill has said why, and that is judged too.
+std::optional<std::string> finished(const std::string& folder, const RunRecord& record,
+                                    const std::string& execution);
+/// The sentences of the executions that did not finish.
+std::vector<std::string> unfinished(const std::string& folder, const RunRecord& record);
+
+/// reference_s, sim_s, real_s, judge_s, total_s.
+std::map<std::string, double> timing_of(const RunRecord& record, double judge_seconds);
 
 }  // namespace shardproof

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+namespace shardproof {
+
+/// Replaces the file's content. Throws EnvironmentError that names the file.
+void write_text(const std::string& path, const std::string& text);
+
+/// The whole file; "" if there is none.
+std::string read_text(const std::string& path);
+
+}  // namespace shardproof
