@@ -93,7 +93,7 @@ std::optional<Cause> cause_of(const FirstDivergence& divergence, const EngineTra
       if (other.rank == divergence.rank && other.info.hash == wrong->info.hash &&
           element_count(other.info.regions) == elements && other.info.dtype == wrong->info.dtype &&
           other.info.order < wrong->info.order)
-        return Cause{"bits equal to " + path, std::nullopt, std::nullopt};
+        return Cause{"bits equal to " + path, 1.0, 1.0};
   }
   return std::nullopt;
 }

@@ -121,18 +121,20 @@ class Judge {
         check_collectives(context), check_coverage(context),    std::move(walk.edges),
         check_replicas(context),    std::move(walk.continuity), op_local.get(),
         std::move(walk.plan_units), check_optimizer(context),   check_round_trip(context)};
-    for (const Tally& tally : tallies)
-      verdict_.checks.push_back(applies(tally.name())
-                                    ? tally.result()
-                                    : not_run(tally.name(), "inference has no optimizer state"));
+    for (const Tally& tally : tallies) {
+      const std::string nothing = nothing_to_say(tally.name());
+      verdict_.checks.push_back(nothing.empty() ? tally.result()
+                                                : not_required(tally.name(), nothing));
+    }
     table.merge(failing);
     verdict_.tensors = table.rows();
     const SimReal sim_real = check_sim_real(context);
     verdict_.checks.push_back(sim_real.result);
     tallies.push_back(sim_real.tally);
-    verdict_.checks.push_back(not_run("shadow", "the fp64 shadow is not built yet"));
-    verdict_.checks.push_back(not_run("suspects", "statistical suspects are not built yet"));
+    verdict_.checks.push_back(not_required("shadow", "the fp64 shadow is not built yet"));
+    verdict_.checks.push_back(not_required("suspects", "statistical suspects are not built yet"));
     EndToEnd end_to_end = check_end_to_end(context);
+    end_to_end.result.required = input_.scenario.runs("reference");
     verdict_.checks.push_back(end_to_end.result);
     verdict_.trend = std::move(end_to_end.trend);
 
@@ -141,16 +143,12 @@ class Judge {
     verdict_.other_failures = divergence.others;
   }
 
-  bool applies(const std::string& check) const {
-    return check != "optimizer" || input_.scenario.trains();
-  }
-
-  // A required check is one that the mode and the executions allow.
-  bool required(const std::string& check) const {
-    if (check == "shadow" || check == "suspects" || !applies(check)) return false;
-    if (check == "sim_real") return input_.scenario.runs("sim") && input_.scenario.runs("real");
-    if (check == "end_to_end") return input_.scenario.runs("reference");
-    return true;
+  // Why a check has nothing to say of such a scenario; empty if it has.
+  std::string nothing_to_say(const std::string& check) const {
+    if (check == "optimizer" && !input_.scenario.trains())
+      return "inference has no optimizer state";
+    if (check == "replicas" && input_.scenario.world == 1) return "one rank has no replicas";
+    return "";
   }
 
   void conclude() {
@@ -159,7 +157,7 @@ class Judge {
     };
     const bool failed = any([](const CheckResult& c) { return c.outcome == Outcome::fail; });
     const bool open = any([&](const CheckResult& c) {
-      return required(c.name) && (c.outcome == Outcome::unknown || c.outcome == Outcome::not_run);
+      return c.required && (c.outcome == Outcome::unknown || c.outcome == Outcome::not_run);
     });
     const auto conclude_as = [&](const char* verdict, int exit_code) {
       verdict_.verdict = verdict;

@@ -31,6 +31,18 @@ std::string describe(reference::UnitKind kind, const reference::UnitAttributes& 
   return description + text + (non_finite == NonFinite::accepted ? " skipped" : "");
 }
 
+std::string memo_key(reference::UnitKind kind, const reference::UnitAttributes& attributes,
+                     const reference::UnitPrecision& precision,
+                     std::span<const HashedTensor> tensors, NonFinite non_finite) {
+  std::string key = describe(kind, attributes, precision, non_finite);
+  for (const HashedTensor& tensor : tensors) {
+    char hash[20];
+    std::snprintf(hash, sizeof hash, " %016llx", static_cast<unsigned long long>(tensor.hash));
+    key += hash + std::string(name_of(tensor.dtype)) + to_string(tensor.shape);
+  }
+  return key;
+}
+
 UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,
                        const reference::UnitPrecision& precision,
                        std::span<const reference::Operand> arguments,

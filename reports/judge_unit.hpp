@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,19 @@ namespace shardproof::reports {
 std::string describe(reference::UnitKind kind, const reference::UnitAttributes& attributes,
                      const reference::UnitPrecision& precision,
                      NonFinite non_finite = NonFinite::refused);
+
+/// An argument or result of a unit as its trace tells it: equal ones have equal elements.
+struct HashedTensor {
+  Dtype dtype;
+  Shape shape;
+  std::uint64_t hash = 0;
+};
+
+/// Equal for units that are one judgement: the same function of the same arguments, the last tensor
+/// being the result.
+std::string memo_key(reference::UnitKind kind, const reference::UnitAttributes& attributes,
+                     const reference::UnitPrecision& precision,
+                     std::span<const HashedTensor> tensors, NonFinite non_finite);
 
 /// Evaluates the unit and compares the recorded output (decoded, row-major) with its acceptance
 /// set.

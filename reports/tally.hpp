@@ -47,11 +47,14 @@ class Tally {
   std::int64_t failed_ = 0;
   double max_ratio_ = 0;
   bool unknown_ = false;
-  std::string reason_;
+  std::string reason_;  // why it fails
+  std::string unknown_reason_;
   std::vector<Failure> failures_;
 };
 
 /// A check that could not run, and why.
 CheckResult not_run(const std::string& name, const std::string& reason);
+/// A check that has nothing to say of this run, and why: the verdict rests on the others.
+CheckResult not_required(const std::string& name, const std::string& reason);
 
 }  // namespace shardproof::reports

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -64,6 +63,7 @@ class Walk {
   }
 
   void run() {
+    const std::int64_t due = ops_to_judge();
     bool moved = true;
     while (moved) {
       moved = false;
@@ -76,9 +76,28 @@ class Walk {
                                   std::to_string(walker.rank) +
                                   " do not line up with its group's, from " +
                                   full_name(*trace_.executed(walker.rank)[walker.next].op) + " on");
+    if (judged_ != due)
+      findings_.plan_units.unknown(trace_.execution() + ": " + std::to_string(judged_) +
+                                   " of the " + std::to_string(due) +
+                                   " ops that must be judged were judged");
   }
 
  private:
+  // All but the leaves, which are compared with the scenario. A collective is judged where it is
+  // waited for, and that is one judgement.
+  static bool must_be_judged(const Op& op) {
+    return op.kind != OpKind::wait && row_of(op.kind).judge != Judge::leaf;
+  }
+
+  std::int64_t ops_to_judge() const {
+    std::int64_t count = 0;
+    for (const Walker& walker : walkers_)
+      count += std::ranges::count_if(trace_.executed(walker.rank), [](const ExecutedOp& executed) {
+        return must_be_judged(*executed.op);
+      });
+    return count;
+  }
+
   const Program& program(const Walker& walker) const { return trace_.program(walker.rank); }
 
   // With as many rows as there are.
@@ -97,20 +116,21 @@ class Walk {
       join(walker, op, inputs);
       return true;
     }
-    if (op.kind == OpKind::wait) {
-      judge_collective(walker, executed);
-    } else if (is_move(op.kind)) {
-      judge_move(walker, executed, inputs);
-    } else if (op.kind == OpKind::accumulate_slices) {
-      judge_slices(walker, executed, inputs);
-    } else if (op.kind == OpKind::checksum) {
-      judge_checksum(walker, executed, inputs);
-    } else if (op.kind == OpKind::differ) {
-      judge_difference(walker, executed, inputs);
-    } else {
-      judge_op(walker, executed, inputs);
-    }
+    const bool judged = op.kind == OpKind::wait ? judge_collective(walker, executed)
+                                                : judge(walker, executed, inputs);
+    if (op.kind == OpKind::wait || must_be_judged(op)) account(executed, walker, judged);
     return true;
+  }
+
+  // What is not judged is accepted for the ops that follow, and never in silence.
+  void account(const ExecutedOp& executed, const Walker& walker, bool judged) {
+    if (judged)
+      ++judged_;
+    else
+      findings_.plan_units.unknown(trace_.execution() + ": " + writer_name(*executed.op) +
+                                   " was not judged on rank " + std::to_string(walker.rank) +
+                                   " in " + folder_of(executed.moment) +
+                                   ": what it read or must write is not known");
   }
 
   // ---- reading: the checks edges and continuity
@@ -211,13 +231,14 @@ class Walk {
     return bytes;
   }
 
-  // Bytes that are known in advance: equal to the logged hash, or the op is wrong.
-  void expect_bytes(Walker& walker, const ExecutedOp& executed, std::size_t output,
+  // Bytes that are known in advance: equal to the logged hash, or the op is wrong. False if the log
+  // does not tell what it wrote.
+  bool expect_bytes(Walker& walker, const ExecutedOp& executed, std::size_t output,
                     const Bytes& expected) {
     const ValueId id = executed.op->outputs[output];
     const AccessRecord* write = write_of(executed, output);
     const SharedBytes recorded = accept_recorded(walker, executed, output);
-    if (write == nullptr) return;
+    if (write == nullptr) return false;
     const Value& value = program(walker).value(id);
     const std::int64_t elements =
         static_cast<std::int64_t>(expected.size() / size_bytes(value.dtype));
@@ -235,44 +256,87 @@ class Walk {
     } else {
       comparison.failed = elements;  // only the hash is known
     }
-    settle(walker, executed, output, {comparison, Proof::bitwise, true});
+    return settle(walker, executed, output, {comparison, Proof::bitwise, true});
   }
 
-  // ---- judging
+  // ---- judging: each of these is false where some output could not be compared with what it must be
 
-  void judge_op(Walker& walker, const ExecutedOp& executed,
-                const std::vector<SharedBytes>& inputs) {
+  bool judge(Walker& walker, const ExecutedOp& executed, const std::vector<SharedBytes>& inputs) {
     const Op& op = *executed.op;
-    const bool known = std::all_of(inputs.begin(), inputs.end(),
-                                   [](const SharedBytes& bytes) { return bytes != nullptr; });
-    for (std::size_t output = 0; output < op.outputs.size(); ++output) {
-      const auto unit = plan_unit(program(walker), op, output, context_.policy, Rank{walker.rank},
-                                  trace_.rows(walker.rank, executed.moment));
-      const Value& value = program(walker).value(op.outputs[output]);
-      const bool empty = element_count(held_shape(walker, executed.moment, value)) == 0;
-      if (!unit || !known || empty || executed.reads.size() != op.inputs.size()) {
-        // Leaves are judged by the check `leaves`; what read changed bytes has failed as an edge;
-        // where the rank holds nothing of the output, there is nothing to judge.
-        accept_recorded(walker, executed, output);
-        continue;
-      }
-      if (op.recorded)
-        judge_recorded(walker, executed, output, *unit, inputs);
-      else
-        judge_derived(walker, executed, output, *unit, inputs);
-    }
+    const bool known =
+        inputs.size() == op.inputs.size() && std::ranges::count(inputs, nullptr) == 0;
+    if (!known || !has_its_operands(op)) return accept_all(walker, executed);
+    if (is_move(op.kind)) return judge_move(walker, executed, inputs);
+    if (op.kind == OpKind::accumulate_slices) return judge_slices(walker, executed, inputs);
+    if (op.kind == OpKind::checksum) return judge_checksum(walker, executed, inputs);
+    if (op.kind == OpKind::differ) return judge_difference(walker, executed, inputs);
+    return judge_op(walker, executed, inputs);
   }
 
-  void judge_recorded(Walker& walker, const ExecutedOp& executed, std::size_t output,
+  // An ill-typed program may give it fewer: the check `plan` says so.
+  static bool has_its_operands(const Op& op) {
+    const auto enough = [](const std::vector<ValueId>& given, int needed) {
+      return std::ssize(given) >= (needed < 0 ? 1 : needed);
+    };
+    const OpRow& row = row_of(op.kind);
+    return enough(op.inputs, row.inputs) && enough(op.outputs, row.outputs);
+  }
+
+  // Leaves, which the check `leaves` judges, and what read changed bytes, which failed as an edge.
+  bool accept_all(Walker& walker, const ExecutedOp& executed) {
+    for (std::size_t output = 0; output < executed.op->outputs.size(); ++output)
+      accept_recorded(walker, executed, output);
+    return false;
+  }
+
+  bool judge_op(Walker& walker, const ExecutedOp& executed,
+                const std::vector<SharedBytes>& inputs) {
+    bool judged = true;
+    for (std::size_t output = 0; output < executed.op->outputs.size(); ++output)
+      judged = judge_output(walker, executed, output, inputs) && judged;
+    return judged;
+  }
+
+  bool judge_output(Walker& walker, const ExecutedOp& executed, std::size_t output,
+                    const std::vector<SharedBytes>& inputs) {
+    const Op& op = *executed.op;
+    const auto unit = plan_unit(program(walker), op, output, context_.policy, Rank{walker.rank},
+                                trace_.rows(walker.rank, executed.moment));
+    const Value& value = program(walker).value(op.outputs[output]);
+    const bool empty = element_count(held_shape(walker, executed.moment, value)) == 0;
+    if (!unit || empty) {
+      // Where the rank holds nothing of the output, there is nothing to judge.
+      accept_recorded(walker, executed, output);
+      return unit && empty;
+    }
+    return op.recorded ? judge_recorded(walker, executed, output, *unit, inputs)
+                       : judge_derived(walker, executed, output, *unit, inputs);
+  }
+
+  HashedTensor hashed(const Walker& walker, const AccessRecord& access) const {
+    const Value& value = program(walker).value(access.value);
+    return {value.dtype, held_shape(walker, access.moment, value), access.hash};
+  }
+
+  std::string key_of(const Walker& walker, const ExecutedOp& executed, std::size_t output,
+                     const PlanUnit& unit) const {
+    std::vector<HashedTensor> tensors;
+    for (const std::size_t i : unit.arguments)
+      tensors.push_back(hashed(walker, *executed.reads[i]));
+    tensors.push_back(hashed(walker, *executed.writes[output]));
+    const std::string key = memo_key(unit.kind, unit.attributes, unit.precision, tensors,
+                                     expected_.non_finite(executed.moment));
+    // Which part of its slice a rank counts depends on the rank.
+    const bool of_the_rank = unit.kind == reference::UnitKind::sum_of_squares;
+    return of_the_rank ? key + std::to_string(walker.rank) : key;
+  }
+
+  bool judge_recorded(Walker& walker, const ExecutedOp& executed, std::size_t output,
                       const PlanUnit& unit, const std::vector<SharedBytes>& inputs) {
     const SharedBytes recorded = accept_recorded(walker, executed, output);
-    if (recorded == nullptr) return;
+    if (recorded == nullptr) return false;
     const NonFinite non_finite = expected_.non_finite(executed.moment);
-    std::string key = describe(unit.kind, unit.attributes, unit.precision, non_finite);
-    for (const std::size_t i : unit.arguments) key += hex(executed.reads[i]->hash);
-    key += hex(executed.writes[output]->hash);
-    if (unit.kind == reference::UnitKind::sum_of_squares) key += std::to_string(walker.rank);
-    const UnitVerdict verdict = memo_.find_or(key, [&] {
+    const UnitVerdict verdict = memo_.find_or(key_of(walker, executed, output, unit), [&] {
       const Value& value = program(walker).value(executed.op->outputs[output]);
       std::vector<double> values(recorded->size() / size_bytes(value.dtype));
       decode(value.dtype, *recorded, values);
@@ -280,11 +344,11 @@ class Walk {
       return judge_unit(unit.kind, unit.attributes, unit.precision, arguments.operands, values,
                         non_finite);
     });
-    settle(walker, executed, output, verdict);
+    return settle(walker, executed, output, verdict);
   }
 
   // Not stored, so its bits must follow from its inputs: one rounding, or none.
-  void judge_derived(Walker& walker, const ExecutedOp& executed, std::size_t output,
+  bool judge_derived(Walker& walker, const ExecutedOp& executed, std::size_t output,
                      const PlanUnit& unit, const std::vector<SharedBytes>& inputs) {
     const Arguments arguments = arguments_of(walker, executed, unit, inputs);
     const reference::UnitResult result =
@@ -294,12 +358,12 @@ class Walk {
                                    full_name(*executed.op) +
                                    " is not recorded, and its bits do not follow from its inputs");
       accept_recorded(walker, executed, output);
-      return;
+      return false;
     }
     const Dtype dtype = program(walker).value(executed.op->outputs[output]).dtype;
     Bytes expected(result.value.size() * size_bytes(dtype));
     encode(dtype, result.value, expected);
-    expect_bytes(walker, executed, output, expected);
+    return expect_bytes(walker, executed, output, expected);
   }
 
   // Decoded inputs with their local shapes.
@@ -336,54 +400,41 @@ class Walk {
     if (arguments.operands.empty()) arguments.operands.push_back({{0}, {}});
   }
 
-  void judge_move(Walker& walker, const ExecutedOp& executed,
+  bool judge_move(Walker& walker, const ExecutedOp& executed,
                   const std::vector<SharedBytes>& inputs) {
     std::vector<const Bytes*> bytes;
     for (const SharedBytes& input : inputs) bytes.push_back(input.get());
-    const bool known = std::find(bytes.begin(), bytes.end(), nullptr) == bytes.end() &&
-                       bytes.size() == executed.op->inputs.size();
-    if (!known) {
-      for (std::size_t i = 0; i < executed.op->outputs.size(); ++i)
-        accept_recorded(walker, executed, i);
-      return;
-    }
     const auto expected = moved_bytes(program(walker), *executed.op, Rank{walker.rank}, bytes);
+    bool judged = expected.size() == executed.op->outputs.size();
     for (std::size_t i = 0; i < expected.size(); ++i)
-      expect_bytes(walker, executed, i, expected[i]);
+      judged = expect_bytes(walker, executed, i, expected[i]) && judged;
+    return judged;
   }
 
   // Bitwise: the slices as they were, and where the bucket has a part of them, one addition.
-  void judge_slices(Walker& walker, const ExecutedOp& executed,
+  bool judge_slices(Walker& walker, const ExecutedOp& executed,
                     const std::vector<SharedBytes>& inputs) {
-    if (inputs.size() != 2 || inputs[0] == nullptr || inputs[1] == nullptr)
-      return void(accept_recorded(walker, executed, 0));
-    expect_bytes(walker, executed, 0,
-                 slices_after(program(walker), *executed.op, Rank{walker.rank},
-                              context_.policy.accumulate, *inputs[0], *inputs[1]));
+    return expect_bytes(walker, executed, 0,
+                        slices_after(program(walker), *executed.op, Rank{walker.rank},
+                                     context_.policy.accumulate, *inputs[0], *inputs[1]));
   }
 
-  void judge_checksum(Walker& walker, const ExecutedOp& executed,
+  bool judge_checksum(Walker& walker, const ExecutedOp& executed,
                       const std::vector<SharedBytes>& inputs) {
-    if (inputs.size() != 1 || inputs[0] == nullptr) {
-      accept_recorded(walker, executed, 0);
-      return;
-    }
     const std::uint64_t hash = hash_bytes(*inputs[0]);
     const double halves[2] = {static_cast<double>(hash >> 32),
                               static_cast<double>(hash & 0xffffffffU)};
     Bytes expected(sizeof halves);
     std::memcpy(expected.data(), halves, sizeof halves);
-    expect_bytes(walker, executed, 0, expected);
+    return expect_bytes(walker, executed, 0, expected);
   }
 
-  void judge_difference(Walker& walker, const ExecutedOp& executed,
+  bool judge_difference(Walker& walker, const ExecutedOp& executed,
                         const std::vector<SharedBytes>& inputs) {
-    if (inputs.size() != 2 || inputs[0] == nullptr || inputs[1] == nullptr)
-      return void(accept_recorded(walker, executed, 0));
     const float flag = *inputs[0] == *inputs[1] ? 0.0F : 1.0F;
     Bytes expected(sizeof flag);
     std::memcpy(expected.data(), &flag, sizeof flag);
-    expect_bytes(walker, executed, 0, expected);
+    return expect_bytes(walker, executed, 0, expected);
   }
 
   // ---- collectives
@@ -416,31 +467,28 @@ class Walk {
     return std::all_of(meeting.arrived.begin(), meeting.arrived.end(), [](bool b) { return b; });
   }
 
-  void judge_collective(Walker& walker, const ExecutedOp& executed) {
+  bool judge_collective(Walker& walker, const ExecutedOp& executed) {
     const ValueId id = executed.op->outputs[0];
     const auto pending = walker.pending.find(id);
-    if (pending == walker.pending.end()) {
-      accept_recorded(walker, executed, 0);
-      return;
-    }
+    if (pending == walker.pending.end()) return accept_all(walker, executed);
     const auto key = pending->second;
     walker.pending.erase(pending);
     Meeting& meeting = meetings_.at(key);
-    judge_meeting(walker, executed, meeting, *last_start_.at({walker.rank, id}));
+    const bool judged =
+        judge_meeting(walker, executed, meeting, *last_start_.at({walker.rank, id}));
     if (++meeting.left == meeting.inputs.size()) meetings_.erase(key);
+    return judged;
   }
 
-  void judge_meeting(Walker& walker, const ExecutedOp& executed, const Meeting& meeting,
+  bool judge_meeting(Walker& walker, const ExecutedOp& executed, const Meeting& meeting,
                      const Op& start) {
     std::vector<Bytes> members;
     for (const SharedBytes& input : meeting.inputs) {
-      if (input == nullptr || (!members.empty() && input->size() != members[0].size())) {
-        accept_recorded(walker, executed, 0);
-        return;
-      }
+      if (input == nullptr || (!members.empty() && input->size() != members[0].size()))
+        return accept_all(walker, executed);
       members.push_back(*input);
     }
-    expect_bytes(walker, executed, 0, replay_collective(walker, start, members));
+    return expect_bytes(walker, executed, 0, replay_collective(walker, start, members));
   }
 
   Bytes replay_collective(const Walker& walker, const Op& start,
@@ -470,18 +518,23 @@ class Walk {
     return failure;
   }
 
-  void settle(const Walker& walker, const ExecutedOp& executed, std::size_t output,
+  bool settle(const Walker& walker, const ExecutedOp& executed, std::size_t output,
               const UnitVerdict& verdict) {
     const Value& value = program(walker).value(executed.op->outputs[output]);
     if (!verdict.sound) {
       findings_.plan_units.unknown(trace_.execution() + ": no sound bound for " +
                                    full_name(*executed.op));
-      return;
+      return false;
     }
     const Comparison& comparison = verdict.comparison;
     findings_.plan_units.add(comparison, verdict.proof);
     table_.add(value.name, walker.rank, executed.moment, comparison);
-    if (comparison.failed == 0) return;
+    if (comparison.failed > 0) report(walker, executed, value, comparison);
+    return true;
+  }
+
+  void report(const Walker& walker, const ExecutedOp& executed, const Value& value,
+              const Comparison& comparison) {
     Failure failure = failure_at(walker, executed, writer_name(*executed.op));
     FirstDivergence& divergence = failure.divergence;
     divergence.tensor = folder_of(executed.moment) + "/" + value.name;
@@ -503,12 +556,6 @@ class Walk {
                                                       folder_of(executed.moment));
   }
 
-  static std::string hex(std::uint64_t hash) {
-    char text[20];
-    std::snprintf(text, sizeof text, " %016llx", static_cast<unsigned long long>(hash));
-    return text;
-  }
-
   const JudgeContext& context_;
   const EngineTrace& trace_;
   UnitMemo& memo_;
@@ -518,6 +565,7 @@ class Walk {
   std::vector<Walker> walkers_;
   std::map<std::pair<std::string, std::int64_t>, Meeting> meetings_;
   std::map<std::pair<int, ValueId>, const Op*> last_start_;
+  std::int64_t judged_ = 0;
 };
 
 }  // namespace

@@ -4,7 +4,6 @@ namespace shardproof::reports {
 
 const char* name_of(Proof proof) {
   switch (proof) {
-    case Proof::exact: return "exact";
     case Proof::bitwise: return "bitwise";
     case Proof::sound: return "sound";
     case Proof::statistical: return "statistical";

@@ -9,7 +9,7 @@
 namespace shardproof::reports {
 
 /// How a check proves what it says, strictest first (DESIGN section 4).
-enum class Proof { exact, bitwise, sound, statistical, unknown };
+enum class Proof { bitwise, sound, statistical, unknown };
 enum class Outcome { pass, fail, unknown, not_run, trend };
 const char* name_of(Proof proof);
 const char* name_of(Outcome outcome);
@@ -24,6 +24,7 @@ struct CheckResult {
   std::int64_t failed = 0;
   std::optional<double> max_ratio;  // none for bitwise checks
   std::string reason;               // a sentence unless the outcome is pass
+  bool required = true;             // false: the verdict does not rest on it
 };
 
 /// The names of all checks, in the order of the summary.
@@ -32,9 +33,9 @@ const std::vector<std::string>& check_names();
 /// Why a value is wrong, only where that is certain: its bits equal another recorded value's, it is
 /// a NaN, or ranks issued different collectives.
 struct Cause {
-  std::string name;  // "nan" | "stale: equals PATH" | "mismatch" | ...
-  std::optional<double> coefficient;
-  std::optional<double> score;
+  std::string name;                   // "nan" | "bits equal to PATH" | "mismatch" | ...
+  std::optional<double> coefficient;  // what the other value's elements are multiplied by
+  std::optional<double> score;        // the fraction of elements of which that is true
 };
 
 /// The failing unit that none of the other failing units precede.

@@ -40,24 +40,22 @@ std::int64_t widest(const Widths& widths) {
   return most;
 }
 
-// What the policy allows each unit.
-UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
+// What a unit stores, by its function alone. There is no default, so that a new function does not
+// compile before somebody has said what its result may be rounded to.
+Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
   using reference::UnitKind;
-  const PrecisionPolicy& policy = context.policy;
-  UnitPrecision precision;
-  precision.output = policy.working;
-  precision.compute = policy.compute;
   switch (unit.kind) {
     case UnitKind::shift_labels:
     case UnitKind::route_selected:
-    case UnitKind::positions: precision.output = Dtype::int64; break;
+    case UnitKind::positions: return Dtype::int64;
+
+    case UnitKind::alibi_slopes:
     case UnitKind::attention_lse:
-    case UnitKind::cross_entropy: precision.output = policy.compute; break;
-    case UnitKind::nonfinite: precision.output = Dtype::fp32; break;
-    case UnitKind::sum_of_squares:
-      precision.output = Dtype::fp64;
-      precision.compute = Dtype::fp64;
-      break;
+    case UnitKind::cross_entropy: return policy.compute;
+
+    case UnitKind::nonfinite: return Dtype::fp32;
+    case UnitKind::sum_of_squares: return Dtype::fp64;
+
     case UnitKind::square_root:
     case UnitKind::clip_factor:
     case UnitKind::multiply:
@@ -67,12 +65,67 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
     case UnitKind::decay:
     case UnitKind::momentum:
     case UnitKind::nesterov:
-    case UnitKind::sgd: precision.output = policy.master; break;
+    case UnitKind::sgd: return policy.master;
+
     case UnitKind::cast:
-      if (unit.output.find("/optimizer/") != std::string::npos) precision.output = policy.master;
-      break;
-    default: break;
+      return unit.output.find("/optimizer/") != std::string::npos ? policy.master : policy.working;
+
+    case UnitKind::copy:
+    case UnitKind::rotary_table_cos:
+    case UnitKind::rotary_table_sin:
+    case UnitKind::embedding:
+    case UnitKind::rms_norm:
+    case UnitKind::layer_norm:
+    case UnitKind::matmul:
+    case UnitKind::add_bias:
+    case UnitKind::rotary:
+    case UnitKind::attention:
+    case UnitKind::swiglu:
+    case UnitKind::gelu:
+    case UnitKind::add:
+    case UnitKind::split:
+    case UnitKind::join:
+    case UnitKind::repeat_heads:
+    case UnitKind::sum_heads:
+    case UnitKind::route_weights:
+    case UnitKind::moe_dispatch:
+    case UnitKind::moe_combine:
+    case UnitKind::cross_entropy_backward:
+    case UnitKind::matmul_backward_input:
+    case UnitKind::matmul_backward_weight:
+    case UnitKind::bias_backward:
+    case UnitKind::rms_norm_backward_input:
+    case UnitKind::rms_norm_backward_weight:
+    case UnitKind::layer_norm_backward_input:
+    case UnitKind::layer_norm_backward_weight:
+    case UnitKind::rotary_backward:
+    case UnitKind::attention_backward_q:
+    case UnitKind::attention_backward_k:
+    case UnitKind::attention_backward_v:
+    case UnitKind::swiglu_backward_gate:
+    case UnitKind::swiglu_backward_up:
+    case UnitKind::gelu_backward:
+    case UnitKind::embedding_backward:
+    case UnitKind::route_backward:
+    case UnitKind::moe_dispatch_backward:
+    case UnitKind::moe_combine_backward_weights:
+    case UnitKind::moe_combine_backward_rows:
+    case UnitKind::scale:
+    case UnitKind::divide:
+    case UnitKind::negate:
+    case UnitKind::sum:
+    case UnitKind::mean: return policy.working;
   }
+  return policy.working;
+}
+
+// What the policy allows each unit.
+UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
+  using reference::UnitKind;
+  const PrecisionPolicy& policy = context.policy;
+  UnitPrecision precision;
+  precision.output = output_of(policy, unit);
+  precision.compute = unit.kind == UnitKind::sum_of_squares ? Dtype::fp64 : policy.compute;
   if (spans_tp(context.scenario.partition, unit)) {
     precision.partials = context.scenario.training.tensor_parallel;
     precision.partial_terms = widest(context.scenario.partition.of(unit.module).widths);

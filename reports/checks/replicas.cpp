@@ -43,7 +43,6 @@ bool equal(const StoredDataset& a, const StoredDataset& b) {
 void check_copies(const EngineTrace& trace, const Copies& copies, Tally& tally,
                   Findings& findings) {
   const std::int64_t count = element_count(copies.front()->info.regions);
-  if (trace.world() == 1) tally.add(count, 0, Proof::bitwise);
   if (copies.size() < 2) return;
   const StoredDataset& first = *typical(copies);
   std::vector<std::byte> bytes;  // of `first`, once a copy differs

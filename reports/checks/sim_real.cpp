@@ -1,7 +1,9 @@
 #include "reports/checks/sim_real.hpp"
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <string>
+#include <vector>
 
 #include "reports/checks/findings.hpp"
 
@@ -17,27 +19,73 @@ const EngineTrace* find(const JudgeContext& context, const std::string& executio
   return nullptr;
 }
 
-void collect_fingerprints(const EngineTrace& trace, std::set<std::string>& fingerprints) {
-  for (int rank = 0; rank < trace.world(); ++rank) {
-    const auto& settings = trace.reader().header(rank).settings;
-    const auto found = settings.find("fingerprint");
-    fingerprints.insert(found == settings.end() ? "" : found->second);
+// What may make other bits of the same ops: where none of these differ, nothing excuses other bits.
+constexpr std::array environment{"cpu",     "cpu_features", "device",   "binary",
+                                 "version", "commit",       "compiler", "libc",
+                                 "blas",    "mpi",          "cuda",     "nccl"};
+
+/// Where a rank ran, as its trace's settings say, and the bits of its arithmetic.
+struct Machine {
+  std::vector<std::string> environment;  // "" and "unknown": not known
+  std::string fingerprint;               // "": not known
+  std::string rank;                      // "rank 0 of sim": the first there
+
+  bool is_of(const Machine& other) const {
+    return fingerprint == other.fingerprint && environment == other.environment;
   }
+};
+
+Machine machine_of(const EngineTrace& trace, int rank) {
+  const auto& settings = trace.reader().header(rank).settings;
+  const auto setting = [&](const char* key) {
+    const auto found = settings.find(key);
+    return found == settings.end() ? "" : found->second;
+  };
+  Machine machine{{}, setting("fingerprint"), ""};
+  for (const char* key : environment) machine.environment.push_back(setting(key));
+  machine.rank = "rank " + std::to_string(rank) + " of " + trace.execution();
+  return machine;
 }
 
-/// Why bit equality is not promised; empty if it is.
-std::string hindrance(const JudgeContext& context, const EngineTrace* sim,
-                      const EngineTrace* real) {
-  if (sim == nullptr || real == nullptr)
-    return std::string("there is no trace of ") + (sim == nullptr ? "sim" : "real");
-  if (context.policy.order == ReductionOrder::library)
-    return "the order of the library's reductions is not known";
-  std::set<std::string> fingerprints;
-  collect_fingerprints(*sim, fingerprints);
-  collect_fingerprints(*real, fingerprints);
-  if (fingerprints.size() > 1 || fingerprints.contains(""))
-    return "the ranks of sim and real do not have one arithmetic fingerprint";
+/// Those that differ, of all ranks of both.
+std::vector<Machine> machines_of(const EngineTrace& sim, const EngineTrace& real) {
+  std::vector<Machine> machines;
+  for (const EngineTrace* trace : {&sim, &real})
+    for (int rank = 0; rank < trace->world(); ++rank) {
+      const Machine machine = machine_of(*trace, rank);
+      if (std::ranges::none_of(machines, [&](const Machine& m) { return m.is_of(machine); }))
+        machines.push_back(machine);
+    }
+  return machines;
+}
+
+/// True only where something is known to differ: what a trace does not say excuses nothing.
+bool excused(const Machine& a, const Machine& b) {
+  const auto is_known = [](const std::string& text) { return !text.empty() && text != "unknown"; };
+  for (std::size_t i = 0; i < environment.size(); ++i)
+    if (is_known(a.environment[i]) && is_known(b.environment[i]) &&
+        a.environment[i] != b.environment[i])
+      return true;
+  return false;
+}
+
+/// What forbids to say anything, though something must be said; empty if nothing does.
+std::string doubt(const std::vector<Machine>& machines) {
+  for (const Machine& a : machines)
+    if (a.fingerprint.empty()) return a.rank + " does not tell its arithmetic fingerprint";
+  for (const Machine& a : machines)
+    for (const Machine& b : machines)
+      if (a.fingerprint != b.fingerprint && !excused(a, b))
+        return "suspect hardware: " + a.rank + " and " + b.rank +
+               " have the same processor, program and libraries, and not the same arithmetic "
+               "fingerprint (" +
+               a.fingerprint + " and " + b.fingerprint + ")";
   return "";
+}
+
+bool have_one_fingerprint(const std::vector<Machine>& machines) {
+  return std::ranges::all_of(
+      machines, [&](const Machine& m) { return m.fingerprint == machines.front().fingerprint; });
 }
 
 bool same_access(const AccessRecord& a, const AccessRecord& b) {
@@ -119,8 +167,24 @@ SimReal check_sim_real(const JudgeContext& context) {
   Tally tally(name, Proof::bitwise);
   const EngineTrace* sim = find(context, "sim");
   const EngineTrace* real = find(context, "real");
-  if (const std::string reason = hindrance(context, sim, real); !reason.empty())
-    return {not_run(name, reason), tally};
+  if (sim == nullptr || real == nullptr) {
+    CheckResult absent =
+        not_run(name, std::string("there is no trace of ") + (sim == nullptr ? "sim" : "real"));
+    absent.required = context.scenario.runs("sim") && context.scenario.runs("real");
+    return {absent, tally};
+  }
+  if (context.policy.order == ReductionOrder::library)
+    return {not_required(name, "the order of the library's reductions is not known"), tally};
+  const std::vector<Machine> machines = machines_of(*sim, *real);
+  if (const std::string sentence = doubt(machines); !sentence.empty()) {
+    tally.unknown(sentence);
+    return {tally.result(), tally};
+  }
+  if (!have_one_fingerprint(machines))
+    return {not_required(name,
+                         "the ranks of sim and real, in unlike environments, do not have one "
+                         "arithmetic fingerprint"),
+            tally};
   Comparer(*sim, *real, tally).compare();
   return {tally.result(), tally};
 }

@@ -58,8 +58,11 @@ std::string place_text(const FirstDivergence& divergence) {
 
 std::string cause_text(const Cause& cause) {
   std::string text = cause.name;
-  if (cause.coefficient) text += fmt::format(", coefficient {}", *cause.coefficient);
-  if (cause.score) text += fmt::format(", score {}", *cause.score);
+  const auto says_more = [](const std::optional<double>& number) {
+    return number.value_or(1) != 1;
+  };
+  if (says_more(cause.coefficient)) text += fmt::format(", coefficient {}", *cause.coefficient);
+  if (says_more(cause.score)) text += fmt::format(", score {}", *cause.score);
   return text;
 }
 

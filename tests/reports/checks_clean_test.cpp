@@ -4,6 +4,7 @@
 #include "reports/checks/coverage.hpp"
 #include "reports/checks/end_to_end.hpp"
 #include "reports/checks/leaves.hpp"
+#include "reports/checks/op_local.hpp"
 #include "reports/checks/optimizer.hpp"
 #include "reports/checks/plan.hpp"
 #include "reports/checks/policy.hpp"
@@ -30,6 +31,11 @@ BOOST_AUTO_TEST_CASE(every_check_compares_something_and_passes_on_every_grid_sta
     for (const auto check : {check_plan, check_policy, check_leaves, check_collectives,
                              check_coverage, check_replicas, check_optimizer, check_round_trip}) {
       const CheckResult result = check(run.context()).result();
+      if (result.name == "replicas" && run.trace().world() == 1) {
+        BOOST_TEST(name_of(result.outcome) == "unknown", name);
+        BOOST_TEST(result.compared == 0, name);
+        continue;
+      }
       BOOST_TEST(name_of(result.outcome) == "pass",
                  name << ", " << result.name << ": " << result.reason);
       BOOST_TEST(result.compared > 0, name << ", " << result.name);
@@ -45,6 +51,19 @@ BOOST_AUTO_TEST_CASE(coverage_compares_as_many_elements_as_the_reference_lists) 
   expected += run.context().scenario.training.accumulation;  // and a flag of each data check
 
   BOOST_TEST(check_coverage(run.context()).result().compared == expected);
+}
+
+// Six heads have slopes that bf16 cannot hold: the policy keeps them in the compute dtype.
+BOOST_AUTO_TEST_CASE(slopes_of_heads_are_judged_in_the_dtype_that_the_policy_stores_them_in) {
+  Scenario scenario = sweep_scenario("bloom-heads-6-tp3-dp1-zero0-fp32");
+  scenario.training.working = Dtype::bf16;
+  const JudgedRun run(scenario);
+  BOOST_TEST_REQUIRE(run.finished());
+  TensorTable table(scenario.world);
+
+  const CheckResult result = check_op_local(run.context(), table).result();
+
+  BOOST_TEST(name_of(result.outcome) == "pass", result.reason);
 }
 
 BOOST_AUTO_TEST_CASE(a_run_in_fp64_stays_within_the_gate_and_one_in_bf16_is_a_trend) {

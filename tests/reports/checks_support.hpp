@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,11 +64,21 @@ struct Rewritten {
   bool left_out = false;
   std::vector<Region> regions = {};  // {}: its own
 };
+/// What becomes of the rest; by default nothing.
+struct RewrittenLog {
+  std::function<void(TraceHeader&)> header = [](TraceHeader&) {};
+  std::function<bool(int rank, const AccessRecord&)> keeps = [](int, const AccessRecord&) {
+    return true;
+  };
+};
 /// A copy of a trace in which each dataset is as `change` says; one in other regions holds zeros.
 template <typename Change>
-void rewrite(const TraceReader& from, const std::string& folder, Change change) {
+void rewrite(const TraceReader& from, const std::string& folder, Change change,
+             const RewrittenLog& log = {}) {
   for (int rank = 0; rank < from.world(); ++rank) {
-    TraceWriter writer(folder, from.header(rank));
+    TraceHeader header = from.header(rank);
+    log.header(header);
+    TraceWriter writer(folder, header);
     for (const auto& [path, copies] : from.datasets())
       for (const StoredDataset& copy : copies) {
         const Rewritten rewritten = copy.rank == rank ? change(copy) : Rewritten{.left_out = true};
@@ -82,7 +93,8 @@ void rewrite(const TraceReader& from, const std::string& folder, Change change) 
         writer.write(info, bytes);
       }
     for (const CollectiveRecord& record : from.collectives(rank)) writer.log(record);
-    for (const AccessRecord& record : from.accesses(rank)) writer.log(record);
+    for (const AccessRecord& record : from.accesses(rank))
+      if (log.keeps(rank, record)) writer.log(record);
     writer.close();
   }
 }

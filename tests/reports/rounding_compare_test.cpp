@@ -29,6 +29,23 @@ reference::UnitResult bounded(std::vector<double> value, double bound) {
 
 BOOST_AUTO_TEST_SUITE(element_compare)
 
+BOOST_AUTO_TEST_CASE(one_judgement_is_of_one_function_of_tensors_alike_in_dtype_shape_and_bits) {
+  const auto key = [](Dtype dtype, const Shape& shape, std::uint64_t hash, double eps = 0,
+                      NonFinite non_finite = NonFinite::refused) {
+    const HashedTensor argument{dtype, shape, hash}, result{Dtype::fp32, {8}, 7};
+    return memo_key(reference::UnitKind::attention_lse, {.eps = eps}, {},
+                    std::vector{argument, result}, non_finite);
+  };
+
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) == key(Dtype::bf16, {2, 4}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {4, 2}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {8}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::fp16, {2, 4}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {2, 4}, 2));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {2, 4}, 1, 1e-6));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {2, 4}, 1, 0, NonFinite::accepted));
+}
+
 BOOST_AUTO_TEST_CASE(counts_failures_and_keeps_the_first) {
   const auto unit = bounded({1, 2, 3, 4}, 0x1p-12);
   const std::vector<double> recorded{1, 2 + 0x1p-6, 3, 4.5};
