@@ -113,7 +113,8 @@ class OurRun {
  public:
   explicit OurRun(const DeepSpeedCase& of) : scenario_(scenario_of(of, folder_)) {
     reference::run_reference(scenario_, folder_ / "reference");
-    sim::simulate(scenario_, folder_ / "sim");
+    const bool finished = sim::simulate(scenario_, folder_ / "sim");
+    SHARDPROOF_EXPECTS(finished, of);
     exact_ = std::make_unique<TraceReader>(folder_ / "reference");
     engine_ = std::make_unique<TraceReader>(folder_ / "sim");
   }
