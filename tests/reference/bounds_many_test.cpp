@@ -25,10 +25,10 @@ class Totals {
     Tally& tally = by_op_[name + " " + shardproof::name_of(a_case.precision.output)];
     if (!unit.sound) {
       ++tally.unsound;
+      unexpected += !without_bound(a_case);
       return;
     }
-    const auto result = reports::compare_to_set(
-        a_case.precision.output, unit, recorded(backend, a_case), reports::NonFinite::accepted);
+    const auto result = testing::compared(backend, a_case, unit);
     tally.compared += result.compared;
     tally.failed += result.failed;
     tally.max_ratio = std::max(tally.max_ratio, result.max_ratio);
@@ -49,7 +49,15 @@ class Totals {
                 static_cast<long long>(failed));
   }
 
+  /// Of the op, in the dtype, of which the fewest elements were compared.
+  std::int64_t fewest() const {
+    std::int64_t fewest = compared;
+    for (const auto& [name, tally] : by_op_) fewest = std::min(fewest, tally.compared);
+    return fewest;
+  }
+
   std::int64_t compared = 0, failed = 0;
+  std::int64_t unexpected = 0;  // units without a sound bound that should have one
 
  private:
   std::map<std::string, Tally> by_op_;
@@ -72,6 +80,8 @@ BOOST_AUTO_TEST_CASE(a_hundred_million_elements_of_clean_runs_stay_inside) {
   totals.print();
   BOOST_TEST(totals.compared >= wanted);
   BOOST_TEST(totals.failed == 0);
+  BOOST_TEST(totals.unexpected == 0);
+  BOOST_TEST(totals.fewest() >= 10);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
