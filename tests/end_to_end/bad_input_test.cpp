@@ -77,7 +77,7 @@ class Workplace {
 
 // The catalog's scenario `name` with its model inline, named "s".
 JsonValue scenario_s(const std::string& name = tiny) {
-  JsonValue scenario = catalog_scenario(name);
+  JsonValue scenario = sweep_json(name);
   scenario.set("name", "s");
   JsonValue* config = scenario.find("model")->find("config");
   *config = read_json(config->text);
@@ -107,8 +107,7 @@ bool mentions(const std::string& text, const std::vector<std::string>& parts) {
 // written.
 void write_weights(const std::string& path,
                    const std::function<void(TensorToStore&)>& change = {}) {
-  const ModelDescription model =
-      read_scenario("../scenarios/catalog/sweep/" + tiny + ".json").model;
+  const ModelDescription model = sweep(tiny).model;
   std::vector<TensorToStore> tensors;
   for (const ParameterDescription& parameter : model.parameters) {
     const std::vector<float> values(static_cast<std::size_t>(element_count(parameter.shape)), 0.1F);

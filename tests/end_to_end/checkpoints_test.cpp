@@ -19,7 +19,7 @@ const std::string zero_2 = "llama-tp2-dp2-zero2-bf16-groups";
 const std::string uneven = "llama-uneven-tp3-dp2-zero1-bf16";  // pads its flat vectors
 
 JsonValue three_steps(const std::string& scenario) {
-  return catalog_scenario(scenario).set("steps", 3).set("name", "run");
+  return sweep_json(scenario).set("steps", 3).set("name", "run");
 }
 
 /// Without processes of their own for the ranks, where one engine is enough.

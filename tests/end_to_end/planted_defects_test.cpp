@@ -27,7 +27,7 @@ struct Planted {
 };
 
 ProgramRun run_planted(const Planted& planted, const std::string& folder) {
-  JsonValue scenario = catalog_scenario(planted.scenario);
+  JsonValue scenario = sweep_json(planted.scenario);
   scenario.set("inject", JsonValue::array().append(parse_json(planted.inject, "inject")));
   return run_scenario(scenario, folder);
 }
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_token_that_one_rank_of_a_tp_group_has_otherwise) {
 }
 
 BOOST_AUTO_TEST_CASE(an_all_reduce_that_one_rank_left_out_is_a_mismatch) {
-  JsonValue scenario = catalog_scenario(zero1);
+  JsonValue scenario = sweep_json(zero1);
   scenario.set("executions", JsonValue::array().append("reference").append("sim"));
   scenario.set("inject",
                JsonValue::array().append(parse_json(R"({"edit": "drop", "op": ")" + o_proj +
@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(a_loss_scale_that_is_not_what_the_gradients_are_divided_by)
 }
 
 BOOST_AUTO_TEST_CASE(a_rank_that_decides_by_itself_not_to_skip) {
-  JsonValue scenario = catalog_scenario(fp16_dynamic);
+  JsonValue scenario = sweep_json(fp16_dynamic);
   scenario.set("world", 2);
   scenario.find("deepspeed")->find("tensor_parallel")->set("autotp_size", 1);
   scenario.find("deepspeed")->find("zero_optimization")->set("stage", 0);
@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(a_rank_that_decides_by_itself_not_to_skip) {
 }
 
 BOOST_AUTO_TEST_CASE(a_step_that_is_skipped_although_nobody_expects_it) {
-  JsonValue scenario = catalog_scenario(fp16_dynamic);
+  JsonValue scenario = sweep_json(fp16_dynamic);
   scenario.set("overflow", "unexpected");
   const TemporaryFolder folder;
 
@@ -341,7 +341,7 @@ BOOST_AUTO_TEST_CASE(a_norm_that_leaves_out_what_a_tp_rank_has) {
 }
 
 BOOST_AUTO_TEST_CASE(a_tp_rank_without_shards_that_leaves_the_norm) {
-  JsonValue scenario = catalog_scenario(no_shards);
+  JsonValue scenario = sweep_json(no_shards);
   scenario.set("executions", JsonValue::array().append("reference").append("sim"));
   const std::string op = "optimizer/update/grad_norm_squared_all_reduce_tp";
   scenario.set("inject",

@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(every_scenario_passes) {
       const TemporaryFolder folder;
       expect_pass(summary_of(entry.path(), folder));
       const std::string config =
-          catalog_scenario(entry.path().stem().string()).find("model")->find("config")->text;
+          sweep_json(entry.path().stem().string()).find("model")->find("config")->text;
       families.insert(read_json(config).find("model_type")->text);
     }
   }

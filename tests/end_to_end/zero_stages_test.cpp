@@ -12,7 +12,7 @@ namespace {
 
 /// Runs three steps of TP 2 x DP 2 in bf16 and returns the folder of the result.
 std::string run_stage(const TemporaryFolder& folder, const std::string& zero, int micro_steps) {
-  JsonValue scenario = catalog_scenario("tiny-bias-tp2-dp2-zero1-bf16");
+  JsonValue scenario = sweep_json("tiny-bias-tp2-dp2-zero1-bf16");
   JsonValue* deepspeed = scenario.find("deepspeed");
   deepspeed->set("zero_optimization", parse_json(zero, "zero"));
   deepspeed->set("gradient_accumulation_steps", micro_steps);
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(a_step_that_is_not_finite_is_skipped_by_all_ranks_in_bf16_a
   for (const char* name :
        {"tiny-bias-tp2-dp2-zero1-bf16", "tiny-bias-tp2-dp2-zero0-fp32-rank_order"})
     for (const int stage : {0, 1, 2}) BOOST_TEST_CONTEXT(name << ", stage " << stage) {
-        JsonValue scenario = catalog_scenario(name);
+        JsonValue scenario = sweep_json(name);
         scenario.find("deepspeed")->find("zero_optimization")->set("stage", stage);
         scenario.set("steps", 2).set("name", "run").set("overflow", "expected");
         scenario.set("inject", parse_json(R"([{"edit": "set", "value": "nan", "ranks": [3],

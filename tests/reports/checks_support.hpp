@@ -9,23 +9,14 @@
 #include "reports/tally.hpp"
 #include "scenarios/config/scenario.hpp"
 #include "sim/simulate.hpp"
+#include "tests/support/injections.hpp"
+#include "tests/support/sweep.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace shardproof::tests {
 
 inline Scenario sweep_scenario(const std::string& name, int steps = 1) {
-  Scenario scenario = read_scenario("../scenarios/catalog/sweep/" + name + ".json");
-  scenario.steps = steps;
-  return scenario;
-}
-
-inline Injection inject(const std::string& edit, const std::string& op,
-                        std::vector<int> ranks = {}) {
-  Injection injection;
-  injection.edit = edit;
-  injection.op = op;
-  injection.ranks = std::move(ranks);
-  return injection;
+  return sweep(name, steps);
 }
 
 /// A simulated run and everything that checks look at.

@@ -7,16 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/config/scenario.hpp"
 #include "scenarios/partition/partition_rules.hpp"
 #include "scenarios/trace/trace.hpp"
+#include "tests/support/sweep.hpp"
 
 namespace shardproof::tests {
-
-/// A scenario of the catalog's sweep (tests run in the folder tests/).
-inline Scenario sweep(const std::string& name) {
-  return read_scenario("../scenarios/catalog/sweep/" + name + ".json");
-}
 
 /// Another grid, and what tensor parallelism of that degree does with the layers.
 inline void lay_out(Scenario& scenario, int tp, int dp) {

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "tests/scenarios/checkpoint/ranks.hpp"
+#include "tests/support/sweep.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace shardproof;
@@ -111,8 +112,7 @@ std::optional<Layout> layout_on(const Model& model, const Grid& grid, bool uneve
     overrides.push_back(key + "=" + std::to_string(value));
   overrides.push_back(std::string("uneven=") + (uneven ? "true" : "false"));
   try {
-    const Scenario scenario = read_scenario(
-        std::string("../scenarios/catalog/sweep/") + model.scenario + ".json", overrides);
+    const Scenario scenario = read_scenario(tests::sweep_file(model.scenario), overrides);
     const std::string name = std::string(model.scenario) + " on tp " + std::to_string(grid.tp) +
                              " dp " + std::to_string(grid.dp) + " zero " +
                              std::to_string(grid.zero) + (uneven ? " uneven" : "");

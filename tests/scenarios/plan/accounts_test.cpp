@@ -26,9 +26,6 @@ int count(const Accounts& accounts, Axis axis, const std::string& per, const std
   return n;
 }
 
-struct Grid {
-  int tp, dp, stage;
-};
 constexpr Grid grids[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 1}, {2, 2, 1}, {2, 2, 0},
                           {1, 3, 1}, {1, 1, 2}, {1, 2, 2}, {2, 2, 2}, {1, 3, 2}};
 
@@ -115,7 +112,7 @@ BOOST_AUTO_TEST_CASE(bytes_of_an_all_reduce_are_those_of_the_activation) {
 
 BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_byte) {
   for (const Grid& grid : grids) {
-    const Scenario scenario = plan_scenario(grid.tp, grid.dp, grid.stage);
+    const Scenario scenario = plan_scenario(grid.tp, grid.dp, grid.zero);
     const Accounts accounts = accounts_of(real::lower(scenario));
     const Measured measured = measure(scenario);
     for (const std::int64_t peak : measured.peaks)
@@ -184,8 +181,7 @@ BOOST_AUTO_TEST_CASE(a_bucket_that_overlaps_has_a_second_buffer) {
 }
 
 BOOST_AUTO_TEST_CASE(values_written_in_place_take_no_memory_of_their_own) {
-  const Scenario scenario =
-      read_scenario("../scenarios/catalog/sweep/inference-llama-uneven-tp3-dp1-fp64.json");
+  const Scenario scenario = sweep("inference-llama-uneven-tp3-dp1-fp64");
   const Accounts accounts = accounts_of(real::lower(scenario));
 
   const auto [least, most] = std::ranges::minmax(measure(scenario).peaks);
