@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_SUITE(plan_edits)
 BOOST_AUTO_TEST_CASE(every_lowered_program_is_well_typed_and_survives_json) {
   for (int tp : {1, 2, 4})
     for (int dp : {1, 2, 3, 4})
-      for (int stage : {0, 1}) {
+      for (int stage : {0, 1, 2}) {
         const Program program = real::lower(plan_scenario(tp, dp, stage));
         const std::vector<TypeProblem> problems = type_check(program);
         BOOST_TEST(problems.empty(),
