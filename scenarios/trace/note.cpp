@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/hdf5/stored_table.hpp"
 #include "scenarios/trace/schema.hpp"
 
 namespace shardproof::trace_schema {

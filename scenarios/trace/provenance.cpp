@@ -14,7 +14,7 @@
 #include <sstream>
 #include <thread>
 
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/file.hpp"
 #include "shardproof_commit.hpp"
 
 namespace shardproof {

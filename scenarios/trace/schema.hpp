@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/table.hpp"
 #include "scenarios/trace/trace.hpp"
 
 /// The names and layouts that writer, reader and master agree on: docs/trace_format.md in code.

@@ -5,7 +5,13 @@
 #include <unordered_set>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/trace/group_cache.hpp"
+#include "scenarios/hdf5/attribute.hpp"
+#include "scenarios/hdf5/dataset.hpp"
+#include "scenarios/hdf5/file.hpp"
+#include "scenarios/hdf5/group.hpp"
+#include "scenarios/hdf5/group_cache.hpp"
+#include "scenarios/hdf5/stored_table.hpp"
+#include "scenarios/hdf5/types.hpp"
 #include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
 #include "scenarios/trace/trace.hpp"

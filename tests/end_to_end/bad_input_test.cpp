@@ -15,7 +15,8 @@
 #include <thread>
 
 #include "scenarios/data/safetensors.hpp"
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/attribute.hpp"
+#include "scenarios/hdf5/file.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "tests/end_to_end/program.hpp"
 

@@ -9,7 +9,11 @@
 #include <filesystem>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/attribute.hpp"
+#include "scenarios/hdf5/dataset.hpp"
+#include "scenarios/hdf5/file.hpp"
+#include "scenarios/hdf5/group.hpp"
+#include "scenarios/hdf5/types.hpp"
 #include "scenarios/trace/note.hpp"
 #include "tests/scenarios/trace/trace_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"

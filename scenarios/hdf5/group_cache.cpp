@@ -1,4 +1,6 @@
-#include "scenarios/trace/group_cache.hpp"
+#include "scenarios/hdf5/group_cache.hpp"
+
+#include "scenarios/hdf5/group.hpp"
 
 namespace shardproof::hdf5 {
 

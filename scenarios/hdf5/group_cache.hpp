@@ -3,7 +3,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/handle.hpp"
 
 namespace shardproof::hdf5 {
 
