@@ -182,7 +182,8 @@ class Backend {
   virtual void add_scaled(View a, View b, View y, double factor) = 0;
   /// p <- RN(p - RN(lr g)); lr is a one-element tensor.
   virtual void sgd(View p, View g, View lr, View p_out) = 0;
-  /// out (2) fp64: the halves of XXH3-64 over the bytes of x, each below 2^32.
+  /// out (2) fp64: the halves of the hash of the bytes of x (scenarios/trace/tensor_hash.hpp),
+  /// each below 2^32.
   virtual void checksum(View x, View out) = 0;
   /// flag = 1 if the bytes of a and b differ, else 0. a, b alike; flag fp32 (1).
   virtual void differ(View a, View b, View flag) = 0;

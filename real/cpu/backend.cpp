@@ -1,8 +1,6 @@
 // Memory, movement, gradients and optimizer. Forward and backward: backend_model.cpp.
 #include "real/cpu/backend.hpp"
 
-#include <xxhash.h>
-
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -13,6 +11,7 @@
 #include "real/cpu/gemm.hpp"
 #include "real/cpu/pointwise.hpp"
 #include "real/cpu/update.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::real {
 
@@ -197,7 +196,7 @@ void CpuBackend::sgd(View p, View g, View lr, View p_out) {
 
 void CpuBackend::checksum(View x, View out) {
   SHARDPROOF_EXPECTS(out.dtype == Dtype::fp64 && out.elements() == 2, to_string(out.shape));
-  const XXH64_hash_t hash = XXH3_64bits(x.data, x.bytes());
+  const std::uint64_t hash = tensor_hash({x.data, x.bytes()});
   const double halves[2] = {static_cast<double>(hash >> 32),
                             static_cast<double>(hash & 0xffffffffU)};
   std::memcpy(out.data, halves, sizeof(halves));

@@ -12,6 +12,7 @@
 #include "scenarios/checkpoint/initial_state.hpp"
 #include "scenarios/config/deepspeed/optimizer_names.hpp"
 #include "scenarios/data/batches.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -203,7 +204,7 @@ class Leaves {
           const std::int64_t count = element_count(local_shape(program, value, Rank{rank}));
           const std::vector<std::byte> bytes(static_cast<std::size_t>(count) *
                                              size_bytes(value.dtype));
-          zeros[write->value] = {count, hash_bytes(bytes)};
+          zeros[write->value] = {count, tensor_hash(bytes)};
         }
         const auto& [count, hash] = zeros[write->value];
         tally_.add(count, write->hash == hash ? 0 : 1, Proof::bitwise);

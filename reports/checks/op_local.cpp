@@ -9,6 +9,7 @@
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/units/judge_unit.hpp"
 #include "reports/verdict/skipped_steps.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -259,7 +260,7 @@ class OpLocal {
     std::vector<std::byte> judged(static_cast<std::size_t>(element_count(stored.info.regions)) *
                                   size);
     extract(output.bytes, output.shape, stored.info.regions, size, judged);
-    if (hash_bytes(judged) != stored.info.hash) return false;
+    if (tensor_hash(judged) != stored.info.hash) return false;
     const std::int64_t count = element_count(stored.info.regions);
     for (std::int64_t i = 0; i < count; ++i)
       if (failing[static_cast<std::size_t>(

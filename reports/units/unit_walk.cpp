@@ -16,6 +16,7 @@
 #include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/pieces.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -199,7 +200,7 @@ class Walk {
     SharedBytes bytes;
     if (executed.op->recorded) {
       bytes = recorded_bytes(walker, executed, executed.op->outputs[output]);
-      if (bytes == nullptr || hash_bytes(*bytes) != write->hash) {
+      if (bytes == nullptr || tensor_hash(*bytes) != write->hash) {
         findings_.edges.fail(trace_.execution() + ": rank " + std::to_string(walker.rank) +
                              ": the recorded bytes of " +
                              program(walker).value(executed.op->outputs[output]).name + " in " +
@@ -223,7 +224,7 @@ class Walk {
         static_cast<std::int64_t>(expected.size() / size_bytes(value.dtype));
     Comparison comparison;
     comparison.compared = elements;
-    const bool same = hash_bytes(expected) == write->hash;
+    const bool same = tensor_hash(expected) == write->hash;
     if (same) {
       walker.held[id].bytes = std::make_shared<Bytes>(expected);
     } else if (recorded != nullptr && recorded->size() == expected.size()) {
@@ -368,7 +369,7 @@ class Walk {
       accept_recorded(walker, executed, 0);
       return;
     }
-    const std::uint64_t hash = hash_bytes(*inputs[0]);
+    const std::uint64_t hash = tensor_hash(*inputs[0]);
     const double halves[2] = {static_cast<double>(hash >> 32),
                               static_cast<double>(hash & 0xffffffffU)};
     Bytes expected(sizeof halves);

@@ -65,6 +65,18 @@ void read_dataset(const Handle& dataset, const Handle& type, std::span<std::byte
         dataset.id());
 }
 
+void read_box(const Handle& dataset, const Handle& type, const Region& box,
+              std::span<std::byte> bytes) {
+  if (bytes.empty()) return;
+  if (box.extent.empty()) return read_dataset(dataset, type, bytes);  // no box selects a scalar
+  const Handle file_space = owned(H5Dget_space(dataset.id()), "H5Dget_space", dataset.id());
+  select(file_space, box);
+  const Handle memory_space = space_of({element_count(box)});
+  check(H5Dread(dataset.id(), type.id(), memory_space.id(), file_space.id(), H5P_DEFAULT,
+                bytes.data()),
+        "H5Dread", dataset.id());
+}
+
 Handle write_long_text(const Handle& parent, const std::string& name, const std::string& text) {
   const Handle type = text_type(std::max<std::size_t>(text.size(), 1));
   Handle dataset = create_dataset(parent, name, type, {});

@@ -18,6 +18,9 @@ Shape shape_of(const Handle& dataset);
 bool has_type(const Handle& dataset, const Handle& type);
 /// All elements, unconverted; `bytes` has their size.
 void read_dataset(const Handle& dataset, const Handle& type, std::span<std::byte> bytes);
+/// The elements of a box of the dataset, row-major, and no others; `bytes` has their size.
+void read_box(const Handle& dataset, const Handle& type, const Region& box,
+              std::span<std::byte> bytes);
 
 /// A string dataset of any length.
 Handle write_long_text(const Handle& parent, const std::string& name, const std::string& text);

@@ -6,17 +6,15 @@
 #include "scenarios/hdf5/attribute.hpp"
 #include "scenarios/hdf5/dataset.hpp"
 #include "scenarios/hdf5/stored_table.hpp"
-#include "scenarios/trace/trace.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::trace_schema {
 
 namespace {
 
-std::uint64_t guard_of(const std::string& text) {
-  return hash_bytes(std::as_bytes(std::span(text)));
-}
+std::uint64_t guard_of(const std::string& text) { return xxh3(std::as_bytes(std::span(text))); }
 
-std::uint64_t guard_of(const hdf5::Table& table) { return hash_bytes(table.bytes); }
+std::uint64_t guard_of(const hdf5::Table& table) { return xxh3(table.bytes); }
 
 template <class Content>
 Content checked(const hdf5::Handle& dataset, const std::string& path, const std::string& name,

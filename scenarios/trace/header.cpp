@@ -47,13 +47,23 @@ std::map<std::string, std::string> read_settings(const hdf5::Handle& file) {
   return settings;
 }
 
+// ", written by shardproof 0.1.0, commit 998191a", if the file says so where this version does.
+std::string writer_of(const hdf5::Handle& file) {
+  if (!hdf5::has_link(file, "settings")) return "";
+  const auto settings = read_settings(file);
+  const auto version = settings.find("version"), commit = settings.find("commit");
+  if (version == settings.end() || commit == settings.end()) return "";
+  return ", written by shardproof " + version->second + ", commit " + commit->second;
+}
+
 void expect_complete_trace(const hdf5::Handle& file, const std::string& path) {
   const std::string schema =
       hdf5::has_attribute(file, "schema") ? hdf5::read_text(file, "schema") : "";
   if (schema.empty()) throw ScenarioError(path + ": not a trace: it has no attribute \"schema\"");
   if (schema != version) {
-    throw ScenarioError(path + ": a trace of version " + schema + ": this program reads " +
-                        version);
+    throw ScenarioError(path + ": a trace of version " + schema + writer_of(file) +
+                        ": this program reads " + version +
+                        ". Run its scenario again, or use the program that wrote it");
   }
   if (hdf5::read_number(file, "complete") != 1)
     throw ScenarioError(path + ": incomplete: its writer did not close it");

@@ -46,7 +46,7 @@ void each_column(Is<AccessRecord> auto& record, auto&& column) {
   column("value", record.value);
   column("write", record.write);
   column("version", record.version);
-  column("xxh3", record.hash);
+  column("hash", record.hash);
 }
 
 constexpr Kind kind_of(Moment::Stage) { return Kind::stage; }

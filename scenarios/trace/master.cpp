@@ -32,7 +32,7 @@ hdf5::Table to_table(const std::vector<StoredDataset>& pieces,
   const std::string longest_name = trace_schema::rank_file(pieces.back().rank);
   hdf5::Table table;
   table.add_column("file", hdf5::Kind::text, longest_name.size());
-  table.add_column("xxh3", hdf5::Kind::uint64);
+  table.add_column("hash", hdf5::Kind::uint64);
   table.add_column("mapped", hdf5::Kind::int32);
   table.resize(pieces.size());
   for (std::size_t row = 0; row < pieces.size(); ++row) {

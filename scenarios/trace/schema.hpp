@@ -8,7 +8,7 @@
 /// The names and layouts that writer, reader and master agree on: docs/trace_format.md in code.
 namespace shardproof::trace_schema {
 
-inline constexpr const char* version = "shardproof-trace-2";
+inline constexpr const char* version = "shardproof-trace-3";
 inline constexpr const char* master_file = "trace.h5";
 
 /// "rank-00003.h5".

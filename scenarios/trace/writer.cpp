@@ -1,5 +1,3 @@
-#include <xxhash.h>
-
 #include <filesystem>
 #include <system_error>
 #include <unordered_set>
@@ -14,6 +12,7 @@
 #include "scenarios/trace/log_tables.hpp"
 #include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof {
@@ -46,10 +45,6 @@ void expect_good_path(const std::string& path) {
 }
 
 }  // namespace
-
-std::uint64_t hash_bytes(std::span<const std::byte> bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
 
 struct TraceWriter::File {
   std::string path;
@@ -85,7 +80,7 @@ void TraceWriter::write(DatasetInfo info, std::span<const std::byte> bytes) {
   expect_well_formed(info, bytes.size());
   SHARDPROOF_EXPECTS(file_->paths.insert(info.path).second, info.path, "is written twice");
   info.order = file_->next_order++;
-  info.hash = hash_bytes(bytes);
+  info.hash = tensor_hash(bytes);
 
   const std::size_t slash = info.path.rfind('/');
   const hdf5::Handle& group = file_->groups.enter(info.path.substr(0, slash));

@@ -5,6 +5,7 @@
 // bounds-annex.md. The including test program defines make_backend().
 
 #include <boost/test/unit_test.hpp>
+#include <numeric>
 #include <string>
 
 #include "scenarios/errors.hpp"
@@ -79,14 +80,21 @@ BOOST_AUTO_TEST_CASE(a_checksum_is_two_halves_that_change_with_one_bit) {
   Device device;
   const auto out = device.output(Dtype::fp64, {2});
   device->checksum(device.tensor(Dtype::fp32, {0}, {}), out);
-  // XXH3-64 of nothing is 2d06800538d394c2.
+  // The hash of traces; these values are Python's (tests/scenarios/trace/tensor_hash_test.cpp).
   BOOST_TEST(device.read(out) == (Values{0x2d068005p0, 0x38d394c2p0}),
              boost::test_tools::per_element());
 
   device->checksum(device.tensor(Dtype::fp32, {2}, {1, 2}), out);
   const Values first = device.read(out);
+  BOOST_TEST(first == (Values{0x66f876d2p0, 0x8aa23690p0}), boost::test_tools::per_element());
   device->checksum(device.tensor(Dtype::fp32, {2}, {1, std::nextafter(2.0F, 3.0F)}), out);
   BOOST_TEST((device.read(out) != first));
+
+  Values more(16385);  // a block of 64 KiB, and one of a single element
+  std::iota(more.begin(), more.end(), 0.0);
+  device->checksum(device.tensor(Dtype::fp32, {16385}, more), out);
+  BOOST_TEST(device.read(out) == (Values{0x1c1ea01bp0, 0x3f3486a1p0}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(tensors_differ_if_any_bit_does_wherever_it_is) {

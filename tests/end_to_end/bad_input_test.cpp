@@ -298,11 +298,11 @@ BOOST_AUTO_TEST_CASE(traces_that_cannot_be_compared_are_refused_by_file) {
   BOOST_TEST(mentions(altered, {"copy/rank-00001.h5: ", "altered"}), altered);
 
   auto file = hdf5::create_file(place / "copy/rank-00000.h5");
-  hdf5::write_text(file, "schema", "shardproof-trace-0");
+  hdf5::write_text(file, "schema", "shardproof-trace-2");
   hdf5::close_file(file);
   BOOST_TEST(place.refusal({"compare", good, "copy"}) ==
-             "copy/rank-00000.h5: a trace of version shardproof-trace-0: this program reads "
-             "shardproof-trace-2");
+             "copy/rank-00000.h5: a trace of version shardproof-trace-2: this program reads "
+             "shardproof-trace-3. Run its scenario again, or use the program that wrote it");
 }
 
 BOOST_AUTO_TEST_CASE(a_nan_in_a_weight_is_a_verdict_that_names_the_weight) {
