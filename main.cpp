@@ -30,6 +30,9 @@
 #include "reports/render/text.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
+#include "scenarios/config/command_line.hpp"
+#include "scenarios/config/scenario_file.hpp"
+#include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/driver/estimate.hpp"
 #include "scenarios/driver/progress.hpp"
 #include "scenarios/driver/run_folder.hpp"
@@ -40,8 +43,10 @@
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/plan/program_json.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "sim/simulate.hpp"
 
 namespace shardproof {
@@ -99,9 +104,9 @@ std::vector<Scenario> scenarios_of(const RunOptions& options) {
 // What one engine saves of the run, at most.
 std::int64_t checkpoint_bytes(const Scenario& scenario, const Accounts& accounts) {
   const MemoryAccount& rank = accounts.largest_rank;
-  const std::int64_t sharded = scenario.world * (rank.parameters + rank.optimizer);
+  const std::int64_t sharded = scenario.world() * (rank.parameters + rank.optimizer);
   const std::int64_t whole =
-      scenario.checkpoint.consolidated ? scenario.world * rank.parameters : 0;
+      scenario.checkpoint.consolidated ? scenario.world() * rank.parameters : 0;
   return static_cast<std::int64_t>(scenario.checkpoint.save_after.size()) * (sharded + whole);
 }
 
@@ -115,25 +120,27 @@ Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::st
   for (const ParameterDescription& parameter : scenario.model.parameters)
     parameters += element_count(parameter.shape);
   std::int64_t reference_trace = 0;
-  for (const reference::Unit& unit : reference::expected_units(scenario))
+  for (const reference::Unit& unit :
+       reference::expected_units(scenario, mean_over_replicas(scenario)))
     reference_trace += 8 * element_count(unit.shape);
 
-  const std::int64_t cluster = accounts.largest_rank.total_peak * scenario.world;
+  const std::int64_t cluster = accounts.largest_rank.total_peak * scenario.world();
   const std::int64_t widened = 8 / static_cast<std::int64_t>(size_bytes(scenario.training.working));
   const std::int64_t oracle =
-      8 * 6 * parameters + 2 * widened * accounts.largest_rank.activations_peak * scenario.world;
+      8 * 6 * parameters + 2 * widened * accounts.largest_rank.activations_peak * scenario.world();
   const std::int64_t executions =
-      (scenario.runs("reference") ? process + oracle : 0) +
-      (scenario.runs("sim") ? process + 3 * cluster : 0) +
-      (scenario.runs("real") ? scenario.world * process + 3 * cluster : 0);
+      (scenario.runs(Execution::reference) ? process + oracle : 0) +
+      (scenario.runs(Execution::sim) ? process + 3 * cluster : 0) +
+      (scenario.runs(Execution::real) ? scenario.world() * process + 3 * cluster : 0);
   const std::int64_t judge = process + 2 * oracle + 2 * cluster;
-  const std::int64_t engines = (scenario.runs("sim") ? 1 : 0) + (scenario.runs("real") ? 1 : 0);
+  const std::int64_t engines =
+      (scenario.runs(Execution::sim) ? 1 : 0) + (scenario.runs(Execution::real) ? 1 : 0);
 
   Needs needs;
   needs.memory_bytes = static_cast<std::uint64_t>(std::max(executions, judge));
   needs.disk_bytes = static_cast<std::uint64_t>(
       engines * (accounts.trace_bytes + checkpoint_bytes(scenario, accounts)) +
-      (scenario.runs("reference") ? reference_trace : 0));
+      (scenario.runs(Execution::reference) ? reference_trace : 0));
   needs.disk_folder = out;
   return needs;
 }
@@ -145,13 +152,14 @@ Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::st
 std::vector<Job> execution_jobs(const Scenario& scenario, const RunFolder& folder,
                                 const std::string& launcher) {
   std::vector<Job> jobs;
-  for (const std::string& execution : scenario.executions) {
+  for (const Execution each : scenario.executions) {
+    const std::string execution = name_of(each);
     files::create_directories(folder.file(execution));
     const std::vector<std::string> command{this_program(), "execute", execution,
                                            folder.file("scenario.json"), folder.file(execution)};
     Job job = job_of(folder, execution, command);
-    if (execution == "real") {
-      const real::LaunchCommand launch = real::launch_command(scenario.world, command, launcher);
+    if (each == Execution::real) {
+      const real::LaunchCommand launch = real::launch_command(scenario.world(), command, launcher);
       job.command = launch.arguments;
       job.environment = {launch.environment.begin(), launch.environment.end()};
     }
@@ -162,10 +170,11 @@ std::vector<Job> execution_jobs(const Scenario& scenario, const RunFolder& folde
 
 // Removes the traces that the scenario does not want to keep; checkpoints stay.
 void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_code) {
-  if (scenario.trace_keep == "always" || (scenario.trace_keep == "failed" && exit_code != 0))
+  if (scenario.trace_keep == TraceKeep::always ||
+      (scenario.trace_keep == TraceKeep::failed && exit_code != 0))
     return;
-  for (const std::string& execution : scenario.executions) {
-    const std::string path = folder.file(execution);
+  for (const Execution execution : scenario.executions) {
+    const std::string path = folder.file(name_of(execution));
     std::vector<files::path> traces;
     for (const auto& entry : files::directory_iterator(path))
       if (entry.path().filename() != "checkpoints") traces.push_back(entry.path());
@@ -193,7 +202,7 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
   const real::Inputs inputs(scenario);
   if (!scenario.resume.empty()) Checkpoint(scenario.resume).check_all();
   const Program program = real::checked_program(scenario);
-  for (int rank = 0; rank < scenario.world; ++rank)
+  for (int rank = 0; rank < scenario.world(); ++rank)
     apply_injections(program, scenario.inject, Rank{rank});
   const Accounts accounts = accounts_of(program);
   refuse_if_too_much(needs_of(scenario, accounts, options.out), measure_machine(options.out));
@@ -268,9 +277,11 @@ int execute(const std::string& execution, const std::string& scenario_file,
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
   if (execution == "sim") return sim::simulate(scenario, folder, steps) ? 0 : 1;
   if (execution == "real") return real::run_rank(scenario, folder, steps);
-  reference::run_reference(scenario, folder, [&](const Moment& moment) {
-    if (moment.micro < 0) reporter.report("step", moment.step + 1, scenario.steps);
-  });
+  reference::run_reference(scenario, header_of(scenario, Execution::reference), folder,
+                           [&](const Moment& moment) {
+                             if (moment.micro < 0)
+                               reporter.report("step", moment.step + 1, scenario.steps);
+                           });
   return 0;
 }
 
@@ -347,8 +358,8 @@ int repartition_checkpoint(const std::string& path, const OtherGrid& grid, const
   repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), out);
   fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", out,
              checkpoint.tensors().size(), checkpoint.origin().steps_done,
-             scenario.training.tensor_parallel, scenario.data_parallel(),
-             scenario.training.zero_stage);
+             scenario.parallel.tensor_parallel, scenario.data_parallel(),
+             scenario.parallel.zero_stage);
   return 0;
 }
 

@@ -19,6 +19,8 @@
 #include "reports/units/unit_walk.hpp"
 #include "reports/verdict/first_divergence.hpp"
 #include "reports/verdict/judge_context.hpp"
+#include "scenarios/config/scenario_writer.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
@@ -26,7 +28,7 @@ namespace shardproof::reports {
 namespace {
 
 std::string describe(const Injection& injection) {
-  std::string text = injection.edit + " " + injection.op;
+  std::string text = std::string(name_of(injection.edit)) + " " + injection.op;
   const auto list = [&](const char* what, const std::vector<int>& values) {
     if (values.empty()) return;
     text += std::string(", ") + what;
@@ -55,10 +57,12 @@ FirstDivergence divergence_of(const CollectiveFailure& failure) {
 class Judge {
  public:
   explicit Judge(const JudgeInput& input)
-      : input_(input), units_(reference::expected_units(input.scenario)) {
+      : input_(input),
+        units_(reference::expected_units(input.scenario, mean_over_replicas(input.scenario))) {
     verdict_.scenario = input.scenario.name;
     verdict_.scenario_hash = scenario_hash(input.scenario);
-    verdict_.executions = input.scenario.executions;
+    for (const Execution execution : input.scenario.executions)
+      verdict_.executions.push_back(name_of(execution));
     verdict_.errors = input.errors;
     for (const Injection& injection : input.scenario.inject)
       verdict_.injected.push_back(describe(injection));
@@ -109,11 +113,11 @@ class Judge {
     if (reference_) context.reference = &*reference_;
 
     // The two halves of the arithmetic share nothing but the files, so they run side by side.
-    TensorTable failing(input_.scenario.world);
+    TensorTable failing(input_.scenario.world());
     auto op_local = std::async(std::launch::async,
                                [&context, &failing] { return check_op_local(context, failing); });
     WalkFindings walk;
-    TensorTable table(input_.scenario.world);
+    TensorTable table(input_.scenario.world());
     UnitMemo memo;
     for (const EngineTrace* trace : context.traces) walk_units(context, *trace, memo, walk, table);
     std::vector<Tally> tallies{
@@ -148,8 +152,9 @@ class Judge {
   // A required check is one that the mode and the executions allow.
   bool required(const std::string& check) const {
     if (check == "shadow" || check == "suspects" || !applies(check)) return false;
-    if (check == "sim_real") return input_.scenario.runs("sim") && input_.scenario.runs("real");
-    if (check == "end_to_end") return input_.scenario.runs("reference");
+    if (check == "sim_real")
+      return input_.scenario.runs(Execution::sim) && input_.scenario.runs(Execution::real);
+    if (check == "end_to_end") return input_.scenario.runs(Execution::reference);
     return true;
   }
 

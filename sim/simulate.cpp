@@ -22,7 +22,7 @@ bool simulate(const Scenario& scenario, const std::string& folder,
   for (int r = 0; r < program.grid().world(); ++r) {
     communicators.push_back(std::make_unique<SimCommunicator>(rendezvous, Rank{r}));
     runs.push_back(std::make_unique<real::RankRun>(
-        real::RankRun::Setting{scenario, program, inputs, "sim", folder, Rank{r}}, backend,
+        real::RankRun::Setting{scenario, program, inputs, Execution::sim, folder, Rank{r}}, backend,
         *communicators.back(), r == 0 ? progress : nullptr));
     ranks.push_back({runs.back()->executor(), runs.back()->runner()});
   }

@@ -142,9 +142,9 @@ void RankExecutor::record_reads(const Op& op) {
 }
 
 void RankExecutor::record_writes(const Op& op) {
-  apply_faults(op, "output");
+  apply_faults(op, SetTime::output);
   for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id), arena_.rows());
-  apply_faults(op, "after_record");
+  apply_faults(op, SetTime::after_record);
 }
 
 // Experts have been chosen: that is how many rows their tensors have.
@@ -156,10 +156,10 @@ void RankExecutor::bind_rows(const Op& op) {
   arena_.bind(op.outputs[0], chosen);
 }
 
-void RankExecutor::apply_faults(const Op& op, const std::string& when) {
-  for (const MemoryFault& fault : parts_.faults) {
+void RankExecutor::apply_faults(const Op& op, SetTime when) {
+  for (const Injection& fault : parts_.faults) {
     if (fault.op != writer_name(op) || is_collective(op.kind)) continue;
-    if (fault.edit == "stale" && when == "output") {
+    if (fault.edit == EditKind::stale && when == SetTime::output) {
       auto& last = last_outputs_[fault.op];
       const bool first = last.empty();
       if (first) last.resize(op.outputs.size());
@@ -172,13 +172,13 @@ void RankExecutor::apply_faults(const Op& op, const std::string& when) {
         last[i].assign(fresh.begin(), fresh.end());
         if (fault.active_in(moment_.step)) parts_.backend.copy_from_host(previous, view);
       }
-    } else if (fault.edit == "set" && fault.when == when && fault.active_in(moment_.step)) {
+    } else if (fault.edit == EditKind::set && fault.when == when && fault.active_in(moment_.step)) {
       set_element(fault, op.outputs.at(0));
     }
   }
 }
 
-void RankExecutor::set_element(const MemoryFault& fault, ValueId id) {
+void RankExecutor::set_element(const Injection& fault, ValueId id) {
   const TensorView& view = arena_.view(id);
   const auto current = host_copy(id);
   std::vector<std::byte> bytes(current.begin(), current.end());
@@ -205,8 +205,8 @@ void RankExecutor::set_element(const MemoryFault& fault, ValueId id) {
 }
 
 void RankExecutor::end_step(const Moment& moment, bool overflow) {
-  for (const MemoryFault& fault : parts_.faults) {
-    if (fault.when != "between_steps" || !fault.active_in(moment.step)) continue;
+  for (const Injection& fault : parts_.faults) {
+    if (fault.when != SetTime::between_steps || !fault.active_in(moment.step)) continue;
     for (const Segment& segment : parts_.program.segments)
       for (const Op& op : segment.ops)
         if (full_name(op) == fault.op &&

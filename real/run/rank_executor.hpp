@@ -27,7 +27,7 @@ class RankExecutor {
     Communicator& communicator;
     const Inputs& inputs;
     Recorder& recorder;
-    std::vector<MemoryFault> faults;
+    std::vector<Injection> faults;
   };
   explicit RankExecutor(Parts parts);
 
@@ -75,8 +75,8 @@ class RankExecutor {
   void record_reads(const Op& op);
   void record_writes(const Op& op);
   void bind_rows(const Op& op);
-  void apply_faults(const Op& op, const std::string& when);
-  void set_element(const MemoryFault& fault, ValueId id);
+  void apply_faults(const Op& op, SetTime when);
+  void set_element(const Injection& fault, ValueId id);
   void end_segment();
   std::span<const std::byte> host_copy(ValueId id);
 

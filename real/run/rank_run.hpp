@@ -27,8 +27,8 @@ class RankRun {
     const Scenario& scenario;
     const Program& program;  // unedited
     const Inputs& inputs;
-    std::string execution;  // "sim" | "real"
-    std::string folder;     // of the traces
+    Execution execution;
+    std::string folder;  // of the traces
     Rank rank;
   };
   RankRun(const Setting& setting, Backend& backend, Communicator& communicator,

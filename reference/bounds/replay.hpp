@@ -7,6 +7,7 @@
 
 #include "scenarios/dtype.hpp"
 #include "scenarios/op_forms.hpp"
+#include "scenarios/settings/mean_over_replicas.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof::reference {
@@ -81,10 +82,6 @@ enum class UnitKind {
   nesterov,        // g, buffer'; factor = momentum
   sgd,             // p, g, lr
 };
-
-/// Where the 1/n of a mean is applied (spec-autotp 7.7): each term divided before the sum (ZeRO 1),
-/// or the sum multiplied by RN(1/n) afterwards (stage 0).
-enum class MeanForm { divide_before, multiply_after };
 
 struct UnitAttributes {
   std::int64_t head_dim = 0;

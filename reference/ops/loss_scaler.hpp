@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/training.hpp"
 
 namespace shardproof::reference {
 

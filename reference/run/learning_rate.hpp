@@ -1,6 +1,6 @@
 #pragma once
 
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/training.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof::reference {

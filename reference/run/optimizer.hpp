@@ -4,7 +4,7 @@
 #include <string>
 
 #include "reference/ops/tensor.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/optimizer.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof::reference {

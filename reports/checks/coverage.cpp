@@ -63,7 +63,7 @@ bool whole_on_each_tp_rank(const std::vector<StoredDataset>& copies, const Shape
 // ZeRO leaves each rank a stretch of the optimizer's tensors, and stage 2 of accumulated gradients,
 // which of a given one may be empty.
 bool may_be_absent_on_a_rank(const JudgeContext& context, const std::string& path) {
-  const int stage = context.scenario.training.zero_stage;
+  const int stage = context.scenario.parallel.zero_stage;
   const std::string name = name_in_folder(path);
   if (stage > 0 && name.starts_with("optimizer/")) return true;
   if (stage < 2) return false;
@@ -90,12 +90,12 @@ std::string problem_of(const JudgeContext& context, const TraceReader& reader,
   const bool divided = may_be_absent_on_a_rank(context, path);
   const bool covered =
       tiles_exactly(distinct_regions(copies, absent), shape) ||
-      (divided && whole_on_each_tp_rank(copies, shape, context.scenario.training.tensor_parallel));
+      (divided && whole_on_each_tp_rank(copies, shape, context.scenario.parallel.tensor_parallel));
   if (!covered)
     return path + " is not covered: some element of " + to_string(shape) +
            " has no owner, or two that hold different parts";
   if (divided) return "";
-  for (int rank = 0; rank < context.scenario.world; ++rank)
+  for (int rank = 0; rank < context.scenario.world(); ++rank)
     if (std::none_of(copies.begin(), copies.end(),
                      [&](const StoredDataset& copy) { return copy.rank == rank; }))
       return path + " is not recorded on rank " + std::to_string(rank);

@@ -74,7 +74,7 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
     default: break;
   }
   if (spans_tp(context.scenario.partition, unit)) {
-    precision.partials = context.scenario.training.tensor_parallel;
+    precision.partials = context.scenario.parallel.tensor_parallel;
     precision.partial_terms = widest(context.scenario.partition.of(unit.module).widths);
     precision.hop = policy.tp_wire;
   }

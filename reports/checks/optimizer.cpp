@@ -87,11 +87,11 @@ class OptimizerState {
           append(mine, part->info.regions);
           append(together, part->info.regions);
         }
-        if (scenario_.training.zero_stage == 0 && !tiles_exactly(mine, parameter.shape))
+        if (scenario_.parallel.zero_stage == 0 && !tiles_exactly(mine, parameter.shape))
           tally_.fail(trace_.execution() + ": " + path + ": rank " + std::to_string(rank.value) +
                       " does not hold its whole shard once");
       }
-      if (scenario_.training.zero_stage > 0 && !tiles_exactly(together, parameter.shape))
+      if (scenario_.parallel.zero_stage > 0 && !tiles_exactly(together, parameter.shape))
         tally_.fail(trace_.execution() + ": " + path + ": some element of the shard of TP rank " +
                     std::to_string(tp) + " does not have exactly one owner in its DP group");
     }

@@ -74,9 +74,9 @@ class Saved {
     expect(origin.steps_done == steps_done_,
            "the checkpoint counts " + std::to_string(origin.steps_done) + " steps done");
     expect(origin.model_hash == hash_of(scenario_.model), "the checkpoint is of another model");
-    expect(origin.tp == scenario_.training.tensor_parallel &&
+    expect(origin.tp == scenario_.parallel.tensor_parallel &&
                origin.dp == scenario_.data_parallel() &&
-               origin.zero_stage == scenario_.training.zero_stage,
+               origin.zero_stage == scenario_.parallel.zero_stage,
            "the checkpoint is of another grid or ZeRO stage");
     check_counters(origin.counters);
   }

@@ -1,5 +1,7 @@
 #include "reports/verdict/skipped_steps.hpp"
 
+#include "scenarios/precision/mean_over_replicas.hpp"
+
 namespace shardproof::reports {
 
 bool is_set(const EngineTrace& trace, const std::string& path, int rank) {
@@ -24,7 +26,9 @@ ExpectedOfTrace::ExpectedOfTrace(const JudgeContext& context, const EngineTrace&
     : skipped_(skipped_steps(context.scenario, trace)),
       end_(context.scenario, trace),
       all_(context.units) {
-  if (!follows_all()) own_ = reference::expected_units(context.scenario, skipped_);
+  if (!follows_all())
+    own_ =
+        reference::expected_units(context.scenario, mean_over_replicas(context.scenario), skipped_);
   std::erase_if(own_, [&](const auto& unit) { return !end_.is_past(moment_of(unit.output)); });
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <string>
+
 #include "scenarios/json/json_document.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/checkpoint.hpp"
 
 namespace shardproof {
 

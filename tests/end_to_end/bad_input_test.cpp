@@ -14,6 +14,7 @@
 #include <span>
 #include <thread>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "scenarios/hdf5/hdf5_file.hpp"
 #include "scenarios/settings/scenario.hpp"

@@ -20,7 +20,7 @@ const Moment here{Moment::Stage::final, -1, -1};
 
 // The layers cut unevenly over two TP ranks, the attention's in blocks of heads (4 of 8 features).
 Scenario cut_unevenly(Scenario scenario) {
-  if (scenario.training.tensor_parallel != 2) return scenario;
+  if (scenario.parallel.tensor_parallel != 2) return scenario;
   for (auto& [module, partition] : scenario.partition.modules)
     if (partition.style != LayerPartition::Style::replicated)
       partition.widths =
@@ -45,7 +45,8 @@ class LoadedEngine {
         program_(real::checked_program(scenario_)),
         inputs_(scenario_),
         communicator_(program_.grid(), scenario_.reduction),
-        run_({scenario_, program_, inputs_, "real", folder_.path().string(), mpi_process().rank()},
+        run_({scenario_, program_, inputs_, Execution::real, folder_.path().string(),
+              mpi_process().rank()},
              backend_, communicator_, {}) {
     run_.executor().begin("initialize", {});
     while (!run_.executor().advance()) {

@@ -44,7 +44,7 @@ inline Scenario layer_scenario(const SmallModel& model, const Grid& grid, bool o
   scenario.model.parameters = model.parameters;
   scenario.model.head_dim = 4;
   scenario.model.vocab_size = model.parameters.at(0).shape[0];
-  scenario.training.tp_overlap_comm = overlap;
+  scenario.parallel.tp_overlap_comm = overlap;
   scenario.partition = {};
   if (grid.tp > 1) scenario.partition.modules = model.modules;
   return scenario;
@@ -107,8 +107,8 @@ class LayerRun {
     for (int r = 0; r < program_.grid().world(); ++r) {
       communicators.push_back(std::make_unique<sim::SimCommunicator>(rendezvous, Rank{r}));
       runs.push_back(std::make_unique<real::RankRun>(
-          real::RankRun::Setting{scenario, program_, inputs, "sim", folder, Rank{r}}, backend,
-          *communicators.back(), real::ScheduleRunner::Progress{}));
+          real::RankRun::Setting{scenario, program_, inputs, Execution::sim, folder, Rank{r}},
+          backend, *communicators.back(), real::ScheduleRunner::Progress{}));
       ranks.push_back({runs.back()->executor(), runs.back()->runner()});
     }
     const auto failure = sim::run_cluster(ranks, rendezvous, program_);

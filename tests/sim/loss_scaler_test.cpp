@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(one_rank_s_inf_or_nan_keeps_all_ranks_of_all_stages_from_up
       BOOST_TEST_CONTEXT(name << ", " << value << " on rank " << rank) {
         Scenario scenario = sweep(name);
         Injection injection;
-        injection.edit = "set";
+        injection.edit = EditKind::set;
         injection.op = "model.norm/backward/rms_norm_backward_weight";
         injection.value = value;
         injection.ranks = {rank};
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(one_rank_s_inf_or_nan_keeps_all_ranks_of_all_stages_from_up
         BOOST_REQUIRE(sim::simulate(scenario, folder.path().string()));
 
         const TraceReader reader(folder.path().string());
-        for (int each = 0; each < scenario.world; ++each) {
+        for (int each = 0; each < scenario.world(); ++each) {
           float flag = 0;
           std::memcpy(&flag, stored(reader, "/step/000000/scalar/nonfinite", each).data(), 4);
           BOOST_TEST(flag == 1.0F);

@@ -14,7 +14,7 @@ namespace {
 
 Injection drop(const std::string& op, std::vector<int> ranks) {
   Injection injection;
-  injection.edit = "drop";
+  injection.edit = EditKind::drop;
   injection.op = op;
   injection.ranks = std::move(ranks);
   return injection;
@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(twice_gives_identical_files) {
     BOOST_CHECK_MESSAGE(bytes_of_file(entry.path()) == bytes_of_file(second.path() / name), name);
     ++files;
   }
-  BOOST_CHECK_EQUAL(files, scenario.world + 1);  // the ranks' files and the master
+  BOOST_CHECK_EQUAL(files, scenario.world() + 1);  // the ranks' files and the master
 }
 
 const std::vector<Grid> grids{{1, 1, 0}, {1, 1, 1}, {2, 1, 1}, {1, 2, 0}, {1, 2, 1}, {2, 2, 0},
@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(bucket_size_changes_bits_of_a_ring_of_three_only) {
     Scenario one_bucket = on_grid(sweep("tiny-bias-tp2-dp2-zero1-bf16"), {1, 3, 1});
     one_bucket.reduction = order;
     Scenario many_buckets = one_bucket;
-    many_buckets.training.reduce_bucket_size = 1000;
+    many_buckets.parallel.reduce_bucket_size = 1000;
     const TemporaryFolder one;
     const TemporaryFolder many;
 
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_bucket_reduced_by_one_replica_only_is_a_mismatch_that_nam
 BOOST_AUTO_TEST_CASE(a_step_with_a_nan_gradient_is_skipped_by_all_ranks) {
   Scenario scenario = sweep("tiny-bias-tp2-dp2-zero1-bf16");
   Injection nan;
-  nan.edit = "set";
+  nan.edit = EditKind::set;
   nan.op = "model.norm/backward/rms_norm_backward_weight";
   nan.value = "nan";
   nan.ranks = {1};

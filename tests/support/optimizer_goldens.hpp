@@ -51,7 +51,7 @@ inline std::vector<Schedule> deepspeed_schedules() {
     config.set("train_micro_batch_size_per_gpu", 1)
         .set("optimizer", optimizer)
         .set("scheduler", scheduler);
-    Schedule schedule{training_from_json(config, 1), {}};
+    Schedule schedule{deepspeed_from_json(config, 1), {}};
     for (const JsonValue& rate : of.find("learning_rates")->elements)
       schedule.learning_rates.push_back(rate.number);
     schedules.push_back(std::move(schedule));

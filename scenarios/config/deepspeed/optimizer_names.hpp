@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/optimizer.hpp"
 
 namespace shardproof {
 

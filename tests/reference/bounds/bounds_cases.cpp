@@ -200,13 +200,13 @@ void Builder::reductions() {
       sum_layers(d, split_layers(a[0]), y, reversed);
     });
     const auto divisor = static_cast<double>(n);
-    put(UnitKind::mean, {.mean_form = reference::MeanForm::divide_before}, {draw(stack)}, out,
+    put(UnitKind::mean, {.mean_form = MeanForm::divide_before}, {draw(stack)}, out,
         [=](CpuBackend& d, Arguments& a, Stored& y) {
           Arguments layers = split_layers(a[0]);
           for (Stored& layer : layers) d.divide(layer.view(), layer.view(), divisor);
           sum_layers(d, layers, y, reversed);
         });
-    put(UnitKind::mean, {.mean_form = reference::MeanForm::multiply_after}, {draw(stack)}, out,
+    put(UnitKind::mean, {.mean_form = MeanForm::multiply_after}, {draw(stack)}, out,
         [=](CpuBackend& d, Arguments& a, Stored& y) {
           sum_layers(d, split_layers(a[0]), y, reversed);
           d.scale(y.view(), y.view(), 1 / divisor);

@@ -10,7 +10,10 @@
 #include <set>
 
 #include "reference/units/expected_tensors.hpp"
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/data/batches.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "tests/reference/random_tensors.hpp"
 
 namespace shardproof::reference {
@@ -58,7 +61,7 @@ std::map<std::string, Tensor> read_trace(const std::string& folder) {
 
 std::map<std::string, Tensor> run(const Scenario& scenario, const std::string& name) {
   const TemporaryFolder folder(name);
-  run_reference(scenario, folder.path);
+  run_reference(scenario, header_of(scenario, Execution::reference), folder.path);
   return read_trace(folder.path);
 }
 
@@ -114,7 +117,7 @@ BOOST_AUTO_TEST_CASE(units_evaluated_in_order_give_every_tensor_of_the_reference
     add_leaves(scenario, known);
 
     std::set<std::string> compared;
-    for (const Unit& unit : expected_units(scenario)) {
+    for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
       Tensor value = evaluate(unit, known);
       if (const auto found = recorded.find(unit.output); found != recorded.end()) {
         BOOST_TEST(relative_difference(value, found->second) < 1e-10, unit.output);
@@ -162,7 +165,7 @@ BOOST_AUTO_TEST_CASE(inference_expects_units_of_the_forward_pass_over_the_initia
   std::set<std::string> known;
   for (const auto& [path, shape] : expected_leaves(scenario)) known.insert(path);
   BOOST_TEST(known.size() == scenario.model.parameters.size() + 2);  // and the tokens of each step
-  for (const Unit& unit : expected_units(scenario)) {
+  for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
     for (const std::string& input : unit.inputs) BOOST_TEST(known.contains(input), input);
     const std::string name = name_in_folder(unit.output);
     BOOST_TEST((name.starts_with("forward/") || name.starts_with("data/rotary_")), unit.output);
@@ -178,7 +181,7 @@ BOOST_AUTO_TEST_CASE(every_input_is_a_leaf_or_an_earlier_output_and_no_output_oc
     for (const auto& [path, shape] : expected_leaves(scenario))
       BOOST_TEST(known.emplace(path, shape).second, path);
     std::int64_t elements = 0;
-    const std::vector<Unit> units = expected_units(scenario);
+    const std::vector<Unit> units = expected_units(scenario, mean_over_replicas(scenario));
     for (const Unit& unit : units) {
       for (const std::string& input : unit.inputs)
         BOOST_TEST((input == zero_input || known.contains(input)),
@@ -193,7 +196,7 @@ BOOST_AUTO_TEST_CASE(every_input_is_a_leaf_or_an_earlier_output_and_no_output_oc
 BOOST_AUTO_TEST_CASE(two_all_reduces_forward_and_five_backward_in_every_block) {
   const Scenario scenario = tiny(with_bias, 1);
   int forward = 0, backward = 0;
-  for (const Unit& unit : expected_units(scenario)) {
+  for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
     const LayerPartition::Style style = scenario.partition.of(unit.module).style;
     forward += unit.kind == UnitKind::matmul && style == LayerPartition::Style::row;
     backward +=
@@ -208,7 +211,7 @@ BOOST_AUTO_TEST_CASE(two_all_reduces_forward_and_five_backward_in_every_block) {
 BOOST_AUTO_TEST_CASE(without_clipping_there_is_no_factor) {
   Scenario scenario = tiny(with_bias, 1);
   scenario.training.gradient_clipping = 0;
-  for (const Unit& unit : expected_units(scenario)) {
+  for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
     BOOST_TEST(!unit.output.ends_with("clip_factor"));
     BOOST_TEST(!unit.output.ends_with("clipped"));
   }
@@ -217,9 +220,8 @@ BOOST_AUTO_TEST_CASE(without_clipping_there_is_no_factor) {
 BOOST_AUTO_TEST_CASE(the_split_does_not_change_the_reference) {
   Scenario scenario = tiny(with_bias, 2);
   const std::map<std::string, Tensor> tp2_dp2 = run(scenario, "split");
-  scenario.world = 2;  // the same two replicas, each on one rank
-  scenario.training.tensor_parallel = 1;
-  scenario.training.zero_stage = 0;
+  scenario.parallel.tensor_parallel = 1;  // the same two replicas, each on one rank
+  scenario.parallel.zero_stage = 0;
 
   const std::map<std::string, Tensor> tp1_dp2 = run(scenario, "whole");
 
@@ -232,7 +234,7 @@ BOOST_AUTO_TEST_CASE(the_split_does_not_change_the_reference) {
 BOOST_AUTO_TEST_CASE(replicas_and_micro_steps_are_interchangeable) {
   Scenario scenario = tiny(with_bias, 2);  // D = 2, GAS = 2
   const std::map<std::string, Tensor> two_by_two = run(scenario, "two");
-  scenario.world = 2;
+  scenario.replicas = 1;
   scenario.training.accumulation = 4;  // D = 1
 
   const std::map<std::string, Tensor> one_by_four = run(scenario, "four");
@@ -249,9 +251,9 @@ BOOST_AUTO_TEST_CASE(it_tells_its_progress_and_writes_the_same_bytes_twice) {
   const TemporaryFolder first("first"), second("second");
   std::vector<std::pair<int, int>> told;
 
-  run_reference(scenario, first.path,
+  run_reference(scenario, header_of(scenario, Execution::reference), first.path,
                 [&](const Moment& moment) { told.emplace_back(moment.step, moment.micro); });
-  run_reference(scenario, second.path);
+  run_reference(scenario, header_of(scenario, Execution::reference), second.path);
 
   BOOST_TEST(
       (told == std::vector<std::pair<int, int>>{{0, 0}, {0, 1}, {0, -1}, {1, 0}, {1, 1}, {1, -1}}));

@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(a_run_in_fp64_stays_within_the_gate_and_one_in_bf16_is_a_tr
     const Scenario scenario = sweep_scenario(name, 2);
     const JudgedRun run(scenario);
     const TemporaryFolder folder;
-    reference::run_reference(scenario, folder.path().string());
+    reference::run_reference(scenario, header_of(scenario, Execution::reference),
+                             folder.path().string());
     const TraceReader reader(folder.path().string());
     JudgeContext context = run.context();
     context.reference = &reader;

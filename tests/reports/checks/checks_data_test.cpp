@@ -34,7 +34,7 @@ Injection set_token(std::int64_t value, const Shape& index, std::vector<int> ran
   injection.value = std::to_string(value);
   injection.index = index;
   injection.steps = {step};
-  injection.when = "output";
+  injection.when = SetTime::output;
   return injection;
 }
 
@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(a_whole_group_with_another_batch_is_alike_and_runs_on_and_f
 BOOST_AUTO_TEST_CASE(a_flag_that_ends_the_run_without_a_reason_fails) {
   Injection flag = inject("set", "data/data/inconsistent_all_reduce_dp", {0, 1, 2, 3});
   flag.value = "1";
-  flag.when = "output";
+  flag.when = SetTime::output;
 
   const JudgedRun run(with(sweep_scenario(zero1), {flag}));
 

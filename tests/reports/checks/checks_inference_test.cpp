@@ -6,6 +6,7 @@
 #include "reports/checks/leaves.hpp"
 #include "reports/checks/op_local.hpp"
 #include "reports/judge.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "tests/reports/checks/checks_support.hpp"
 
 using namespace shardproof;
@@ -18,8 +19,9 @@ const std::string name = "inference-llama-uneven-tp3-dp1-fp64";
 
 Verdict verdict_of(Scenario scenario) {
   const TemporaryFolder folder;
-  scenario.executions = {"reference", "sim"};
-  reference::run_reference(scenario, folder / "reference");
+  scenario.executions = {Execution::reference, Execution::sim};
+  reference::run_reference(scenario, header_of(scenario, Execution::reference),
+                           folder / "reference");
   BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
   JudgeInput input{scenario, {}, {}, {}, {}};
   input.reference_folder = folder / "reference";

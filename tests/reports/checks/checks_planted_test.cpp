@@ -31,7 +31,7 @@ Scenario planted(const std::string& name, Injection injection, int steps = 1) {
 }
 
 Injection set(const std::string& op, const std::string& value, std::vector<int> ranks,
-              const std::string& when = "output") {
+              SetTime when = SetTime::output) {
   Injection injection = inject("set", op, std::move(ranks));
   injection.value = value;
   injection.when = when;
@@ -102,7 +102,9 @@ BOOST_AUTO_TEST_CASE(policy_holds_every_number_of_an_op_to_the_scenario) {
   const auto op_of_wrong = [&](auto change) {
     Scenario judged = ran;
     change(judged);
-    return first_of(check_policy(run.context(judged, reference::expected_units(judged)))).op;
+    return first_of(check_policy(run.context(
+                        judged, reference::expected_units(judged, mean_over_replicas(judged)))))
+        .op;
   };
 
   BOOST_TEST(op_of_wrong([](Scenario& s) { s.training.optimizer.beta1 = 0.8; }) ==
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(policy_holds_every_number_of_an_op_to_the_scenario) {
              "model.rotary_emb/data/rotary_table");
   BOOST_TEST(op_of_wrong([](Scenario& s) { s.model.rms_norm_eps = 1e-6; }) ==
              "model.layers.0.input_layernorm/forward/rms_norm");
-  BOOST_TEST(op_of_wrong([](Scenario& s) { s.training.zero_stage = 0; }) ==
+  BOOST_TEST(op_of_wrong([](Scenario& s) { s.parallel.zero_stage = 0; }) ==
              "bucket_0/reduce/divide");
 }
 
@@ -170,7 +172,9 @@ BOOST_AUTO_TEST_CASE(policy_holds_the_numbers_of_sgd_to_the_scenario) {
   const auto op_of_wrong = [&](auto change) {
     Scenario judged = ran;
     change(judged.training.optimizer);
-    return first_of(check_policy(run.context(judged, reference::expected_units(judged)))).op;
+    return first_of(check_policy(run.context(
+                        judged, reference::expected_units(judged, mean_over_replicas(judged)))))
+        .op;
   };
 
   BOOST_TEST(op_of_wrong([](OptimizerConfig& sgd) { sgd.momentum = 0.8; }) ==
@@ -205,7 +209,7 @@ BOOST_AUTO_TEST_CASE(optimizer_demands_that_a_momentum_buffer_has_one_owner) {
   const Tally missing = check_optimizer(run.context(with_adam));
   BOOST_TEST(missing.result().reason.find("exp_avg") != std::string::npos, missing.result().reason);
   Scenario zero1_judge = ran;
-  zero1_judge.training.zero_stage = 1;
+  zero1_judge.parallel.zero_stage = 1;
   BOOST_TEST(check_optimizer(run.context(zero1_judge)).failed() > 0);
 }
 
@@ -261,7 +265,7 @@ BOOST_AUTO_TEST_CASE(collectives_names_one_that_is_missing_doubled_or_in_another
 BOOST_AUTO_TEST_CASE(collectives_holds_buckets_to_the_bucket_size_of_the_scenario) {
   const Scenario ran = sweep_scenario(zero1);
   Scenario judged = ran;
-  judged.training.reduce_bucket_size = 500'000'000;
+  judged.parallel.reduce_bucket_size = 500'000'000;
 
   expect_failure(check_collectives, JudgedRun(ran).context(judged), "bucket_0/reduce/all_reduce",
                  all);
@@ -274,8 +278,8 @@ BOOST_AUTO_TEST_CASE(coverage_names_tensors_that_are_missing_or_of_another_shape
   wider.training.micro_batch = 4;
 
   const JudgedRun run(ran);
-  const auto longer_units = reference::expected_units(longer);
-  const auto wider_units = reference::expected_units(wider);
+  const auto longer_units = reference::expected_units(longer, mean_over_replicas(longer));
+  const auto wider_units = reference::expected_units(wider, mean_over_replicas(wider));
 
   const CheckResult missing = check_coverage(run.context(longer, longer_units)).result();
   const CheckResult shape = check_coverage(run.context(wider, wider_units)).result();
@@ -321,7 +325,7 @@ BOOST_AUTO_TEST_CASE(coverage_names_the_first_op_of_a_step_that_the_scenario_doe
   shorter.steps = 1;
 
   const JudgedRun run(ran);
-  const auto units = reference::expected_units(shorter);
+  const auto units = reference::expected_units(shorter, mean_over_replicas(shorter));
   const FirstDivergence first = expect_failure(check_coverage, run.context(shorter, units),
                                                "model.embed_tokens/data/zero_weight", all);
 
@@ -371,8 +375,8 @@ BOOST_AUTO_TEST_CASE(optimizer_recomputes_the_norm_that_all_ranks_agree_on) {
 BOOST_AUTO_TEST_CASE(optimizer_refuses_state_that_is_owned_twice_or_divided_where_it_is_whole) {
   const Scenario divided = sweep_scenario(zero1), whole = sweep_scenario(zero0);
   Scenario judged_whole = divided, judged_divided = whole;
-  judged_whole.training.zero_stage = 0;
-  judged_divided.training.zero_stage = 1;
+  judged_whole.parallel.zero_stage = 0;
+  judged_divided.parallel.zero_stage = 1;
 
   BOOST_TEST(check_optimizer(JudgedRun(divided).context(judged_whole))
                  .result()
@@ -451,7 +455,8 @@ BOOST_AUTO_TEST_CASE(end_to_end_in_fp64_fails_by_a_scale_of_one_in_ten_to_the_ni
   scaled.inject[0].factor = 1 + 1e-7;
   const JudgedRun run(scaled);
   const TemporaryFolder folder;
-  reference::run_reference(scenario, folder.path().string());
+  reference::run_reference(scenario, header_of(scenario, Execution::reference),
+                           folder.path().string());
   const TraceReader reader(folder.path().string());
   JudgeContext context = run.context();
   context.reference = &reader;

@@ -7,7 +7,10 @@
 #include "reference/run/training.hpp"
 #include "reports/verdict/judge_context.hpp"
 #include "reports/verdict/tally.hpp"
+#include "scenarios/config/scenario_file.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/settings/scenario.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "sim/simulate.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -22,7 +25,7 @@ inline Scenario sweep_scenario(const std::string& name, int steps = 1) {
 inline Injection inject(const std::string& edit, const std::string& op,
                         std::vector<int> ranks = {}) {
   Injection injection;
-  injection.edit = edit;
+  injection.edit = from_name<EditKind>(edit).value();
   injection.op = op;
   injection.ranks = std::move(ranks);
   return injection;
@@ -32,7 +35,8 @@ inline Injection inject(const std::string& edit, const std::string& op,
 class JudgedRun {
  public:
   explicit JudgedRun(const Scenario& ran)
-      : scenario_(ran), units_(reference::expected_units(scenario_)) {
+      : scenario_(ran),
+        units_(reference::expected_units(scenario_, mean_over_replicas(scenario_))) {
     scenario_.inject.clear();
     finished_ = sim::simulate(ran, folder_ / "sim");
     if (finished_) trace_ = std::make_unique<reports::EngineTrace>("sim", folder_ / "sim");

@@ -70,7 +70,7 @@ double largest_difference(const AssembledTensor& a, const AssembledTensor& b) {
 }
 
 std::vector<Tally> judge(const reports::JudgeContext& context) {
-  reports::TensorTable table(context.scenario.world);
+  reports::TensorTable table(context.scenario.world());
   reports::UnitMemo memo;
   reports::WalkFindings walk;
   reports::walk_units(context, *context.traces.at(0), memo, walk, table);

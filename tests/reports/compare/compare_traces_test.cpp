@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <stdexcept>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/trace/trace.hpp"
 #include "sim/simulate.hpp"
@@ -92,7 +93,7 @@ BOOST_AUTO_TEST_CASE(another_world_size_differs_by_rounding_first_where_tp_split
 
 BOOST_AUTO_TEST_CASE(a_planted_factor_is_the_first_difference_with_equal_inputs) {
   Injection scale;
-  scale.edit = "scale";
+  scale.edit = EditKind::scale;
   scale.op = "model.layers.0.mlp.down_proj/forward/matmul";
   scale.steps = {1};
   scale.factor = 1.5;

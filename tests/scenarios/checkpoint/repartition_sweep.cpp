@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "tests/scenarios/checkpoint/ranks.hpp"
 #include "tests/support/temporary_folder.hpp"
 

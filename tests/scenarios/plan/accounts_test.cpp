@@ -8,6 +8,7 @@
 #include "real/cpu/backend.hpp"
 #include "real/lowering/lowering.hpp"
 #include "real/run/rank_run.hpp"
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/plan/lifetimes.hpp"
 #include "sim/cluster.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
@@ -50,8 +51,8 @@ Measured measure(const Scenario& scenario) {
   for (int r = 0; r < program.grid().world(); ++r) {
     communicators.push_back(std::make_unique<sim::SimCommunicator>(rendezvous, Rank{r}));
     runs.push_back(std::make_unique<real::RankRun>(
-        real::RankRun::Setting{scenario, program, inputs, "sim", folder / "t", Rank{r}}, backend,
-        *communicators.back(), nullptr));
+        real::RankRun::Setting{scenario, program, inputs, Execution::sim, folder / "t", Rank{r}},
+        backend, *communicators.back(), nullptr));
     ranks.push_back({runs.back()->executor(), runs.back()->runner()});
   }
   BOOST_REQUIRE(!sim::run_cluster(ranks, rendezvous, program));
@@ -160,8 +161,8 @@ BOOST_AUTO_TEST_CASE(stage_2_keeps_no_whole_gradient) {
 BOOST_AUTO_TEST_CASE(a_bucket_that_overlaps_has_a_second_buffer) {
   const auto peak = [](bool overlap, std::int64_t bucket) {
     Scenario scenario = plan_scenario(2, 2, 1);
-    scenario.training.overlap_comm = overlap;
-    scenario.training.reduce_bucket_size = bucket;
+    scenario.parallel.overlap_comm = overlap;
+    scenario.parallel.reduce_bucket_size = bucket;
     const Program program = real::lower(scenario);
     std::int64_t live = 0, most = 0;
     const Segment& segment = program.segment("reduce");

@@ -20,7 +20,7 @@ const std::string reduce = "model.layers.1.self_attn.o_proj/forward/all_reduce";
 
 Injection injection(const std::string& edit, const std::string& op) {
   Injection made;
-  made.edit = edit;
+  made.edit = from_name<EditKind>(edit).value();
   made.op = op;
   return made;
 }

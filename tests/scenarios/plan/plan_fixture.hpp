@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::tests {
@@ -11,9 +12,9 @@ namespace shardproof::tests {
 inline Scenario plan_scenario(int tp, int dp, int stage = 1,
                               const std::string& file = "tiny-bias-tp2-dp2-zero1-bf16") {
   Scenario scenario = read_scenario("../scenarios/catalog/sweep/" + file + ".json");
-  scenario.training.tensor_parallel = tp;
-  scenario.training.zero_stage = stage;
-  scenario.world = tp * dp;
+  scenario.parallel.tensor_parallel = tp;
+  scenario.parallel.zero_stage = stage;
+  scenario.replicas = dp;
   return scenario;
 }
 

@@ -10,7 +10,7 @@ namespace {
 Scenario scenario_in(Dtype working, int zero_stage) {
   Scenario scenario;
   scenario.training.working = working;
-  scenario.training.zero_stage = zero_stage;
+  scenario.parallel.zero_stage = zero_stage;
   return scenario;
 }
 
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(collectives_travel_in_the_working_dtype_by_default) {
 
 BOOST_AUTO_TEST_CASE(gradients_travel_over_dp_in_their_own_dtype_and_nothing_else_does) {
   Scenario scenario = scenario_in(Dtype::bf16, 2);
-  scenario.training.dp_wire = Dtype::fp32;
+  scenario.parallel.dp_wire = Dtype::fp32;
   const PrecisionPolicy policy = precision_policy(scenario);
   const auto wire = [&](OpKind kind, Axis axis, Dtype operand) {
     return std::string(name_of(policy.wire(kind, axis, operand)));

@@ -1,4 +1,4 @@
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/config/scenario_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -18,8 +18,6 @@ namespace shardproof {
 namespace {
 
 namespace fs = std::filesystem;
-
-const std::vector<std::string> kExecutions = {"reference", "sim", "real"};
 
 std::string resolve(const fs::path& folder, const std::string& path) {
   return (folder / path).lexically_normal().string();  // an absolute path stays as it is
@@ -88,18 +86,18 @@ ReductionOrder read_reduction(ObjectReader& top) {
   return name == "ring" ? ReductionOrder::ring : ReductionOrder::rank_order;
 }
 
-std::vector<std::string> read_executions(ObjectReader& top) {
+std::vector<Execution> read_executions(ObjectReader& top) {
+  const std::vector<Execution> all{Execution::reference, Execution::sim, Execution::real};
   const JsonValue* list = top.find("executions");
-  if (!list) return kExecutions;
+  if (!list) return all;
   if (!list->is_array() || list->elements.empty())
     refuse_value(*list, "executions", "expected a list of reference, sim and real");
-  std::vector<std::string> given;
+  std::vector<Execution> given;
   for (const JsonValue& element : list->elements)
-    given.push_back(as_one_of(element, "executions", kExecutions));
-  std::vector<std::string> ordered;
-  for (const std::string& execution : kExecutions)
-    if (std::find(given.begin(), given.end(), execution) != given.end())
-      ordered.push_back(execution);
+    given.push_back(as_one_of<Execution>(element, "executions"));
+  std::vector<Execution> ordered;
+  for (const Execution execution : all)
+    if (std::ranges::find(given, execution) != given.end()) ordered.push_back(execution);
   if (ordered.size() != given.size()) refuse_value(*list, "executions", "expected each one once");
   return ordered;
 }
@@ -121,8 +119,8 @@ void read_trace(ObjectReader& top, Scenario& scenario) {
   const JsonValue* object = top.find("trace");
   if (!object) return;
   ObjectReader reader(*object, "trace");
-  scenario.trace_tier = reader.one_of("tier", "full", {"full"});
-  scenario.trace_keep = reader.one_of("keep", "always", {"always", "failed", "never"});
+  scenario.trace_tier = reader.one_of("tier", scenario.trace_tier);
+  scenario.trace_keep = reader.one_of("keep", scenario.trace_keep);
   reader.finish();
 }
 
@@ -140,9 +138,25 @@ std::string read_name(ObjectReader& top, const std::string& file) {
   return name;
 }
 
-Mode read_mode(ObjectReader& top) {
-  return top.one_of("mode", "training", {"training", "inference"}) == "training" ? Mode::training
-                                                                                 : Mode::inference;
+int read_world(ObjectReader& top) {
+  return static_cast<int>(
+      as_integer(top.require("world", "expected the number of ranks"), "world", {1, 1'000'000}));
+}
+
+// What is computed, and how it is divided among the ranks.
+void read_deepspeed(ObjectReader& top, int world, Scenario& scenario) {
+  const DeepSpeedConfig deepspeed =
+      deepspeed_from_json(top.require("deepspeed", "expected a DeepSpeed config, a path or inline"),
+                          world, scenario.mode);
+  scenario.training = deepspeed;
+  scenario.parallel = deepspeed;
+  scenario.defaulted = deepspeed.defaulted;
+  scenario.without_effect = deepspeed.without_effect;
+  scenario.replicas = world / deepspeed.tensor_parallel;
+  if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "from_deepspeed")
+    return;
+  scenario.training.working = Dtype::fp64;
+  scenario.training.accumulate = scenario.parallel.dp_wire = std::nullopt;
 }
 
 // What beside the DeepSpeed config says how the model is partitioned.
@@ -158,8 +172,8 @@ void read_partition_rules(ObjectReader& top, const JsonValue& root, Mode mode,
 
 // Keys of which only one value is implemented so far.
 void read_single_choices(ObjectReader& top, Scenario& scenario) {
-  scenario.real = top.one_of("real", "mpi", {"mpi", "cuda"});
-  if (scenario.real == "cuda")
+  scenario.platform = top.one_of("real", scenario.platform);
+  if (scenario.platform == Platform::cuda)
     refuse_value(*top.find("real"), "real", "CUDA is not implemented: expected mpi");
 }
 
@@ -177,33 +191,33 @@ bool read_overflow(ObjectReader& top, const Scenario& scenario) {
   return expected;
 }
 
-Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::string& file,
-                            const std::vector<std::string>& overrides) {
+}  // namespace
+
+Scenario read_scenario(const std::string& path, const std::vector<std::string>& overrides) {
+  return scenario_inside(read_json(path), path, overrides);
+}
+
+Scenario scenario_inside(JsonValue root, const std::string& file,
+                         const std::vector<std::string>& overrides) {
   if (!root.is_object()) refuse_value(root, "the scenario", "expected an object { ... }");
+  const fs::path folder = fs::path(file).parent_path();
   inline_configs(root, folder);
   for (const std::string& text : overrides) apply_override(root, text);
   Scenario scenario;
   scenario.file = file;
   ObjectReader top(root, "");
   scenario.name = read_name(top, file);
-  scenario.world = static_cast<int>(
-      as_integer(top.require("world", "expected the number of ranks"), "world", {1, 1'000'000}));
+  const int world = read_world(top);
   scenario.steps = static_cast<int>(top.integer("steps", 1, {1, 1'000'000}));
   scenario.seed = static_cast<std::uint64_t>(top.integer("seed", 0, {.lowest = 0}));
   read_model(top, folder, scenario);
-  scenario.mode = read_mode(top);
-  scenario.training =
-      training_from_json(top.require("deepspeed", "expected a DeepSpeed config, a path or inline"),
-                         scenario.world, scenario.mode);
-  if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "fp64") {
-    scenario.training.working = Dtype::fp64;
-    scenario.training.accumulate = scenario.training.dp_wire = std::nullopt;
-  }
+  scenario.mode = top.one_of("mode", scenario.mode);
+  read_deepspeed(top, world, scenario);
   read_data(top, folder, scenario.data);
   scenario.reduction = read_reduction(top);
   scenario.executions = read_executions(top);
   read_single_choices(top, scenario);
-  read_partition_rules(top, root, scenario.mode, scenario.training.partition_rules);
+  read_partition_rules(top, root, scenario.mode, scenario.parallel.partition_rules);
   if (const JsonValue* json = top.find("parameter_groups")) {
     std::vector<ParameterGroup> groups = parameter_groups_from_json(*json, scenario.model);
     if (scenario.trains()) scenario.parameter_groups = std::move(groups);
@@ -213,119 +227,12 @@ Scenario scenario_from_json(JsonValue root, const fs::path& folder, const std::s
   scenario.overflow_expected = read_overflow(top, scenario);
   scenario.timeout_s = top.integer("timeout_s", scenario.timeout_s, {1, 10'000'000});
   if (const JsonValue* list = top.find("inject"))
-    scenario.inject = injections_from_json(*list, scenario.world, scenario.steps);
+    scenario.inject = injections_from_json(*list, world, scenario.steps);
   top.finish();
   check_scenario(scenario, root);
-  scenario.partition = resolve_partition(scenario.model, scenario.training.partition_rules,
-                                         scenario.training.tensor_parallel);
+  scenario.partition = resolve_partition(scenario.model, scenario.parallel.partition_rules,
+                                         scenario.parallel.tensor_parallel);
   return scenario;
-}
-
-// A value whose errors are reported as "--world: ...".
-JsonValue from_option(const std::string& option, JsonValue value) {
-  value.place = {option};
-  return value;
-}
-
-// False where it cannot be known; whoever opens the path says why.
-bool is_there(const fs::path& path) {
-  std::error_code unreadable;
-  return fs::exists(path, unreadable);
-}
-
-bool has_weights(const fs::path& model) {
-  return is_there(model / "model.safetensors") || is_there(model / "model.safetensors.index.json");
-}
-
-// Weights in a form that is not read must not be replaced by generated ones in silence.
-void refuse_other_weights(const fs::path& model) {
-  for (const char* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
-    if (is_there(model / name))
-      throw ScenarioError(
-          "--model: " + (model / name).string() +
-          ": weights are read from safetensors only; convert them, or move the file "
-          "away to run with generated weights");
-}
-
-JsonValue model_from_options(const CommandLineScenario& given) {
-  JsonValue model = JsonValue::object();
-  model.set("config", from_option("--model", given.model));
-  if (!has_weights(given.model)) refuse_other_weights(given.model);
-  if (has_weights(given.model)) model.set("weights", from_option("--model", given.model));
-  return model;
-}
-
-// Sequences of 64 tokens where the model allows them.
-JsonValue data_from_options(const CommandLineScenario& given) {
-  JsonValue data = JsonValue::object();
-  if (given.text.empty())
-    data.set("generated", true);
-  else
-    data.set("text", from_option("--text", given.text));
-  if (given.sequence) {
-    data.set("sequence", from_option("--sequence", *given.sequence));
-  } else if (is_there(given.model)) {
-    const ModelDescription model = model_from_json(read_model_json(given.model));
-    data.set("sequence", std::min<std::int64_t>(64, model.max_position_embeddings));
-  }
-  return data;
-}
-
-std::string name_of_model(const std::string& path) {
-  const fs::path given = fs::absolute(path).lexically_normal();
-  const fs::path folder = fs::is_directory(given) ? given : given.parent_path();
-  std::string name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
-  for (char& c : name)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_' && c != '.') c = '-';
-  return name.empty() || name.front() == '.' ? "model" : name;
-}
-
-}  // namespace
-
-const char* name_of(Mode mode) { return mode == Mode::training ? "training" : "inference"; }
-
-const char* name_of(ReductionOrder order) {
-  switch (order) {
-    case ReductionOrder::rank_order: return "rank_order";
-    case ReductionOrder::ring: return "ring";
-    case ReductionOrder::library: return "library";
-  }
-  SHARDPROOF_EXPECTS(false, static_cast<int>(order));
-  return "";
-}
-
-bool Scenario::runs(const std::string& execution) const {
-  return std::find(executions.begin(), executions.end(), execution) != executions.end();
-}
-
-Scenario read_scenario(const std::string& path, const std::vector<std::string>& overrides) {
-  return scenario_from_json(read_json(path), fs::path(path).parent_path(), path, overrides);
-}
-
-Scenario scenario_inside(JsonValue document, const std::string& file,
-                         const std::vector<std::string>& overrides) {
-  return scenario_from_json(std::move(document), fs::path(file).parent_path(), file, overrides);
-}
-
-Scenario scenario_from_command_line(const CommandLineScenario& given) {
-  JsonValue root = JsonValue::object();
-  root.place = {"the command line"};
-  root.set("name",
-           from_option("--name", given.name.empty() ? name_of_model(given.model) : given.name));
-  root.set("model", model_from_options(given));
-  root.set("deepspeed", from_option("--deepspeed", given.deepspeed));
-  root.set("world", from_option("--world", given.world));
-  if (given.steps) root.set("steps", from_option("--steps", *given.steps));
-  if (given.seed) root.set("seed", from_option("--seed", *given.seed));
-  root.set("data", data_from_options(given));
-  if (!given.mode.empty()) root.set("mode", from_option("--mode", given.mode));
-  if (!given.precision.empty()) root.set("precision", from_option("--precision", given.precision));
-  if (!given.reduction.empty()) root.set("reduction", from_option("--reduction", given.reduction));
-  JsonValue executions = from_option("--executions", JsonValue::array());
-  for (const std::string& execution : given.executions)
-    executions.append(from_option("--executions", execution));
-  if (!given.executions.empty()) root.set("executions", std::move(executions));
-  return scenario_from_json(std::move(root), "", "", given.overrides);
 }
 
 }  // namespace shardproof
