@@ -5,7 +5,7 @@
 
 #include "real/comm/mpi_communicator.hpp"
 #include "real/comm/mpi_process.hpp"
-#include "real/cpu/backend.hpp"
+#include "real/cpu/device.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
@@ -29,9 +29,9 @@ void run(const MpiProcess& process, const Scenario& scenario, const std::string&
   const Program program = checked_program(scenario);
   expect_same_program(process, program);
   const Inputs inputs(scenario);
-  CpuBackend backend;
-  MpiCommunicator communicator(program.grid(), scenario.reduction);
-  RankRun rank({scenario, program, inputs, "real", folder, process.rank()}, backend, communicator,
+  CpuDevice device;
+  MpiCommunicator communicator(program.grid(), scenario.reduction, device);
+  RankRun rank({scenario, program, inputs, "real", folder, process.rank()}, device, communicator,
                process.rank() == Rank{0} ? progress : nullptr);
   while (!rank.runner().advance()) {
   }

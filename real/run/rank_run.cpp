@@ -2,6 +2,7 @@
 
 #include "real/lowering/lowering.hpp"
 #include "real/machine/versions.hpp"
+#include "real/run/run_op.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/check/type_check.hpp"
@@ -40,7 +41,14 @@ Program checked_program(const Scenario& scenario) {
 
 namespace {
 
-TraceHeader header_of(const RankRun::Setting& setting, const Program& program, Backend& backend) {
+// Before anything is written.
+EditedProgram edited(const RankRun::Setting& setting, const Device& device) {
+  EditedProgram edited = apply_injections(setting.program, setting.scenario.inject, setting.rank);
+  expect_kernels(device, edited.program);
+  return edited;
+}
+
+TraceHeader header_of(const RankRun::Setting& setting, const Program& program, Device& device) {
   TraceHeader header;
   header.execution = setting.execution;
   header.rank = setting.rank.value;
@@ -54,7 +62,7 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, B
   header.program_json = program_text(program);
   header.settings = collect_provenance();
   header.settings.merge(engine_versions());
-  header.settings["fingerprint"] = backend.fingerprint();
+  header.settings["fingerprint"] = device.fingerprint();
   header.settings["reduction"] = name_of(setting.scenario.reduction);
   header.settings["seed"] = std::to_string(setting.scenario.seed);
   return header;
@@ -62,12 +70,12 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, B
 
 }  // namespace
 
-RankRun::RankRun(const Setting& setting, Backend& backend, Communicator& communicator,
+RankRun::RankRun(const Setting& setting, Device& device, Communicator& communicator,
                  ScheduleRunner::Progress progress)
-    : edited_(apply_injections(setting.program, setting.scenario.inject, setting.rank)),
-      writer_(setting.folder, header_of(setting, edited_.program, backend)),
+    : edited_(edited(setting, device)),
+      writer_(setting.folder, header_of(setting, edited_.program, device)),
       recorder_(edited_.program, setting.rank, writer_),
-      executor_({edited_.program, setting.rank, backend, communicator, setting.inputs, recorder_,
+      executor_({edited_.program, setting.rank, device, communicator, setting.inputs, recorder_,
                  edited_.memory_faults}),
       checkpoints_(setting.scenario, setting.program, setting.folder, executor_),
       runner_(executor_, std::move(progress), &checkpoints_) {}

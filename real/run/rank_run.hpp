@@ -3,8 +3,8 @@
 #include <functional>
 #include <string>
 
-#include "real/backend.hpp"
 #include "real/comm/communicator.hpp"
+#include "real/device.hpp"
 #include "real/run/inputs.hpp"
 #include "real/run/rank_executor.hpp"
 #include "real/run/recorder.hpp"
@@ -31,7 +31,7 @@ class RankRun {
     std::string folder;     // of the traces
     Rank rank;
   };
-  RankRun(const Setting& setting, Backend& backend, Communicator& communicator,
+  RankRun(const Setting& setting, Device& device, Communicator& communicator,
           ScheduleRunner::Progress progress);
 
   RankExecutor& executor() { return executor_; }

@@ -12,7 +12,7 @@
 namespace shardproof::reference {
 
 /// A function of recorded inputs with one recorded output: what is judged (DESIGN section 4).
-/// Arguments in order; shapes as in real/backend.hpp's table, but this is the oracle's own list and
+/// Arguments in order; shapes as in real/kernels.hpp's rows, but this is the oracle's own list and
 /// its own arithmetic. "groups": the leading batch dimension is cut into that many batch groups.
 enum class UnitKind {
   copy,              // x

@@ -209,17 +209,7 @@ std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::siz
 }
 
 std::vector<Stretch> counted_ranges(const Program& program, const Value& flat, Rank rank) {
-  const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(flat.layout));
-  const bool first = program.grid().group_rank(rank, Axis::tp).value == 0;
-  const FlatTable table = flat_table(layout, program.grid(), rank);
-  const Stretch mine = owned_stretch(table, flat.placement, program.grid(), rank);
-  std::vector<Stretch> ranges;
-  for (std::size_t i = 0; i < layout.entries.size(); ++i) {
-    if (!first && layout.entries[i].placement.tp.kind == AxisPlacement::Kind::replicate) continue;
-    const Stretch part = shared(table.parts[i], mine);
-    if (part.count > 0) ranges.push_back({part.begin - mine.begin, part.count});
-  }
-  return ranges;
+  return counted_ranges(program.layout_of(flat), flat.placement, program.grid(), rank);
 }
 
 }  // namespace shardproof::reports

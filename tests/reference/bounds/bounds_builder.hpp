@@ -6,7 +6,7 @@
 
 namespace shardproof::testing {
 
-using real::CpuBackend;
+using tests::CpuKernels;
 using Arguments = std::vector<Stored>;
 
 /// Collects the cases of one dtype and distribution.

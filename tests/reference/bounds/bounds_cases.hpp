@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "real/cpu/backend.hpp"
 #include "reference/bounds/replay.hpp"
 #include "reports/compare/element_compare.hpp"
+#include "tests/support/kernels.hpp"
 
 /// Random runs of the engine's kernels, one for every kind of unit, to hold the bounds against.
 namespace shardproof::testing {
@@ -46,7 +46,7 @@ struct Case {
   reference::UnitPrecision precision;
   std::vector<Stored> arguments;
   Shape output;
-  std::function<void(real::CpuBackend&, std::vector<Stored>&, Stored&)> run;
+  std::function<void(tests::CpuKernels&, std::vector<Stored>&, Stored&)> run;
 };
 
 /// Draws tensors, reproducibly.
@@ -68,9 +68,9 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
                             Dice& dice);
 
 /// What the kernel records, and the unit's acceptance sets, for the arguments of a case.
-std::vector<double> recorded(real::CpuBackend& backend, const Case& a_case);
+std::vector<double> recorded(tests::CpuKernels& device, const Case& a_case);
 reference::UnitResult replayed(const Case& a_case);
 /// Their comparison, if the unit is sound.
-reports::Comparison compared(real::CpuBackend& backend, const Case& a_case);
+reports::Comparison compared(tests::CpuKernels& device, const Case& a_case);
 
 }  // namespace shardproof::testing

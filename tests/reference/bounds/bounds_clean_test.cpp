@@ -10,7 +10,7 @@ BOOST_AUTO_TEST_SUITE(bounds_clean)
 
 void expect_clean(Dtype dtype, Distribution distribution, unsigned seed, int& unsound) {
   Dice dice(seed);
-  real::CpuBackend backend;
+  tests::CpuKernels device;
   for (const Case& a_case : all_cases(dtype, distribution, Extents{}, dice)) {
     const reference::UnitResult unit = replayed(a_case);
     if (!unit.sound) {
@@ -20,7 +20,7 @@ void expect_clean(Dtype dtype, Distribution distribution, unsigned seed, int& un
       continue;
     }
     const auto result = reports::compare_to_set(
-        a_case.precision.output, unit, recorded(backend, a_case), reports::NonFinite::accepted);
+        a_case.precision.output, unit, recorded(device, a_case), reports::NonFinite::accepted);
     BOOST_TEST(result.all_passed(),
                reference::name_of(a_case.kind)
                    << " " << shardproof::name_of(dtype) << " " << name_of(distribution) << ": "

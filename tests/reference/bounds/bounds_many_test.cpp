@@ -19,7 +19,7 @@ struct Tally {
 
 class Totals {
  public:
-  void add(real::CpuBackend& backend, const Case& a_case) {
+  void add(tests::CpuKernels& device, const Case& a_case) {
     const reference::UnitResult unit = replayed(a_case);
     const std::string name = reference::name_of(a_case.kind);
     Tally& tally = by_op_[name + " " + shardproof::name_of(a_case.precision.output)];
@@ -28,7 +28,7 @@ class Totals {
       return;
     }
     const auto result = reports::compare_to_set(
-        a_case.precision.output, unit, recorded(backend, a_case), reports::NonFinite::accepted);
+        a_case.precision.output, unit, recorded(device, a_case), reports::NonFinite::accepted);
     tally.compared += result.compared;
     tally.failed += result.failed;
     tally.max_ratio = std::max(tally.max_ratio, result.max_ratio);
@@ -61,13 +61,13 @@ BOOST_AUTO_TEST_CASE(a_hundred_million_elements_of_clean_runs_stay_inside) {
   constexpr std::int64_t wanted = 100'000'000;
   constexpr Extents large{.B = 4, .T = 128, .h = 8, .hk = 4, .hd = 32, .V = 512, .inner = 688};
   Totals totals;
-  real::CpuBackend backend;
+  tests::CpuKernels device;
   for (unsigned seed = 1; totals.compared < wanted; ++seed) {
     Dice dice(seed);
     for (const Distribution distribution : all_distributions)
       for (const Dtype dtype : {Dtype::bf16, Dtype::fp16, Dtype::fp32, Dtype::fp64})
         for (const Case& a_case : all_cases(dtype, distribution, large, dice))
-          totals.add(backend, a_case);
+          totals.add(device, a_case);
   }
   totals.print();
   BOOST_TEST(totals.compared >= wanted);

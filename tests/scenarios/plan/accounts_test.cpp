@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <map>
-#include <memory>
 
-#include "real/cpu/backend.hpp"
 #include "real/lowering/lowering.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/plan/lifetimes.hpp"
-#include "sim/cluster.hpp"
+#include "sim/simulate.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -40,26 +38,11 @@ struct Measured {
 // Runs every rank in this process and asks its arena; then the trace for what it holds.
 Measured measure(const Scenario& scenario) {
   const TemporaryFolder folder;
-  const Program program = real::checked_program(scenario);
-  const real::Inputs inputs(scenario);
-  real::CpuBackend backend;
-  sim::Rendezvous rendezvous(program.grid(), scenario.reduction);
-  std::vector<std::unique_ptr<sim::SimCommunicator>> communicators;
-  std::vector<std::unique_ptr<real::RankRun>> runs;
-  std::vector<sim::SimulatedRank> ranks;
-  for (int r = 0; r < program.grid().world(); ++r) {
-    communicators.push_back(std::make_unique<sim::SimCommunicator>(rendezvous, Rank{r}));
-    runs.push_back(std::make_unique<real::RankRun>(
-        real::RankRun::Setting{scenario, program, inputs, "sim", folder / "t", Rank{r}}, backend,
-        *communicators.back(), nullptr));
-    ranks.push_back({runs.back()->executor(), runs.back()->runner()});
-  }
-  BOOST_REQUIRE(!sim::run_cluster(ranks, rendezvous, program));
+  const auto run = sim::simulate_program(scenario, real::checked_program(scenario), folder / "t");
+  BOOST_REQUIRE(!run.failure);
   Measured measured;
-  for (auto& run : runs) {
-    measured.peaks.push_back(static_cast<std::int64_t>(run->executor().arena().peak_bytes()));
-    run->close();
-  }
+  for (const std::size_t peak : run.peak_bytes)
+    measured.peaks.push_back(static_cast<std::int64_t>(peak));
   const TraceReader trace(folder / "t");
   for (const auto& [path, parts] : trace.datasets())
     for (const StoredDataset& part : parts)

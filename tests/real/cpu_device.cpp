@@ -1,4 +1,4 @@
-// What only the CPU backend promises: its conversions are those of scenarios/dtype, its sums run in
+// What only the CPU promises: its conversions are those of scenarios/dtype, its sums run in
 // the documented order, and it refuses to work with subnormals flushed.
 #include <algorithm>
 #include <bit>
@@ -8,8 +8,8 @@
 #include <numeric>
 #include <random>
 
-#include "real/cpu/backend.hpp"
 #include "scenarios/errors.hpp"
+#include "tests/support/kernels.hpp"
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
@@ -17,6 +17,8 @@
 namespace shardproof::real {
 
 namespace {
+using tests::CpuKernels;
+
 template <class Element>
 TensorView view_of(std::vector<Element>& values, Dtype dtype, Shape shape) {
   return {dtype, std::move(shape), reinterpret_cast<std::byte*>(values.data())};
@@ -37,7 +39,7 @@ float widened(Dtype dtype, std::uint16_t code) {
 }
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(cpu_backend)
+BOOST_AUTO_TEST_SUITE(cpu_device)
 
 BOOST_AUTO_TEST_CASE(every_code_of_16_bits_widens_as_in_scenarios_dtype) {
   for (const Dtype dtype : {Dtype::bf16, Dtype::fp16}) {
@@ -45,7 +47,7 @@ BOOST_AUTO_TEST_CASE(every_code_of_16_bits_widens_as_in_scenarios_dtype) {
     std::iota(codes.begin(), codes.end(), std::uint16_t{0});
     std::vector<float> floats(codes.size());
 
-    CpuBackend().cast(flat(codes, dtype), flat(floats, Dtype::fp32));
+    CpuKernels().cast(flat(codes, dtype), flat(floats, Dtype::fp32));
 
     for (std::size_t i = 0; i < codes.size(); ++i)
       BOOST_REQUIRE(std::bit_cast<std::uint32_t>(floats[i]) ==
@@ -65,7 +67,7 @@ BOOST_AUTO_TEST_CASE(fp32_at_and_beside_every_tie_narrows_as_in_scenarios_dtype)
   for (const Dtype dtype : {Dtype::bf16, Dtype::fp16}) {
     std::vector<std::uint16_t> codes(floats.size());
 
-    CpuBackend().cast(flat(floats, Dtype::fp32), flat(codes, dtype));
+    CpuKernels().cast(flat(floats, Dtype::fp32), flat(codes, dtype));
 
     for (std::size_t i = 0; i < codes.size(); ++i)
       BOOST_REQUIRE_MESSAGE(codes[i] == (dtype == Dtype::bf16 ? bf16_from_float(floats[i])
@@ -88,7 +90,7 @@ BOOST_AUTO_TEST_CASE(fp64_at_and_beside_ties_narrows_in_one_rounding) {
                                  65504.0, 65519.999999999, 65520.0, 0x1p-25, 0x1.0000000001p-25});
     std::vector<std::uint16_t> codes(values.size());
 
-    CpuBackend().cast(flat(values, Dtype::fp64), flat(codes, dtype));
+    CpuKernels().cast(flat(values, Dtype::fp64), flat(codes, dtype));
 
     for (std::size_t i = 0; i < codes.size(); ++i) {
       const double got = widened(dtype, codes[i]);
@@ -103,7 +105,7 @@ BOOST_AUTO_TEST_CASE(rms_norm_sums_squares_from_first_to_last) {
   std::vector<float> weight = random_floats(H, 2);
   std::vector<float> y(x.size());
 
-  CpuBackend().rms_norm(flat(x, Dtype::fp32), flat(weight, Dtype::fp32), flat(y, Dtype::fp32), 0.5);
+  CpuKernels().rms_norm(flat(x, Dtype::fp32), flat(weight, Dtype::fp32), flat(y, Dtype::fp32), 0.5);
 
   float sum = 0;
   for (const float value : x) sum += value * value;
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(attention_sums_over_the_head_then_over_the_keys_from_first_
   std::vector<float> lse(T);
   const Shape shape = {1, T, hd};
 
-  CpuBackend().attention(view_of(q, Dtype::fp32, shape), view_of(k, Dtype::fp32, shape),
+  CpuKernels().attention(view_of(q, Dtype::fp32, shape), view_of(k, Dtype::fp32, shape),
                          view_of(v, Dtype::fp32, shape), nullptr, view_of(o, Dtype::fp32, shape),
                          view_of(lse, Dtype::fp32, {1, 1, T}), {.head_dim = hd});
 
@@ -156,33 +158,24 @@ BOOST_AUTO_TEST_CASE(a_bf16_op_equals_the_fp32_op_rounded_at_its_end) {
   std::vector<float> w32(w16.size());
   std::vector<float> y32(20 * 10);
   std::vector<std::uint16_t> y16(y32.size());
-  CpuBackend backend;
-  backend.cast(flat(x16, Dtype::bf16), flat(x32, Dtype::fp32));
-  backend.cast(flat(w16, Dtype::bf16), flat(w32, Dtype::fp32));
+  CpuKernels cpu;
+  cpu.cast(flat(x16, Dtype::bf16), flat(x32, Dtype::fp32));
+  cpu.cast(flat(w16, Dtype::bf16), flat(w32, Dtype::fp32));
 
-  backend.matmul(view_of(x16, Dtype::bf16, {20, 30}), view_of(w16, Dtype::bf16, {10, 30}),
-                 view_of(y16, Dtype::bf16, {20, 10}));
-  backend.matmul(view_of(x32, Dtype::fp32, {20, 30}), view_of(w32, Dtype::fp32, {10, 30}),
-                 view_of(y32, Dtype::fp32, {20, 10}));
+  cpu.matmul(view_of(x16, Dtype::bf16, {20, 30}), view_of(w16, Dtype::bf16, {10, 30}),
+             view_of(y16, Dtype::bf16, {20, 10}));
+  cpu.matmul(view_of(x32, Dtype::fp32, {20, 30}), view_of(w32, Dtype::fp32, {10, 30}),
+             view_of(y32, Dtype::fp32, {20, 10}));
 
   for (std::size_t i = 0; i < y16.size(); ++i) BOOST_TEST(y16[i] == bf16_from_float(y32[i]));
-}
-
-BOOST_AUTO_TEST_CASE(blocks_are_aligned_to_64_bytes) {
-  CpuBackend backend;
-  for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{1000}}) {
-    std::byte* block = backend.allocate(bytes);
-    BOOST_TEST(reinterpret_cast<std::uintptr_t>(block) % 64 == 0U);
-    backend.release(block, bytes);
-  }
 }
 
 BOOST_AUTO_TEST_CASE(reductions_of_integers_have_no_meaning) {
   std::vector<std::int64_t> tokens = {1, 2};
   std::vector<float> y(2);
-  CpuBackend backend;
+  CpuKernels cpu;
 
-  BOOST_CHECK_THROW(backend.scale(flat(tokens, Dtype::int64), flat(y, Dtype::fp32), 2.0),
+  BOOST_CHECK_THROW(cpu.scale(flat(tokens, Dtype::int64), flat(y, Dtype::fp32), 2.0),
                     InvariantError);
 }
 
@@ -191,10 +184,10 @@ BOOST_AUTO_TEST_CASE(a_process_that_flushes_subnormals_is_refused) {
   const unsigned before = _mm_getcsr();
   for (const unsigned flag : {0x8000U /* FTZ */, 0x0040U /* DAZ */}) {
     _mm_setcsr(before | flag);
-    BOOST_CHECK_THROW(CpuBackend(), EnvironmentError);
+    BOOST_CHECK_THROW(CpuDevice(), EnvironmentError);
     _mm_setcsr(before);
   }
-  BOOST_CHECK_NO_THROW(CpuBackend());
+  BOOST_CHECK_NO_THROW(CpuDevice());
 }
 #endif
 

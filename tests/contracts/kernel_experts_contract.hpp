@@ -1,17 +1,17 @@
 #pragma once
 
-// What every Backend must compute, continued: experts are chosen, given their tokens, and weighed. The
-// including program defines make_backend().
+// What the kernels of every device must compute, continued: experts are chosen, given their tokens,
+// and weighed. The including program defines make_device().
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
 #include "scenarios/errors.hpp"
-#include "tests/contracts/backend_device.hpp"
+#include "tests/contracts/device_under_test.hpp"
 
 namespace shardproof::contract {
 
-BOOST_AUTO_TEST_SUITE(backend_experts_contract)
+BOOST_AUTO_TEST_SUITE(kernel_experts_contract)
 
 // Three tokens, of four experts two each: 2 1, 0 2, 2 0. Expert 3 has none.
 struct Routing {
@@ -113,18 +113,6 @@ BOOST_AUTO_TEST_CASE(results_are_weighed_and_added_and_go_back_the_same_way) {
              boost::test_tools::per_element());
   BOOST_TEST(device.read(drows[2]) == (Values{0.5, -0.5, 0.5, 0, 0, 4}),
              boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(an_expert_that_there_is_not_and_rows_that_do_not_fit_are_refused) {
-  Routing routing;
-  Device& device = routing.device;
-  const auto x = device.tensor(Dtype::fp32, {1, 3, 2}, {1, 2, 3, 4, 5, 6});
-  auto rows = routing.rows(Dtype::fp32);
-  const auto beyond = device.tensor(Dtype::int64, {1, 3, 2}, {2, 1, 0, 2, 2, 4});
-  BOOST_CHECK_THROW(device->moe_dispatch(x, beyond, rows, ExpertRows::by_token), InvariantError);
-  std::swap(rows[0], rows[1]);
-  BOOST_CHECK_THROW(device->moe_dispatch(x, routing.selected, rows, ExpertRows::by_token),
-                    InvariantError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,35 +6,36 @@
 #include <random>
 #include <vector>
 
-#include "real/backend.hpp"
+#include "tests/support/kernels.hpp"
 
 namespace shardproof::contract {
 
-using real::Backend;
+using real::Stream;
 using real::TensorView;
 using Values = std::vector<double>;
 
-/// The backend under test; the including test program defines it.
-std::unique_ptr<Backend> make_backend();
+/// The device under test; the including test program defines it.
+std::unique_ptr<real::Device> make_device();
 
-/// A backend and the tensors made on it, released together.
+/// A device and the tensors made on it, released together.
 class Device {
  public:
-  Device() : backend_(make_backend()) {}
+  Device() : kernels_(make_device()) {}
   ~Device() {
-    for (const TensorView& view : views_) backend_->release(view.data, view.bytes());
+    for (const TensorView& view : views_) kernels_.release(view.data, view.bytes());
   }
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  Backend* operator->() { return backend_.get(); }
+  tests::Kernels* operator->() { return &kernels_; }
+  real::Device& memory() { return kernels_.device(); }
 
   /// A tensor of these values, each rounded to the dtype.
   TensorView tensor(Dtype dtype, const Shape& shape, const Values& values) {
     TensorView view = uninitialised(dtype, shape);
     std::vector<std::byte> host(view.bytes());
     encode(dtype, values, host);
-    backend_->copy_from_host(host, view);
+    memory().copy_from_host(host, view, Stream::compute);
     return view;
   }
   /// Poisoned: a kernel that leaves an element out, or adds to it, shows.
@@ -44,8 +45,8 @@ class Device {
   }
   Values read(const TensorView& view) {
     std::vector<std::byte> host(view.bytes());
-    backend_->synchronize();
-    backend_->copy_to_host(view, host);
+    memory().copy_to_host(view, host, Stream::compute);
+    kernels_.synchronize();
     Values values(static_cast<std::size_t>(view.elements()));
     decode(view.dtype, host, values);
     return values;
@@ -54,11 +55,11 @@ class Device {
  private:
   TensorView uninitialised(Dtype dtype, const Shape& shape) {
     TensorView view{dtype, shape, nullptr};
-    view.data = backend_->allocate(view.bytes());
+    view.data = kernels_.allocate(view.bytes());
     views_.push_back(view);
     return view;
   }
-  std::unique_ptr<Backend> backend_;
+  tests::Kernels kernels_;
   std::vector<TensorView> views_;
 };
 

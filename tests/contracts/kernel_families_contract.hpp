@@ -12,7 +12,7 @@
 
 namespace shardproof::contract {
 
-BOOST_AUTO_TEST_SUITE(backend_contract_families)
+BOOST_AUTO_TEST_SUITE(kernel_families_contract)
 
 // ---- Norms -------------------------------------------------------------------------------------
 
