@@ -34,7 +34,7 @@ UnitResult replay_rotary_table(const UnitCall& unit) {
   const std::int64_t pairs = unit.attributes.head_dim / 2, positions = unit.attributes.extent;
   SHARDPROOF_EXPECTS(pairs > 0 && positions > 0, pairs, positions);
   const bool cosine = unit.kind == UnitKind::rotary_table_cos;
-  const RotaryFrequencies how = unit.attributes.rotary_frequencies();
+  const RotaryFrequencies& how = unit.attributes.frequencies;
   const RotaryTables tables = rotary_tables(positions, 2 * pairs, how);
   UnitResult result = bounded_result({positions, pairs});
   result.value = cosine ? tables.cos.values : tables.sin.values;

@@ -18,30 +18,30 @@ std::string shown(double value) {
   return text;
 }
 
+template <typename T>
+double as_real(const T& value) {
+  return static_cast<double>(value);
+}
+double as_real(const std::optional<std::int64_t>& value) {
+  return static_cast<double>(value.value_or(-1));
+}
+
 /// The numbers of a function, but for those that say how large a rank's part is.
-std::vector<std::pair<const char*, double>> numbers_of(const reference::UnitAttributes& a) {
-  const RotaryFrequencies& f = a.frequencies;
-  return {{"eps", a.eps},
-          {"theta", a.theta},
-          {"factor", a.factor},
-          {"weight_decay", a.weight_decay},
-          {"head_dim", static_cast<double>(a.head_dim)},
-          {"v_head_dim", static_cast<double>(a.v_head_dim)},
-          {"scale", a.scale},
-          {"window", static_cast<double>(a.window)},
-          {"heads", static_cast<double>(a.heads)},
-          {"form", static_cast<double>(a.gelu)},
-          {"weight_layout", static_cast<double>(a.weight_layout)},
-          {"experts_per_token", static_cast<double>(a.experts_per_token)},
-          {"route form", static_cast<double>(a.route)},
-          {"order", static_cast<double>(a.expert_rows)},
-          {"padding", static_cast<double>(a.padding.value_or(-1))},
-          {"pairing", static_cast<double>(a.pairing)},
-          {"scaling", static_cast<double>(f.scaling)},
-          {"scaling factor", f.factor},
-          {"low_freq_factor", f.low},
-          {"high_freq_factor", f.high},
-          {"original_positions", f.original_positions}};
+struct Numbers {
+  std::vector<std::pair<const char*, double>> list;
+
+  template <typename T>
+  void operator()(reference::Number field, const T& value) {
+    list.emplace_back(field.name, as_real(value));
+  }
+  template <typename T>
+  void operator()(reference::Size, const T&) {}
+};
+std::vector<std::pair<const char*, double>> numbers_of(
+    const reference::UnitAttributes& attributes) {
+  Numbers numbers;
+  for_each_field(attributes, numbers);
+  return numbers.list;
 }
 
 /// The numbers that ops must carry: those of the reference units of the same function and module,

@@ -1,34 +1,44 @@
 #include "reports/units/judge_unit.hpp"
 
-#include <cstdio>
+#include <bit>
+#include <type_traits>
 
 namespace shardproof::reports {
 
-std::string describe(reference::UnitKind kind, const reference::UnitAttributes& a,
-                     const reference::UnitPrecision& p, NonFinite non_finite) {
-  char text[320];
-  std::snprintf(text, sizeof text, "%s %lld %lld %lld %a %a %a %a %d %d %s %lld of",
-                reference::name_of(kind), static_cast<long long>(a.head_dim),
-                static_cast<long long>(a.groups), static_cast<long long>(a.extent), a.eps, a.theta,
-                a.factor, a.weight_decay, static_cast<int>(a.mean_form), static_cast<int>(a.gelu),
-                shardproof::name_of(a.weight_layout), static_cast<long long>(a.part));
-  std::string description = text;
-  if (a.padding) description += " padding " + std::to_string(*a.padding);
-  std::snprintf(text, sizeof text, " %lld %lld %d %d", static_cast<long long>(a.experts),
-                static_cast<long long>(a.experts_per_token), static_cast<int>(a.route),
-                static_cast<int>(a.expert_rows));
-  description += text;
-  for (const std::int64_t part : a.parts) description += " " + std::to_string(part);
-  std::snprintf(text, sizeof text, " | %s %lld %lld %a %lld %s %a %a %a %a",
-                shardproof::name_of(a.pairing), static_cast<long long>(a.heads),
-                static_cast<long long>(a.v_head_dim), a.scale, static_cast<long long>(a.window),
-                shardproof::name_of(a.frequencies.scaling), a.frequencies.factor, a.frequencies.low,
-                a.frequencies.high, a.frequencies.original_positions);
-  description += text;
-  std::snprintf(text, sizeof text, " | %s %s %lld %lld %s |", name_of(p.output), name_of(p.compute),
-                static_cast<long long>(p.partials), static_cast<long long>(p.partial_terms),
-                name_of(p.hop));
-  return description + text + (non_finite == NonFinite::accepted ? " skipped" : "");
+namespace {
+
+// Fields one after another, each exactly as it is: a number of fp64 as its bits.
+struct Description {
+  std::string text;
+
+  template <typename Field, typename T>
+  void operator()(Field, const T& value) {
+    write(value);
+  }
+  void write(std::int64_t value) { text += ' ' + std::to_string(value); }
+  void write(double value) { text += ' ' + std::to_string(std::bit_cast<std::uint64_t>(value)); }
+  template <typename Enumeration>
+  requires std::is_enum_v<Enumeration>
+  void write(Enumeration value) { write(static_cast<std::int64_t>(value)); }
+  void write(const std::optional<std::int64_t>& value) {
+    text += value ? " some" : " none";
+    if (value) write(*value);
+  }
+  void write(const std::vector<std::int64_t>& values) {
+    write(static_cast<std::int64_t>(values.size()));
+    for (const std::int64_t value : values) write(value);
+  }
+};
+
+}  // namespace
+
+std::string describe(reference::UnitKind kind, const reference::UnitAttributes& attributes,
+                     const reference::UnitPrecision& precision, NonFinite non_finite) {
+  Description description{reference::name_of(kind)};
+  for_each_field(attributes, description);
+  for_each_field(precision, description);
+  description.text += non_finite == NonFinite::accepted ? " | skipped" : " |";
+  return description.text;
 }
 
 UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,

@@ -97,10 +97,8 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     if (op.attributes.contains(key)) to = real_number(op, key);
   };
   real("eps", attributes.eps);
-  real("theta", attributes.theta);
   real("weight_decay", attributes.weight_decay);
   if (const char* key = factor_attribute(op.kind)) attributes.factor = real_number(op, key);
-  if (op.attributes.contains("head_dim")) attributes.head_dim = integer(op, "head_dim");
   attributes.weight_layout = weight_layout(op);
   if (op.kind == OpKind::gelu || op.kind == OpKind::gelu_backward)
     attributes.gelu = gelu_form_from(text(op, "form"));
@@ -109,14 +107,12 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     attributes.extent = program.value(op.outputs[0]).shape[0];
   if (op.kind == OpKind::embedding_backward)
     attributes.extent = program.value(op.outputs[0]).shape[0];
-  if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward)
+  if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward) {
+    attributes.head_dim = rotary_form(op).head_dim;
     attributes.pairing = rotary_form(op).pairing;
-  if (op.kind == OpKind::attention || op.kind == OpKind::attention_backward) {
-    const AttentionForm form = attention_form(op);
-    attributes.v_head_dim = form.v_head_dim;
-    attributes.scale = form.scale;
-    attributes.window = form.window;
   }
+  if (op.kind == OpKind::attention || op.kind == OpKind::attention_backward)
+    attributes.attention = attention_form(op);
   if (op.kind == OpKind::rotary_table) {
     attributes.frequencies = rotary_frequencies(op);
     attributes.extent = program.value(op.outputs[0]).shape[0];

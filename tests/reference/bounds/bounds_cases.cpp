@@ -237,7 +237,7 @@ void Builder::positions() {
   Stored cos(storage, table), sin(storage, table);
   CpuBackend device;
   device.rotary_table(cos.view(), sin.view(), {.theta = theta});
-  const UnitAttributes attributes{.head_dim = e.hd, .extent = e.T, .theta = theta};
+  const UnitAttributes attributes{.head_dim = e.hd, .extent = e.T, .frequencies = {.theta = theta}};
   put(UnitKind::rotary_table_cos, attributes, {}, table, [](CpuBackend& d, Arguments&, Stored& y) {
     Stored other(y.dtype, y.shape);
     d.rotary_table(y.view(), other.view(), {.theta = theta});
@@ -255,8 +255,8 @@ void Builder::positions() {
 
 void Builder::attention() {
   const Shape q{e.B, e.T, e.C()}, k{e.B, e.T, e.hk * e.hd}, rows{e.B, e.h, e.T};
-  const UnitAttributes attributes{.head_dim = e.hd};
   const AttentionForm form{.head_dim = e.hd};
+  const UnitAttributes attributes{.attention = form};
   const Dtype of_lse = compute();
   put(UnitKind::attention, attributes, {draw(q), draw(k), draw(k)}, q,
       [=](CpuBackend& d, Arguments& a, Stored& y) {
@@ -273,8 +273,8 @@ void Builder::attention() {
 
 void Builder::attention_backward() {
   const Shape q{e.B, e.T, e.C()}, k{e.B, e.T, e.hk * e.hd};
-  const UnitAttributes attributes{.head_dim = e.hd};
   const AttentionForm form{.head_dim = e.hd};
+  const UnitAttributes attributes{.attention = form};
   // dout, q, k, v, o, lse: the last two as the forward kernel leaves them.
   Arguments arguments{
       draw(q), draw(q), draw(k), draw(k), Stored(storage, q), Stored(compute(), {e.B, e.h, e.T})};

@@ -19,7 +19,7 @@ void Builder::other_positions() {
         .high = 4,
         .original_positions = 64}}) {
     const UnitAttributes attributes{
-        .head_dim = e.hd / 2, .extent = e.T, .theta = 10000, .frequencies = frequencies};
+        .head_dim = e.hd / 2, .extent = e.T, .frequencies = frequencies};
     put(UnitKind::rotary_table_cos, attributes, {}, table,
         [=](CpuBackend& d, Arguments&, Stored& y) {
           Stored other(y.dtype, y.shape);
@@ -66,12 +66,7 @@ struct AttentionCases {
   Shape o() const { return {e().B, e().T, e().h * form.value_dim()}; }
   Shape rows() const { return {e().B, e().h, e().T}; }
 
-  UnitAttributes attributes() const {
-    return {.head_dim = form.head_dim,
-            .v_head_dim = form.v_head_dim,
-            .scale = form.scale,
-            .window = form.window};
-  }
+  UnitAttributes attributes() const { return {.attention = form}; }
   void add_slopes(Arguments& arguments) const {
     if (!biased) return;
     Stored slopes(builder.compute(), {e().h});

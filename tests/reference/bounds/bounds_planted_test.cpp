@@ -146,11 +146,15 @@ BOOST_AUTO_TEST_CASE(a_constant_off_by_a_hundredth_is_found) {
   BOOST_TEST(found == std::ssize(dtypes) * 11);
 }
 
+bool is_rotary_table(UnitKind kind) {
+  return kind == UnitKind::rotary_table_cos || kind == UnitKind::rotary_table_sin;
+}
+
 BOOST_AUTO_TEST_CASE(wrong_hyper_parameters_are_found) {
   for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
     Case wrong = a_case;
-    if (a_case.attributes.theta > 0 && a_case.arguments.empty())
-      wrong.attributes.theta *= 1.1;
+    if (is_rotary_table(a_case.kind))
+      wrong.attributes.frequencies.theta *= 1.1;
     else if (a_case.attributes.eps == 1e-5)
       wrong.attributes.eps = 0.1;
     else if (a_case.attributes.weight_decay > 0)
@@ -167,10 +171,10 @@ bool with_another_form(Case& a_case) {
   const bool gelu = a_case.kind == UnitKind::gelu || a_case.kind == UnitKind::gelu_backward;
   if (gelu)
     attributes.gelu = attributes.gelu == GeluForm::erf ? GeluForm::tanh : GeluForm::erf;
-  else if (attributes.window > 0)
-    ++attributes.window;
-  else if (attributes.scale > 0)
-    attributes.scale *= 1.1;
+  else if (attributes.attention.window > 0)
+    ++attributes.attention.window;
+  else if (attributes.attention.scale > 0)
+    attributes.attention.scale *= 1.1;
   else if (attributes.pairing == RotaryPairing::interleaved)
     attributes.pairing = RotaryPairing::half;
   else if (attributes.frequencies.scaling != RotaryScaling::none)
