@@ -317,7 +317,7 @@ int judge(const std::string& folder, const std::string& report) {
   write_file(folder + "/summary.json", reports::summary_json(verdict));
   write_file(folder + "/report.html", reports::report_html(verdict));
   fmt::print("{}", reports::verdict_text(verdict, report));
-  return verdict.exit_code;
+  return verdict.exit_code();
 }
 
 // ---- shardproof repartition, consolidate

@@ -42,8 +42,7 @@ std::string describe(const Injection& injection) {
 FirstDivergence divergence_of(const CollectiveFailure& failure) {
   FirstDivergence divergence;
   divergence.execution = "sim";
-  divergence.step = failure.moment.step;
-  divergence.micro_step = failure.moment.micro;
+  divergence.moment = failure.moment;
   divergence.phase = failure.phase;
   divergence.op = failure.op;
   divergence.ranks = failure.ranks;
@@ -161,18 +160,12 @@ class Judge {
     const bool open = any([&](const CheckResult& c) {
       return required(c.name) && (c.outcome == Outcome::unknown || c.outcome == Outcome::not_run);
     });
-    const auto conclude_as = [&](const char* verdict, int exit_code) {
-      verdict_.verdict = verdict;
-      verdict_.exit_code = exit_code;
-    };
     if (failed)
-      conclude_as("fail", 1);
+      verdict_.conclusion = Conclusion::fail;
     else if (!verdict_.errors.empty())
-      conclude_as("error", 3);
-    else if (open)
-      conclude_as("unknown", 2);
+      verdict_.conclusion = Conclusion::error;
     else
-      conclude_as("pass", 0);
+      verdict_.conclusion = open ? Conclusion::unknown : Conclusion::pass;
   }
 
   const JudgeInput& input_;

@@ -19,11 +19,7 @@ struct JudgeInput {
   std::vector<std::string> errors;
 };
 
-/// Runs every check that the executions allow and says what they prove together:
-///   fail     if any check fails (exit code 1)
-///   error    if an execution did not finish (exit code 3)
-///   unknown  if a required check is unknown or did not run (exit code 2)
-///   pass     otherwise (exit code 0)
+/// Runs every check that the executions allow and says what they prove together.
 /// Fills in everything of the verdict but timing, plan text and reproduce command.
 Verdict judge(const JudgeInput& input);
 

@@ -55,9 +55,7 @@ class Leaves {
 
   void compare(const StoredDataset& leaf, Dtype dtype, std::span<const double> expected,
                const char* problem = "it is not what the scenario gives") {
-    const BitComparison result =
-        compare_stored(trace_, leaf, encoded(dtype, expected), dtype, problem, findings_);
-    tally_.add(result.compared, result.failed, Proof::bitwise);
+    compare_stored(trace_, leaf, encoded(dtype, expected), dtype, problem, tally_, findings_);
   }
 
   void check_weights() {
@@ -85,24 +83,22 @@ class Leaves {
         initial_.checkpoint()->expect(name, dtype, parameter.shape);
         for (const StoredDataset& leaf : stored("/initial/" + name)) {
           if (leaf.info.full_shape != parameter.shape) continue;
-          const BitComparison result =
-              compare_stored(trace_, leaf, initial_.checkpoint()->read(name, leaf.info.regions),
-                             dtype, "it is not what the checkpoint holds", findings_);
-          tally_.add(result.compared, result.failed, Proof::bitwise);
+          compare_stored(trace_, leaf, initial_.checkpoint()->read(name, leaf.info.regions), dtype,
+                         "it is not what the checkpoint holds", tally_, findings_);
         }
       }
   }
 
   // Weights that are no numbers are never right, even as given.
   void refuse_nan(const StoredDataset& leaf, const std::vector<double>& given) {
-    BitComparison comparison;
+    Comparison comparison;
     for (std::size_t i = 0; i < given.size(); ++i) {
       if (!std::isnan(given[i])) continue;
       if (comparison.failed++ == 0) comparison.first_failed = static_cast<std::int64_t>(i);
       comparison.expected = comparison.got = given[i];
     }
     if (comparison.failed == 0) return;
-    tally_.add(0, comparison.failed, Proof::bitwise);
+    tally_.add(comparison, Proof::bitwise);
     findings_.add(failure_of(trace_, leaf, comparison), "the scenario's weight is NaN");
   }
 

@@ -1,13 +1,13 @@
 #include "reports/checks/op_local.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <set>
 
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/units/judge_unit.hpp"
+#include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 
 namespace shardproof::reports {
@@ -219,12 +219,10 @@ class OpLocal {
         precision.output, reference::replay(unit.kind, unit.attributes, precision, arguments),
         output.values, expected_.non_finite(moment_of(unit.output)));
 
-    Failure failure;
-    failure.moment = moment_of(unit.output);
+    const Moment moment = moment_of(unit.output);
+    Failure failure = failure_at(trace_, seen_by, moment);
     FirstDivergence& divergence = failure.divergence;
-    divergence.execution = trace_.execution();
-    divergence.step = failure.moment.step;
-    divergence.micro_step = failure.moment.micro;
+    divergence.ranks.clear();
     divergence.tensor = unit.output;
     for (const StoredDataset& stored : trace_.reader().datasets().at(unit.output)) {
       if (!holds_failure(stored, output, failing)) continue;
@@ -234,19 +232,15 @@ class OpLocal {
     if (divergence.ranks.empty()) divergence.ranks.push_back(seen_by);
     divergence.rank = divergence.ranks.front();
     for (const int rank : divergence.ranks)
-      table_.add(name_in_folder(unit.output), rank, failure.moment, comparison);
+      table_.add(name_in_folder(unit.output), rank, moment, comparison);
     for (const ExecutedOp& executed : trace_.executed(divergence.rank))
-      if (executed.moment == failure.moment && !executed.writes.empty() &&
+      if (executed.moment == moment && !executed.writes.empty() &&
           writer_name(*executed.op) == divergence.op) {
         failure.sequence = executed.sequence;
         divergence.phase = executed.op->phase;
       }
     divergence.index = unravel(comparison.first_failed, output.shape);
-    divergence.expected = comparison.expected;
-    divergence.got = comparison.got;
-    divergence.error = std::fabs(comparison.got - comparison.expected);
-    divergence.bound = comparison.bound;
-    divergence.wrong_elements = comparison.failed;
+    set_numbers(divergence, comparison);
     const std::string sentence = trace_.execution() + ": " + unit.output + " is not what " +
                                  reference::name_of(unit.kind) + " of the recorded inputs may give";
     tally_.fail(std::move(failure), sentence);

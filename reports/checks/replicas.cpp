@@ -47,17 +47,17 @@ void check_copies(const EngineTrace& trace, const Copies& copies, Tally& tally,
   if (copies.size() < 2) return;
   const StoredDataset& first = *typical(copies);
   std::vector<std::byte> bytes;  // of `first`, once a copy differs
-  std::int64_t failed = 0;
   for (const StoredDataset* copy : copies) {
-    if (equal(first, *copy)) continue;
+    if (equal(first, *copy)) {
+      tally.add(count, 0, Proof::bitwise);
+      continue;
+    }
     if (bytes.empty()) bytes = trace.reader().read(first);
-    failed += compare_stored(
-                  trace, *copy, bytes, first.info.dtype,
-                  "its bits differ from those of its replica on rank " + std::to_string(first.rank),
-                  findings)
-                  .failed;
+    compare_stored(
+        trace, *copy, bytes, first.info.dtype,
+        "its bits differ from those of its replica on rank " + std::to_string(first.rank), tally,
+        findings);
   }
-  tally.add(count * static_cast<std::int64_t>(copies.size()), failed, Proof::bitwise);
 }
 
 /// True if replicas hold the tensor in unlike parts, as TP ranks do whose flat vectors differ.
@@ -77,10 +77,8 @@ void check_parts(const EngineTrace& trace, const std::vector<StoredDataset>& cop
   for (const StoredDataset& copy : copies) {
     std::vector<std::byte> part(static_cast<std::size_t>(element_count(copy.info.regions)) * size);
     extract(tensor.bytes, tensor.shape, copy.info.regions, size, part);
-    const BitComparison result =
-        compare_stored(trace, copy, part, tensor.dtype,
-                       "its bits differ from those of its replicas on other TP ranks", findings);
-    tally.add(result.compared, result.failed, Proof::bitwise);
+    compare_stored(trace, copy, part, tensor.dtype,
+                   "its bits differ from those of its replicas on other TP ranks", tally, findings);
   }
 }
 

@@ -71,15 +71,16 @@ class Comparer {
   void compare_tensor(const StoredDataset& a) {
     const StoredDataset* b = real_.dataset(a.info.path, a.rank);
     const std::int64_t count = element_count(a.info.regions);
-    tally_.add(count, 0, Proof::bitwise);
     if (b == nullptr || b->info.regions != a.info.regions) {
+      tally_.add(count, 0, Proof::bitwise);
       tally_.fail("real: " + a.info.path + " is not recorded on rank " + std::to_string(a.rank) +
                       " as in sim",
                   count);
     } else if (b->info.hash != a.info.hash || b->info.dtype != a.info.dtype) {
-      const BitComparison result = compare_stored(real_, *b, sim_.reader().read(a), a.info.dtype,
-                                                  "its bits differ from those of sim", findings_);
-      tally_.add(0, result.failed, Proof::bitwise);
+      compare_stored(real_, *b, sim_.reader().read(a), a.info.dtype,
+                     "its bits differ from those of sim", tally_, findings_);
+    } else {
+      tally_.add(count, 0, Proof::bitwise);
     }
   }
 

@@ -18,20 +18,14 @@ Failure at_the_flag(const EngineTrace& trace, int step, int rank) {
   const Moment moment{Moment::Stage::step, step, -1};
   const std::string path = folder_of(moment) + "/scalar/nonfinite";
   if (const StoredDataset* flag = trace.dataset(path, rank)) {
-    BitComparison none;
+    Comparison none;
     none.first_failed = 0;
     none.got = 1;
     Failure failure = failure_of(trace, *flag, none);
     failure.divergence.wrong_elements = 0;
     return failure;
   }
-  Failure failure;
-  failure.moment = moment;
-  failure.divergence.execution = trace.execution();
-  failure.divergence.step = step;
-  failure.divergence.rank = rank;
-  failure.divergence.ranks = {rank};
-  return failure;
+  return failure_at(trace, rank, moment);
 }
 
 }  // namespace

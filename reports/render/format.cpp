@@ -46,9 +46,10 @@ std::string index_text(const std::vector<std::int64_t>& index) {
 }
 
 std::string moment_text(const FirstDivergence& divergence) {
-  if (divergence.step < 0) return "outside the steps";
-  std::string text = "step " + std::to_string(divergence.step);
-  if (divergence.micro_step >= 0) text += ", micro-step " + std::to_string(divergence.micro_step);
+  const Moment& moment = divergence.moment;
+  if (moment.step < 0) return "outside the steps";
+  std::string text = "step " + std::to_string(moment.step);
+  if (moment.micro >= 0) text += ", micro-step " + std::to_string(moment.micro);
   return text;
 }
 

@@ -1,7 +1,6 @@
 #include "reports/units/unit_walk.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -13,6 +12,7 @@
 #include "reports/units/moves.hpp"
 #include "reports/units/plan_unit.hpp"
 #include "reports/units/slice_sums.hpp"
+#include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/pieces.hpp"
@@ -140,16 +140,15 @@ class Walk {
   void report_edge(const Walker& walker, const ExecutedOp& executed, const AccessRecord& access,
                    const Held* held, Tally& tally) {
     const Value& value = program(walker).value(access.value);
-    Failure failure = failure_at(walker, executed, full_name(*executed.op));
+    const Moment& written = held != nullptr ? held->written : access.moment;
+    Failure failure =
+        failure_of(trace_, walker.rank, executed, folder_of(written) + "/" + value.name);
+    failure.divergence.op = full_name(*executed.op);
     if (held != nullptr) {
-      failure.divergence.tensor = folder_of(held->written) + "/" + value.name;
       // The value was right when its writer wrote it: that is where the wrong bytes belong.
       failure.divergence.op = held->writer;
       failure.divergence.phase = held->phase;
-    } else {
-      failure.divergence.tensor = folder_of(access.moment) + "/" + value.name;
     }
-    failure.divergence.wrong_elements = 0;  // which elements changed is not recorded
     const std::string reader = full_name(*executed.op) + " on rank " + std::to_string(walker.rank);
     tally.fail(
         std::move(failure),
@@ -227,11 +226,7 @@ class Walk {
     if (same) {
       walker.held[id].bytes = std::make_shared<Bytes>(expected);
     } else if (recorded != nullptr && recorded->size() == expected.size()) {
-      const BitComparison bits = compare_bits(expected, *recorded, value.dtype);
-      comparison.failed = bits.failed;
-      comparison.first_failed = bits.first_failed;
-      comparison.expected = bits.expected;
-      comparison.got = bits.got;
+      comparison = compare_bits(expected, *recorded, value.dtype);
     } else {
       comparison.failed = elements;  // only the hash is known
     }
@@ -455,21 +450,6 @@ class Walk {
 
   // ---- results
 
-  Failure failure_at(const Walker& walker, const ExecutedOp& executed,
-                     const std::string& op) const {
-    Failure failure;
-    failure.moment = executed.moment;
-    failure.sequence = executed.sequence;
-    failure.divergence.execution = trace_.execution();
-    failure.divergence.step = executed.moment.step;
-    failure.divergence.micro_step = executed.moment.micro;
-    failure.divergence.phase = executed.op->phase;
-    failure.divergence.op = op;
-    failure.divergence.rank = walker.rank;
-    failure.divergence.ranks = {walker.rank};
-    return failure;
-  }
-
   void settle(const Walker& walker, const ExecutedOp& executed, std::size_t output,
               const UnitVerdict& verdict) {
     const Value& value = program(walker).value(executed.op->outputs[output]);
@@ -482,9 +462,9 @@ class Walk {
     findings_.plan_units.add(comparison, verdict.proof);
     table_.add(value.name, walker.rank, executed.moment, comparison);
     if (comparison.failed == 0) return;
-    Failure failure = failure_at(walker, executed, writer_name(*executed.op));
+    Failure failure =
+        failure_of(trace_, walker.rank, executed, folder_of(executed.moment) + "/" + value.name);
     FirstDivergence& divergence = failure.divergence;
-    divergence.tensor = folder_of(executed.moment) + "/" + value.name;
     if (comparison.first_failed >= 0)
       for (const Piece& piece : pieces_of(program(walker), value, Rank{walker.rank},
                                           trace_.rows(walker.rank, executed.moment)))
@@ -492,11 +472,7 @@ class Walk {
           divergence.tensor = folder_of(executed.moment) + "/" + piece.name;
           divergence.index = *index;
         }
-    divergence.expected = comparison.expected;
-    divergence.got = comparison.got;
-    divergence.error = std::fabs(comparison.got - comparison.expected);
-    divergence.bound = comparison.bound;
-    divergence.wrong_elements = comparison.failed;
+    set_numbers(divergence, comparison);
     findings_.plan_units.fail(std::move(failure), trace_.execution() + ": rank " +
                                                       std::to_string(walker.rank) + " computed " +
                                                       writer_name(*executed.op) + " wrongly in " +

@@ -14,7 +14,7 @@ namespace {
 using UnitKey = std::tuple<std::string, Moment, std::string>;  // execution, moment, op
 
 UnitKey key_of(const Failure& failure) {
-  return {failure.divergence.execution, failure.moment, failure.divergence.op};
+  return {failure.divergence.execution, failure.divergence.moment, failure.divergence.op};
 }
 
 // Sharper checks first, where several speak of one op: which bytes changed, then what an op may not be,
@@ -57,7 +57,7 @@ void adopt_numbers(FirstDivergence& divergence, const Failure& of,
                    const std::vector<Candidate>& candidates) {
   const Candidate* shown = nullptr;
   for (const Candidate& candidate : candidates)
-    if (candidate.has_numbers() && candidate.failure->moment == of.moment &&
+    if (candidate.has_numbers() && candidate.failure->divergence.moment == of.divergence.moment &&
         candidate.failure->divergence.execution == divergence.execution &&
         candidate.failure->sequence >= of.sequence &&
         (shown == nullptr || earlier(candidate, *shown)))

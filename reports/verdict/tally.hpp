@@ -6,14 +6,12 @@
 
 #include "reports/compare/element_compare.hpp"
 #include "reports/verdict/verdict.hpp"
-#include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reports {
 
 /// A failing unit: a candidate for the first divergence. `sequence` is the place of the op that
 /// wrote (or read) the wrong value in the order of its rank.
 struct Failure {
-  Moment moment;
   std::int64_t sequence = 0;
   FirstDivergence divergence;
 };

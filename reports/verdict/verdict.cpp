@@ -24,6 +24,16 @@ const char* name_of(Outcome outcome) {
   return "";
 }
 
+const char* name_of(Conclusion conclusion) {
+  switch (conclusion) {
+    case Conclusion::pass: return "pass";
+    case Conclusion::fail: return "fail";
+    case Conclusion::unknown: return "unknown";
+    case Conclusion::error: return "error";
+  }
+  return "";
+}
+
 const std::vector<std::string>& check_names() {
   static const std::vector<std::string> names{"plan",     "policy",     "leaves",    "collectives",
                                               "coverage", "edges",      "replicas",  "continuity",

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/trace/trace.hpp"
+
 namespace shardproof::reports {
 
 /// How a check proves what it says, strictest first (DESIGN section 4).
@@ -39,9 +41,8 @@ struct Cause {
 
 /// The failing unit that none of the other failing units precede.
 struct FirstDivergence {
-  std::string execution;   // "sim" | "real"
-  int step = -1;           // -1: before the first or after the last step
-  int micro_step = -1;     // -1: outside micro-steps
+  std::string execution;  // "sim" | "real"
+  Moment moment;
   std::string phase;       // data | forward | backward | reduce | update | gather | repartition
   std::string op;          // as `shardproof plan` prints it
   std::string tensor;      // trace path
@@ -78,14 +79,21 @@ struct TrendPoint {
   double reference = 0;
 };
 
+/// What all checks prove together; the number is the exit code.
+///   fail     some check fails
+///   error    else, an execution did not finish
+///   unknown  else, a required check is unknown or did not run
+///   pass     else
+enum class Conclusion { pass = 0, fail = 1, unknown = 2, error = 3 };
+const char* name_of(Conclusion conclusion);
+
 /// Everything the renderers show.
 struct Verdict {
   std::string scenario;  // name
   std::string scenario_hash;
   std::vector<std::string> executions;
   std::vector<std::string> injected;  // "drop model.layers.1.self_attn.o_proj/forward/all_reduce"
-  std::string verdict;                // pass | fail | unknown | error
-  int exit_code = 0;
+  Conclusion conclusion = Conclusion::unknown;
   std::vector<CheckResult> checks;  // all of check_names(), in that order
   std::optional<FirstDivergence> first_divergence;
   std::int64_t other_failures = 0;  // failing units beside the first
@@ -96,6 +104,8 @@ struct Verdict {
   std::map<std::string, double> timing;            // reference_s, sim_s, real_s, judge_s, total_s
   std::string plan_text;                           // what `shardproof plan` prints
   std::string reproduce;                           // one shell command
+
+  int exit_code() const { return static_cast<int>(conclusion); }
 };
 
 }  // namespace shardproof::reports

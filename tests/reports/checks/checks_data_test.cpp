@@ -71,8 +71,7 @@ void expect_end(const JudgedRun& run, const Moment& at, const std::vector<int>& 
   BOOST_TEST(name_of(leaves.result().outcome) == "fail");
   BOOST_TEST(first.op == "data/data/load_tokens");
   BOOST_TEST(first.ranks == ranks, boost::test_tools::per_element());
-  BOOST_TEST(first.step == at.step);
-  BOOST_TEST(first.micro_step == at.micro);
+  BOOST_TEST((first.moment == at));
   BOOST_TEST(first.phase == "data");
   BOOST_TEST(first.reason.ends_with(sentence), first.reason);
   BOOST_TEST(leaves.result().reason == first.reason);

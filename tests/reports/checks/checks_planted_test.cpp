@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(leaves_names_ranks_that_load_the_shard_of_another) {
       expect_failure(check_leaves, run, "model.layers.0.mlp.up_proj/data/load_weight", all);
 
   BOOST_TEST(first.tensor == "/initial/parameter/model.layers.0.mlp.up_proj.weight");
-  BOOST_TEST(first.step == -1);
+  BOOST_TEST(first.moment.step == -1);
   BOOST_TEST(first.phase == "data");
   BOOST_TEST(first.index == (std::vector<std::int64_t>{0, 0}), boost::test_tools::per_element());
   BOOST_TEST(first.expected != first.got);
@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(leaves_holds_a_schedule_to_the_scenario) {
   const auto first_wrong_step = [&](auto change) {
     Scenario judged = ran;
     change(judged.training.scheduler);
-    return first_of(check_leaves(run.context(judged))).step;
+    return first_of(check_leaves(run.context(judged))).moment.step;
   };
 
   BOOST_TEST(check_leaves(run.context()).failed() == 0);
@@ -250,8 +250,8 @@ BOOST_AUTO_TEST_CASE(collectives_names_one_that_is_missing_doubled_or_in_another
 
   const FirstDivergence missing =
       expect_failure(check_collectives, JudgedRun(planted(zero1, inject("drop", op))), op, all);
-  BOOST_TEST(missing.step == 0);
-  BOOST_TEST(missing.micro_step == 0);
+  BOOST_TEST(missing.moment.step == 0);
+  BOOST_TEST(missing.moment.micro == 0);
   BOOST_TEST(missing.phase == "forward");
   expect_failure(check_collectives, JudgedRun(planted(zero1, inject("double", op))), op + ".once",
                  all);
@@ -325,7 +325,7 @@ BOOST_AUTO_TEST_CASE(coverage_names_the_first_op_of_a_step_that_the_scenario_doe
   const FirstDivergence first = expect_failure(check_coverage, run.context(shorter, units),
                                                "model.embed_tokens/data/zero_weight", all);
 
-  BOOST_TEST(first.step == 1);
+  BOOST_TEST(first.moment.step == 1);
 }
 
 BOOST_AUTO_TEST_CASE(replicas_names_the_rank_and_the_element_that_differ) {

@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(nothing_in_a_verdict_can_drive_the_terminal) {
 
 BOOST_AUTO_TEST_CASE(a_failed_check_without_a_divergence_names_itself_in_the_first_line) {
   Verdict verdict = passing_verdict();
-  verdict.verdict = "fail";
+  verdict.conclusion = Conclusion::fail;
   check_of(verdict, "collectives").outcome = Outcome::fail;
   check_of(verdict, "collectives").reason = "rank 1 issued 27 of 28";
   BOOST_TEST(verdict_text(verdict, "")
