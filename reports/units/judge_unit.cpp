@@ -45,13 +45,18 @@ UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes
                        const reference::UnitPrecision& precision,
                        std::span<const reference::Operand> arguments,
                        std::span<const double> recorded, NonFinite non_finite) {
-  const reference::UnitResult unit = reference::replay(kind, attributes, precision, arguments);
+  return judge_result(reference::replay(kind, attributes, precision, arguments), precision.output,
+                      recorded, non_finite);
+}
+
+UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
+                         std::span<const double> recorded, NonFinite non_finite) {
   UnitVerdict verdict;
   // Beside an inf there is no bound. Where one is accepted, what it did not reach still is compared.
   verdict.sound = unit.sound || (non_finite == NonFinite::accepted && !unit.finite_arguments);
   if (!verdict.sound) return verdict;
   verdict.proof = unit.bound.empty() && unit.error.empty() ? Proof::bitwise : Proof::sound;
-  verdict.comparison = compare_to_set(precision.output, unit, recorded, non_finite);
+  verdict.comparison = compare_to_set(storage, unit, recorded, non_finite);
   return verdict;
 }
 

@@ -21,6 +21,11 @@ UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes
                        std::span<const reference::Operand> arguments,
                        std::span<const double> recorded, NonFinite non_finite = NonFinite::refused);
 
+/// The same of a unit that was evaluated already, its output stored as `storage`.
+UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
+                         std::span<const double> recorded,
+                         NonFinite non_finite = NonFinite::refused);
+
 /// Which recorded elements lie outside the acceptance set; the same rule, element by element.
 std::vector<bool> failing_elements(Dtype storage, const reference::UnitResult& unit,
                                    std::span<const double> recorded,

@@ -268,22 +268,32 @@ class Walk {
     key += hex(executed.writes[output]->hash);
     if (unit.kind == reference::UnitKind::sum_of_squares) key += std::to_string(walker.rank);
     const UnitVerdict verdict = memo_.find_or(key, [&] {
-      const Value& value = program(walker).value(executed.op->outputs[output]);
-      std::vector<double> values(recorded->size() / size_bytes(value.dtype));
-      decode(value.dtype, *recorded, values);
       const Arguments arguments = arguments_of(walker, executed, unit, inputs);
-      return judge_unit(unit.kind, unit.attributes, unit.precision, arguments.operands, values,
-                        non_finite);
+      return judge_unit(unit.kind, unit.attributes, unit.precision, arguments.operands,
+                        decoded(walker, executed, output, *recorded), non_finite);
     });
     settle(walker, executed, output, verdict);
   }
 
-  // Not stored, so its bits must follow from its inputs: one rounding, or none.
+  std::vector<double> decoded(const Walker& walker, const ExecutedOp& executed, std::size_t output,
+                              const Bytes& recorded) const {
+    const Value& value = program(walker).value(executed.op->outputs[output]);
+    std::vector<double> values(recorded.size() / size_bytes(value.dtype));
+    decode(value.dtype, recorded, values);
+    return values;
+  }
+
   void judge_derived(Walker& walker, const ExecutedOp& executed, std::size_t output,
                      const PlanUnit& unit, const std::vector<SharedBytes>& inputs) {
     const Arguments arguments = arguments_of(walker, executed, unit, inputs);
-    const reference::UnitResult result =
-        reference::replay(unit.kind, unit.attributes, unit.precision, arguments.operands);
+    expect_result(
+        walker, executed, output,
+        reference::replay(unit.kind, unit.attributes, unit.precision, arguments.operands));
+  }
+
+  // Not stored, so its bits must follow from its inputs: one rounding, or none.
+  void expect_result(Walker& walker, const ExecutedOp& executed, std::size_t output,
+                     const reference::UnitResult& result) {
     if (!result.sound || !result.bound.empty() || !result.error.empty()) {
       findings_.plan_units.unknown(trace_.execution() + ": the result of " +
                                    full_name(*executed.op) +
@@ -435,17 +445,28 @@ class Walk {
       }
       members.push_back(*input);
     }
-    expect_bytes(walker, executed, 0, replay_collective(walker, start, members));
+    const Dtype dtype = program(walker).value(start.inputs[0]).dtype;
+    if (start.kind == OpKind::all_gather)
+      expect_bytes(walker, executed, 0, replay_gather(members));
+    else if (start.kind == OpKind::all_reduce_max)
+      expect_bytes(walker, executed, 0, replay_max(dtype, members));
+    else
+      judge_reduction(walker, executed, start, dtype, members);
   }
 
-  Bytes replay_collective(const Walker& walker, const Op& start,
-                          const std::vector<Bytes>& members) const {
-    const Value& input = program(walker).value(start.inputs[0]);
-    if (start.kind == OpKind::all_gather) return replay_gather(members);
-    if (start.kind == OpKind::all_reduce_max) return replay_max(input.dtype, members);
+  void judge_reduction(Walker& walker, const ExecutedOp& executed, const Op& start, Dtype dtype,
+                       const std::vector<Bytes>& members) {
     // The wire dtype is the policy's: a program that claims another one must not be excused by it.
-    const Dtype wire = context_.policy.wire(start.kind, *start.group, input.dtype);
-    return replay_sum(context_.policy.order, input.dtype, wire, members);
+    const Dtype wire = context_.policy.wire(start.kind, *start.group, dtype);
+    const ReductionOrder order = context_.policy.order;
+    if (order != ReductionOrder::library)
+      return expect_bytes(walker, executed, 0, replay_sum(order, dtype, wire, members));
+    const reference::UnitResult sum = bound_sum(dtype, wire, members);
+    if (!executed.op->recorded) return expect_result(walker, executed, 0, sum);
+    if (const SharedBytes recorded = accept_recorded(walker, executed, 0))
+      settle(walker, executed, 0,
+             judge_result(sum, dtype, decoded(walker, executed, 0, *recorded),
+                          expected_.non_finite(executed.moment)));
   }
 
   // ---- results
