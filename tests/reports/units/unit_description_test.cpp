@@ -63,6 +63,7 @@ BOOST_AUTO_TEST_CASE(units_that_differ_in_any_one_field_are_told_apart) {
 }
 
 BOOST_AUTO_TEST_CASE(lists_and_absent_numbers_do_not_run_into_what_follows) {
+  BOOST_TEST(described({.parts = {1}}) != described({.parts = {2}}));
   BOOST_TEST(described({.parts = {1}, .part = 2}) != described({.parts = {1, 2}}));
   BOOST_TEST(described({.padding = -1}) != described({}));
 }
