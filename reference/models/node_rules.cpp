@@ -39,8 +39,8 @@ RotaryTables tables(const UnitAttributes& a) {
 Variables attend(const Call& c) {
   const std::optional<Variable> slopes =
       c.inputs.size() > 3 ? std::optional(c.inputs[3]) : std::nullopt;
-  Tape::Attention result = c.tape.attention(c.inputs[0], c.inputs[1], c.inputs[2],
-                                            c.attributes.attention, slopes);
+  Tape::Attention result =
+      c.tape.attention(c.inputs[0], c.inputs[1], c.inputs[2], c.attributes.attention, slopes);
   return {result.output, c.tape.leaf(std::move(result.log_sum_exp))};
 }
 
