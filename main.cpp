@@ -28,6 +28,9 @@
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
+#include "scenarios/config/command_line.hpp"
+#include "scenarios/config/scenario_file.hpp"
+#include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/driver/kept_results.hpp"
 #include "scenarios/driver/progress.hpp"
 #include "scenarios/driver/run_folder.hpp"
@@ -40,8 +43,10 @@
 #include "scenarios/plan/accounts.hpp"
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "sim/simulate.hpp"
 
 namespace shardproof {
@@ -67,14 +72,16 @@ Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::st
   return {name, std::move(command), {}, folder.file(name + ".log")};
 }
 
-Job execution_job(const Scenario& scenario, const RunFolder& folder, const std::string& execution,
+Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
                   const std::string& launcher) {
+  const std::string execution = name_of(each);
   fs::create_directories(folder.file(execution));
   Job job = job_of(
       folder, execution,
       {this_program(), "execute", execution, folder.file("scenario.json"), folder.file(execution)});
-  if (execution == "real") {
-    const real::LaunchCommand launch = real::launch_command(scenario.world, job.command, launcher);
+  if (each == Execution::real) {
+    const real::LaunchCommand launch =
+        real::launch_command(scenario.world(), job.command, launcher);
     job.command = launch.arguments;
     job.environment = {launch.environment.begin(), launch.environment.end()};
   }
@@ -83,7 +90,7 @@ Job execution_job(const Scenario& scenario, const RunFolder& folder, const std::
 
 RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher) {
   RunJobs jobs;
-  for (const std::string& execution : scenario.executions)
+  for (const Execution execution : scenario.executions)
     jobs.executions.push_back(execution_job(scenario, folder, execution, launcher));
   jobs.judge = job_of(
       folder, "judge",
@@ -97,7 +104,7 @@ Program checked_input(const Scenario& scenario) {
   const real::Inputs inputs(scenario);
   if (!scenario.resume.empty()) Checkpoint(scenario.resume).check_all();
   Program program = real::checked_program(scenario);
-  for (int rank = 0; rank < scenario.world; ++rank)
+  for (int rank = 0; rank < scenario.world(); ++rank)
     apply_injections(program, scenario.inject, Rank{rank});
   return program;
 }
@@ -105,10 +112,11 @@ Program checked_input(const Scenario& scenario) {
 int run_scenario(const Scenario& scenario, const RunOptions& options) {
   const Program program = checked_input(scenario);
   const Accounts accounts = accounts_of(program);
-  refuse_if_too_much(
-      run_needs(scenario, accounts,
-                8 * reference::output_elements(reference::expected_units(scenario)), options.out),
-      measure_machine(options.out));
+  refuse_if_too_much(run_needs(scenario, accounts,
+                               8 * reference::output_elements(reference::expected_units(
+                                       scenario, mean_over_replicas(scenario))),
+                               options.out),
+                     measure_machine(options.out));
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
@@ -186,9 +194,11 @@ int execute(const std::string& execution, const std::string& scenario_file,
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
   if (execution == "sim") return sim::simulate(scenario, folder, steps) ? 0 : 1;
   if (execution == "real") return real::run_rank(scenario, folder, steps);
-  reference::run_reference(scenario, folder, [&](const Moment& moment) {
-    if (moment.micro < 0) reporter.report("step", moment.step + 1, scenario.steps);
-  });
+  reference::run_reference(scenario, header_of(scenario, Execution::reference), folder,
+                           [&](const Moment& moment) {
+                             if (moment.micro < 0)
+                               reporter.report("step", moment.step + 1, scenario.steps);
+                           });
   return 0;
 }
 
@@ -212,9 +222,12 @@ int judge(const std::string& folder, const std::string& report) {
   const auto started = std::chrono::steady_clock::now();
   const Scenario scenario = read_scenario(folder + "/scenario.json");
   const RunRecord record = read_run_record(folder);
-  reports::Verdict verdict = reports::judge(
-      {scenario, finished(folder, record, "reference"), finished(folder, record, "sim"),
-       finished(folder, record, "real"), unfinished(folder, record)});
+  reports::JudgeInput input{
+      scenario, finished(folder, record, "reference"), {}, unfinished(folder, record)};
+  for (const char* engine : {"sim", "real"})
+    if (const auto trace = finished(folder, record, engine))
+      input.engines.push_back({engine, *trace});
+  reports::Verdict verdict = reports::judge(input);
   verdict.environment.merge(collect_provenance());
   verdict.environment.merge(real::engine_versions());
   verdict.reproduce = record.command;
@@ -224,7 +237,7 @@ int judge(const std::string& folder, const std::string& report) {
   write_text(folder + "/summary.json", reports::summary_json(verdict));
   write_text(folder + "/report.html", reports::report_html(verdict));
   std::cout << reports::verdict_text(verdict, report);
-  return verdict.exit_code;
+  return verdict.exit_code();
 }
 
 void add_judge(CLI::App& app, Command& command) {
@@ -324,8 +337,8 @@ int repartition_checkpoint(const RepartitionOptions& options) {
   repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), options.out);
   fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", options.out,
              checkpoint.tensors().size(), checkpoint.origin().steps_done,
-             scenario.training.tensor_parallel, scenario.data_parallel(),
-             scenario.training.zero_stage);
+             scenario.parallel.tensor_parallel, scenario.data_parallel(),
+             scenario.parallel.zero_stage);
   return 0;
 }
 

@@ -4,21 +4,12 @@
 #include <future>
 #include <memory>
 
-#include "reports/checks/collectives.hpp"
-#include "reports/checks/coverage.hpp"
-#include "reports/checks/end_to_end.hpp"
-#include "reports/checks/leaves.hpp"
-#include "reports/checks/op_local.hpp"
-#include "reports/checks/optimizer.hpp"
-#include "reports/checks/plan.hpp"
-#include "reports/checks/policy.hpp"
-#include "reports/checks/replicas.hpp"
-#include "reports/checks/round_trip.hpp"
-#include "reports/checks/sim_real.hpp"
-#include "reports/traces/engine_trace.hpp"
-#include "reports/units/unit_walk.hpp"
+#include "reports/checks/table.hpp"
+#include "reports/traces/recorded_trace.hpp"
 #include "reports/verdict/first_divergence.hpp"
-#include "reports/verdict/judge_context.hpp"
+#include "scenarios/config/scenario_writer.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
@@ -26,7 +17,7 @@ namespace shardproof::reports {
 namespace {
 
 std::string describe(const Injection& injection) {
-  std::string text = injection.edit + " " + injection.op;
+  std::string text = std::string(name_of(injection.edit)) + " " + injection.op;
   const auto list = [&](const char* what, const std::vector<int>& values) {
     if (values.empty()) return;
     text += std::string(", ") + what;
@@ -39,11 +30,10 @@ std::string describe(const Injection& injection) {
 }
 
 // Ranks that could not go on together: the first divergence is the collective that some left out.
-FirstDivergence divergence_of(const CollectiveFailure& failure) {
+FirstDivergence divergence_of(const std::string& execution, const CollectiveFailure& failure) {
   FirstDivergence divergence;
-  divergence.execution = "sim";
-  divergence.step = failure.moment.step;
-  divergence.micro_step = failure.moment.micro;
+  divergence.execution = execution;
+  divergence.moment = failure.moment;
   divergence.phase = failure.phase;
   divergence.op = failure.op;
   divergence.ranks = failure.ranks;
@@ -52,21 +42,54 @@ FirstDivergence divergence_of(const CollectiveFailure& failure) {
   return divergence;
 }
 
+// A check on what there is. One that lacks what it needs says so, and the verdict cannot be a pass.
+Tally run(const Check& check, Judging& judging) {
+  Tally silent(check.name, check.proof);
+  if (const std::string reason = check.nothing_to_say(judging.context.scenario); !reason.empty()) {
+    silent.not_required(reason);
+    return silent;
+  }
+  const bool of_engines = check.needs == Needs::program_and_log;
+  if (of_engines && judging.context.engines().empty()) {
+    silent.not_run("the trace has no program and no log");
+    return silent;
+  }
+  Tally tally = check.run(judging);
+  SHARDPROOF_EXPECTS(tally.name() == check.name, tally.name(), check.name);
+  for (const RecordedTrace* trace : judging.context.traces)
+    if (of_engines && trace->engine() == nullptr)
+      tally.unknown(trace->execution() + ": the trace has no program and no log");
+  return tally;
+}
+
+// In the order of the table.
+std::vector<RankedTally> run_all(Judging& judging) {
+  std::vector<std::future<Tally>> running;
+  for (const Check& check : check_table())
+    running.push_back(std::async(check.beside ? std::launch::async : std::launch::deferred,
+                                 [&check, &judging] { return run(check, judging); }));
+  std::vector<RankedTally> tallies;
+  for (std::size_t i = 0; i < running.size(); ++i)
+    tallies.push_back({running[i].get(), check_table()[i].sharpness});
+  return tallies;
+}
+
 class Judge {
  public:
   explicit Judge(const JudgeInput& input)
-      : input_(input), units_(reference::expected_units(input.scenario)) {
+      : input_(input),
+        units_(reference::expected_units(input.scenario, mean_over_replicas(input.scenario))) {
     verdict_.scenario = input.scenario.name;
     verdict_.scenario_hash = scenario_hash(input.scenario);
-    verdict_.executions = input.scenario.executions;
+    for (const Execution execution : input.scenario.executions)
+      verdict_.executions.push_back(name_of(execution));
     verdict_.errors = input.errors;
     for (const Injection& injection : input.scenario.inject)
       verdict_.injected.push_back(describe(injection));
   }
 
   Verdict run() {
-    open("sim", input_.sim_folder);
-    open("real", input_.real_folder);
+    for (const JudgedExecution& execution : input_.engines) open(execution);
     if (input_.reference_folder) reference_.emplace(*input_.reference_folder);
     if (traces_.empty())
       nothing_to_judge();
@@ -77,28 +100,27 @@ class Judge {
   }
 
  private:
-  void open(const std::string& execution, const std::optional<std::string>& folder) {
-    if (!folder) return;
-    if (auto failure = read_collective_failure(*folder)) {
+  void open(const JudgedExecution& execution) {
+    if (auto failure = read_collective_failure(execution.folder)) {
       collective_failure_ = std::move(failure);
+      failed_execution_ = execution.name;
       return;
     }
-    traces_.push_back(std::make_unique<EngineTrace>(execution, *folder));
+    traces_.push_back(open_trace(execution.name, execution.folder));
   }
 
   void nothing_to_judge() {
-    for (const std::string& name : check_names()) {
-      if (name == "collectives" && collective_failure_) {
-        Tally tally(name, Proof::bitwise);
-        tally.fail("sim: " + collective_failure_->kind + " at " + collective_failure_->op + ": " +
-                   collective_failure_->report);
-        verdict_.checks.push_back(tally.result());
-      } else {
-        verdict_.checks.push_back(not_run(name, "no engine execution finished"));
-      }
+    for (const Check& check : check_table()) {
+      Tally tally(check.name, check.proof);
+      if (check.sharpness == symptom && collective_failure_)
+        tally.fail(failed_execution_ + ": " + collective_failure_->kind + " at " +
+                   collective_failure_->op + ": " + collective_failure_->report);
+      else
+        tally.not_run("no engine execution finished");
+      add(check, tally);
     }
     if (!collective_failure_) return;
-    verdict_.first_divergence = divergence_of(*collective_failure_);
+    verdict_.first_divergence = divergence_of(failed_execution_, *collective_failure_);
     verdict_.first_divergence->reason = collective_failure_->report;
   }
 
@@ -108,49 +130,22 @@ class Judge {
     verdict_.environment = traces_.back()->reader().header().settings;
     if (reference_) context.reference = &*reference_;
 
-    // The two halves of the arithmetic share nothing but the files, so they run side by side.
-    TensorTable failing(input_.scenario.world);
-    auto op_local = std::async(std::launch::async,
-                               [&context, &failing] { return check_op_local(context, failing); });
-    WalkFindings walk;
-    TensorTable table(input_.scenario.world);
-    UnitMemo memo;
-    for (const EngineTrace* trace : context.traces) walk_units(context, *trace, memo, walk, table);
-    std::vector<Tally> tallies{
-        check_plan(context),        check_policy(context),      check_leaves(context),
-        check_collectives(context), check_coverage(context),    std::move(walk.edges),
-        check_replicas(context),    std::move(walk.continuity), op_local.get(),
-        std::move(walk.plan_units), check_optimizer(context),   check_round_trip(context)};
-    for (const Tally& tally : tallies)
-      verdict_.checks.push_back(applies(tally.name())
-                                    ? tally.result()
-                                    : not_run(tally.name(), "inference has no optimizer state"));
-    table.merge(failing);
-    verdict_.tensors = table.rows();
-    const SimReal sim_real = check_sim_real(context);
-    verdict_.checks.push_back(sim_real.result);
-    tallies.push_back(sim_real.tally);
-    verdict_.checks.push_back(not_run("shadow", "the fp64 shadow is not built yet"));
-    verdict_.checks.push_back(not_run("suspects", "statistical suspects are not built yet"));
-    EndToEnd end_to_end = check_end_to_end(context);
-    verdict_.checks.push_back(end_to_end.result);
-    verdict_.trend = std::move(end_to_end.trend);
+    Judging judging(context);
+    const std::vector<RankedTally> tallies = run_all(judging);
+    for (std::size_t i = 0; i < tallies.size(); ++i) add(check_table()[i], tallies[i].tally);
+    judging.by_op.merge(judging.by_function);
+    verdict_.tensors = judging.by_op.rows();
+    verdict_.trend = std::move(judging.trend);
 
     const Divergence divergence = first_divergence(tallies, context.traces);
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
   }
 
-  bool applies(const std::string& check) const {
-    return check != "optimizer" || input_.scenario.trains();
-  }
-
-  // A required check is one that the mode and the executions allow.
-  bool required(const std::string& check) const {
-    if (check == "shadow" || check == "suspects" || !applies(check)) return false;
-    if (check == "sim_real") return input_.scenario.runs("sim") && input_.scenario.runs("real");
-    if (check == "end_to_end") return input_.scenario.runs("reference");
-    return true;
+  void add(const Check& check, const Tally& tally) {
+    CheckResult result = tally.result();
+    result.required = result.required && check.required(input_.scenario);
+    verdict_.checks.push_back(std::move(result));
   }
 
   void conclude() {
@@ -159,27 +154,22 @@ class Judge {
     };
     const bool failed = any([](const CheckResult& c) { return c.outcome == Outcome::fail; });
     const bool open = any([&](const CheckResult& c) {
-      return required(c.name) && (c.outcome == Outcome::unknown || c.outcome == Outcome::not_run);
+      return c.required && (c.outcome == Outcome::unknown || c.outcome == Outcome::not_run);
     });
-    const auto conclude_as = [&](const char* verdict, int exit_code) {
-      verdict_.verdict = verdict;
-      verdict_.exit_code = exit_code;
-    };
     if (failed)
-      conclude_as("fail", 1);
+      verdict_.conclusion = Conclusion::fail;
     else if (!verdict_.errors.empty())
-      conclude_as("error", 3);
-    else if (open)
-      conclude_as("unknown", 2);
+      verdict_.conclusion = Conclusion::error;
     else
-      conclude_as("pass", 0);
+      verdict_.conclusion = open ? Conclusion::unknown : Conclusion::pass;
   }
 
   const JudgeInput& input_;
   std::vector<reference::Unit> units_;
-  std::vector<std::unique_ptr<EngineTrace>> traces_;
+  std::vector<std::unique_ptr<RecordedTrace>> traces_;
   std::optional<TraceReader> reference_;
   std::optional<CollectiveFailure> collective_failure_;
+  std::string failed_execution_;  // of the simulated cluster that came to a standstill
   Verdict verdict_;
 };
 

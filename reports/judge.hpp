@@ -9,21 +9,23 @@
 
 namespace shardproof::reports {
 
-/// Where the traces of a run are. An execution that was not asked for has no folder.
+/// An execution of an engine that left a trace: "sim", "real", or another recording of the
+/// scenario.
+struct JudgedExecution {
+  std::string name;
+  std::string folder;
+};
+
+/// Where the traces of a run are.
 struct JudgeInput {
   const Scenario& scenario;
-  std::optional<std::string> reference_folder;
-  std::optional<std::string> sim_folder;
-  std::optional<std::string> real_folder;
+  std::optional<std::string> reference_folder;  // nullopt: it was not asked for
+  std::vector<JudgedExecution> engines;
   /// Sentences of executions that were asked for and did not finish.
   std::vector<std::string> errors;
 };
 
-/// Runs every check that the executions allow and says what they prove together:
-///   fail     if any check fails (exit code 1)
-///   error    if an execution did not finish (exit code 3)
-///   unknown  if a required check is unknown or did not run (exit code 2)
-///   pass     otherwise (exit code 0)
+/// Runs every check that the executions allow and says what they prove together.
 /// Fills in everything of the verdict but timing, plan text and reproduce command.
 Verdict judge(const JudgeInput& input);
 

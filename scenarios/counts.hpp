@@ -7,8 +7,8 @@
 
 namespace shardproof {
 
-/// Products and sums of elements and bytes. A scenario can name a model and a world of which 64 bits
-/// cannot count the bytes: that is a ScenarioError, never a number that has wrapped around.
+/// Products and sums of elements and bytes. A scenario can name a model and a world of which 64
+/// bits cannot count the bytes: that is a ScenarioError, never a number that has wrapped around.
 ///     product(1 << 20, 1 << 20) == 1 << 40
 ///     product(std::int64_t{1} << 40, std::int64_t{1} << 40)  throws
 inline std::int64_t product(std::int64_t a, std::int64_t b) {

@@ -33,8 +33,9 @@ struct RotaryForm {
 /// |---------|-----------|
 /// | none    | f |
 /// | linear  | f / factor |
-/// | llama3  | with X = original_positions f / (2 pi), the turns in a training text, and s = (X - low) /
-/// |         | (high - low): f where X > high, f / factor where X < low, else (1 - s) f / factor + s f |
+/// | llama3  | f where X > high, f / factor where X < low, else (1 - s) f / factor + s f |
+///
+/// X = original_positions f / (2 pi), the turns in a training text; s = (X - low) / (high - low).
 enum class RotaryScaling { none, linear, llama3 };
 struct RotaryFrequencies {
   double theta = 10000;
@@ -77,8 +78,8 @@ enum class RouteForm { renormalized, scaled };
 const char* name_of(RouteForm form);
 RouteForm route_form_from(std::string_view name);
 
-/// How the rows of an expert's tokens follow one another: all whose first choice it is, then all whose
-/// second it is (Mixtral's code); or as the tokens themselves do (DeepSeek-V2's).
+/// How the rows of an expert's tokens follow one another: all whose first choice it is, then all
+/// whose second it is (Mixtral's code); or as the tokens themselves do (DeepSeek-V2's).
 enum class ExpertRows { by_choice, by_token };
 const char* name_of(ExpertRows order);
 ExpertRows expert_rows_from(std::string_view name);

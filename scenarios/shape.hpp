@@ -43,8 +43,9 @@ bool overlap(const Region& a, const Region& b);
 bool overlap(std::span<const Region> a, std::span<const Region> b);
 /// The elements that lie in both; nothing if there are none.
 std::optional<Region> common(const Region& a, const Region& b);
-/// The elements of `a` that do not lie in `b`, as disjoint boxes in storage order of `a`'s dimensions:
-/// what is before it, then what is beside it, then what is after it, dimension by dimension.
+/// The elements of `a` that do not lie in `b`, as disjoint boxes in storage order of `a`'s
+/// dimensions: what is before it, then what is beside it, then what is after it, dimension by
+/// dimension.
 ///   a a a a      a = [0:3, 0:4], b = [1:2, 1:3]: {[0:1, 0:4], [1:2, 0:1], [1:2, 3:4], [2:3, 0:4]}
 ///   a b b a
 ///   a a a a

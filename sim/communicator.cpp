@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "real/comm/collective.hpp"
+#include "real/comm/host_memory.hpp"
 #include "sim/reduction_order.hpp"
 
 namespace shardproof::sim {
@@ -18,8 +19,8 @@ Communicator::Ticket ticket_of(std::int64_t number, Axis axis) {
 Axis axis_of(Communicator::Ticket ticket) { return ticket % 2 == 0 ? Axis::tp : Axis::dp; }
 
 bool agree(const CollectiveRequest& a, const CollectiveRequest& b) {
-  return a.kind == b.kind && a.dtype == b.dtype && a.wire == b.wire &&
-         a.input.size() == b.input.size() && a.origin == b.origin;
+  return a.kind == b.kind && a.dtype() == b.dtype() && a.wire == b.wire &&
+         a.input.elements() == b.input.elements() && a.origin == b.origin;
 }
 
 std::string names_of(const std::vector<Rank>& members) {
@@ -31,9 +32,8 @@ std::string names_of(const std::vector<Rank>& members) {
 
 std::string describe(const CollectiveRequest& request, const std::vector<Rank>& members) {
   return request.origin + ": " + name_of(request.kind) + " over " + name_of(request.axis) + " " +
-         names_of(members) + ", " +
-         std::to_string(request.input.size() / size_bytes(request.dtype)) + " x " +
-         name_of(request.dtype) + ", wire " + name_of(request.wire);
+         names_of(members) + ", " + std::to_string(request.input.elements()) + " x " +
+         name_of(request.dtype()) + ", wire " + name_of(request.wire);
 }
 }  // namespace
 
@@ -120,12 +120,12 @@ void Rendezvous::deliver(Group& group, Meeting& meeting, GroupRank to) const {
   const CollectiveRequest& request = *meeting.arrivals[member];
   if (!meeting.result) {
     std::vector<std::span<const std::byte>> inputs;
-    for (const auto& arrival : meeting.arrivals) inputs.push_back(arrival->input);
-    meeting.result = result_of(request.kind, order_, request.dtype, request.wire, inputs);
+    for (const auto& arrival : meeting.arrivals) inputs.push_back(real::host_bytes(arrival->input));
+    meeting.result = result_of(request.kind, order_, request.dtype(), request.wire, inputs);
   }
-  SHARDPROOF_EXPECTS(request.output.size() == meeting.result->size(), request.origin,
+  SHARDPROOF_EXPECTS(request.output.bytes() == meeting.result->size(), request.origin,
                      group.members[member].value);
-  std::ranges::copy(*meeting.result, request.output.begin());
+  std::ranges::copy(*meeting.result, real::host_bytes(request.output).begin());
   meeting.left[member] = true;
 }
 
@@ -157,6 +157,16 @@ std::string Rendezvous::who_waits_where() const {
   std::string text;
   for (int r = 0; r < grid_.world(); ++r) text += line_of(Rank{r});
   return text;
+}
+
+SimCommunicator::SimCommunicator(Rendezvous& rendezvous, Rank rank, real::Device& device)
+    : rendezvous_(rendezvous), rank_(rank), device_(device) {
+  real::expect_host_memory(device, "the simulated cluster");
+}
+
+Communicator::Ticket SimCommunicator::start(const CollectiveRequest& request) {
+  device_.wait_on_host(device_.record(request.stream));
+  return rendezvous_.start(rank_, request);
 }
 
 }  // namespace shardproof::sim

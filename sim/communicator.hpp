@@ -69,18 +69,18 @@ class Rendezvous {
   std::vector<std::optional<real::Communicator::Ticket>> waits_;  // by rank
 };
 
-/// One rank's side of a Rendezvous, which must live longer.
+/// One rank's side of a Rendezvous, which must live longer, as must the device whose tensors it
+/// takes there. Throws ScenarioError if the host cannot reach the device's memory.
 class SimCommunicator : public real::Communicator {
  public:
-  SimCommunicator(Rendezvous& rendezvous, Rank rank) : rendezvous_(rendezvous), rank_(rank) {}
-  Ticket start(const real::CollectiveRequest& request) override {
-    return rendezvous_.start(rank_, request);
-  }
+  SimCommunicator(Rendezvous& rendezvous, Rank rank, real::Device& device);
+  Ticket start(const real::CollectiveRequest& request) override;
   bool try_complete(Ticket ticket) override { return rendezvous_.try_complete(rank_, ticket); }
 
  private:
   Rendezvous& rendezvous_;
   Rank rank_;
+  real::Device& device_;
 };
 
 }  // namespace shardproof::sim

@@ -15,8 +15,7 @@ namespace shardproof::sim {
 ///
 ///   rank_order   element i: ((x0[i] + x1[i]) + x2[i]) + ...
 ///   ring         element i of chunk c = [floor(c N / n), floor((c+1) N / n)): the members in the
-///   order
-///                c+1, c+2, ..., n-1, 0, ..., c
+///                order c+1, c+2, ..., n-1, 0, ..., c
 ///
 /// inputs: by group rank, equally long, elements of `dtype`. Each addition is rounded to `wire`, to
 /// which the inputs are rounded first. In a group of one the input's bits come back.

@@ -1,9 +1,8 @@
 #include "sim/simulate.hpp"
 
 #include <memory>
-#include <vector>
 
-#include "real/cpu/backend.hpp"
+#include "real/cpu/device.hpp"
 #include "real/run/rank_run.hpp"
 #include "sim/cluster.hpp"
 
@@ -12,28 +11,41 @@ namespace shardproof::sim {
 bool simulate(const Scenario& scenario, const std::string& folder,
               const std::function<void(int, int)>& progress) {
   const Program program = real::checked_program(scenario);
+  const Simulation run = simulate_program(scenario, program, folder, progress);
+  if (run.failure) {
+    write_collective_failure(folder, *run.failure);
+    return false;
+  }
+  write_master(folder);
+  return true;
+}
+
+Simulation simulate_program(const Scenario& scenario, const Program& program,
+                            const std::string& folder,
+                            const std::function<void(int, int)>& progress) {
   const real::Inputs inputs(scenario);
-  real::CpuBackend backend;
+  real::CpuDevice device;
   Rendezvous rendezvous(program.grid(), scenario.reduction);
 
   std::vector<std::unique_ptr<SimCommunicator>> communicators;
   std::vector<std::unique_ptr<real::RankRun>> runs;
   std::vector<SimulatedRank> ranks;
   for (int r = 0; r < program.grid().world(); ++r) {
-    communicators.push_back(std::make_unique<SimCommunicator>(rendezvous, Rank{r}));
+    communicators.push_back(std::make_unique<SimCommunicator>(rendezvous, Rank{r}, device));
     runs.push_back(std::make_unique<real::RankRun>(
-        real::RankRun::Setting{scenario, program, inputs, "sim", folder, Rank{r}}, backend,
+        real::RankRun::Setting{scenario, program, inputs, Execution::sim, folder, Rank{r}}, device,
         *communicators.back(), r == 0 ? progress : nullptr));
     ranks.push_back({runs.back()->executor(), runs.back()->runner()});
   }
 
-  if (const auto failure = run_cluster(ranks, rendezvous, program)) {
-    write_collective_failure(folder, *failure);
-    return false;
+  Simulation simulation;
+  simulation.failure = run_cluster(ranks, rendezvous, program);
+  if (simulation.failure) return simulation;
+  for (auto& run : runs) {
+    simulation.peak_bytes.push_back(run->executor().arena().peak_bytes());
+    run->close();
   }
-  for (auto& run : runs) run->close();
-  write_master(folder);
-  return true;
+  return simulation;
 }
 
 }  // namespace shardproof::sim

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "scenarios/plan/program.hpp"
 #include "scenarios/settings/scenario.hpp"
+#include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::sim {
 
@@ -13,5 +17,16 @@ namespace shardproof::sim {
 /// is ill typed and no defect is planted.
 bool simulate(const Scenario& scenario, const std::string& folder,
               const std::function<void(int steps_done, int steps)>& progress = {});
+
+/// How a run in this process ended, and what each rank's arena took.
+struct Simulation {
+  std::optional<CollectiveFailure> failure;  // nothing: every rank has run its schedule
+  std::vector<std::size_t> peak_bytes;       // by rank
+};
+/// The same for a program that was lowered from the scenario some other way, and neither master nor
+/// report is written.
+Simulation simulate_program(const Scenario& scenario, const Program& program,
+                            const std::string& folder,
+                            const std::function<void(int steps_done, int steps)>& progress = {});
 
 }  // namespace shardproof::sim

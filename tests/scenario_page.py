@@ -1,7 +1,8 @@
-"""Checks that docs/scenario.md names every key that the readers of a scenario know, and has a row for no other.
+"""Checks that docs/scenario.md names every key that the readers of a scenario know, and has a row
+for no other.
 
-Keys are the names in scenarios/config/**.cpp that a reader is asked for, and those in its tables of keys. A Hugging Face config.json has
-its own tables, in scenarios/model.
+Keys are the names in scenarios/config/**.cpp that a reader is asked for, and those in its tables of
+keys. A Hugging Face config.json has its own tables, in scenarios/model.
 """
 
 import pathlib
@@ -10,7 +11,8 @@ import sys
 
 root = pathlib.Path(__file__).parents[1]
 # Asked for one by one, or under a name of their own.
-CALL = re.compile(r'\b(?:find|require|integer|number|boolean|string|one_of|section|read|read_subset)\('
+CALL = re.compile(r'\b(?:find|require|integer|number|boolean|string|one_of|section|read|'
+                  r'read_subset)\('
                   r'\s*(?:reader, )?"([a-z0-9_]+)"')
 TABLE = re.compile(r'(?:const char\* \w+|NeutralKey \w+)\[\] = \{(.*?)\};', re.S)
 ROW = re.compile(r'\{"([a-z0-9_]+)"')
@@ -39,7 +41,8 @@ known -= ELSEWHERE
 page = (root / "docs/scenario.md").read_text()
 said = {part for name in re.findall(r"`([a-z0-9_.]+)`", page) for part in name.split(".")}
 first_cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
-rows = {name.split(".")[-1] for cell in first_cells for name in re.findall(r"`([a-z0-9_.]+)`", cell)}
+rows = {name.split(".")[-1] for cell in first_cells
+        for name in re.findall(r"`([a-z0-9_.]+)`", cell)}
 for key in sorted(known - said):
     print(f"docs/scenario.md says nothing of the key {key}")
 for key in sorted(rows - known):

@@ -16,7 +16,7 @@ bool moves_bits(OpKind kind) {
 
 Builder::Builder(const Scenario& scenario)
     : scenario_(scenario), policy_(precision_policy(scenario)) {
-  program_.tp = scenario.training.tensor_parallel;
+  program_.tp = scenario.parallel.tensor_parallel;
   program_.dp = scenario.data_parallel();
   program_.steps = scenario.steps - scenario.first_step;
   program_.first_step = scenario.first_step;

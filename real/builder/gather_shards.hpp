@@ -17,9 +17,9 @@ struct GatherNames {
 
 /// Appends the gather over tp of a value that is cut along one dimension to `full` (replicated over
 /// tp), as AutoTP gathers a shard (spec-autotp 1.2, 5.3): block by block, each rank's part padded
-/// with zeros to the widest where they differ, one all-gather, the padding trimmed, every part put in
-/// its place. Of several blocks, names end in the block's number: all_gather_weight_1. A group of one
-/// rank copies.
+/// with zeros to the widest where they differ, one all-gather, the padding trimmed, every part put
+/// in its place. Of several blocks, names end in the block's number: all_gather_weight_1. A group
+/// of one rank copies.
 ///
 ///   even, one block:    all_gather, concatenate
 ///   else:               (pad, all_gather) for each block, concatenate

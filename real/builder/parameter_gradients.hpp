@@ -14,7 +14,8 @@ namespace shardproof::real {
 ///   used several times backward/<layer>/grad_<leaf> from each, added in the order of backward;
 ///                      the last sum is gradient/P (a tied embedding)
 ///   grad_allreduce     backward/<layer>/grad_<leaf>_partial, all-reduced over tp to gradient/P: a
-///                      replicated parameter that is applied to sharded activations (spec-autotp 3.7)
+///                      replicated parameter that is applied to sharded activations
+///                      (spec-autotp 3.7)
 class ParameterGradients {
  public:
   /// Told each parameter's complete gradient: what becomes of it is a matter of the optimizer.

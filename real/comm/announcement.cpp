@@ -33,10 +33,10 @@ std::int64_t hash_of(const std::string& text) {
 
 Announcement announcement_of(std::int64_t number, const CollectiveRequest& request) {
   Announcement a{.number = number,
-                 .bytes = static_cast<std::int64_t>(request.input.size()),
+                 .bytes = static_cast<std::int64_t>(request.input.bytes()),
                  .kind = static_cast<std::int64_t>(request.kind),
                  .axis = static_cast<std::int64_t>(request.axis),
-                 .dtype = static_cast<std::int64_t>(request.dtype),
+                 .dtype = static_cast<std::int64_t>(request.dtype()),
                  .wire = static_cast<std::int64_t>(request.wire),
                  .origin_hash = hash_of(request.origin),
                  .origin = {}};

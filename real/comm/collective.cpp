@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "real/comm/announcement.hpp"
+#include "real/comm/host_memory.hpp"
 #include "real/comm/rank_order.hpp"
 #include "real/comm/ring.hpp"
 #include "scenarios/errors.hpp"
@@ -40,33 +41,36 @@ void run_on_the_wire(Channel& channel, ReductionOrder order, CollectiveRequest::
 }  // namespace
 
 void expect_well_formed(const CollectiveRequest& request, int group_size) {
-  const std::size_t element = size_bytes(request.dtype);
   const bool gathers = request.kind == CollectiveRequest::Kind::all_gather;
-  const std::size_t copies = gathers ? static_cast<std::size_t>(group_size) : 1;
-  SHARDPROOF_EXPECTS(request.input.size() % element == 0, request.input.size(), request.origin);
-  SHARDPROOF_EXPECTS(request.output.size() == copies * request.input.size(), request.output.size(),
-                     request.input.size(), name_of(request.kind), request.origin);
+  const std::int64_t copies = gathers ? group_size : 1;
+  SHARDPROOF_EXPECTS(request.output.dtype == request.dtype(), name_of(request.output.dtype),
+                     name_of(request.dtype()), request.origin);
+  SHARDPROOF_EXPECTS(request.output.elements() == copies * request.input.elements(),
+                     request.output.elements(), request.input.elements(), name_of(request.kind),
+                     request.origin);
 }
 
 void run_collective(Channel& channel, ReductionOrder order, std::int64_t number,
                     const CollectiveRequest& request) {
   expect_well_formed(request, channel.size());
+  const std::span<const std::byte> from = host_bytes(request.input);
+  const std::span<std::byte> to = host_bytes(request.output);
   if (channel.size() == 1) {
-    std::ranges::copy(request.input, request.output.begin());
+    std::ranges::copy(from, to.begin());
     return;
   }
   announce(channel, number, request);
-  if (request.wire == request.dtype)
-    return run_on_the_wire(channel, order, request.kind, request.dtype, request.input,
-                           request.output);
-  const auto on_the_wire = [&](std::size_t bytes) {
-    return std::vector<std::byte>(bytes / size_bytes(request.dtype) * size_bytes(request.wire));
+  if (request.wire == request.dtype())
+    return run_on_the_wire(channel, order, request.kind, request.dtype(), from, to);
+  const auto on_the_wire = [&](const TensorView& tensor) {
+    return std::vector<std::byte>(static_cast<std::size_t>(tensor.elements()) *
+                                  size_bytes(request.wire));
   };
-  std::vector<std::byte> input = on_the_wire(request.input.size());
-  std::vector<std::byte> output = on_the_wire(request.output.size());
-  recast(request.dtype, request.input, request.wire, input);
+  std::vector<std::byte> input = on_the_wire(request.input);
+  std::vector<std::byte> output = on_the_wire(request.output);
+  recast(request.dtype(), from, request.wire, input);
   run_on_the_wire(channel, order, request.kind, request.wire, input, output);
-  recast(request.wire, output, request.dtype, request.output);
+  recast(request.wire, output, request.dtype(), to);
 }
 
 }  // namespace shardproof::real

@@ -1,35 +1,34 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 
-#include "scenarios/dtype.hpp"
+#include "real/device.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof::real {
 
 /// One collective, as every member of its group must issue it.
 ///
-/// | kind           | input            | output |
-/// |----------------|------------------|-----------------------------------------------------------|
-/// | all_reduce_sum | N elements       | N: the sum over the group in the pinned order, each | | |
-/// | addition rounded to `wire`; the same bits on every member | | all_reduce_max | N elements | N:
-/// the largest; NaN if any member has NaN there           | | all_gather     | N elements       |
-/// group size * N: the inputs in group-rank order            |
+///   all_reduce_sum   N elements -> N: the sum over the group in the pinned order, each addition
+///                    rounded to `wire`; the same bits on every member
+///   all_reduce_max   N elements -> N: the largest; NaN if any member has NaN there
+///   all_gather       N elements -> group size * N: the inputs in group-rank order
 ///
-/// `dtype` is that of input and output; `wire` the one in which values travel and are added (they
+/// Input and output are of one dtype; `wire` is the one in which values travel and are added (they
 /// differ only where a policy or a planted defect says so). N = 0 is legal and still synchronises.
+/// The tensors lie in the memory of the rank's device, and the collective is work of `stream`.
 struct CollectiveRequest {
   enum class Kind { all_reduce_sum, all_reduce_max, all_gather };
   Kind kind = Kind::all_reduce_sum;
   Axis axis = Axis::tp;
-  Dtype dtype = Dtype::fp32;
   Dtype wire = Dtype::fp32;
-  std::span<const std::byte> input;  // must stay unchanged until complete
-  std::span<std::byte> output;       // may not be read before complete; may not overlap input
-  std::string origin;                // the op's name, for reports of mismatches
+  TensorView input;    // must stay unchanged until complete
+  TensorView output;   // may not be read before complete; may not overlap input
+  std::string origin;  // the op's name, for reports of mismatches
+  Stream stream = Stream::communication;
+
+  Dtype dtype() const { return input.dtype; }
 };
 
 const char* name_of(CollectiveRequest::Kind kind);
@@ -37,10 +36,10 @@ const char* name_of(CollectiveRequest::Kind kind);
 /// One rank's side of the collectives of its TP and DP groups.
 ///
 /// start() announces a collective and returns at once; try_complete() returns true when its output
-/// is there, false when it needs other ranks to advance first (a single-threaded cluster), and may
-/// block instead of returning false where the other ranks are processes of their own. Collectives
-/// of one axis complete in the order in which they were started. Errors of transport are
-/// EnvironmentErrors.
+/// is there for whatever the request's stream is asked for next, false when it needs other ranks to
+/// advance first (a single-threaded cluster), and may block instead of returning false where the
+/// other ranks are processes of their own. Collectives of one axis complete in the order in which
+/// they were started. Errors of transport are EnvironmentErrors.
 class Communicator {
  public:
   using Ticket = std::int64_t;

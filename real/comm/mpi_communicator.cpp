@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "real/comm/collective.hpp"
+#include "real/comm/host_memory.hpp"
 #include "real/comm/mpi_call.hpp"
 #include "scenarios/errors.hpp"
 
@@ -84,7 +85,9 @@ std::unique_ptr<Channel> channel_along(const ProcessGrid& grid, Rank rank, Axis 
 }
 }  // namespace
 
-MpiCommunicator::MpiCommunicator(const ProcessGrid& grid, ReductionOrder order) : order_(order) {
+MpiCommunicator::MpiCommunicator(const ProcessGrid& grid, ReductionOrder order, Device& device)
+    : order_(order), device_(device) {
+  expect_host_memory(device, "real = mpi");
   int rank = 0;
   int world = 0;
   check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
@@ -102,7 +105,7 @@ MpiCommunicator::MpiCommunicator(const ProcessGrid& grid, ReductionOrder order) 
 Communicator::Ticket MpiCommunicator::start(const CollectiveRequest& request) {
   AxisState& axis = state(request.axis);
   expect_well_formed(request, axis.channel->size());
-  axis.pending.push_back(request);
+  axis.pending.push_back({request, device_.record(request.stream)});
   return 2 * axis.started++ + static_cast<Ticket>(request.axis);
 }
 
@@ -111,7 +114,9 @@ bool MpiCommunicator::try_complete(Ticket ticket) {
   const std::int64_t number = ticket / 2;
   SHARDPROOF_EXPECTS(ticket >= 0 && number < axis.started, ticket, axis.started);
   while (axis.completed <= number) {
-    run_collective(*axis.channel, order_, axis.completed, axis.pending.front());
+    const auto& [request, ready] = axis.pending.front();
+    device_.wait_on_host(ready);
+    run_collective(*axis.channel, order_, axis.completed, request);
     axis.pending.pop_front();
     ++axis.completed;
   }

@@ -7,6 +7,9 @@
 #include <cmath>
 #include <vector>
 
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
+
 namespace shardproof::real::cpu {
 
 namespace {
@@ -181,6 +184,16 @@ void attention_backward(AttentionExtents e, AttentionInputs<C> in, const C* dout
     for (std::int64_t head = 0; head < e.h; ++head) backward.head(b, head);
 }
 
+template void attention(AttentionExtents, AttentionInputs<float>, float*, float*);
+template void attention(AttentionExtents, AttentionInputs<double>, double*, double*);
+template void attention_backward(AttentionExtents, AttentionInputs<float>, const float*,
+                                 const float*, const float*, float*, float*, float*);
+template void attention_backward(AttentionExtents, AttentionInputs<double>, const double*,
+                                 const double*, const double*, double*, double*, double*);
+
+namespace {
+/// In fp64: with n the largest power of two <= heads, 2^(-8 i/n) for i = 1 ... n, then every other
+/// one of those for 2n heads: 2^(-4 i/n) for i = 1, 3, 5 ...
 void alibi_slopes(std::int64_t heads, double* slopes) {
   std::int64_t n = 1;
   while (2 * n <= heads) n *= 2;
@@ -190,11 +203,74 @@ void alibi_slopes(std::int64_t heads, double* slopes) {
   }
 }
 
-template void attention(AttentionExtents, AttentionInputs<float>, float*, float*);
-template void attention(AttentionExtents, AttentionInputs<double>, double*, double*);
-template void attention_backward(AttentionExtents, AttentionInputs<float>, const float*,
-                                 const float*, const float*, float*, float*, float*);
-template void attention_backward(AttentionExtents, AttentionInputs<double>, const double*,
-                                 const double*, const double*, double*, double*, double*);
+void alibi_slopes(Device& device, const KernelCall& call) {
+  const auto& [heads, first] = std::pair(call.attributes.heads, call.attributes.first_head);
+  std::vector<double> all(static_cast<std::size_t>(heads));
+  alibi_slopes(heads, all.data());
+  SHARDPROOF_EXPECTS(first >= 0 && first + call.out().elements() <= heads, first,
+                     to_string(call.out().shape), heads);
+  Operands<double> o(device, call);
+  std::copy_n(all.begin() + first, call.out().elements(), o.out());
+  o.store();
+}
+
+AttentionExtents attention_extents(const TensorView& q, const TensorView& k, const TensorView& v,
+                                   const TensorView& lse, const AttentionForm& form) {
+  SHARDPROOF_EXPECTS(
+      q.shape.size() == 3 && k.shape.size() == 3 && v.shape.size() == 3 && form.head_dim > 0,
+      to_string(q.shape), to_string(k.shape), to_string(v.shape), form.head_dim);
+  const std::int64_t hd = form.head_dim, vd = form.value_dim();
+  const AttentionExtents e{q.shape[0], q.shape[1], q.shape[2] / hd, k.shape[2] / hd, hd, vd, form};
+  // A rank may hold no heads at all.
+  const bool shared = e.hk > 0 ? e.h % e.hk == 0 : e.h == 0;
+  SHARDPROOF_EXPECTS((q.shape == Shape{e.B, e.T, e.h * hd}) &&
+                         (k.shape == Shape{e.B, e.T, e.hk * hd}) &&
+                         (v.shape == Shape{e.B, e.T, e.hk * vd}) && shared,
+                     to_string(q.shape), to_string(k.shape), to_string(v.shape), "head_dim", hd);
+  SHARDPROOF_EXPECTS(lse.elements() == e.B * e.h * e.T, to_string(lse.shape));
+  return e;
+}
+
+/// Of the heads that there are.
+void expect_slopes(const TensorView& slopes, const AttentionExtents& e) {
+  SHARDPROOF_EXPECTS(slopes.elements() == e.h && e.h == e.hk, to_string(slopes.shape), e.h, e.hk);
+}
+
+void expect_like_output(const TensorView& o, const AttentionExtents& e) {
+  SHARDPROOF_EXPECTS(o.elements() == e.B * e.T * e.h * e.vd, to_string(o.shape));
+}
+
+void attention(Device& device, const KernelCall& call) {
+  const AttentionExtents e =
+      attention_extents(call.in(0), call.in(1), call.in(2), call.out(1), call.attributes.attention);
+  expect_like_output(call.out(), e);
+  if (call.has_input(3)) expect_slopes(call.in(3), e);
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    cpu::attention<C>(e, {o.in(0), o.in(1), o.in(2), o.in_if_there(3)}, o.out(0), o.out(1));
+  });
+}
+
+void attention_backward(Device& device, const KernelCall& call) {
+  const TensorView &q = call.in(1), &k = call.in(2), &v = call.in(3);
+  const AttentionExtents e = attention_extents(q, k, v, call.in(5), call.attributes.attention);
+  expect_same_count(call.out(0), q);
+  expect_same_count(call.out(1), k);
+  expect_same_count(call.out(2), v);
+  expect_like_output(call.in(0), e);
+  expect_like_output(call.in(4), e);
+  if (call.has_input(6)) expect_slopes(call.in(6), e);
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    cpu::attention_backward<C>(e, {o.in(1), o.in(2), o.in(3), o.in_if_there(6)}, o.in(0), o.in(4),
+                               o.in(5), o.out(0), o.out(1), o.out(2));
+  });
+}
+}  // namespace
+
+std::span<const KernelRow> attention_kernels() {
+  static constexpr KernelRow rows[] = {{OpKind::alibi_slopes, alibi_slopes},
+                                       {OpKind::attention, attention},
+                                       {OpKind::attention_backward, attention_backward}};
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

@@ -43,8 +43,4 @@ template <class C>
 void attention_backward(AttentionExtents extents, AttentionInputs<C> in, const C* dout, const C* o,
                         const C* lse, C* dq, C* dk, C* dv);
 
-/// The slopes of ALiBi's `heads` heads, in fp64: with n the largest power of two <= heads, 2^(-8 i/n)
-/// for i = 1 ... n, then every other one of those for 2n heads: 2^(-4 i/n) for i = 1, 3, 5 ...
-void alibi_slopes(std::int64_t heads, double* slopes);
-
 }  // namespace shardproof::real::cpu

@@ -1,38 +1,19 @@
-#include "real/cpu/experts.hpp"
-
+// The mixture of experts. N tokens, k experts each of E; C features.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
-#include "scenarios/errors.hpp"
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
 
 namespace shardproof::real::cpu {
 
-ExpertPlaces::ExpertPlaces(std::span<const std::int64_t> selected, std::int64_t k,
-                           std::int64_t experts, ExpertRows order)
-    : tokens(k > 0 ? std::ssize(selected) / k : 0),
-      choices(k),
-      expert(selected.begin(), selected.end()),
-      row(selected.size()),
-      rows(static_cast<std::size_t>(experts)) {
-  const bool by_token = order == ExpertRows::by_token;
-  for (std::int64_t i = 0; i < std::ssize(selected); ++i) {
-    const std::int64_t choice = by_token ? i : i % tokens * choices + i / tokens;
-    const auto at = static_cast<std::size_t>(choice);
-    SHARDPROOF_EXPECTS(expert[at] >= 0 && expert[at] < experts, "expert", expert[at], "of",
-                       experts);
-    row[at] = rows[static_cast<std::size_t>(expert[at])]++;
-  }
-}
+namespace {
 
-std::vector<std::int64_t> ExpertPlaces::in_order_of_experts(std::int64_t token) const {
-  std::vector<std::int64_t> mine(static_cast<std::size_t>(choices));
-  std::iota(mine.begin(), mine.end(), token * choices);
-  std::ranges::stable_sort(
-      mine, {}, [&](std::int64_t choice) { return expert[static_cast<std::size_t>(choice)]; });
-  return mine;
-}
+// ---- Choosing ----------------------------------------------------------------------------------
 
+/// One token: the k largest of E logits in descending order; of equal ones the first; a NaN last.
 template <class C>
 void choose(std::span<const C> logits, std::span<std::int64_t> selected) {
   std::vector<std::int64_t> order(logits.size());
@@ -44,11 +25,9 @@ void choose(std::span<const C> logits, std::span<std::int64_t> selected) {
   std::copy_n(order.begin(), selected.size(), selected.begin());
 }
 
-namespace {
-
-// exp(z_j - m) and their sum, m the largest z of those that are summed: over the selected experts where
-// the weights are divided by their own sum, which the sum over all experts would only cancel in; else
-// over all.
+// exp(z_j - m) and their sum, m the largest z of those that are summed: over the selected experts
+// where the weights are divided by their own sum, which the sum over all experts would only cancel
+// in; else over all.
 template <class C>
 struct Exponentials {
   C largest, sum = 0;
@@ -66,8 +45,7 @@ struct Exponentials {
   C share(C logit) const { return std::exp(logit - largest) / sum; }
 };
 
-}  // namespace
-
+/// One token's weights, and the gradient of its logits.
 template <class C>
 void weigh(std::span<const C> logits, std::span<const std::int64_t> selected, RouteForm form,
            double factor, C* weights) {
@@ -97,6 +75,119 @@ void weigh_backward(const C* dweights, std::span<const C> logits,
     dlogits[j] = takes_part[j] ? e.share(logits[j]) * (upstream[j] - mean) : C{0};
 }
 
+struct RouteExtents {
+  std::int64_t tokens, experts, choices;
+
+  RouteExtents(const TensorView& logits, const TensorView& selected, const TensorView& weights)
+      : tokens(leading_rows(logits)), experts(last_extent(logits)), choices(last_extent(selected)) {
+    SHARDPROOF_EXPECTS(leading_rows(selected) == tokens && weights.shape == selected.shape &&
+                           choices > 0 && choices <= experts,
+                       to_string(logits.shape), to_string(selected.shape),
+                       to_string(weights.shape));
+  }
+  template <class T>
+  std::span<T> row(T* data, std::int64_t token, std::int64_t width) const {
+    return {data + token * width, static_cast<std::size_t>(width)};
+  }
+};
+
+void route(Device& device, const KernelCall& call) {
+  const TensorView &logits = call.in(0), &selected = call.out(0), &weights = call.out(1);
+  const RouteExtents e(logits, selected, weights);
+  in_compute_type_of(weights, device, call, [&]<class C>(Operands<C>& o) {
+    for (std::int64_t n = 0; n < e.tokens; ++n) {
+      const auto token = e.row(o.in(0), n, e.experts);
+      const auto chosen = e.row(integers(selected), n, e.choices);
+      choose<C>(token, chosen);
+      weigh<C>(token, chosen, call.attributes.route, call.attributes.factor,
+               o.out(1) + n * e.choices);
+    }
+  });
+}
+
+std::span<std::int64_t> choices_of(const TensorView& selected) {
+  return {integers(selected), static_cast<std::size_t>(selected.elements())};
+}
+
+/// Tells the device of an expert outside [0, experts).
+bool experts_exist(Device& device, const KernelCall& call, const TensorView& selected,
+                   std::int64_t experts) {
+  for (const std::int64_t expert : choices_of(selected))
+    if (expert < 0 || expert >= experts) {
+      on_cpu(device).tell({KernelError::Code::expert, expert, experts, call.tag});
+      return false;
+    }
+  return true;
+}
+
+void route_backward(Device& device, const KernelCall& call) {
+  const TensorView &dweights = call.in(0), &logits = call.in(1), &selected = call.in(2);
+  const RouteExtents e(logits, selected, dweights);
+  expect_same_count(logits, call.out());
+  if (!experts_exist(device, call, selected, e.experts)) return;
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    for (std::int64_t n = 0; n < e.tokens; ++n)
+      weigh_backward<C>(o.in(0) + n * e.choices, e.row(o.in(1), n, e.experts),
+                        e.row(integers(selected), n, e.choices), call.attributes.route,
+                        call.attributes.factor, o.out() + n * e.experts);
+  });
+}
+
+// ---- Rows --------------------------------------------------------------------------------------
+
+/// Where the rows of chosen experts lie: choice s of token n is row row[n * k + s] of expert
+/// expert[n * k + s], which has rows[expert] of them.
+struct ExpertPlaces {
+  std::int64_t tokens;
+  std::int64_t choices;  // k
+  std::vector<std::int64_t> expert;
+  std::vector<std::int64_t> row;
+  std::vector<std::int64_t> rows;
+
+  ExpertPlaces(std::span<const std::int64_t> selected, std::int64_t k, std::size_t experts,
+               ExpertRows order)
+      : tokens(k > 0 ? std::ssize(selected) / k : 0),
+        choices(k),
+        expert(selected.begin(), selected.end()),
+        row(selected.size()),
+        rows(experts) {
+    const bool by_token = order == ExpertRows::by_token;
+    for (std::int64_t i = 0; i < std::ssize(selected); ++i) {
+      const std::int64_t choice = by_token ? i : i % tokens * choices + i / tokens;
+      const auto at = static_cast<std::size_t>(choice);
+      row[at] = rows[static_cast<std::size_t>(expert[at])]++;
+    }
+  }
+  /// The choices of a token by the experts' numbers, not by their weights.
+  std::vector<std::int64_t> in_order_of_experts(std::int64_t token) const {
+    std::vector<std::int64_t> mine(static_cast<std::size_t>(choices));
+    std::iota(mine.begin(), mine.end(), token * choices);
+    std::ranges::stable_sort(
+        mine, {}, [&](std::int64_t choice) { return expert[static_cast<std::size_t>(choice)]; });
+    return mine;
+  }
+};
+
+/// The places in the experts' tensors `rows`. Nothing, and the device is told, if there is no such
+/// expert, or if one's tensor has other rows than it was chosen times.
+std::optional<ExpertPlaces> places(Device& device, const KernelCall& call,
+                                   const TensorView& selected, std::span<const TensorView> rows,
+                                   std::int64_t width) {
+  if (!experts_exist(device, call, selected, std::ssize(rows))) return std::nullopt;
+  ExpertPlaces at(choices_of(selected), last_extent(selected), rows.size(),
+                  call.attributes.expert_rows);
+  for (std::size_t e = 0; e < rows.size(); ++e) {
+    SHARDPROOF_EXPECTS(rows[e].shape.size() == 2 && rows[e].shape[1] == width, "expert", e, "has",
+                       to_string(rows[e].shape));
+    if (rows[e].shape[0] == at.rows[e]) continue;
+    on_cpu(device).tell({KernelError::Code::rows, at.rows[e], rows[e].shape[0], call.tag});
+    return std::nullopt;
+  }
+  return at;
+}
+
+/// y[n] = the sum over the experts of token n of weights[choice] * rows[expert][row], in the order
+/// of the experts. Without weights, of the rows alone.
 template <class C>
 void combine(const ExpertPlaces& at, std::int64_t width, std::span<const C* const> rows,
              const C* weights, C* y) {
@@ -114,6 +205,7 @@ void combine(const ExpertPlaces& at, std::int64_t width, std::span<const C* cons
   }
 }
 
+/// dweights[choice] = dy . row, drow = weight * dy.
 template <class C>
 void combine_backward(const ExpertPlaces& at, std::int64_t width, const C* dy, const C* weights,
                       std::span<const C* const> rows, C* dweights, std::span<C* const> drows) {
@@ -132,24 +224,68 @@ void combine_backward(const ExpertPlaces& at, std::int64_t width, const C* dy, c
   }
 }
 
-template void choose(std::span<const float>, std::span<std::int64_t>);
-template void weigh(std::span<const float>, std::span<const std::int64_t>, RouteForm, double,
-                    float*);
-template void weigh_backward(const float*, std::span<const float>, std::span<const std::int64_t>,
-                             RouteForm, double, float*);
-template void combine(const ExpertPlaces&, std::int64_t, std::span<const float* const>,
-                      const float*, float*);
-template void combine_backward(const ExpertPlaces&, std::int64_t, const float*, const float*,
-                               std::span<const float* const>, float*, std::span<float* const>);
+void moe_dispatch(Device& device, const KernelCall& call) {
+  const TensorView &x = call.in(0), &selected = call.in(1);
+  const auto at = places(device, call, selected, call.outputs, last_extent(x));
+  if (!at) return;
+  SHARDPROOF_EXPECTS(leading_rows(x) == at->tokens, to_string(x.shape), to_string(selected.shape));
+  const std::size_t bytes = static_cast<std::size_t>(last_extent(x)) * size_bytes(x.dtype);
+  for (std::size_t i = 0; i < at->expert.size(); ++i) {
+    const TensorView& to = call.out(static_cast<std::size_t>(at->expert[i]));
+    SHARDPROOF_EXPECTS(to.dtype == x.dtype, name_of(to.dtype), name_of(x.dtype));
+    std::memcpy(to.data + static_cast<std::size_t>(at->row[i]) * bytes,
+                x.data + i / static_cast<std::size_t>(at->choices) * bytes, bytes);
+  }
+}
 
-template void choose(std::span<const double>, std::span<std::int64_t>);
-template void weigh(std::span<const double>, std::span<const std::int64_t>, RouteForm, double,
-                    double*);
-template void weigh_backward(const double*, std::span<const double>, std::span<const std::int64_t>,
-                             RouteForm, double, double*);
-template void combine(const ExpertPlaces&, std::int64_t, std::span<const double* const>,
-                      const double*, double*);
-template void combine_backward(const ExpertPlaces&, std::int64_t, const double*, const double*,
-                               std::span<const double* const>, double*, std::span<double* const>);
+void moe_dispatch_backward(Device& device, const KernelCall& call) {
+  const TensorView& dx = call.out();
+  const std::int64_t width = last_extent(dx);
+  const auto at = places(device, call, call.in(0), call.inputs_from(1), width);
+  if (!at) return;
+  SHARDPROOF_EXPECTS(leading_rows(dx) == at->tokens, to_string(dx.shape));
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    combine<C>(*at, width, o.inputs_from(1), nullptr, o.out());
+  });
+}
+
+void moe_combine(Device& device, const KernelCall& call) {
+  const TensorView &selected = call.in(0), &weights = call.in(1), &y = call.out();
+  const std::int64_t width = last_extent(y);
+  const auto at = places(device, call, selected, call.inputs_from(2), width);
+  if (!at) return;
+  SHARDPROOF_EXPECTS(leading_rows(y) == at->tokens && weights.shape == selected.shape,
+                     to_string(y.shape), to_string(weights.shape));
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    combine<C>(*at, width, o.inputs_from(2), o.in(1), o.out());
+  });
+}
+
+void moe_combine_backward(Device& device, const KernelCall& call) {
+  const TensorView &dy = call.in(0), &selected = call.in(1), &weights = call.in(2);
+  const std::int64_t width = last_extent(dy);
+  const auto at = places(device, call, selected, call.inputs_from(3), width);
+  if (!at || !places(device, call, selected, call.outputs_from(1), width)) return;
+  SHARDPROOF_EXPECTS(leading_rows(dy) == at->tokens && weights.shape == selected.shape &&
+                         call.out().shape == selected.shape,
+                     to_string(dy.shape), to_string(weights.shape), to_string(call.out().shape));
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    combine_backward<C>(*at, width, o.in(0), o.in(2), o.inputs_from(3), o.out(), o.outputs_from(1));
+  });
+}
+
+}  // namespace
+
+std::span<const KernelRow> expert_kernels() {
+  static constexpr KernelRow rows[] = {
+      {OpKind::route, route},
+      {OpKind::route_backward, route_backward},
+      {OpKind::moe_dispatch, moe_dispatch},
+      {OpKind::moe_dispatch_backward, moe_dispatch_backward},
+      {OpKind::moe_combine, moe_combine},
+      {OpKind::moe_combine_backward, moe_combine_backward},
+  };
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "real/cpu/attention.hpp"
-#include "real/cpu/gemm.hpp"
+#include "real/cpu/matmul.hpp"
 
 namespace shardproof::real::cpu {
 

@@ -1,7 +1,8 @@
-#include "real/cpu/gelu.hpp"
-
 #include <cmath>
 #include <numbers>
+
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
 
 namespace shardproof::real::cpu {
 
@@ -42,8 +43,8 @@ C erf_slope(C x) {
   const auto density_at_zero = static_cast<C>(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
   return normal_cdf_times_two(x) / C{2} + x * (std::exp(-(x * x) / C{2}) * density_at_zero);
 }
-}  // namespace
-
+/// erf: y = (x/2) * (1 + erf(x * (1/sqrt 2))).
+/// tanh: y = (x/2) * (1 + tanh(k * x * (1 + c x^2))), the constants as scenarios/op_forms.hpp says.
 template <class C>
 void gelu(GeluForm form, std::int64_t count, const C* x, C* y) {
   if (form == GeluForm::erf) {
@@ -55,6 +56,15 @@ void gelu(GeluForm form, std::int64_t count, const C* x, C* y) {
     y[i] = x[i] / C{2} * (C{1} + std::tanh(argument.z(x[i])));
 }
 
+void gelu(Device& device, const KernelCall& call) {
+  expect_same_count(call.in(0), call.out());
+  in_compute_type(device, call, [&](auto& o) {
+    gelu(call.attributes.gelu, call.out().elements(), o.in(0), o.out());
+  });
+}
+
+/// erf: dx = dy * ((1 + erf(x / sqrt 2)) / 2 + x * exp(-x^2 / 2) / sqrt(2 pi)).
+/// tanh, with t the tanh: dx = dy * ((1 + t) / 2 + (x/2) * (1 - t^2) * (k + k3 x^2)), k3 = 3 c k.
 template <class C>
 void gelu_backward(GeluForm form, std::int64_t count, const C* dy, const C* x, C* dx) {
   if (form == GeluForm::erf) {
@@ -65,9 +75,20 @@ void gelu_backward(GeluForm form, std::int64_t count, const C* dy, const C* x, C
   for (std::int64_t i = 0; i < count; ++i) dx[i] = dy[i] * tanh_slope(argument, x[i]);
 }
 
-template void gelu(GeluForm, std::int64_t, const float*, float*);
-template void gelu(GeluForm, std::int64_t, const double*, double*);
-template void gelu_backward(GeluForm, std::int64_t, const float*, const float*, float*);
-template void gelu_backward(GeluForm, std::int64_t, const double*, const double*, double*);
+void gelu_backward(Device& device, const KernelCall& call) {
+  expect_same_count(call.in(0), call.in(1));
+  expect_same_count(call.out(), call.in(1));
+  in_compute_type(device, call, [&](auto& o) {
+    gelu_backward(call.attributes.gelu, call.out().elements(), o.in(0), o.in(1), o.out());
+  });
+}
+
+}  // namespace
+
+std::span<const KernelRow> gelu_kernels() {
+  static constexpr KernelRow rows[] = {{OpKind::gelu, gelu},
+                                       {OpKind::gelu_backward, gelu_backward}};
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

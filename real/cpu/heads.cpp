@@ -1,31 +1,87 @@
-#include "real/cpu/heads.hpp"
-
+// Features that belong to heads or blocks: moved as bytes, and summed.
 #include <algorithm>
+#include <numeric>
+
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
 
 namespace shardproof::real::cpu {
 
-void split(std::int64_t rows, std::span<const std::int64_t> parts, const std::byte* x,
-           std::span<std::byte* const> outputs) {
-  for (std::int64_t row = 0; row < rows; ++row)
+namespace {
+
+/// The parts of a split or join in bytes, and the rows of which each holds all of them once: as
+/// many as there are heads.
+struct Parts {
+  std::int64_t rows = 0;
+  std::vector<std::int64_t> widths;
+
+  Parts(const TensorView& joined, std::span<const TensorView> apart,
+        std::span<const std::int64_t> parts)
+      : widths(parts.begin(), parts.end()) {
+    const std::int64_t width = std::accumulate(parts.begin(), parts.end(), std::int64_t{0});
+    SHARDPROOF_EXPECTS(parts.size() == apart.size(), parts.size(), apart.size());
+    if (width > 0) rows = joined.elements() / width;
+    SHARDPROOF_EXPECTS(
+        rows * width == joined.elements() && (width == 0 || last_extent(joined) % width == 0),
+        to_string(joined.shape), "of parts that are together", width);
     for (std::size_t k = 0; k < parts.size(); ++k) {
-      std::copy_n(x, parts[k], outputs[k] + row * parts[k]);
-      x += parts[k];
+      SHARDPROOF_EXPECTS(apart[k].elements() == rows * parts[k] && apart[k].dtype == joined.dtype &&
+                             leading_rows(apart[k]) == leading_rows(joined),
+                         to_string(apart[k].shape), "is not part", parts[k], "of",
+                         to_string(joined.shape));
+      widths[k] *= static_cast<std::int64_t>(size_bytes(joined.dtype));
+    }
+  }
+};
+
+/// x (..., p) and y (..., h*p).
+struct HeadExtents {
+  std::int64_t rows;
+  std::int64_t width;
+  std::int64_t heads;
+
+  HeadExtents(const TensorView& one, const TensorView& all)
+      : rows(leading_rows(one)),
+        width(last_extent(one)),
+        heads(width > 0 ? last_extent(all) / width : 0) {
+    SHARDPROOF_EXPECTS(heads * width == last_extent(all) && leading_rows(all) == rows,
+                       to_string(one.shape), to_string(all.shape));
+  }
+};
+
+/// x (rows, sum of parts) -> outputs[k] (rows, parts[k]); all widths in bytes.
+void split(Device&, const KernelCall& call) {
+  const Parts p(call.in(0), call.outputs, call.attributes.parts);
+  const std::byte* x = call.in(0).data;
+  for (std::int64_t row = 0; row < p.rows; ++row)
+    for (std::size_t k = 0; k < p.widths.size(); ++k) {
+      std::copy_n(x, p.widths[k], call.out(k).data + row * p.widths[k]);
+      x += p.widths[k];
     }
 }
 
-void join(std::int64_t rows, std::span<const std::int64_t> parts,
-          std::span<const std::byte* const> inputs, std::byte* y) {
-  for (std::int64_t row = 0; row < rows; ++row)
-    for (std::size_t k = 0; k < parts.size(); ++k)
-      y = std::copy_n(inputs[k] + row * parts[k], parts[k], y);
+/// The inverse.
+void join(Device&, const KernelCall& call) {
+  const Parts p(call.out(), call.inputs, call.attributes.parts);
+  std::byte* y = call.out().data;
+  for (std::int64_t row = 0; row < p.rows; ++row)
+    for (std::size_t k = 0; k < p.widths.size(); ++k)
+      y = std::copy_n(call.in(k).data + row * p.widths[k], p.widths[k], y);
 }
 
-void repeat_heads(std::int64_t rows, std::int64_t heads, std::int64_t width, const std::byte* x,
-                  std::byte* y) {
-  for (std::int64_t row = 0; row < rows; ++row, x += width)
-    for (std::int64_t head = 0; head < heads; ++head) y = std::copy_n(x, width, y);
+/// x (rows, width) -> y (rows, heads, width).
+void repeat_heads(Device&, const KernelCall& call) {
+  const HeadExtents e(call.in(0), call.out());
+  SHARDPROOF_EXPECTS(call.in(0).dtype == call.out().dtype, name_of(call.in(0).dtype),
+                     name_of(call.out().dtype));
+  const auto bytes = e.width * static_cast<std::int64_t>(size_bytes(call.in(0).dtype));
+  const std::byte* x = call.in(0).data;
+  std::byte* y = call.out().data;
+  for (std::int64_t row = 0; row < e.rows; ++row, x += bytes)
+    for (std::int64_t head = 0; head < e.heads; ++head) y = std::copy_n(x, bytes, y);
 }
 
+/// x (rows, heads, width) -> y (rows, width) = the sum over the heads, first to last.
 template <class C>
 void sum_heads(std::int64_t rows, std::int64_t heads, std::int64_t width, const C* x, C* y) {
   std::fill_n(y, rows * width, C{0});
@@ -35,7 +91,20 @@ void sum_heads(std::int64_t rows, std::int64_t heads, std::int64_t width, const 
       for (std::int64_t i = 0; i < width; ++i) y[i] = head == 0 ? x[i] : y[i] + x[i];
 }
 
-template void sum_heads(std::int64_t, std::int64_t, std::int64_t, const float*, float*);
-template void sum_heads(std::int64_t, std::int64_t, std::int64_t, const double*, double*);
+void sum_heads(Device& device, const KernelCall& call) {
+  const HeadExtents e(call.out(), call.in(0));
+  in_compute_type(device, call,
+                  [&](auto& o) { sum_heads(e.rows, e.heads, e.width, o.in(0), o.out()); });
+}
+
+}  // namespace
+
+std::span<const KernelRow> head_kernels() {
+  static constexpr KernelRow rows[] = {{OpKind::split, split},
+                                       {OpKind::join, join},
+                                       {OpKind::repeat_heads, repeat_heads},
+                                       {OpKind::sum_heads, sum_heads}};
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

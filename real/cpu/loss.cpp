@@ -1,13 +1,37 @@
-#include "real/cpu/loss.hpp"
-
 #include <algorithm>
 #include <cmath>
 
-#include "scenarios/errors.hpp"
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
 
 namespace shardproof::real::cpu {
 
 namespace {
+
+struct LossExtents {
+  std::int64_t rows;  // B * T
+  std::int64_t V;
+
+  LossExtents(const TensorView& logits, const TensorView& labels)
+      : rows(labels.elements()), V(last_extent(logits)) {
+    SHARDPROOF_EXPECTS(leading_rows(logits) == rows, to_string(logits.shape),
+                       to_string(labels.shape));
+  }
+};
+
+/// Tells the device of a label of V or more. What is below 0 counts for nothing.
+bool labels_exist(Device& device, const KernelCall& call, const LossExtents& e) {
+  const std::int64_t* labels = integers(call.in(1));
+  const auto beyond = std::find_if(labels, labels + e.rows, [&](auto l) { return l >= e.V; });
+  if (beyond == labels + e.rows) return true;
+  on_cpu(device).tell({KernelError::Code::label, *beyond, e.V, call.tag});
+  return false;
+}
+
+std::int64_t count_valid(const LossExtents& e, const std::int64_t* labels) {
+  return std::count_if(labels, labels + e.rows, [](std::int64_t label) { return label >= 0; });
+}
+
 /// The largest logit of a row and the sum of the exponentials of the distances from it.
 template <class C>
 struct Softmax {
@@ -19,14 +43,8 @@ struct Softmax {
   }
 };
 
-std::int64_t count_valid(const LossExtents& extents, const std::int64_t* labels) {
-  for (std::int64_t row = 0; row < extents.rows; ++row)
-    SHARDPROOF_EXPECTS(labels[row] < extents.V, "label", labels[row], "V", extents.V);
-  return std::count_if(labels, labels + extents.rows,
-                       [](std::int64_t label) { return label >= 0; });
-}
-}  // namespace
-
+/// Mean over the rows with label >= 0 of lse - logits[label], rows first to last;
+/// lse = m + log(sum exp(z - m)). Without such a row the mean is NaN, as in PyTorch.
 template <class C>
 C cross_entropy(LossExtents extents, const C* logits, const std::int64_t* labels) {
   const std::int64_t valid = count_valid(extents, labels);
@@ -40,6 +58,17 @@ C cross_entropy(LossExtents extents, const C* logits, const std::int64_t* labels
   return sum / static_cast<C>(valid);
 }
 
+void cross_entropy(Device& device, const KernelCall& call) {
+  const LossExtents e(call.in(0), call.in(1));
+  if (!labels_exist(device, call, e)) return;
+  in_compute_type_of(call.in(0), device, call, [&](auto& o) {
+    const auto loss = cross_entropy(e, o.in(0), integers(call.in(1)));
+    set_scalar(call.out(), static_cast<double>(loss));
+  });
+}
+
+/// dlogits = c * loss_scale * (exp(z - m) / l - onehot), c = grad_scale / valid rows in fp64,
+/// rounded once; then every operation is.
 template <class C>
 void cross_entropy_backward(LossExtents extents, const C* logits, const std::int64_t* labels,
                             C* dlogits, double grad_scale, C loss_scale) {
@@ -60,37 +89,22 @@ void cross_entropy_backward(LossExtents extents, const C* logits, const std::int
   }
 }
 
-void shift_labels(std::int64_t B, std::int64_t T, const std::int64_t* tokens, std::int64_t* labels,
-                  std::optional<std::int64_t> padding) {
-  constexpr std::int64_t ignored = -100;
-  if (T == 0) return;
-  for (std::int64_t b = 0; b < B; ++b) {
-    std::copy_n(tokens + b * T + 1, T - 1, labels + b * T);
-    labels[b * T + T - 1] = ignored;
-  }
-  if (padding) std::replace(labels, labels + B * T, *padding, ignored);
+void cross_entropy_backward(Device& device, const KernelCall& call) {
+  const LossExtents e(call.in(0), call.in(1));
+  expect_same_count(call.in(0), call.out());
+  if (!labels_exist(device, call, e)) return;
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    cross_entropy_backward(e, o.in(0), integers(call.in(1)), o.out(), call.attributes.grad_scale,
+                           static_cast<C>(scalar_or_one(call, 2)));
+  });
 }
 
-template <class C>
-void embedding_backward(std::int64_t V, std::int64_t width, std::int64_t tokens_count, const C* dy,
-                        const std::int64_t* tokens, C* dweight) {
-  std::fill_n(dweight, V * width, C{0});
-  for (std::int64_t i = 0; i < tokens_count; ++i) {
-    SHARDPROOF_EXPECTS(tokens[i] >= 0 && tokens[i] < V, "token", tokens[i], "V", V);
-    C* row = dweight + tokens[i] * width;
-    for (std::int64_t c = 0; c < width; ++c) row[c] += dy[i * width + c];
-  }
-}
+}  // namespace
 
-template float cross_entropy(LossExtents, const float*, const std::int64_t*);
-template double cross_entropy(LossExtents, const double*, const std::int64_t*);
-template void cross_entropy_backward(LossExtents, const float*, const std::int64_t*, float*, double,
-                                     float);
-template void cross_entropy_backward(LossExtents, const double*, const std::int64_t*, double*,
-                                     double, double);
-template void embedding_backward(std::int64_t, std::int64_t, std::int64_t, const float*,
-                                 const std::int64_t*, float*);
-template void embedding_backward(std::int64_t, std::int64_t, std::int64_t, const double*,
-                                 const std::int64_t*, double*);
+std::span<const KernelRow> loss_kernels() {
+  static constexpr KernelRow rows[] = {{OpKind::cross_entropy, cross_entropy},
+                                       {OpKind::cross_entropy_backward, cross_entropy_backward}};
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

@@ -1,58 +1,83 @@
-#include "real/cpu/pointwise.hpp"
-
+// Element by element, in the order written, every operation rounded to the compute type; and the
+// sums of rows that are the gradients of such.
 #include <algorithm>
 #include <cmath>
 
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
+
 namespace shardproof::real::cpu {
 
-template <class C>
-void add(std::int64_t count, const C* a, const C* b, C* y) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = a[i] + b[i];
-}
-
-template <class C>
-void add_bias(std::int64_t rows, std::int64_t columns, const C* x, const C* bias, C* y) {
-  for (std::int64_t r = 0; r < rows; ++r) add(columns, x + r * columns, bias, y + r * columns);
-}
-
-template <class C>
-void bias_backward(std::int64_t rows, std::int64_t columns, const C* dy, C* dbias) {
-  std::fill_n(dbias, columns, C{0});
-  for (std::int64_t r = 0; r < rows; ++r) add(columns, dbias, dy + r * columns, dbias);
-}
-
-template <class C>
-void multiply(std::int64_t count, const C* x, C factor, C* y) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] * factor;
-}
-
-template <class C>
-void divide(std::int64_t count, const C* x, C divisor, C* y) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] / divisor;
-}
-
-template <class C>
-void negate(std::int64_t count, const C* x, C* y) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = -x[i];
-}
-
-template <class C>
-bool any_nonfinite(std::int64_t count, const C* x) {
-  return std::any_of(x, x + count, [](C value) { return !std::isfinite(value); });
-}
-
 namespace {
+
+void add(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, [](auto a, auto b) { return a + b; });
+}
+
+void scale(Device& device, const KernelCall& call) {
+  elementwise<1>(device, call, [factor = call.attributes.factor](auto x) {
+    return x * static_cast<decltype(x)>(factor);
+  });
+}
+
+void divide(Device& device, const KernelCall& call) {
+  elementwise<1>(device, call, [divisor = call.attributes.divisor](auto x) {
+    return x / static_cast<decltype(x)>(divisor);
+  });
+}
+
+void multiply(Device& device, const KernelCall& call) {
+  elementwise<1>(device, call, [factor = scalar_of(call.in(1))](auto x) {
+    return x * static_cast<decltype(x)>(factor);
+  });
+}
+
+void negate(Device& device, const KernelCall& call) {
+  elementwise<1>(device, call, [](auto x) { return -x; });
+}
+
+template <class C>
+void add_rows(std::int64_t columns, const C* a, const C* b, C* y) {
+  for (std::int64_t i = 0; i < columns; ++i) y[i] = a[i] + b[i];
+}
+
+/// x (rows, columns), bias (columns).
+void add_bias(Device& device, const KernelCall& call) {
+  const TensorView &x = call.in(0), &bias = call.in(1);
+  expect_same_count(x, call.out());
+  SHARDPROOF_EXPECTS(last_extent(x) == bias.elements(), to_string(x.shape), to_string(bias.shape));
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    const std::int64_t columns = bias.elements();
+    for (std::int64_t r = 0; r < leading_rows(x); ++r)
+      add_rows(columns, o.in(0) + r * columns, o.in(1), o.out() + r * columns);
+  });
+}
+
+/// dbias (columns) = the sum over the rows of dy, first to last.
+void bias_backward(Device& device, const KernelCall& call) {
+  const TensorView &dy = call.in(0), &dbias = call.out();
+  SHARDPROOF_EXPECTS(last_extent(dy) == dbias.elements(), to_string(dy.shape),
+                     to_string(dbias.shape));
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    const std::int64_t columns = dbias.elements();
+    C* sum = o.out();
+    std::fill_n(sum, columns, C{0});
+    for (std::int64_t r = 0; r < leading_rows(dy); ++r)
+      add_rows(columns, sum, o.in(0) + r * columns, sum);
+  });
+}
+
 template <class C>
 C sigmoid(C x) {
   return C{1} / (C{1} + std::exp(-x));
 }
-}  // namespace
 
-template <class C>
-void swiglu(std::int64_t count, const C* gate, const C* up, C* y) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = gate[i] * sigmoid(gate[i]) * up[i];
+/// y = (gate * sigmoid(gate)) * up.
+void swiglu(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, [](auto gate, auto up) { return gate * sigmoid(gate) * up; });
 }
 
+/// dup = dy * (gate * s), dgate = (dy * up) * (s * (1 + gate * (1 - s))), s = sigmoid(gate).
 template <class C>
 void swiglu_backward(std::int64_t count, const C* dy, const C* gate, const C* up, C* dgate,
                      C* dup) {
@@ -64,26 +89,26 @@ void swiglu_backward(std::int64_t count, const C* dy, const C* gate, const C* up
   }
 }
 
-template void add(std::int64_t, const float*, const float*, float*);
-template void add_bias(std::int64_t, std::int64_t, const float*, const float*, float*);
-template void bias_backward(std::int64_t, std::int64_t, const float*, float*);
-template void multiply(std::int64_t, const float*, float, float*);
-template void divide(std::int64_t, const float*, float, float*);
-template void negate(std::int64_t, const float*, float*);
-template bool any_nonfinite(std::int64_t, const float*);
-template void swiglu(std::int64_t, const float*, const float*, float*);
-template void swiglu_backward(std::int64_t, const float*, const float*, const float*, float*,
-                              float*);
+void swiglu_backward(Device& device, const KernelCall& call) {
+  const TensorView& dy = call.in(0);
+  for (const TensorView* like_dy : {&call.in(1), &call.in(2), &call.out(0), &call.out(1)})
+    expect_same_count(*like_dy, dy);
+  in_compute_type(device, call, [&](auto& o) {
+    swiglu_backward(dy.elements(), o.in(0), o.in(1), o.in(2), o.out(0), o.out(1));
+  });
+}
 
-template void add(std::int64_t, const double*, const double*, double*);
-template void add_bias(std::int64_t, std::int64_t, const double*, const double*, double*);
-template void bias_backward(std::int64_t, std::int64_t, const double*, double*);
-template void multiply(std::int64_t, const double*, double, double*);
-template void divide(std::int64_t, const double*, double, double*);
-template void negate(std::int64_t, const double*, double*);
-template bool any_nonfinite(std::int64_t, const double*);
-template void swiglu(std::int64_t, const double*, const double*, double*);
-template void swiglu_backward(std::int64_t, const double*, const double*, const double*, double*,
-                              double*);
+}  // namespace
+
+std::span<const KernelRow> pointwise_kernels() {
+  static constexpr KernelRow rows[] = {
+      {OpKind::add, add},           {OpKind::accumulate, add},
+      {OpKind::scale, scale},       {OpKind::divide, divide},
+      {OpKind::multiply, multiply}, {OpKind::negate, negate},
+      {OpKind::add_bias, add_bias}, {OpKind::bias_backward, bias_backward},
+      {OpKind::swiglu, swiglu},     {OpKind::swiglu_backward, swiglu_backward},
+  };
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

@@ -1,12 +1,14 @@
-#include "real/cpu/rotary.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
+
 namespace shardproof::real::cpu {
 
 namespace {
+
 double scaled(const RotaryFrequencies& how, double frequency) {
   if (how.scaling == RotaryScaling::none) return frequency;
   const double slow = frequency / how.factor;
@@ -15,8 +17,8 @@ double scaled(const RotaryFrequencies& how, double frequency) {
   const double mix = std::clamp((turns - how.low) / (how.high - how.low), 0.0, 1.0);
   return (1 - mix) * slow + mix * frequency;
 }
-}  // namespace
 
+/// cos, sin (T, pairs): of position * f_i, all in fp64, f_i = theta^(-i/pairs) scaled.
 void rotary_table(std::int64_t T, std::int64_t pairs, const RotaryFrequencies& frequencies,
                   double* cos, double* sin) {
   for (std::int64_t i = 0; i < pairs; ++i) {
@@ -30,7 +32,38 @@ void rotary_table(std::int64_t T, std::int64_t pairs, const RotaryFrequencies& f
   }
 }
 
-namespace {
+void rotary_table(Device& device, const KernelCall& call) {
+  const Shape& shape = call.out(0).shape;
+  SHARDPROOF_EXPECTS(shape.size() == 2 && shape == call.out(1).shape, to_string(shape),
+                     to_string(call.out(1).shape));
+  Operands<double> o(device, call);
+  rotary_table(shape[0], shape[1], call.attributes.frequencies, o.out(0), o.out(1));
+  o.store();
+}
+
+struct RotaryExtents {
+  std::int64_t sequences;  // B
+  std::int64_t T;
+  std::int64_t heads;
+  std::int64_t head_dim;
+  std::int64_t pairs;  // turned in each head: 2 pairs <= head_dim
+  RotaryPairing pairing;
+
+  RotaryExtents(const TensorView& x, const TensorView& cos, const TensorView& sin,
+                const RotaryForm& form)
+      : pairs(last_extent(cos)), pairing(form.pairing) {
+    SHARDPROOF_EXPECTS(x.shape.size() == 3 && cos.shape == sin.shape, to_string(x.shape),
+                       to_string(cos.shape), to_string(sin.shape));
+    sequences = x.shape[0];
+    T = x.shape[1];
+    head_dim = form.head_dim > 0 ? form.head_dim : 2 * pairs;
+    SHARDPROOF_EXPECTS(
+        head_dim > 0 && x.shape[2] % head_dim == 0 && 2 * pairs <= head_dim && cos.shape[0] == T,
+        to_string(x.shape), to_string(cos.shape), "head_dim", head_dim);
+    heads = x.shape[2] / head_dim;
+  }
+};
+
 /// One head of one token: (x1, x2) -> (x1 c - x2 s, x2 c + x1 s), x1 at i * step, x2 `apart` on.
 template <class C>
 void rotate_head(std::int64_t pairs, std::int64_t step, std::int64_t apart, const C* x,
@@ -43,8 +76,7 @@ void rotate_head(std::int64_t pairs, std::int64_t step, std::int64_t apart, cons
     y[i * step + apart] = x2 * cos[i] + x1 * s;
   }
 }
-}  // namespace
-
+/// x, y (B, T, heads * head_dim); cos, sin (T, pairs). y may be x.
 template <class C>
 void rotary(RotaryExtents e, const C* x, const C* cos, const C* sin, C* y, bool inverse) {
   const C sign = inverse ? C{-1} : C{1};
@@ -60,7 +92,24 @@ void rotary(RotaryExtents e, const C* x, const C* cos, const C* sin, C* y, bool 
   }
 }
 
-template void rotary(RotaryExtents, const float*, const float*, const float*, float*, bool);
-template void rotary(RotaryExtents, const double*, const double*, const double*, double*, bool);
+void rotate(Device& device, const KernelCall& call, bool inverse) {
+  expect_same_count(call.in(0), call.out());
+  const RotaryExtents e(call.in(0), call.in(1), call.in(2), call.attributes.rotary);
+  in_compute_type(device, call,
+                  [&](auto& o) { rotary(e, o.in(0), o.in(1), o.in(2), o.out(), inverse); });
+}
+void rotary(Device& device, const KernelCall& call) { rotate(device, call, /*inverse=*/false); }
+void rotary_backward(Device& device, const KernelCall& call) {
+  rotate(device, call, /*inverse=*/true);
+}
+
+}  // namespace
+
+std::span<const KernelRow> rotary_kernels() {
+  static constexpr KernelRow rows[] = {{OpKind::rotary_table, rotary_table},
+                                       {OpKind::rotary, rotary},
+                                       {OpKind::rotary_backward, rotary_backward}};
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

@@ -47,7 +47,8 @@ Bf16 round_to_bf16(float value) {
 }
 
 /// From 2^16 on there is only infinity. Below 2^-14 the spacing is 2^-24, as it is in fp32 beside
-/// 1/2: that addition rounds. Between them the exponent's bias changes, and 13 bits are rounded off.
+/// 1/2: that addition rounds. Between them the exponent's bias changes, and 13 bits are rounded
+/// off.
 Fp16 round_to_fp16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits >> 16) & 0x8000U;
@@ -102,8 +103,7 @@ void visit(Dtype dtype, Kernel kernel) {
     case Dtype::fp32: return kernel(float{});
     case Dtype::bf16: return kernel(Bf16{});
     case Dtype::fp16: return kernel(Fp16{});
-    case Dtype::int64:
-      SHARDPROOF_EXPECTS(false, "the CPU backend has no arithmetic on", name_of(dtype));
+    case Dtype::int64: SHARDPROOF_EXPECTS(false, "the CPU has no arithmetic on", name_of(dtype));
   }
 }
 

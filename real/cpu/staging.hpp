@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "real/backend.hpp"
+#include "real/tensor_view.hpp"
 
 namespace shardproof::real::cpu {
 

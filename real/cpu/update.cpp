@@ -1,52 +1,61 @@
-#include "real/cpu/update.hpp"
-
-#include <algorithm>
+// The optimizer: every operation rounded to the compute type, each coefficient computed in fp64 and
+// rounded once.
 #include <cmath>
+
+#include "real/cpu/kernel_lists.hpp"
+#include "real/cpu/operands.hpp"
 
 namespace shardproof::real::cpu {
 
-template <class C>
-void exp_avg(std::int64_t count, const C* m, const C* g, C* out, double beta) {
-  const auto keep = static_cast<C>(beta);
-  const auto take = static_cast<C>(1.0 - beta);
-  for (std::int64_t i = 0; i < count; ++i) out[i] = keep * m[i] + take * g[i];
+namespace {
+
+/// beta m + (1 - beta) g.
+void exp_avg(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, [beta = call.attributes.beta]<class C>(C m, C g) {
+    return static_cast<C>(beta) * m + static_cast<C>(1.0 - beta) * g;
+  });
 }
 
-template <class C>
-void exp_avg_sq(std::int64_t count, const C* v, const C* g, C* out, double beta) {
-  const auto keep = static_cast<C>(beta);
-  const auto take = static_cast<C>(1.0 - beta);
-  for (std::int64_t i = 0; i < count; ++i) out[i] = keep * v[i] + (take * g[i]) * g[i];
+/// beta v + ((1 - beta) g) g.
+void exp_avg_sq(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, [beta = call.attributes.beta]<class C>(C v, C g) {
+    return static_cast<C>(beta) * v + (static_cast<C>(1.0 - beta) * g) * g;
+  });
 }
 
-template <class C>
-void adamw(std::int64_t count, const C* p, const C* m, const C* v, C* out, AdamwScalars<C> s) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const C step = (m[i] / s.c1) / (std::sqrt(v[i] / s.c2) + s.eps);
-    out[i] = p[i] - s.lr * (step + s.weight_decay * p[i]);
-  }
+/// p - lr * ((m / c1) / (sqrt(v / c2) + eps) + weight_decay * p).
+void adamw(Device& device, const KernelCall& call) {
+  const double lr = scalar_of(call.in(3)), c1 = scalar_of(call.in(4)), c2 = scalar_of(call.in(5));
+  const double eps = call.attributes.eps, weight_decay = call.attributes.weight_decay;
+  elementwise<3>(device, call, [=]<class C>(C p, C m, C v) {
+    const C step =
+        (m / static_cast<C>(c1)) / (std::sqrt(v / static_cast<C>(c2)) + static_cast<C>(eps));
+    return p - static_cast<C>(lr) * (step + static_cast<C>(weight_decay) * p);
+  });
 }
 
-template <class C>
-void add_scaled(std::int64_t count, const C* a, const C* b, C* out, C factor) {
-  for (std::int64_t i = 0; i < count; ++i) out[i] = a[i] + factor * b[i];
+/// a + factor b.
+void add_scaled(Device& device, const KernelCall& call, double factor) {
+  elementwise<2>(device, call,
+                 [factor]<class C>(C a, C b) { return a + static_cast<C>(factor) * b; });
+}
+void add_scaled(Device& device, const KernelCall& call) {
+  add_scaled(device, call, call.attributes.factor);
 }
 
-double clip_factor(double norm, double clip, double loss_scale) {
-  // A NaN norm must give a NaN factor: std::max(x, 1.0) returns its first argument then.
-  const double excess = clip == 0 ? 1.0 : std::max((norm + 1e-6) / clip, 1.0);
-  return 1.0 / (excess * loss_scale);
+/// p + RN(-lr g), which is p - RN(lr g) to the bit.
+void sgd(Device& device, const KernelCall& call) {
+  add_scaled(device, call, -scalar_of(call.in(2)));
 }
 
-template void exp_avg(std::int64_t, const float*, const float*, float*, double);
-template void exp_avg(std::int64_t, const double*, const double*, double*, double);
-template void exp_avg_sq(std::int64_t, const float*, const float*, float*, double);
-template void exp_avg_sq(std::int64_t, const double*, const double*, double*, double);
-template void adamw(std::int64_t, const float*, const float*, const float*, float*,
-                    AdamwScalars<float>);
-template void adamw(std::int64_t, const double*, const double*, const double*, double*,
-                    AdamwScalars<double>);
-template void add_scaled(std::int64_t, const float*, const float*, float*, float);
-template void add_scaled(std::int64_t, const double*, const double*, double*, double);
+}  // namespace
+
+std::span<const KernelRow> update_kernels() {
+  static constexpr KernelRow rows[] = {
+      {OpKind::exp_avg, exp_avg},  {OpKind::exp_avg_sq, exp_avg_sq}, {OpKind::adamw, adamw},
+      {OpKind::decay, add_scaled}, {OpKind::momentum, add_scaled},   {OpKind::nesterov, add_scaled},
+      {OpKind::sgd, sgd}};
+  return rows;
+}
 
 }  // namespace shardproof::real::cpu

@@ -5,7 +5,7 @@
 
 #include "real/comm/mpi_communicator.hpp"
 #include "real/comm/mpi_process.hpp"
-#include "real/cpu/backend.hpp"
+#include "real/cpu/device.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
@@ -23,16 +23,17 @@ void expect_same_program(const MpiProcess& process, const Program& program) {
 
 void run(const MpiProcess& process, const Scenario& scenario, const std::string& folder,
          const std::function<void(int, int)>& progress) {
-  if (process.world() != scenario.world)
+  if (process.world() != scenario.world())
     throw EnvironmentError("the launcher started " + std::to_string(process.world()) +
-                           " ranks, the scenario has a world of " + std::to_string(scenario.world));
+                           " ranks, the scenario has a world of " +
+                           std::to_string(scenario.world()));
   const Program program = checked_program(scenario);
   expect_same_program(process, program);
   const Inputs inputs(scenario);
-  CpuBackend backend;
-  MpiCommunicator communicator(program.grid(), scenario.reduction);
-  RankRun rank({scenario, program, inputs, "real", folder, process.rank()}, backend, communicator,
-               process.rank() == Rank{0} ? progress : nullptr);
+  CpuDevice device;
+  MpiCommunicator communicator(program.grid(), scenario.reduction, device);
+  RankRun rank({scenario, program, inputs, Execution::real, folder, process.rank()}, device,
+               communicator, process.rank() == Rank{0} ? progress : nullptr);
   while (!rank.runner().advance()) {
   }
   rank.close();

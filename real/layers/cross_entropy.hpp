@@ -4,8 +4,8 @@
 
 namespace shardproof::real {
 
-/// The loss of each replica: the mean over its own labels (spec-autotp 7.9), computed alike on every
-/// rank of a TP group. It is where the way back begins.
+/// The loss of each replica: the mean over its own labels (spec-autotp 7.9), computed alike on
+/// every rank of a TP group. It is where the way back begins.
 class CrossEntropy : public Layer {
  public:
   using Layer::Layer;

@@ -12,8 +12,8 @@ struct RouteOptions {
   double factor = 1;
 };
 
-/// Chooses each token's experts from the router's logits. Every rank of a TP group has the whole logits,
-/// and chooses alike: nothing is communicated.
+/// Chooses each token's experts from the router's logits. Every rank of a TP group has the whole
+/// logits, and chooses alike: nothing is communicated.
 class Route : public Layer {
  public:
   struct Choice {

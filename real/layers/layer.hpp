@@ -25,8 +25,9 @@ class Layer {
   Layer(const Layer&) = delete;
   Layer& operator=(const Layer&) = delete;
 
-  /// dy: the gradient of each output (-1 of one that nothing depends on). Returns what each input is
-  /// given back, recorded as names[i]; -1 where names[i] is empty: nobody asks for that gradient.
+  /// dy: the gradient of each output (-1 of one that nothing depends on). Returns what each input
+  /// is given back, recorded as names[i]; -1 where names[i] is empty: nobody asks for that
+  /// gradient.
   virtual std::vector<ValueId> backward(const std::vector<ValueId>& dy,
                                         const std::vector<std::string>& names) = 0;
 

@@ -9,7 +9,8 @@ namespace shardproof::real {
 /// after it.
 ///
 ///   forward    y = all-reduce over tp of x_t W_t^T, then + b
-///   backward   dx_t = dy W_t;  dW_t = dy^T x_t;  db = sum of dy, alike on every rank: no communication
+///   backward   dx_t = dy W_t;  dW_t = dy^T x_t;  db = sum of dy, alike on every rank: without
+///              communication
 ///
 /// Source: Shoeybi et al. 2019, arXiv:1909.08053, section 3; spec-autotp 1.4.
 class LinearAllreduce : public Linear {

@@ -9,7 +9,7 @@ bool LinearLayer::gathers() {
 }
 
 bool LinearLayer::overlaps() {
-  return builder().tp() > 1 && builder().scenario().training.tp_overlap_comm &&
+  return builder().tp() > 1 && builder().scenario().parallel.tp_overlap_comm &&
          weight_cut().widths.size() <= 1;
 }
 

@@ -10,8 +10,8 @@ namespace shardproof::real {
 ///   forward    x_t = own slice of x;  y = all-reduce over tp of x_t W_t^T, then + b
 ///   backward   dx_t = dy W_t, gathered over tp;  dW_t = dy^T x_t;  db = sum of dy
 ///
-/// Every rank gets the whole dx back: with its own slice alone, all that lies below would learn from
-/// a fraction of its gradient (spec-autotp 1.10).
+/// Every rank gets the whole dx back: with its own slice alone, all that lies below would learn
+/// from a fraction of its gradient (spec-autotp 1.10).
 class LmHeadLinearAllreduce : public Linear {
  public:
   using Linear::Linear;

@@ -4,9 +4,9 @@
 
 namespace shardproof::real {
 
-/// The same features for every head: (B, T, p) -> (B, T, h*p), as DeepSeek's key_pe is shared by all
-/// heads of attention. Where the heads of `module` are cut over the TP group, each rank repeats them
-/// for its own heads only.
+/// The same features for every head: (B, T, p) -> (B, T, h*p), as DeepSeek's key_pe is shared by
+/// all heads of attention. Where the heads of `module` are cut over the TP group, each rank repeats
+/// them for its own heads only.
 ///
 ///   forward    y_t = x, h_t times                                   no communication
 ///   backward   dx = all-reduce over tp of the sum of dy_t over its heads

@@ -4,8 +4,8 @@
 
 namespace shardproof::real {
 
-/// A linear layer that AutoTP leaves alone: every rank of a TP group holds it whole and computes the
-/// same (spec-autotp 7.7.5).
+/// A linear layer that AutoTP leaves alone: every rank of a TP group holds it whole and computes
+/// the same (spec-autotp 7.7.5).
 class ReplicatedLinear : public Linear {
  public:
   using Linear::Linear;

@@ -4,8 +4,8 @@
 
 namespace shardproof::real {
 
-/// The attributes with which features are taken apart or put together: of heads that are `parts` side
-/// by side, or, where all features are one head, of blocks one after another.
+/// The attributes with which features are taken apart or put together: of heads that are `parts`
+/// side by side, or, where all features are one head, of blocks one after another.
 Attributes split_attributes(const Value& whole, const std::vector<std::int64_t>& parts);
 /// How part k is cut if the whole is cut as `whole` says: as its block is, or between the heads.
 /// Throws ScenarioError if the cut goes through a head.

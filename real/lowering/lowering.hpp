@@ -10,10 +10,12 @@ namespace shardproof::real {
 /// same one. Planted defects are not in it (scenarios/plan/edits).
 ///
 ///   initialize            leaves, masters
-///   gather:L, agree:L, repartition:L     for each sharded layer: before the first and after the last step
+///   gather:L, agree:L, repartition:L     for each sharded layer: before the first and after the
+///                                        last step
 ///   begin_step            zeroed accumulators
 ///   micro_step            tokens, forward, backward, accumulation; with ZeRO 2 the reduction
-///   reduce                data-parallel reduction (stages 0 and 1), the flag that decides whether the step is skipped
+///   reduce                data-parallel reduction (stages 0 and 1), the flag that decides whether
+///                         the step is skipped
 ///   update                norm, clipping, AdamW, gathered parameters
 ///
 /// In inference a micro-step ends with the logits, and there is nothing else in a step: no

@@ -1,7 +1,7 @@
 #include "real/machine/versions.hpp"
 
 #include "real/comm/mpi_process.hpp"
-#include "real/cpu/gemm.hpp"
+#include "real/cpu/matmul.hpp"
 
 namespace shardproof::real {
 

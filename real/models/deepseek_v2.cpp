@@ -13,8 +13,8 @@ ValueId project_queries(Network& net, const std::string& module, ValueId x) {
   return net.linear(module + ".q_b_proj", x);
 }
 
-// Of each head `nope` features that stay as they are and `rope` that are rotated; the rotated ones of
-// the keys are the same for all heads.
+// Of each head `nope` features that stay as they are and `rope` that are rotated; the rotated ones
+// of the keys are the same for all heads.
 ValueId latent_attention(Network& net, const Decoder& decoder, const std::string& module,
                          ValueId x) {
   const ModelDescription& model = net.model();

@@ -9,8 +9,8 @@ namespace shardproof::real {
 /// The forward pass of a family's model, as if nothing were cut: tokens (B, T) -> logits (B, T, V).
 using FamilyLowering = ValueId (*)(Network& net, ValueId tokens);
 
-/// One a file of this folder. Mistral and Qwen2 are told as Llama: that they look back over a window,
-/// that their projections have biases, stands in their descriptions.
+/// One a file of this folder. Mistral and Qwen2 are told as Llama: that they look back over a
+/// window, that their projections have biases, stands in their descriptions.
 ValueId lower_llama(Network& net, ValueId tokens);
 ValueId lower_deepseek_v2(Network& net, ValueId tokens);
 ValueId lower_mixtral(Network& net, ValueId tokens);

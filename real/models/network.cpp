@@ -25,7 +25,7 @@ namespace shardproof::real {
 
 namespace {
 
-std::unique_ptr<Linear> make_linear(Site site, const std::string& weight) {
+std::unique_ptr<Linear> make_linear(const Site& site, const std::string& weight) {
   switch (site.builder.scenario().partition.of(site.module).style) {
     case LayerPartition::Style::column: return std::make_unique<LinearLayer>(site, weight);
     case LayerPartition::Style::row:

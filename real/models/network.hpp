@@ -18,15 +18,17 @@ namespace shardproof::real {
 ///   net.cross_entropy(x);
 ///   net.backward();
 ///
-/// Every call appends ops and, in training, writes itself on a tape. Which class of layer a linear module becomes
-/// is what the scenario's partition says of it, as AutoTP replaces modules. `backward` walks the tape
-/// from its end and adds what several consumers of a value give back to it:
+/// Every call appends ops and, in training, writes itself on a tape. Which class of layer a linear
+/// module becomes is what the scenario's partition says of it, as AutoTP replaces modules.
+/// `backward` walks the tape from its end and adds what several consumers of a value give back to
+/// it:
 ///
 ///   one consumer       its contribution is the gradient: backward/<module>/grad_<role> of a value
 ///                      forward/<module>/<role>
-///   several consumers  backward/<consumer>/grad_input from each (of several inputs, grad_<argument>),
-///                      added in the order in which backward meets them, last consumer first: ..._sum_1,
-///                      ..._sum_2, and the last sum is the gradient
+///   several consumers  backward/<consumer>/grad_input from each
+///                      (of several inputs, grad_<argument>), added in the order in which backward
+///                      meets them, last consumer first: ..._sum_1, ..._sum_2, and the last sum is
+///                      the gradient
 ///   a sum's terms      take the sum's gradient as it is
 class Network {
  public:

@@ -35,7 +35,7 @@ void BucketReduction::start(std::size_t bucket, const std::vector<ValueId>& grad
   builder_.start_collective(OpKind::all_reduce, Axis::dp, module, phase, "all_reduce", sent,
                             reduced);
   under_way_.push_back({bucket, reduced});
-  if (!builder_.scenario().training.overlap_comm) finish();
+  if (!builder_.scenario().parallel.overlap_comm) finish();
 }
 
 void BucketReduction::finish() {

@@ -60,7 +60,7 @@ std::vector<int> make_buckets(Builder& builder) {
   for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
     FlatLayout::Entry entry = entry_of(builder, *parameter);
     const std::int64_t count = largest_shard(builder, entry);
-    if (filled + count > builder.scenario().training.reduce_bucket_size) close();
+    if (filled + count > builder.scenario().parallel.reduce_bucket_size) close();
     bucket.entries.push_back(std::move(entry));
     filled += count;
   }

@@ -14,8 +14,8 @@ ShardedOptimizer::ShardedOptimizer(Builder& builder, const FlatPartition& partit
   }
 }
 
-// The master is the cast of the working weights, not of the weights as stored (spec-autotp 7.7.4); of
-// a run that goes on it is the master that was saved.
+// The master is the cast of the working weights, not of the weights as stored (spec-autotp 7.7.4);
+// of a run that goes on it is the master that was saved.
 void ShardedOptimizer::lower_initial_master(Builder& builder, const Group& group) const {
   const std::string& module = group.flat.module;
   if (!builder.scenario().resume.empty()) {

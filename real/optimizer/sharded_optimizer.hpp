@@ -5,8 +5,8 @@
 
 namespace shardproof::real {
 
-/// An optimizer on flat fp32 (or fp64) masters, cut among the owners of a FlatPartition: with ZeRO 1
-/// and 2 each DP rank updates its slices and gathers the others', with stage 0 every rank updates
+/// An optimizer on flat fp32 (or fp64) masters, cut among the owners of a FlatPartition: with ZeRO
+/// 1 and 2 each DP rank updates its slices and gathers the others', with stage 0 every rank updates
 /// everything. One lowering serves all; only the layouts differ (spec-autotp 7.5, 7.7.4, 7.8).
 class ShardedOptimizer {
  public:
@@ -14,8 +14,8 @@ class ShardedOptimizer {
   /// with all other state what a checkpoint holds.
   ShardedOptimizer(Builder& builder, const FlatPartition& partition);
 
-  /// Norm, clipping, moments, masters, and the gathered parameters, in the open segment; `gradients`
-  /// are the owned slices of the averaged gradients, by group.
+  /// Norm, clipping, moments, masters, and the gathered parameters, in the open segment;
+  /// `gradients` are the owned slices of the averaged gradients, by group.
   void lower_update(Builder& builder, const std::vector<ValueId>& gradients) const;
 
  private:

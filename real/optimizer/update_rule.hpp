@@ -7,8 +7,8 @@
 
 namespace shardproof::real {
 
-/// What changes from step to step (scenarios/config/deepspeed/optimizer_names.hpp), by name: one-element
-/// tensors in the master's dtype, the same on all ranks.
+/// What changes from step to step (scenarios/config/deepspeed/optimizer_names.hpp), by name:
+/// one-element tensors in the master's dtype, the same on all ranks.
 using UpdateScalars = std::map<std::string, ValueId>;
 /// Loads them, in the open segment.
 UpdateScalars load_update_scalars(Builder& builder);
@@ -18,7 +18,7 @@ UpdateScalars load_update_scalars(Builder& builder);
 ///   AdamW            m, v of g;  p - lr ((m / c1) / (sqrt(v / c2) + eps) + wd p)
 ///   Adam             d = g + wd p;  the same of d, without the last term
 ///   SGD              d = g + wd p;  p - lr d
-///     with momentum                 b <- d + mu b;  p - lr b, or p - lr (d + mu b) in Nesterov's form
+///     with momentum  b <- d + mu b;  p - lr b, or p - lr (d + mu b) in Nesterov's form
 class UpdateRule {
  public:
   /// Declares the states, cut as the owned slices of a parameter group.

@@ -1,6 +1,7 @@
-// Stage 2: gradients are divided as well. As soon as backward has found all gradients of a bucket, they
-// are divided by D and all-reduced; each replica adds the parts that it owns to the slices that it
-// accumulates, and the bucket's memory is free again. No whole gradient outlives its micro-step.
+// Stage 2: gradients are divided as well. As soon as backward has found all gradients of a bucket,
+// they are divided by D and all-reduced; each replica adds the parts that it owns to the slices
+// that it accumulates, and the bucket's memory is free again. No whole gradient outlives its
+// micro-step.
 #include <algorithm>
 #include <map>
 

@@ -32,8 +32,8 @@ class ZeroStage {
   virtual void lower_gradient(const std::string& parameter, ValueId gradient) = 0;
   /// When the backward pass is over.
   virtual void lower_end_of_micro_step() {}
-  /// After the last micro-step, in the open segment: for each group the owned slices of the averaged
-  /// gradients, a state value.
+  /// After the last micro-step, in the open segment: for each group the owned slices of the
+  /// averaged gradients, a state value.
   virtual std::vector<ValueId> lower_boundary() = 0;
 
  protected:

@@ -7,37 +7,32 @@
 
 namespace shardproof::real {
 
-Arena::Arena(Backend& backend, const Program& program, Rank rank)
-    : backend_(backend), program_(program), rank_(rank) {
-  for (const Value& value : program.values)
-    views_.push_back({value.dtype, local_shape(program, value, rank), nullptr});
+Arena::Arena(Device& device, const Program& program, Rank rank)
+    : device_(device),
+      program_(program),
+      rank_(rank),
+      layout_(memory_layout(program, rank)),
+      memory_(device.allocate(layout_.bytes)),
+      lives_(program.values.size(), false) {
+  for (std::size_t i = 0; i < program.values.size(); ++i)
+    views_.push_back({program.values[i].dtype, local_shape(program, program.values[i], rank),
+                      memory_ + layout_.offset[i]});
 }
 
-Arena::~Arena() {
-  for (std::size_t i = 0; i < views_.size(); ++i) give_back(static_cast<ValueId>(i));
-}
+Arena::~Arena() { device_.release(memory_, layout_.bytes); }
 
-TensorView& Arena::block(ValueId id) {
-  return views_.at(static_cast<std::size_t>(storage_of(program_, id)));
+std::size_t Arena::index_of(ValueId id) const {
+  return static_cast<std::size_t>(storage_of(program_, id));
 }
 
 void Arena::take(ValueId id) {
-  TensorView& view = block(id);
-  if (view.data != nullptr) return;
-  const std::size_t bytes = block_bytes(program_, id, rank_);
-  view.data = backend_.allocate(std::max<std::size_t>(bytes, 1));
-  live_bytes_ += bytes;
-  peak_bytes_ = std::max(peak_bytes_, live_bytes_);
+  const std::size_t i = index_of(id);
+  if (lives_.at(i)) return;
+  lives_[i] = true;
+  peak_bytes_ = std::max(peak_bytes_, layout_.offset[i] + block_bytes(program_, id, rank_));
 }
 
-void Arena::give_back(ValueId id) {
-  TensorView& view = block(id);
-  if (view.data == nullptr) return;
-  const std::size_t bytes = block_bytes(program_, id, rank_);
-  backend_.release(view.data, std::max<std::size_t>(bytes, 1));
-  view.data = nullptr;
-  live_bytes_ -= bytes;
-}
+void Arena::give_back(ValueId id) { lives_.at(index_of(id)) = false; }
 
 void Arena::bind(ValueId source, std::span<const std::int64_t> chosen) {
   count_rows(program_, source, chosen, rows_);
@@ -47,9 +42,9 @@ void Arena::bind(ValueId source, std::span<const std::int64_t> chosen) {
 }
 
 const TensorView& Arena::view(ValueId id) const {
-  const TensorView& view = views_.at(static_cast<std::size_t>(storage_of(program_, id)));
-  SHARDPROOF_EXPECTS(view.data != nullptr, program_.value(id).name, "has no memory");
-  return view;
+  const std::size_t i = index_of(id);
+  SHARDPROOF_EXPECTS(lives_.at(i), program_.value(id).name, "has no memory");
+  return views_[i];
 }
 
 }  // namespace shardproof::real

@@ -68,6 +68,7 @@ void CheckpointActions::then_wait_for_all() {
       CollectiveRequest request;
       request.kind = CollectiveRequest::Kind::all_reduce_max;
       request.axis = axis;
+      request.input.shape = request.output.shape = {0};
       request.origin = "checkpoint";
       ticket_ = executor_.communicator().start(request);
     });

@@ -12,14 +12,14 @@ namespace shardproof::real {
 /// What a rank's host does for checkpoints between two steps. Like the executor it never blocks:
 /// advance() returns when other ranks must go first.
 ///
-///   save_checkpoint   every rank writes its file; when all have, rank 0 puts them in place, with the
-///                     consolidated weights if the scenario wants them; nobody goes on before
-///   load_checkpoint   every rank forgets its state (poison in every byte, in every counter) and reads it
-///                     from what was saved after this step
+///   save_checkpoint   every rank writes its file; when all have, rank 0 puts them in place, with
+///                     the consolidated weights if the scenario wants them; nobody goes on before
+///   load_checkpoint   every rank forgets its state (poison in every byte, in every counter) and
+///                     reads it from what was saved after this step
 class CheckpointActions {
  public:
-  /// `program` is the scenario's, without planted defects; `folder` that of the execution's traces, in
-  /// which checkpoints are written.
+  /// `program` is the scenario's, without planted defects; `folder` that of the execution's traces,
+  /// in which checkpoints are written.
   CheckpointActions(const Scenario& scenario, const Program& program, std::string folder,
                     RankExecutor& executor);
 

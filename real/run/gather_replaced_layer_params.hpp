@@ -14,10 +14,12 @@ namespace shardproof::real {
 ///
 ///   {
 ///     GatherReplacedLayerParams scope(executor, "model.layers.0.mlp.up_proj", moment);
-///     std::vector<double> weight = scope.read("model.layers.0.mlp.up_proj.weight");  // (O, I), whole
+///     std::vector<double> weight = scope.read("model.layers.0.mlp.up_proj.weight");  // (O, I),
+///                                                                                    whole
 ///     scope.write("model.layers.0.mlp.up_proj.weight", edited);
 ///     scope.close();
-///   }   // here, if close() was not called (an exception passes), the layer is cut again all the same
+///   }   // here, if close() was not called (an exception passes), the layer is cut again all the
+///       same
 ///
 /// Every rank of the group must open and close it together, and leave the same weights: close()
 /// compares checksums over all ranks and throws EnvironmentError, after cutting, if they differ.

@@ -15,8 +15,8 @@
 namespace shardproof::real {
 
 /// Everything a program loads: weights, tokens, and the scalars that change from step to step.
-/// One object serves all ranks of a simulated cluster. A run that goes on from a checkpoint loads its
-/// weights and its other state from there, and begins with what that run had counted.
+/// One object serves all ranks of a simulated cluster. A run that goes on from a checkpoint loads
+/// its weights and its other state from there, and begins with what that run had counted.
 class Inputs {
  public:
   explicit Inputs(const Scenario& scenario);

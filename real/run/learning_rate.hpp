@@ -5,8 +5,8 @@
 namespace shardproof::real {
 
 /// The learning rate of the update that follows `updates` applied ones, in fp64. Skipped steps do
-/// not count. The forms are DeepSpeed's, to the last bit of fp64: WarmupLR and WarmupDecayLR count from
-/// -1, so that the first two updates have the lowest rate.
+/// not count. The forms are DeepSpeed's, to the last bit of fp64: WarmupLR and WarmupDecayLR count
+/// from -1, so that the first two updates have the lowest rate.
 ///
 ///   WarmupLR from 0 to 0.01 in 4 steps, linear: 0, 0, 0.0025, 0.005, 0.0075, 0.01, 0.01, ...
 ///   WarmupDecayLR to 8 steps, the same until then: 0.01, 0.0075, 0.005, 0.0025, 0, 0, ...

@@ -8,9 +8,9 @@
 
 namespace shardproof::real {
 
-/// By how much the loss of a step is multiplied before it is differentiated, so that gradients do not
-/// fall below fp16's range: ZeRO's scaler, in all stages (spec-autotp 7.10). All ranks hold one, and
-/// since they agree on every overflow the scales stay equal.
+/// By how much the loss of a step is multiplied before it is differentiated, so that gradients do
+/// not fall below fp16's range: ZeRO's scaler, in all stages (spec-autotp 7.10). All ranks hold
+/// one, and since they agree on every overflow the scales stay equal.
 ///
 ///   initial 2^4, window 2:  steps          clean clean clean overflow overflow clean
 ///                           applied        16    16    16    32       32       16
@@ -21,8 +21,8 @@ class LossScaler {
 
   /// Of the step to come. What it was in a step is also what its gradients are divided by.
   double scale() const { return scale_; }
-  /// A step has ended, with this agreement on whether its gradients overflowed. Throws ScenarioError if
-  /// the scale cannot become smaller: from there on every step would be skipped.
+  /// A step has ended, with this agreement on whether its gradients overflowed. Throws
+  /// ScenarioError if the scale cannot become smaller: from there on every step would be skipped.
   void update(bool overflow);
 
   /// All that the next scales depend on, by name, and back.

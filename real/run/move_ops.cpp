@@ -8,11 +8,6 @@ namespace shardproof::real {
 
 namespace {
 
-// `count` elements from `begin` on, as a vector.
-TensorView stretch(const TensorView& x, std::int64_t begin, std::int64_t count) {
-  return {x.dtype, {count}, x.data + static_cast<std::size_t>(begin) * size_bytes(x.dtype)};
-}
-
 // The runs of stretch `part` of dimension `dim` of a tensor: `rows` of them, of `count` elements
 // each, `stride` apart from `begin` on.
 struct Runs {
@@ -34,10 +29,24 @@ void copy_along(const OpContext& context, std::size_t dim, const TensorView& fro
   const Runs target = runs_along(to.shape, dim, to_part);
   SHARDPROOF_EXPECTS(source.rows == target.rows && source.count == target.count, source.rows,
                      target.rows, source.count, target.count);
-  if (source.count == 0) return;
-  for (std::int64_t row = 0; row < source.rows; ++row)
-    context.backend.copy(stretch(from, source.begin + row * source.stride, source.count),
-                         stretch(to, target.begin + row * target.stride, target.count));
+  SHARDPROOF_EXPECTS(from.dtype == to.dtype, name_of(from.dtype), name_of(to.dtype));
+  const auto bytes = [&](std::int64_t elements) {
+    return static_cast<std::size_t>(elements) * size_bytes(from.dtype);
+  };
+  context.device.copy_2d({.from = from.data + bytes(source.begin),
+                          .from_pitch = bytes(source.stride),
+                          .to = to.data + bytes(target.begin),
+                          .to_pitch = bytes(target.stride),
+                          .width = bytes(source.count),
+                          .rows = static_cast<std::size_t>(source.rows)},
+                         Stream::compute);
+}
+
+void copy(const OpContext& context, const TensorView& from, const TensorView& to) {
+  context.device.copy(from, to, Stream::compute);
+}
+void zero(const OpContext& context, const TensorView& to) {
+  context.device.fill(to, std::byte{0}, Stream::compute);
 }
 
 // Element `r` of a stacked tensor's first dimension.
@@ -48,41 +57,45 @@ TensorView slab(const TensorView& stacked, std::int64_t r) {
   return view;
 }
 
-const FlatLayout& layout_of(const OpContext& context, const Value& value) {
-  return context.program.layouts.at(static_cast<std::size_t>(value.layout));
+}  // namespace
+
+void zero(const OpContext& context, const Op& op) {
+  zero(context, context.arena.view(op.outputs[0]));
 }
 
-}  // namespace
+void copy(const OpContext& context, const Op& op) {
+  copy(context, context.arena.view(op.inputs[0]), context.arena.view(op.outputs[0]));
+}
 
 void flatten(const OpContext& context, const Op& op) {
   const Value& value = context.program.value(op.outputs[0]);
   const TensorView& to = context.arena.view(op.outputs[0]);
   const ProcessGrid grid = context.program.grid();
-  const FlatTable table = flat_table(layout_of(context, value), grid, context.rank);
+  const FlatTable table = flat_table(context.program.layout_of(value), grid, context.rank);
   const Stretch mine = owned_stretch(table, value.placement, grid, context.rank);
   for (std::size_t i = 0; i < table.parts.size(); ++i) {
     const Stretch part = shared(table.parts[i], mine);
     if (part.count > 0)
-      context.backend.copy(stretch(context.arena.view(op.inputs.at(i)),
-                                   part.begin - table.parts[i].begin, part.count),
-                           stretch(to, part.begin - mine.begin, part.count));
+      copy(context,
+           stretch(context.arena.view(op.inputs.at(i)), part.begin - table.parts[i].begin,
+                   part.count),
+           stretch(to, part.begin - mine.begin, part.count));
   }
   const Stretch padding = shared({table.elements, table.padded - table.elements}, mine);
-  if (padding.count > 0)
-    context.backend.zero(stretch(to, padding.begin - mine.begin, padding.count));
+  if (padding.count > 0) zero(context, stretch(to, padding.begin - mine.begin, padding.count));
 }
 
 void unflatten(const OpContext& context, const Op& op) {
   const Value& value = context.program.value(op.inputs[0]);
   const TensorView& from = context.arena.view(op.inputs[0]);
   const FlatTable table =
-      flat_table(layout_of(context, value), context.program.grid(), context.rank);
+      flat_table(context.program.layout_of(value), context.program.grid(), context.rank);
   SHARDPROOF_EXPECTS(from.elements() == table.padded, full_name(op), from.elements());
   for (std::size_t i = 0; i < table.parts.size(); ++i) {
     const Stretch& part = table.parts[i];
     const TensorView& to = context.arena.view(op.outputs.at(i));
     if (part.count > 0)
-      context.backend.copy(stretch(from, part.begin, part.count), stretch(to, 0, part.count));
+      copy(context, stretch(from, part.begin, part.count), stretch(to, 0, part.count));
   }
 }
 
@@ -98,7 +111,7 @@ void pad(const OpContext& context, const Op& op) {
   const auto block = static_cast<std::size_t>(integer(op, "block"));
   Stretch mine{0, widths.at(block)[rank]};
   for (std::size_t earlier = 0; earlier < block; ++earlier) mine.begin += widths[earlier][rank];
-  context.backend.zero(padded);
+  zero(context, padded);
   copy_along(context, dim, shard, mine, padded, {0, mine.count});
 }
 
@@ -123,7 +136,7 @@ void shard_slice(const OpContext& context, const Op& op) {
   const TensorView& full = context.arena.view(op.inputs[0]);
   const TensorView& shard = context.arena.view(op.outputs[0]);
   const AxisPlacement& tp = context.program.value(op.outputs[0]).placement.tp;
-  if (tp.kind == AxisPlacement::Kind::replicate) return context.backend.copy(full, shard);
+  if (tp.kind == AxisPlacement::Kind::replicate) return copy(context, full, shard);
   const ProcessGrid grid = context.program.grid();
   const auto dim = static_cast<std::size_t>(tp.dim);
   std::int64_t begin = 0;

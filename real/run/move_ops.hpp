@@ -4,8 +4,10 @@
 
 namespace shardproof::real {
 
-/// The ops that only move bits between a flat vector, shards and full tensors.
+/// The ops that only move bits: no device needs kernels for them.
 
+void zero(const OpContext& context, const Op& op);
+void copy(const OpContext& context, const Op& op);
 /// Parameters one after another -> this rank's slice of the flat vector; padding is zero.
 void flatten(const OpContext& context, const Op& op);
 /// The whole flat vector -> each parameter of its layout.

@@ -37,13 +37,13 @@ bool touches_scope(const Program& program, const Segment& segment) {
 
 RankExecutor::RankExecutor(Parts parts)
     : parts_(std::move(parts)),
-      arena_(parts_.backend, parts_.program, parts_.rank),
+      arena_(parts_.device, parts_.program, parts_.rank),
       scaler_(parts_.inputs.loss_scaler()) {
   if (!parts_.inputs.resumed_counters().empty()) restore(parts_.inputs.resumed_counters());
   for (std::size_t i = 0; i < parts_.program.values.size(); ++i)
     if (parts_.program.values[i].lifetime == Lifetime::state) {
       arena_.take(static_cast<ValueId>(i));
-      parts_.backend.zero(arena_.view(static_cast<ValueId>(i)));
+      parts_.device.fill(arena_.view(static_cast<ValueId>(i)), std::byte{0}, Stream::compute);
     }
 }
 
@@ -93,8 +93,8 @@ bool RankExecutor::advance() {
 
 void RankExecutor::run(const Op& op) {
   record_reads(op);
-  run_op({parts_.program, parts_.rank, parts_.backend, arena_, parts_.inputs, moment_, updates_,
-          scaler_.scale()},
+  run_op({parts_.program, parts_.rank, parts_.device, arena_, parts_.inputs, moment_, updates_,
+          scaler_.scale(), tag()},
          op);
   record_writes(op);
   bind_rows(op);
@@ -106,17 +106,15 @@ void RankExecutor::start_collective(const Op& op) {
   const TensorView& output = arena_.view(op.outputs[0]);
   const Dtype wire = dtype_from_name(text(op, "wire")).value();
   // Until it is complete, whoever reads the output reads NaN.
-  const std::vector<std::byte> poison(output.bytes(), std::byte{0xff});
-  parts_.backend.copy_from_host(poison, output);
-  parts_.backend.synchronize();
+  parts_.device.fill(output, std::byte{0xff}, Stream::compute);
+  parts_.device.wait(Stream::communication, parts_.device.record(Stream::compute));
   parts_.recorder.communicated(op, input.elements(), wire);
   CollectiveRequest request;
   request.kind = request_kind(op.kind);
   request.axis = op.group.value();
-  request.dtype = input.dtype;
   request.wire = wire;
-  request.input = {input.data, input.bytes()};
-  request.output = {output.data, output.bytes()};
+  request.input = input;
+  request.output = output;
   request.origin = full_name(op);
   pending_[op.outputs[0]] = parts_.communicator.start(request);
 }
@@ -126,14 +124,32 @@ bool RankExecutor::finish_collective(const Op& op) {
   SHARDPROOF_EXPECTS(pending != pending_.end(), full_name(op), "waits for nothing");
   if (!parts_.communicator.try_complete(pending->second)) return false;
   pending_.erase(pending);
+  parts_.device.wait(Stream::compute, parts_.device.record(Stream::communication));
   record_writes(op);
   return true;
 }
 
-std::span<const std::byte> RankExecutor::host_copy(ValueId id) {
+std::int64_t RankExecutor::tag() const {
+  return std::int64_t{segment_index_} << 32 | static_cast<std::int64_t>(next_);
+}
+
+void RankExecutor::synchronize() const {
+  const std::optional<KernelError> error = parts_.device.synchronize();
+  if (!error) return;
+  const Segment& segment = parts_.program.segments.at(static_cast<std::size_t>(error->tag >> 32));
+  const Op& op = segment.ops.at(static_cast<std::size_t>(error->tag & 0xffffffff));
+  throw InvariantError(full_name(op) + ": " + describe(*error));
+}
+
+void RankExecutor::read_bytes(ValueId id, std::vector<std::byte>& bytes) const {
   const TensorView& view = arena_.view(id);
-  staging_.resize(view.bytes());
-  parts_.backend.copy_to_host(view, staging_);
+  bytes.resize(view.bytes());
+  parts_.device.copy_to_host(view, bytes, Stream::compute);
+  synchronize();
+}
+
+std::span<const std::byte> RankExecutor::host_copy(ValueId id) {
+  read_bytes(id, staging_);
   return staging_;
 }
 
@@ -142,24 +158,25 @@ void RankExecutor::record_reads(const Op& op) {
 }
 
 void RankExecutor::record_writes(const Op& op) {
-  apply_faults(op, "output");
+  apply_faults(op, SetTime::output);
   for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id), arena_.rows());
-  apply_faults(op, "after_record");
+  apply_faults(op, SetTime::after_record);
 }
 
 // Experts have been chosen: that is how many rows their tensors have.
 void RankExecutor::bind_rows(const Op& op) {
   if (op.kind != OpKind::route) return;
   std::vector<std::int64_t> chosen(static_cast<std::size_t>(arena_.view(op.outputs[0]).elements()));
-  parts_.backend.copy_to_host(arena_.view(op.outputs[0]),
-                              std::as_writable_bytes(std::span(chosen)));
+  parts_.device.copy_to_host(arena_.view(op.outputs[0]), std::as_writable_bytes(std::span(chosen)),
+                             Stream::compute);
+  synchronize();
   arena_.bind(op.outputs[0], chosen);
 }
 
-void RankExecutor::apply_faults(const Op& op, const std::string& when) {
-  for (const MemoryFault& fault : parts_.faults) {
+void RankExecutor::apply_faults(const Op& op, SetTime when) {
+  for (const Injection& fault : parts_.faults) {
     if (fault.op != writer_name(op) || is_collective(op.kind)) continue;
-    if (fault.edit == "stale" && when == "output") {
+    if (fault.edit == EditKind::stale && when == SetTime::output) {
       auto& last = last_outputs_[fault.op];
       const bool first = last.empty();
       if (first) last.resize(op.outputs.size());
@@ -170,15 +187,16 @@ void RankExecutor::apply_faults(const Op& op, const std::string& when) {
             first ? std::vector<std::byte>(fresh.size()) : std::move(last[i]);
         previous.resize(fresh.size());  // rows that are data may be more or fewer now
         last[i].assign(fresh.begin(), fresh.end());
-        if (fault.active_in(moment_.step)) parts_.backend.copy_from_host(previous, view);
+        if (fault.active_in(moment_.step))
+          parts_.device.copy_from_host(previous, view, Stream::compute);
       }
-    } else if (fault.edit == "set" && fault.when == when && fault.active_in(moment_.step)) {
+    } else if (fault.edit == EditKind::set && fault.when == when && fault.active_in(moment_.step)) {
       set_element(fault, op.outputs.at(0));
     }
   }
 }
 
-void RankExecutor::set_element(const MemoryFault& fault, ValueId id) {
+void RankExecutor::set_element(const Injection& fault, ValueId id) {
   const TensorView& view = arena_.view(id);
   const auto current = host_copy(id);
   std::vector<std::byte> bytes(current.begin(), current.end());
@@ -201,12 +219,12 @@ void RankExecutor::set_element(const MemoryFault& fault, ValueId id) {
                                                  : std::stod(fault.value);
     encode(view.dtype, std::span(&value, 1), element);
   }
-  parts_.backend.copy_from_host(bytes, view);
+  parts_.device.copy_from_host(bytes, view, Stream::compute);
 }
 
 void RankExecutor::end_step(const Moment& moment, bool overflow) {
-  for (const MemoryFault& fault : parts_.faults) {
-    if (fault.when != "between_steps" || !fault.active_in(moment.step)) continue;
+  for (const Injection& fault : parts_.faults) {
+    if (fault.when != SetTime::between_steps || !fault.active_in(moment.step)) continue;
     for (const Segment& segment : parts_.program.segments)
       for (const Op& op : segment.ops)
         if (full_name(op) == fault.op &&
@@ -244,14 +262,13 @@ void RankExecutor::restore(const std::map<std::string, double>& counters) {
 }
 
 std::vector<std::byte> RankExecutor::bytes(ValueId id) const {
-  const TensorView& view = arena_.view(id);
-  std::vector<std::byte> bytes(view.bytes());
-  parts_.backend.copy_to_host(view, bytes);
+  std::vector<std::byte> bytes;
+  read_bytes(id, bytes);
   return bytes;
 }
 
 void RankExecutor::set_bytes(ValueId id, std::span<const std::byte> bytes) {
-  parts_.backend.copy_from_host(bytes, arena_.view(id));
+  parts_.device.copy_from_host(bytes, arena_.view(id), Stream::compute);
 }
 
 std::vector<double> RankExecutor::read(ValueId id) const {

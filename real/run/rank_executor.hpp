@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "real/backend.hpp"
 #include "real/comm/communicator.hpp"
+#include "real/device.hpp"
 #include "real/run/arena.hpp"
 #include "real/run/inputs.hpp"
 #include "real/run/recorder.hpp"
@@ -23,11 +23,11 @@ class RankExecutor {
   struct Parts {
     const Program& program;
     Rank rank;
-    Backend& backend;
+    Device& device;
     Communicator& communicator;
     const Inputs& inputs;
     Recorder& recorder;
-    std::vector<MemoryFault> faults;
+    std::vector<Injection> faults;
   };
   explicit RankExecutor(Parts parts);
 
@@ -75,10 +75,15 @@ class RankExecutor {
   void record_reads(const Op& op);
   void record_writes(const Op& op);
   void bind_rows(const Op& op);
-  void apply_faults(const Op& op, const std::string& when);
-  void set_element(const MemoryFault& fault, ValueId id);
+  void apply_faults(const Op& op, SetTime when);
+  void set_element(const Injection& fault, ValueId id);
   void end_segment();
+  /// The value's bytes on the host, when the device has done all work.
+  void read_bytes(ValueId id, std::vector<std::byte>& bytes) const;
   std::span<const std::byte> host_copy(ValueId id);
+  /// Waits for the device. Throws InvariantError, by the op's name, if a kernel has told an error.
+  void synchronize() const;
+  std::int64_t tag() const;
 
   Parts parts_;
   Arena arena_;

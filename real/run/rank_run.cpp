@@ -2,11 +2,13 @@
 
 #include "real/lowering/lowering.hpp"
 #include "real/machine/versions.hpp"
+#include "real/run/run_op.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/check/type_check.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/trace/provenance.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 
 namespace shardproof::real {
 
@@ -15,7 +17,7 @@ namespace {
 // A preset is a table of names that somebody else's model has too: qwen2's leaves the norms of
 // Qwen3's heads alone, deepseek_v2's a query that is not compressed.
 std::string hint(const Scenario& scenario) {
-  const PartitionRules& rules = scenario.training.partition_rules;
+  const PartitionRules& rules = scenario.parallel.partition_rules;
   const std::string& preset = rules.preset;
   if (rules.custom)
     return "; the partition_config cuts a layer whose consumer needs it whole, or cut otherwise";
@@ -40,34 +42,36 @@ Program checked_program(const Scenario& scenario) {
 
 namespace {
 
-TraceHeader header_of(const RankRun::Setting& setting, const Program& program, Backend& backend) {
-  TraceHeader header;
-  header.execution = setting.execution;
+// Before anything is written.
+EditedProgram edited(const RankRun::Setting& setting, const Device& device) {
+  EditedProgram edited = apply_injections(setting.program, setting.scenario.inject, setting.rank);
+  expect_kernels(device, edited.program);
+  return edited;
+}
+
+TraceHeader header_of(const RankRun::Setting& setting, const Program& program, Device& device) {
+  TraceHeader header = shardproof::header_of(setting.scenario, setting.execution);
   header.rank = setting.rank.value;
   header.world = program.grid().world();
   header.tp = program.tp;
   header.dp = program.dp;
-  header.scenario_hash = scenario_hash(setting.scenario);
-  header.model_hash = hash_of(setting.scenario.model);
   header.program_hash = hash_of(program);
-  header.scenario_json = write_scenario(setting.scenario);
   header.program_json = program_text(program);
-  header.settings = collect_provenance();
+  header.settings.merge(collect_provenance());
   header.settings.merge(engine_versions());
-  header.settings["fingerprint"] = backend.fingerprint();
+  header.settings["fingerprint"] = device.fingerprint();
   header.settings["reduction"] = name_of(setting.scenario.reduction);
-  header.settings["seed"] = std::to_string(setting.scenario.seed);
   return header;
 }
 
 }  // namespace
 
-RankRun::RankRun(const Setting& setting, Backend& backend, Communicator& communicator,
+RankRun::RankRun(const Setting& setting, Device& device, Communicator& communicator,
                  ScheduleRunner::Progress progress)
-    : edited_(apply_injections(setting.program, setting.scenario.inject, setting.rank)),
-      writer_(setting.folder, header_of(setting, edited_.program, backend)),
+    : edited_(edited(setting, device)),
+      writer_(setting.folder, header_of(setting, edited_.program, device)),
       recorder_(edited_.program, setting.rank, writer_),
-      executor_({edited_.program, setting.rank, backend, communicator, setting.inputs, recorder_,
+      executor_({edited_.program, setting.rank, device, communicator, setting.inputs, recorder_,
                  edited_.memory_faults}),
       checkpoints_(setting.scenario, setting.program, setting.folder, executor_),
       runner_(executor_, std::move(progress), &checkpoints_) {}

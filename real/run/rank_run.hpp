@@ -3,8 +3,8 @@
 #include <functional>
 #include <string>
 
-#include "real/backend.hpp"
 #include "real/comm/communicator.hpp"
+#include "real/device.hpp"
 #include "real/run/inputs.hpp"
 #include "real/run/rank_executor.hpp"
 #include "real/run/recorder.hpp"
@@ -27,11 +27,11 @@ class RankRun {
     const Scenario& scenario;
     const Program& program;  // unedited
     const Inputs& inputs;
-    std::string execution;  // "sim" | "real"
-    std::string folder;     // of the traces
+    Execution execution;
+    std::string folder;  // of the traces
     Rank rank;
   };
-  RankRun(const Setting& setting, Backend& backend, Communicator& communicator,
+  RankRun(const Setting& setting, Device& device, Communicator& communicator,
           ScheduleRunner::Progress progress);
 
   RankExecutor& executor() { return executor_; }

@@ -1,6 +1,7 @@
 #include "real/run/recorder.hpp"
 
 #include "scenarios/plan/pieces.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::real {
 
@@ -22,7 +23,7 @@ void Recorder::access(ValueId value, bool write, std::span<const std::byte> byte
                            .value = value,
                            .write = write ? 1 : 0,
                            .version = versions_[static_cast<std::size_t>(value)],
-                           .hash = hash_bytes(bytes)});
+                           .hash = tensor_hash(bytes)});
 }
 
 void Recorder::read(ValueId value, std::span<const std::byte> bytes) {

@@ -11,8 +11,9 @@ namespace shardproof::reference {
 namespace {
 
 AttentionShape attention_shape(const UnitCall& unit, std::size_t q, std::size_t k) {
-  SHARDPROOF_EXPECTS(unit.attributes.head_dim > 0, unit.attributes.head_dim);
-  return {unit.arguments[q].shape, unit.arguments[k].shape, unit.attributes.attention_form()};
+  const AttentionForm& form = unit.attributes.attention;
+  SHARDPROOF_EXPECTS(form.head_dim > 0, form.head_dim);
+  return {unit.arguments[q].shape, unit.arguments[k].shape, form};
 }
 
 // The slope of a head, 0 without ALiBi; the slopes are argument `index`, if it is there.

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "reference/bounds/norm_rows.hpp"
 #include "reference/bounds/norms.hpp"
 #include "reference/bounds/sums.hpp"
 #include "scenarios/errors.hpp"
@@ -46,11 +47,10 @@ struct LayerRow {
   }
 };
 
-// The oracle does the same in fp64: its error is at most the same formula times 2^-53 / u.
-void settle_with_oracle(UnitResult& result, const Arithmetic& arithmetic) {
-  const double share = oracle_arithmetic().u / arithmetic.u;
-  for (std::size_t i = 0; i < result.bound.size(); ++i) result.error[i] = result.bound[i] * share;
-  settle(result);
+auto moments_by(const UnitCall& unit, const Arithmetic& arithmetic) {
+  return [&unit, &arithmetic](std::span<const double> row) {
+    return LayerRow(row, unit.attributes.eps, arithmetic);
+  };
 }
 
 std::size_t width_of(const Operand& x) { return static_cast<std::size_t>(x.shape.back()); }
@@ -65,19 +65,18 @@ UnitResult replay_layer_norm(const UnitCall& unit) {
   const std::size_t H = width_of(x);
   SHARDPROOF_EXPECTS(weight.size() == H && bias.size() == H, weight.size(), bias.size(), H);
   UnitResult result = bounded_result(x.shape);
-  for (std::size_t row = 0; row < x.values.size(); row += H) {
-    const LayerRow moments(x.values.subspan(row, H), unit.attributes.eps, arithmetic);
-    if (moments.overflow) result.sound = false;
+  for_each_row(x, H, result, moments_by(unit, arithmetic), [&](auto at, auto row, auto& moments) {
     for (std::size_t c = 0; c < H; ++c) {
-      const double X = moments.normalised(x.values[row + c]);
+      const double X = moments.normalised(row[c]);
       const double y = X * weight[c] + bias[c];
       const double of_product = std::fabs(weight[c]) * moments.error_of(X, arithmetic) * (1 + u) +
                                 u * std::fabs(X * weight[c]) + arithmetic.eta;
-      result.value[row + c] = y;
-      result.bound[row + c] = of_product * (1 + u) + u * std::fabs(y);
+      result.value[at + c] = y;
+      result.bound[at + c] = of_product * (1 + u) + u * std::fabs(y);
     }
-  }
-  settle_with_oracle(result, arithmetic);
+  });
+  set_errors(result, arithmetic);
+  settle(result);
   return result;
 }
 
@@ -132,14 +131,12 @@ UnitResult replay_layer_norm_backward_input(const UnitCall& unit) {
   const std::size_t H = width_of(x);
   SHARDPROOF_EXPECTS(weight.size() == H && dy.values.size() == x.values.size(), H);
   UnitResult result = bounded_result(x.shape);
-  for (std::size_t row = 0; row < x.values.size(); row += H) {
-    const auto of_row = x.values.subspan(row, H);
-    const LayerRow moments(of_row, unit.attributes.eps, arithmetic);
-    if (moments.overflow) result.sound = false;
-    const LayerInputRow input{dy.values.subspan(row, H), of_row, weight, moments, arithmetic};
-    input.write(result.value.data() + row, result.bound.data() + row, result.sound);
-  }
-  settle_with_oracle(result, arithmetic);
+  for_each_row(x, H, result, moments_by(unit, arithmetic), [&](auto at, auto row, auto& moments) {
+    const LayerInputRow input{dy.values.subspan(at, H), row, weight, moments, arithmetic};
+    input.write(result.value.data() + at, result.bound.data() + at, result.sound);
+  });
+  set_errors(result, arithmetic);
+  settle(result);
   return result;
 }
 
@@ -154,21 +151,20 @@ UnitResult replay_layer_norm_backward_weight(const UnitCall& unit) {
   UnitResult result = bounded_result(grouped_shape(unit, {x.shape.back()}));
   const auto n = static_cast<double>(rows);
   const double of_sums = compounded(n * arithmetic.u);
-  for (std::size_t row = 0; row < count; ++row) {
-    const LayerRow moments(x.values.subspan(row * H, H), unit.attributes.eps, arithmetic);
-    if (moments.overflow) result.sound = false;
-    const std::size_t to = row / rows * H;
+  for_each_row(x, H, result, moments_by(unit, arithmetic), [&](auto at, auto row, auto& moments) {
+    const std::size_t to = at / H / rows * H;
     for (std::size_t c = 0; c < H; ++c) {
-      const double gradient = dy.values[row * H + c];
-      const double X = moments.normalised(x.values[row * H + c]);
+      const double gradient = dy.values[at + c];
+      const double X = moments.normalised(row[c]);
       const double of_factor = std::fabs(gradient) * moments.error_of(X, arithmetic);
       result.value[to + c] += gradient * X;
       result.bound[to + c] +=
           of_factor * (1 + of_sums) + std::fabs(gradient * X) * of_sums + arithmetic.eta;
       if (std::fabs(gradient * X) > arithmetic.largest / n) result.sound = false;
     }
-  }
-  settle_with_oracle(result, arithmetic);
+  });
+  set_errors(result, arithmetic);
+  settle(result);
   return result;
 }
 

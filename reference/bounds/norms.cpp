@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "reference/bounds/norm_rows.hpp"
 #include "reference/bounds/sums.hpp"
 #include "scenarios/errors.hpp"
 
@@ -29,12 +30,11 @@ RowNorm row_norm(std::span<const double> x, double eps, double q, const Arithmet
           .overflow = squares * (1 + H * arithmetic.u) > arithmetic.largest};
 }
 
-/// The oracle does the same sums in fp64: its error is the same formula with u = 2^-53.
-double oracle_share(const Arithmetic& arithmetic) { return oracle_arithmetic().u / arithmetic.u; }
-
-void set_errors(UnitResult& result, const Arithmetic& arithmetic) {
-  const double share = oracle_share(arithmetic);
-  for (std::size_t i = 0; i < result.bound.size(); ++i) result.error[i] = result.bound[i] * share;
+auto norms_by(const UnitCall& unit, const Operand& x, const Arithmetic& arithmetic) {
+  const double q = product_rounding(unit.precision.compute, x.values, x.values);
+  return [&unit, &arithmetic, q](std::span<const double> row) {
+    return row_norm(row, unit.attributes.eps, q, arithmetic);
+  };
 }
 
 void expect_whole_rows(const Operand& x, std::size_t H) {
@@ -48,20 +48,17 @@ UnitResult replay_rms_norm(const UnitCall& unit) {
   const Operand& x = unit.arguments[0];
   const auto weight = unit.arguments[1].values;
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
-  const double q = product_rounding(unit.precision.compute, x.values, x.values);
   const std::size_t H = weight.size();
   expect_whole_rows(x, H);
   UnitResult result = bounded_result(x.shape);
-  for (std::size_t row = 0; row < x.values.size(); row += H) {
-    const RowNorm norm = row_norm(x.values.subspan(row, H), unit.attributes.eps, q, arithmetic);
-    if (norm.overflow) result.sound = false;
+  for_each_row(x, H, result, norms_by(unit, x, arithmetic), [&](auto at, auto row, auto& norm) {
     const double relative = compounded(norm.rho + 2 * arithmetic.u);
     for (std::size_t c = 0; c < H; ++c) {
-      const double y = x.values[row + c] * norm.R * weight[c];
-      result.value[row + c] = y;
-      result.bound[row + c] = std::fabs(y) * relative + arithmetic.eta * (1 + std::fabs(weight[c]));
+      const double y = row[c] * norm.R * weight[c];
+      result.value[at + c] = y;
+      result.bound[at + c] = std::fabs(y) * relative + arithmetic.eta * (1 + std::fabs(weight[c]));
     }
-  }
+  });
   set_errors(result, arithmetic);
   settle(result);
   return result;
@@ -104,18 +101,14 @@ UnitResult replay_rms_norm_backward_input(const UnitCall& unit) {
   const Operand& x = unit.arguments[1];
   const auto weight = unit.arguments[2].values;
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
-  const double q = product_rounding(unit.precision.compute, x.values, x.values);
   const std::size_t H = weight.size();
   expect_whole_rows(x, H);
   SHARDPROOF_EXPECTS(dy.values.size() == x.values.size(), dy.values.size(), x.values.size());
   UnitResult result = bounded_result(x.shape);
-  for (std::size_t row = 0; row < x.values.size(); row += H) {
-    const auto of_row = x.values.subspan(row, H);
-    const RowNorm norm = row_norm(of_row, unit.attributes.eps, q, arithmetic);
-    if (norm.overflow) result.sound = false;
-    const InputRow input{dy.values.subspan(row, H), of_row, weight, norm, arithmetic};
-    input.write(result.value.data() + row, result.bound.data() + row, result.sound);
-  }
+  for_each_row(x, H, result, norms_by(unit, x, arithmetic), [&](auto at, auto row, auto& norm) {
+    const InputRow input{dy.values.subspan(at, H), row, weight, norm, arithmetic};
+    input.write(result.value.data() + at, result.bound.data() + at, result.sound);
+  });
   set_errors(result, arithmetic);
   settle(result);
   return result;
@@ -125,7 +118,6 @@ UnitResult replay_rms_norm_backward_weight(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& x = unit.arguments[1];
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
-  const double q = product_rounding(unit.precision.compute, x.values, x.values);
   const std::int64_t width = unit.attributes.extent > 0 ? unit.attributes.extent : x.shape.back();
   const auto H = static_cast<std::size_t>(width);
   expect_whole_rows(x, H);
@@ -137,21 +129,19 @@ UnitResult replay_rms_norm_backward_weight(const UnitCall& unit) {
   std::vector<double> magnitude(result.value.size());
   const auto n = static_cast<double>(rows);
   const double largest = largest_sum(unit.precision);
-  for (std::size_t row = 0; row < count; ++row) {
-    const RowNorm norm = row_norm(x.values.subspan(row * H, H), unit.attributes.eps, q, arithmetic);
-    if (norm.overflow) result.sound = false;
+  for_each_row(x, H, result, norms_by(unit, x, arithmetic), [&](auto at, auto row, auto& norm) {
     const double relative = compounded((n - 1 + 2) * arithmetic.u + norm.rho);
-    const std::size_t to = row / rows * H;
+    const std::size_t to = at / H / rows * H;
     for (std::size_t c = 0; c < H; ++c) {
-      const double gradient = dy.values[row * H + c];
-      const double term = gradient * (x.values[row * H + c] * norm.R);
+      const double gradient = dy.values[at + c];
+      const double term = gradient * (row[c] * norm.R);
       result.value[to + c] += term;
       magnitude[to + c] += std::fabs(term);
       result.bound[to + c] +=
           std::fabs(term) * relative + arithmetic.eta * (1 + std::fabs(gradient));
       if (std::fabs(term) > largest / n) result.sound = false;
     }
-  }
+  });
   set_errors(result, arithmetic);
   // Heads that are cut over ranks: each rank sums over its own.
   for (std::size_t i = 0; i < magnitude.size(); ++i)

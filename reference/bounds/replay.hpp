@@ -1,18 +1,15 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
-#include "scenarios/dtype.hpp"
-#include "scenarios/op_forms.hpp"
+#include "reference/bounds/unit_attributes.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof::reference {
 
 /// A function of recorded inputs with one recorded output: what is judged (DESIGN section 4).
-/// Arguments in order; shapes as in real/backend.hpp's table, but this is the oracle's own list and
+/// Arguments in order; shapes as in real/kernels.hpp's rows, but this is the oracle's own list and
 /// its own arithmetic. "groups": the leading batch dimension is cut into that many batch groups.
 enum class UnitKind {
   copy,              // x
@@ -82,55 +79,6 @@ enum class UnitKind {
   sgd,             // p, g, lr
 };
 
-/// Where the 1/n of a mean is applied (spec-autotp 7.7): each term divided before the sum (ZeRO 1),
-/// or the sum multiplied by RN(1/n) afterwards (stage 0).
-enum class MeanForm { divide_before, multiply_after };
-
-struct UnitAttributes {
-  std::int64_t head_dim = 0;
-  std::int64_t groups = 0;  // 0: no leading axis of groups in the output
-  std::int64_t extent = 0;
-  double eps = 0;
-  double theta = 0;
-  double factor = 0;
-  double weight_decay = 0;
-  MeanForm mean_form = MeanForm::multiply_after;
-  GeluForm gelu = GeluForm::erf;
-  RotaryPairing pairing = RotaryPairing::half;
-  RotaryFrequencies frequencies = {};  // the scaling of a rotary table; its theta stands above
-  std::int64_t heads = 0;              // of ALiBi
-  std::int64_t v_head_dim = 0;
-  double scale = 0;
-  std::int64_t window = 0;
-
-  AttentionForm attention_form() const { return {head_dim, v_head_dim, scale, window}; }
-  RotaryFrequencies rotary_frequencies() const {
-    RotaryFrequencies with_theta = frequencies;
-    with_theta.theta = theta;
-    return with_theta;
-  }
-  WeightLayout weight_layout = WeightLayout::out_in;
-  std::vector<std::int64_t> parts = {};  // widths side by side, of each head if there are several
-  std::int64_t part = 0;                 // of several outputs
-  std::int64_t experts = 0;
-  std::int64_t experts_per_token = 0;
-  RouteForm route = RouteForm::renormalized;
-  ExpertRows expert_rows = ExpertRows::by_choice;
-  std::optional<std::int64_t> padding = std::nullopt;  // no label; of shift_labels
-};
-
-/// The rounding that the precision policy allows. Never filled from a plan or a trace.
-struct UnitPrecision {
-  Dtype output = Dtype::fp64;  // storage of the result: the last rounding, which `bound` leaves out
-  Dtype compute = Dtype::fp64;  // accumulators and intermediates inside the kernel
-  /// `sum` and `mean` add in `hop`. Otherwise:
-  /// the result is a sum of this many separately rounded partial products (1: none), each stored in
-  /// `output`, added in `hop`, the last addition's rounding being the last rounding.
-  std::int64_t partials = 1;
-  std::int64_t partial_terms = 0;  // of the longest partial product; 0: all have an equal share
-  Dtype hop = Dtype::fp64;
-};
-
 /// A dense tensor in fp64, row-major: recorded bits decoded, which is exact.
 struct Operand {
   Shape shape;
@@ -146,8 +94,9 @@ struct UnitResult {
   std::vector<double> bound;
   std::vector<double> error;
   bool sound = true;  // false: no sound bound exists here (the unit is `unknown`)
-  /// Elements of which an accumulator, a partial or a hop may leave the range of its format although
-  /// f does not: inf and NaN are accepted there too, in a step that is skipped. Empty: none.
+  /// Elements of which an accumulator, a partial or a hop may leave the range of its format
+  /// although f does not: inf and NaN are accepted there too, in a step that is skipped. Empty:
+  /// none.
   std::vector<bool> may_overflow = {};
   bool finite_arguments = true;  // false: some argument has an inf or a NaN
 };

@@ -11,10 +11,10 @@ namespace shardproof::reference {
 namespace {
 
 /// Relative error, in u, of a frequency computed in fp64. The exponent of theta is rounded once,
-/// which theta^y magnifies by ln theta^y; pow and what follows add at most 4. Where llama3 goes over
-/// from one frequency to the other, the share of either is off by the error of X / (high - low), X
-/// the turns in a training text; so is the choice of the branch at its ends, where the branches
-/// meet.
+/// which theta^y magnifies by ln theta^y; pow and what follows add at most 4. Where llama3 goes
+/// over from one frequency to the other, the share of either is off by the error of X /
+/// (high - low), X the turns in a training text; so is the choice of the branch at its ends, where
+/// the branches meet.
 double frequency_error(std::int64_t i, std::int64_t pairs, const RotaryFrequencies& how) {
   const double exponent = as_real(i) / as_real(pairs);
   const double plain = std::fabs(exponent * std::log(how.theta)) + 4;
@@ -34,7 +34,7 @@ UnitResult replay_rotary_table(const UnitCall& unit) {
   const std::int64_t pairs = unit.attributes.head_dim / 2, positions = unit.attributes.extent;
   SHARDPROOF_EXPECTS(pairs > 0 && positions > 0, pairs, positions);
   const bool cosine = unit.kind == UnitKind::rotary_table_cos;
-  const RotaryFrequencies how = unit.attributes.rotary_frequencies();
+  const RotaryFrequencies& how = unit.attributes.frequencies;
   const RotaryTables tables = rotary_tables(positions, 2 * pairs, how);
   UnitResult result = bounded_result({positions, pairs});
   result.value = cosine ? tables.cos.values : tables.sin.values;

@@ -14,14 +14,14 @@ double any_order_sum(double n, double q, double magnitude, const Arithmetic& ari
 /// last of the n - 1 additions rounds to the output itself if the two are one dtype.
 double any_order_hops(double n, double magnitude, const UnitPrecision& precision);
 
-/// The error of a sum that is cut into precision.partials separately rounded ones: `bound` is that of
-/// their terms, S the sum of |term|. The last addition's rounding is left out.
+/// The error of a sum that is cut into precision.partials separately rounded ones: `bound` is that
+/// of their terms, S the sum of |term|. The last addition's rounding is left out.
 double with_partials(double bound, double magnitude, const UnitPrecision& precision);
 /// The largest S for which no partial and no sum of them overflows.
 double largest_sum(const UnitPrecision& precision);
 
-/// Says of an element of a sum that it may overflow on the way. If it did, it stays inf or NaN; if it
-/// is finite, its bound holds.
+/// Says of an element of a sum that it may overflow on the way. If it did, it stays inf or NaN; if
+/// it is finite, its bound holds.
 void note_overflow(UnitResult& result, std::size_t element);
 
 UnitResult replay_matmul(const UnitCall& unit);                  // x weight^T

@@ -3,8 +3,8 @@
 namespace shardproof::reference {
 
 // ChatGLM2 and 3: GLM Team 2024, arXiv:2406.12793. Grouped-query attention from one fused weight
-// [Q; K; V], the first half of each head rotated in neighbouring pairs, SwiGLU from one fused weight
-// [gate; up].
+// [Q; K; V], the first half of each head rotated in neighbouring pairs, SwiGLU from one fused
+// weight [gate; up].
 
 namespace {
 

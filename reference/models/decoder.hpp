@@ -16,7 +16,8 @@ namespace shardproof::reference {
 ///           const std::string attention = layer + ".self_attn";
 ///           return decoder.attend(attention, decoder.separate_projections(attention, x));
 ///         },
-///         [&](const std::string& layer, Value x) { return decoder.gated_mlp(layer + ".mlp", x); });
+///         [&](const std::string& layer, Value x) { return decoder.gated_mlp(layer + ".mlp", x);
+///         });
 class Decoder {
  public:
   /// One half of a block: the layer's path and its normed input -> what is added to the residual.

@@ -3,8 +3,8 @@
 
 namespace shardproof::reference {
 
-// DeepSeek-V2: DeepSeek-AI 2024, arXiv:2405.04434. Keys and values come from a latent vector; experts
-// from layer first_k_dense_replace on, some of them shared by all tokens.
+// DeepSeek-V2: DeepSeek-AI 2024, arXiv:2405.04434. Keys and values come from a latent vector;
+// experts from layer first_k_dense_replace on, some of them shared by all tokens.
 
 namespace {
 
@@ -18,8 +18,8 @@ Value queries(Graph& net, const ModelDescription& model, const std::string& modu
                     net.rms_norm(module + ".q_a_layernorm", latent, latent_eps));
 }
 
-// Section 2.1: every head has features that positions turn beside others that they do not; the keys'
-// turned features are one vector for all heads.
+// Section 2.1: every head has features that positions turn beside others that they do not; the
+// keys' turned features are one vector for all heads.
 Value attention(Graph& net, const ModelDescription& model, const Rotary& tables,
                 const std::string& module, Value x) {
   const std::int64_t plain = model.count("qk_nope_head_dim"),

@@ -37,15 +37,15 @@ Graph graph_of(const ModelDescription& model, const MicroBatch& micro_batch) {
   return make_graph(model, micro_batch, /*with_loss=*/true);
 }
 
-Graph graph_of(const Scenario& scenario) {
-  const std::int64_t groups = scenario.data_parallel();
-  const MicroBatch micro_batch{.batch = groups * scenario.training.micro_batch,
-                               .positions = scenario.data.sequence,
+Graph graph_of(const Task& task) {
+  const std::int64_t groups = task.replicas;
+  const MicroBatch micro_batch{.batch = groups * task.training.micro_batch,
+                               .positions = task.data.sequence,
                                .groups = groups,
-                               .gradient_scale = 1.0 / scenario.training.accumulation,
-                               .scales_loss = scales_loss(scenario.training),
-                               .padding = scenario.data.padding};
-  return make_graph(scenario.model, micro_batch, scenario.trains());
+                               .gradient_scale = 1.0 / task.training.accumulation,
+                               .scales_loss = scales_loss(task.training),
+                               .padding = task.data.padding};
+  return make_graph(task.model, micro_batch, task.trains());
 }
 
 }  // namespace shardproof::reference

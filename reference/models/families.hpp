@@ -1,7 +1,7 @@
 #pragma once
 
 #include "reference/models/graph.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/task.hpp"
 
 namespace shardproof::reference {
 
@@ -9,12 +9,12 @@ namespace shardproof::reference {
 /// that nobody has told.
 Graph graph_of(const ModelDescription& model, const MicroBatch& micro_batch);
 
-/// Over the sequences of one of the scenario's micro-steps, in inference without a loss. Of the grid
+/// Over the sequences of one of the task's micro-steps, in inference without a loss. Of the grid
 /// it knows the batch groups alone: the replicas.
-Graph graph_of(const Scenario& scenario);
+Graph graph_of(const Task& task);
 
-/// The families' forward passes, from the tokens to the logits: reference/models, a file each. Llama's
-/// is also that of Mistral and of Qwen2, whose window and biases the description tells.
+/// The families' forward passes, from the tokens to the logits: reference/models, a file each.
+/// Llama's is also that of Mistral and of Qwen2, whose window and biases the description tells.
 Value llama(Graph& net, const ModelDescription& model);
 Value deepseek_v2(Graph& net, const ModelDescription& model);
 Value mixtral(Graph& net, const ModelDescription& model);

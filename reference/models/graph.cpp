@@ -53,9 +53,8 @@ Value Graph::positions() {
 
 Rotary Graph::rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies) {
   const Shape shape{micro_batch_.positions, width / 2};
-  UnitAttributes attributes{
-      .head_dim = width, .extent = micro_batch_.positions, .theta = frequencies.theta};
-  attributes.frequencies = frequencies;
+  const UnitAttributes attributes{
+      .head_dim = width, .extent = micro_batch_.positions, .frequencies = frequencies};
   const Value cos = tensor(Kind::table, "", "rotary_cos", shape);
   const Value sin = tensor(Kind::table, "", "rotary_sin", shape);
   append_to({cos}, UnitKind::rotary_table_cos, {}, attributes);
@@ -116,11 +115,7 @@ Value Graph::attention(const std::string& module, Value q, Value k, Value v,
   std::vector<Value> inputs{q, k, v};
   if (slopes) inputs.push_back(*slopes);
   const Value y = append(UnitKind::attention, module, "attention", std::move(inputs),
-                         with_features(queries, heads * form.value_dim()),
-                         {.head_dim = form.head_dim,
-                          .v_head_dim = form.v_head_dim,
-                          .scale = form.scale,
-                          .window = form.window});
+                         with_features(queries, heads * form.value_dim()), {.attention = form});
   by_product("lse", {queries[0], heads, queries[1]});
   return y;
 }

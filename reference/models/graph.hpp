@@ -116,8 +116,8 @@ class Graph {
   /// Roles selected and weights. `factor` is that of the form "scaled".
   Routing route(const std::string& module, Value logits, std::int64_t experts_per_token,
                 RouteForm form, double factor = 1);
-  /// The tokens of each expert, role tokens of module.experts.e: (groups * N, C), of each group of N
-  /// tokens those that chose it first, then zeros.
+  /// The tokens of each expert, role tokens of module.experts.e: (groups * N, C), of each group of
+  /// N tokens those that chose it first, then zeros.
   std::vector<Value> dispatch(const std::string& module, Value x, const Routing& routing,
                               std::int64_t experts, ExpertRows order);
   /// Each token's rows, weighed and added.
@@ -158,11 +158,11 @@ class Graph {
 /// How gradients reach a tensor, by its index: one contribution from each use that a loss depends
 /// on. None: it has no gradient.
 ///
-/// | uses                                   | its gradient is                                       |
-/// |----------------------------------------|-------------------------------------------------------|
-/// | one, which hands on its own gradient   | that of the use's output: no tensor of its own        |
-/// | one                                    | the contribution, under the gradient's name           |
-/// | several                                | their sum, added in the order of backward             |
+/// | uses                                 | its gradient is                                |
+/// |--------------------------------------|------------------------------------------------|
+/// | one, which hands on its own gradient | that of the use's output: no tensor of its own |
+/// | one                                  | the contribution, under the gradient's name    |
+/// | several                              | their sum, added in the order of backward      |
 struct GradientFlow {
   std::vector<int> contributions;
   std::vector<bool> own;  // the gradient is a tensor of its own

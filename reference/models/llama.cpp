@@ -3,9 +3,9 @@
 
 namespace shardproof::reference {
 
-// Llama: Touvron et al. 2023, arXiv:2302.13971. With a window over which queries look back, Mistral:
-// Jiang et al. 2023, arXiv:2310.06825. With a bias in q_proj, k_proj and v_proj, Qwen2: Yang et al.
-// 2024, arXiv:2407.10671.
+// Llama: Touvron et al. 2023, arXiv:2302.13971. With a window over which queries look back,
+// Mistral: Jiang et al. 2023, arXiv:2310.06825. With a bias in q_proj, k_proj and v_proj, Qwen2:
+// Yang et al. 2024, arXiv:2407.10671.
 
 Value llama(Graph& net, const ModelDescription& model) {
   Decoder decoder(net, model);

@@ -3,8 +3,8 @@
 
 namespace shardproof::reference {
 
-// Mixtral: Jiang et al. 2024, arXiv:2401.04088. Mistral whose MLPs are experts, of which a router chooses
-// some for each token.
+// Mixtral: Jiang et al. 2024, arXiv:2401.04088. Mistral whose MLPs are experts, of which a router
+// chooses some for each token.
 
 namespace {
 

@@ -33,14 +33,14 @@ RotaryTables tables(const Call& c, std::size_t cos, std::size_t sin) {
 }
 
 RotaryTables tables(const UnitAttributes& a) {
-  return rotary_tables(a.extent, a.head_dim, a.rotary_frequencies());
+  return rotary_tables(a.extent, a.head_dim, a.frequencies);
 }
 
 Variables attend(const Call& c) {
   const std::optional<Variable> slopes =
       c.inputs.size() > 3 ? std::optional(c.inputs[3]) : std::nullopt;
-  Tape::Attention result = c.tape.attention(c.inputs[0], c.inputs[1], c.inputs[2],
-                                            c.attributes.attention_form(), slopes);
+  Tape::Attention result =
+      c.tape.attention(c.inputs[0], c.inputs[1], c.inputs[2], c.attributes.attention, slopes);
   return {result.output, c.tape.leaf(std::move(result.log_sum_exp))};
 }
 
@@ -57,7 +57,10 @@ const std::vector<NodeRule> rules{
     {Kind::alibi_slopes, {}, {},
      [](const Call& c) { return Variables{c.tape.leaf(alibi_slopes(c.attributes.heads))}; }},
     {Kind::shift_labels, {}, {},
-     [](const Call& c) { return Variables{c.tape.leaf(numbers(shift_labels(integers(c, 0), c.attributes.padding)))}; }},
+     [](const Call& c) {
+       return Variables{
+           c.tape.leaf(numbers(shift_labels(integers(c, 0), c.attributes.padding)))};
+     }},
 
     {Kind::positions, {}, {},
      [](const Call& c) {

@@ -10,9 +10,9 @@
 #include "reference/ops/tensor.hpp"
 #include "scenarios/op_forms.hpp"
 
-/// Mixture of experts. A router's logits (B, T, E) choose k experts for each token; each expert sees the
-/// rows of its tokens. The tokens of one batch group are one expert's part of (groups * rows, C): its
-/// tokens first, then rows of zeros.
+/// Mixture of experts. A router's logits (B, T, E) choose k experts for each token; each expert
+/// sees the rows of its tokens. The tokens of one batch group are one expert's part of
+/// (groups * rows, C): its tokens first, then rows of zeros.
 namespace shardproof::reference {
 
 /// What is compared when experts are chosen: of a dual number its value.
@@ -47,8 +47,8 @@ Tokens chosen_experts(const TensorOf<Scalar>& logits, std::int64_t k) {
   return selected;
 }
 
-/// Of each token: exp(z_e) over the sum of them, of the chosen experts among themselves (renormalized),
-/// or of all and times `factor` (scaled). -> (B, T, k)
+/// Of each token: exp(z_e) over the sum of them, of the chosen experts among themselves
+/// (renormalized), or of all and times `factor` (scaled). -> (B, T, k)
 template <class Scalar>
 TensorOf<Scalar> expert_weights(const TensorOf<Scalar>& logits, const Tokens& selected,
                                 RouteForm form, double factor) {
@@ -145,8 +145,8 @@ TensorOf<Scalar> expert_part(const TensorOf<Scalar>& x, const ExpertRowsOf& at, 
   return part;
 }
 
-/// Of each token the sum over its experts of weight times row: parts (groups * rows, C) of all experts
-/// -> (B, T, C), of the shape of `selected` but for the last extent.
+/// Of each token the sum over its experts of weight times row: parts (groups * rows, C) of all
+/// experts -> (B, T, C), of the shape of `selected` but for the last extent.
 template <class Scalar>
 TensorOf<Scalar> combined(const ExpertRowsOf& at, Shape selected, const TensorOf<Scalar>& weights,
                           const std::vector<TensorOf<Scalar>>& parts) {

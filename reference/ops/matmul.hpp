@@ -42,7 +42,8 @@ class PlainLoops {
   bool outer_;
 };
 
-/// x (..., I), w (O, I) -> x w^T (..., O). In the layout in_out w is (I, O): the same with w^T for w.
+/// x (..., I), w (O, I) -> x w^T (..., O). In the layout in_out w is (I, O): the same with w^T for
+/// w.
 Tensor matmul(const Tensor& x, const Tensor& w, WeightLayout layout = WeightLayout::out_in);
 /// The gradient with respect to x. dy (..., O), w (O, I) -> dy w (..., I).
 Tensor matmul_vjp_input(const Tensor& dy, const Tensor& w,

@@ -12,9 +12,9 @@
 #include "reference/ops/rotary.hpp"
 #include "reference/ops/tensor.hpp"
 
-/// The forward mathematics of the models, written from the definitions: simple loops, one function an
-/// op, generic in the scalar so that dual numbers can run through the very same lines. B sequences
-/// of T tokens, C hidden, h heads of hd elements (hk of keys and values), V vocabulary.
+/// The forward mathematics of the models, written from the definitions: simple loops, one function
+/// an op, generic in the scalar so that dual numbers can run through the very same lines. B
+/// sequences of T tokens, C hidden, h heads of hd elements (hk of keys and values), V vocabulary.
 namespace shardproof::reference {
 
 /// weight (V, C), tokens (B, T) -> (B, T, C). A token outside [0, V) is an InvariantError.

@@ -4,12 +4,13 @@
 
 namespace shardproof::reference {
 
-void run_inference(const Scenario& scenario, const std::string& folder, const Progress& progress) {
-  RecordedRun run(scenario, folder, progress);
+void run_inference(const Task& task, const TraceHeader& header, const std::string& folder,
+                   const Progress& progress) {
+  RecordedRun run(task, header, folder, progress);
   Parameters weights;
-  for (const ParameterDescription& parameter : scenario.model.parameters)
+  for (const ParameterDescription& parameter : task.model.parameters)
     weights[parameter.name] = run.initial_parameter(parameter);
-  for (int step = 0; step < scenario.steps; ++step) {
+  for (int step = 0; step < task.steps; ++step) {
     const Moment moment{Moment::Stage::step, step, 0};
     const Tokens tokens = run.tokens(StepIndex{step}, MicroStep{0});
     for (const NamedTensor& named : run_forward(run.graph(), weights, tokens))

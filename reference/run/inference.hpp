@@ -6,9 +6,10 @@
 
 namespace shardproof::reference {
 
-/// Runs the model over the batches of every step, in one process, unsharded, in fp64, and writes the
-/// trace in `folder`: the weights, which stay as they are, and every forward tensor of every step;
-/// the last is the logits. Dtypes and errors are those of run_reference.
-void run_inference(const Scenario& scenario, const std::string& folder, const Progress& progress);
+/// Runs the model over the batches of every step, in one process, unsharded, in fp64, and writes
+/// the trace in `folder`: the weights, which stay as they are, and every forward tensor of every
+/// step; the last is the logits. Dtypes and errors are those of run_reference.
+void run_inference(const Task& task, const TraceHeader& header, const std::string& folder,
+                   const Progress& progress);
 
 }  // namespace shardproof::reference

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/training.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof::reference {
 
-/// The learning rate of update `step`, counted from 0 over the applied ones, in fp64: the optimizer's
-/// own, or DeepSpeed's schedule, whose first two updates have the lowest rate.
+/// The learning rate of update `step`, counted from 0 over the applied ones, in fp64: the
+/// optimizer's own, or DeepSpeed's schedule, whose first two updates have the lowest rate.
 ///   lowest + (highest - lowest) gamma,  t = step - 1,  w = max(2, warmup_steps),
 ///   gamma = ln(t + 1) / ln w, or t / w       while t < w
 ///           1                                then, with WarmupLR

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "reference/ops/tensor.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/optimizer.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof::reference {
@@ -34,8 +34,8 @@ double bias_correction(double beta, StepIndex step);
 /// AdamW, Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2:
 ///   m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2,
 ///   p <- p - lr * ((m / c1) / (sqrt(v / c2) + eps) + weight_decay * p).
-/// Adam (the same, "with L2 regularization") and SGD take d = g + weight_decay p for g. Adam then has no
-/// decay of its own; SGD, with momentum b as torch.optim.SGD without dampening:
+/// Adam (the same, "with L2 regularization") and SGD take d = g + weight_decay p for g. Adam then
+/// has no decay of its own; SGD, with momentum b as torch.optim.SGD without dampening:
 ///   b <- momentum b + d,   p <- p - lr b, or in Nesterov's form p - lr (d + momentum b).
 void optimizer_step(OptimizerState& state, const Tensor& gradient, double factor,
                     const OptimizerConfig& config, double lr, StepIndex step);

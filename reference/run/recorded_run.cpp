@@ -6,28 +6,14 @@
 
 namespace shardproof::reference {
 
-namespace {
-
-TraceHeader header_of(const Scenario& scenario) {
-  TraceHeader header;
-  header.execution = "reference";
-  header.scenario_hash = scenario_hash(scenario);
-  header.model_hash = hash_of(scenario.model);
-  header.scenario_json = write_scenario(scenario);
-  header.settings["seed"] = std::to_string(scenario.seed);
-  return header;
-}
-
-}  // namespace
-
-RecordedRun::RecordedRun(const Scenario& scenario, const std::string& folder,
+RecordedRun::RecordedRun(const Task& task, const TraceHeader& header, const std::string& folder,
                          const Progress& progress)
-    : scenario_(scenario),
+    : task_(task),
       progress_(progress),
-      graph_(graph_of(scenario)),
-      batches_(scenario),
-      initial_(scenario),
-      writer_(folder, header_of(scenario)) {}
+      graph_(graph_of(task)),
+      batches_(task),
+      initial_(task),
+      writer_(folder, header) {}
 
 Tensor RecordedRun::initial_parameter(const ParameterDescription& parameter) {
   Tensor tensor(parameter.shape, initial_.parameter(parameter.name, whole(parameter.shape)));
@@ -36,13 +22,13 @@ Tensor RecordedRun::initial_parameter(const ParameterDescription& parameter) {
 }
 
 Tokens RecordedRun::tokens(StepIndex step, MicroStep micro) const {
-  const int replicas = scenario_.data_parallel();
+  const int replicas = task_.replicas;
   std::vector<std::int64_t> ids;
   for (int replica = 0; replica < replicas; ++replica) {
     const std::vector<std::int64_t> own = batches_.tokens(step, micro, replica);
     ids.insert(ids.end(), own.begin(), own.end());
   }
-  return Tokens({std::int64_t{replicas} * scenario_.training.micro_batch, scenario_.data.sequence},
+  return Tokens({std::int64_t{replicas} * task_.training.micro_batch, task_.data.sequence},
                 std::move(ids));
 }
 
@@ -61,8 +47,7 @@ void RecordedRun::record(const Moment& moment, const std::string& name, const Te
 
 void RecordedRun::record_activation(const Moment& moment, const std::string& name,
                                     const Tensor& tensor) {
-  record(moment, name, tensor,
-         scenario_.training.working == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32);
+  record(moment, name, tensor, task_.training.working == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32);
 }
 
 void RecordedRun::report(const Moment& moment) const {

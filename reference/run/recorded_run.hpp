@@ -7,7 +7,7 @@
 #include "reference/ops/tensor.hpp"
 #include "scenarios/checkpoint/initial_state.hpp"
 #include "scenarios/data/batches.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/task.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reference {
@@ -19,7 +19,8 @@ using Progress = std::function<void(const Moment&)>;
 /// in `folder`.
 class RecordedRun {
  public:
-  RecordedRun(const Scenario& scenario, const std::string& folder, const Progress& progress);
+  RecordedRun(const Task& task, const TraceHeader& header, const std::string& folder,
+              const Progress& progress);
 
   const Graph& graph() const { return graph_; }
   /// A parameter as the run begins, rounded to the working dtype; recorded as /initial/parameter/P.
@@ -38,7 +39,7 @@ class RecordedRun {
   void close() { writer_.close(); }
 
  private:
-  const Scenario& scenario_;
+  const Task& task_;
   const Progress& progress_;
   Graph graph_;
   Batches batches_;

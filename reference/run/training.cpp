@@ -15,17 +15,18 @@ namespace {
 
 class Training {
  public:
-  Training(const Scenario& scenario, const std::string& folder, const Progress& progress)
-      : scenario_(scenario), run_(scenario, folder, progress), updates_(run_.initial().updates()) {
-    for (const ParameterDescription& p : scenario.model.parameters)
+  Training(const Task& task, const TraceHeader& header, const std::string& folder,
+           const Progress& progress)
+      : task_(task), run_(task, header, folder, progress), updates_(run_.initial().updates()) {
+    for (const ParameterDescription& p : task.model.parameters)
       SHARDPROOF_EXPECTS(states_.emplace(p.name, initial_state(p)).second, p.name);
-    const std::vector<std::size_t> groups = groups_of_parameters(scenario);
+    const std::vector<std::size_t> groups = groups_of_parameters(task);
     for (std::size_t i = 0; i < groups.size(); ++i)
-      weight_decay_[scenario.model.parameters[i].name] = weight_decay_of(scenario, groups[i]);
+      weight_decay_[task.model.parameters[i].name] = weight_decay_of(task, groups[i]);
   }
 
   void run() {
-    for (int step = scenario_.first_step; step < scenario_.steps; ++step) run_step(StepIndex{step});
+    for (int step = task_.first_step; step < task_.steps; ++step) run_step(StepIndex{step});
     run_.close();
   }
 
@@ -40,7 +41,7 @@ class Training {
     run_.record({Moment::Stage::step, step.value, -1}, "scalar/" + name, Tensor({1}, {value}));
   }
 
-  const Scenario& scenario_;
+  const Task& task_;
   RecordedRun run_;
   std::map<std::string, OptimizerState> states_;
   std::map<std::string, double> weight_decay_;
@@ -49,7 +50,7 @@ class Training {
 };
 
 OptimizerState Training::initial_state(const ParameterDescription& parameter) {
-  OptimizerState state(run_.initial_parameter(parameter), scenario_.training.optimizer);
+  OptimizerState state(run_.initial_parameter(parameter), task_.training.optimizer);
   if (run_.initial().checkpoint() == nullptr) return state;
   const std::string folder = "optimizer/" + parameter.name + "/";
   state.master.values = run_.initial().tensor(folder + "master");
@@ -61,9 +62,9 @@ void Training::run_step(StepIndex step) {
   accumulators_.clear();
   const Parameters weights = parameters();
   double loss = 0;
-  for (int micro = 0; micro < scenario_.training.accumulation; ++micro)
+  for (int micro = 0; micro < task_.training.accumulation; ++micro)
     for (const double group : run_micro_step(step, MicroStep{micro}, weights).values) loss += group;
-  record_scalar(step, "loss", loss / scenario_.data_parallel() / scenario_.training.accumulation);
+  record_scalar(step, "loss", loss / task_.replicas / task_.training.accumulation);
   update(step);
   run_.end_step(step);
 }
@@ -87,16 +88,16 @@ Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameter
 }
 
 void Training::update(StepIndex step) {
-  OptimizerConfig config = scenario_.training.optimizer;
+  OptimizerConfig config = task_.training.optimizer;
   const Moment moment{Moment::Stage::step, step.value, -1};
   std::map<std::string, Tensor> gradients;
   for (const auto& [name, sum] : accumulators_) gradients[name] = mean_over_groups(sum);
   const double norm = global_norm(gradients);
-  const double factor = clip_factor(norm, scenario_.training.gradient_clipping);
+  const double factor = clip_factor(norm, task_.training.gradient_clipping);
   record_scalar(step, "grad_norm", norm);
   record_scalar(step, "clip_factor", factor);
   const StepIndex update{updates_++};
-  const double lr = learning_rate(scenario_.training, update);
+  const double lr = learning_rate(task_.training, update);
   record_scalar(step, "learning_rate", lr);
   for (auto& [name, state] : states_) {
     const Tensor& gradient = gradients.at(name);
@@ -118,11 +119,12 @@ Parameters Training::parameters() const {
 
 }  // namespace
 
-void run_reference(const Scenario& scenario, const std::string& folder, const Progress& progress) {
-  if (scenario.trains())
-    Training(scenario, folder, progress).run();
+void run_reference(const Task& task, const TraceHeader& header, const std::string& folder,
+                   const Progress& progress) {
+  if (task.trains())
+    Training(task, header, folder, progress).run();
   else
-    run_inference(scenario, folder, progress);
+    run_inference(task, header, folder, progress);
 }
 
 }  // namespace shardproof::reference

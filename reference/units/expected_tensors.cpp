@@ -18,47 +18,47 @@ const Shape one_element{1};
 
 }  // namespace
 
-std::vector<Unit> expected_units(const Scenario& scenario, const SkippedSteps& skipped) {
-  const Graph graph = graph_of(scenario);
+std::vector<Unit> expected_units(const Task& task, const MeanOverReplicas& mean,
+                                 const SkippedSteps& skipped) {
+  const Graph graph = graph_of(task);
   std::vector<Unit> units;
   append_tables(graph, units);
-  if (scenario.trains() && scenario.resume.empty()) append_masters(scenario, units);
+  if (task.trains() && task.resume.empty()) append_masters(task, units);
   int last_update = -1;
-  for (int step = scenario.first_step; step < scenario.steps; ++step) {
-    for (int micro = 0; micro < scenario.training.accumulation; ++micro) {
+  for (int step = task.first_step; step < task.steps; ++step) {
+    for (int micro = 0; micro < task.training.accumulation; ++micro) {
       append_micro_step(graph, step, micro, last_update, units);
-      if (scenario.trains()) append_accumulation(scenario, step, micro, units);
+      if (task.trains()) append_accumulation(task, mean, step, micro, units);
     }
-    if (!scenario.trains()) continue;
-    append_reduction(scenario, step, units);
-    append_overflow(scenario, step, units);
+    if (!task.trains()) continue;
+    append_reduction(task, mean, step, units);
+    append_overflow(task, step, units);
     if (skipped.contains(step)) continue;
-    append_norm(scenario, step, units);
-    append_update(scenario, step, last_update, units);
+    append_norm(task, step, units);
+    append_update(task, step, last_update, units);
     last_update = step;
   }
   return units;
 }
 
-std::vector<std::pair<std::string, Shape>> expected_leaves(const Scenario& scenario,
+std::vector<std::pair<std::string, Shape>> expected_leaves(const Task& task,
                                                            const SkippedSteps& skipped) {
   std::vector<std::pair<std::string, Shape>> leaves;
-  for (const ParameterDescription& p : scenario.model.parameters)
+  for (const ParameterDescription& p : task.model.parameters)
     leaves.emplace_back("/initial/parameter/" + p.name, p.shape);
-  if (!scenario.resume.empty())
-    for (const ParameterDescription& p : scenario.model.parameters)
-      for (const std::string& state : optimizer_tensors(scenario.training.optimizer))
+  if (!task.resume.empty())
+    for (const ParameterDescription& p : task.model.parameters)
+      for (const std::string& state : optimizer_tensors(task.training.optimizer))
         leaves.emplace_back("/initial/optimizer/" + p.name + "/" + state, p.shape);
-  const Shape batch{std::int64_t{scenario.data_parallel()} * scenario.training.micro_batch,
-                    scenario.data.sequence};
-  for (int step = scenario.first_step; step < scenario.steps; ++step) {
-    for (int micro = 0; micro < scenario.training.accumulation; ++micro)
+  const Shape batch{std::int64_t{task.replicas} * task.training.micro_batch, task.data.sequence};
+  for (int step = task.first_step; step < task.steps; ++step) {
+    for (int micro = 0; micro < task.training.accumulation; ++micro)
       leaves.emplace_back(micro_folder(step, micro) + "/data/tokens", batch);
-    if (!scenario.trains()) continue;
-    if (scales_loss(scenario.training))
+    if (!task.trains()) continue;
+    if (scales_loss(task.training))
       leaves.emplace_back(step_folder(step) + "/scalar/loss_scale", one_element);
     if (skipped.contains(step)) continue;
-    for (const std::string& name : scalar_names(scenario.training.optimizer))
+    for (const std::string& name : scalar_names(task.training.optimizer))
       leaves.emplace_back(step_folder(step) + "/scalar/" + name, one_element);
   }
   return leaves;

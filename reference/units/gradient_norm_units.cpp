@@ -8,33 +8,33 @@ namespace {
 
 const Shape one_element{1};
 
-std::vector<std::string> gradients_of(const Scenario& scenario, int step) {
+std::vector<std::string> gradients_of(const Task& task, int step) {
   std::vector<std::string> gradients;
-  for (const ParameterDescription& p : scenario.model.parameters)
+  for (const ParameterDescription& p : task.model.parameters)
     gradients.push_back(step_folder(step) + "/gradient/" + p.name);
   return gradients;
 }
 
 }  // namespace
 
-void append_overflow(const Scenario& scenario, int step, std::vector<Unit>& units) {
+void append_overflow(const Task& task, int step, std::vector<Unit>& units) {
   units.push_back({UnitKind::nonfinite,
                    {},
-                   gradients_of(scenario, step),
+                   gradients_of(task, step),
                    step_folder(step) + "/scalar/nonfinite",
                    one_element});
 }
 
-void append_norm(const Scenario& scenario, int step, std::vector<Unit>& units) {
+void append_norm(const Task& task, int step, std::vector<Unit>& units) {
   const std::string scalar = step_folder(step) + "/scalar/";
-  const bool scaled = scales_loss(scenario.training);
+  const bool scaled = scales_loss(task.training);
   const auto with_scale = [&](std::vector<std::string> inputs) {
     if (scaled) inputs.push_back(scalar + "loss_scale");
     return inputs;
   };
   units.push_back({UnitKind::sum_of_squares,
                    {},
-                   gradients_of(scenario, step),
+                   gradients_of(task, step),
                    scalar + "grad_norm_squared",
                    one_element});
   units.push_back({UnitKind::square_root,
@@ -42,9 +42,9 @@ void append_norm(const Scenario& scenario, int step, std::vector<Unit>& units) {
                    with_scale({scalar + "grad_norm_squared"}),
                    scalar + "grad_norm",
                    one_element});
-  if (!multiplies_gradients(scenario.training)) return;
+  if (!multiplies_gradients(task.training)) return;
   units.push_back({UnitKind::clip_factor,
-                   {.factor = scenario.training.gradient_clipping},
+                   {.factor = task.training.gradient_clipping},
                    with_scale({scalar + "grad_norm"}),
                    scalar + "clip_factor",
                    one_element});

@@ -9,8 +9,8 @@
 
 namespace shardproof::reference {
 
-/// Which rows of a tensor are there: of `rows` for each of `groups` batch groups only the first, as many as
-/// tokens of the group chose the expert.
+/// Which rows of a tensor are there: of `rows` for each of `groups` batch groups only the first, as
+/// many as tokens of the group chose the expert.
 struct RoutedRows {
   std::string selected;  // trace path of the choices, (B, T, k)
   std::int64_t expert = 0;

@@ -9,15 +9,15 @@ namespace {
 // The units of one parameter's update in one step.
 class Update {
  public:
-  Update(const Scenario& scenario, const ParameterDescription& parameter, std::size_t group,
-         int step, int last_update, std::vector<Unit>& units)
-      : training_(scenario.training),
-        config_(scenario.training.optimizer),
+  Update(const Task& task, const ParameterDescription& parameter, std::size_t group, int step,
+         int last_update, std::vector<Unit>& units)
+      : training_(task.training),
+        config_(task.training.optimizer),
         parameter_(parameter),
-        module_(optimizer_module(scenario, group)),
-        weight_decay_(weight_decay_of(scenario, group)),
+        module_(optimizer_module(task, group)),
+        weight_decay_(weight_decay_of(task, group)),
         first_(last_update < 0),
-        begins_(scenario.resume.empty()),
+        begins_(task.resume.empty()),
         folder_(step_folder(step)),
         scalar_(folder_ + "/scalar/"),
         state_(folder_ + "/optimizer/" + parameter.name + "/"),
@@ -98,8 +98,8 @@ class Update {
 
 std::string step_folder(int step) { return folder_of({Moment::Stage::step, step, -1}); }
 
-void append_masters(const Scenario& scenario, std::vector<Unit>& units) {
-  for (const ParameterDescription& p : scenario.model.parameters)
+void append_masters(const Task& task, std::vector<Unit>& units) {
+  for (const ParameterDescription& p : task.model.parameters)
     units.push_back({UnitKind::cast,
                      {},
                      {"/initial/parameter/" + p.name},
@@ -107,10 +107,10 @@ void append_masters(const Scenario& scenario, std::vector<Unit>& units) {
                      p.shape});
 }
 
-void append_update(const Scenario& scenario, int step, int last_update, std::vector<Unit>& units) {
-  const std::vector<std::size_t> groups = groups_of_parameters(scenario);
+void append_update(const Task& task, int step, int last_update, std::vector<Unit>& units) {
+  const std::vector<std::size_t> groups = groups_of_parameters(task);
   for (std::size_t i = 0; i < groups.size(); ++i)
-    Update(scenario, scenario.model.parameters[i], groups[i], step, last_update, units).append();
+    Update(task, task.model.parameters[i], groups[i], step, last_update, units).append();
 }
 
 }  // namespace shardproof::reference

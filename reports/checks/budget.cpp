@@ -58,7 +58,7 @@ class Budget {
       : scenario_(scenario),
         policy_(precision_policy(scenario)),
         tp_rank_(static_cast<std::size_t>(tp_rank.value)),
-        tp_(scenario.training.tensor_parallel),
+        tp_(scenario.parallel.tensor_parallel),
         dp_(scenario.data_parallel()) {}
 
   CollectiveBudget compute() {
@@ -92,7 +92,7 @@ class Budget {
                       elements * static_cast<std::int64_t>(size_bytes(dtype))});
   }
 
-  bool divided() const { return scenario_.training.zero_stage > 0 && dp_ > 1; }
+  bool divided() const { return scenario_.parallel.zero_stage > 0 && dp_ > 1; }
 
   /// The widths of a layer's blocks, by TP rank.
   Widths blocks(const LayerPartition& layer, std::int64_t features) const {
@@ -120,8 +120,8 @@ class Budget {
     return largest;
   }
 
-  /// Of each parameter group a rank's part of the flat vector of all its shards, padded to a multiple of
-  /// 2 D (7.7.4).
+  /// Of each parameter group a rank's part of the flat vector of all its shards, padded to a
+  /// multiple of 2 D (7.7.4).
   void gathered_slices() {
     const std::vector<std::size_t> group_of = groups_of_parameters(scenario_);
     std::map<std::size_t, std::int64_t> counts;
@@ -213,7 +213,7 @@ class Budget {
   /// Gradients in reverse order; a bucket is closed before it would be too large. They are reduced
   /// once a step, with ZeRO 2 in every micro-step (7.7.2, 7.7.3).
   void buckets() {
-    into_ = scenario_.training.zero_stage == 2 ? &budget_.micro_step : &budget_.reduce;
+    into_ = scenario_.parallel.zero_stage == 2 ? &budget_.micro_step : &budget_.reduce;
     const auto& parameters = scenario_.model.parameters;
     std::int64_t filled = 0, sent = 0, bucket = 0;
     const auto close = [&] {
@@ -225,7 +225,7 @@ class Budget {
     for (auto parameter = parameters.rbegin(); parameter != parameters.rend(); ++parameter) {
       // Every TP rank closes its buckets at the same parameters.
       const std::int64_t count = largest_count(*parameter);
-      if (filled + count > scenario_.training.reduce_bucket_size) close();
+      if (filled + count > scenario_.parallel.reduce_bucket_size) close();
       filled += count;
       sent += local_count(*parameter);
     }

@@ -11,8 +11,9 @@
 
 namespace shardproof::reports {
 
-/// Which dimension of a parameter tensor parallelism cuts: of a column the output features, with its
-/// bias; of a row the input features, its bias whole (spec-autotp 2.7). Empty for what is replicated.
+/// Which dimension of a parameter tensor parallelism cuts: of a column the output features, with
+/// its bias; of a row the input features, its bias whole (spec-autotp 2.7). Empty for what is
+/// replicated.
 std::optional<int> sharded_dimension(const Scenario& scenario, const std::string& parameter);
 
 /// Where a parameter lies on the mesh, by the scenario's partition.
@@ -31,8 +32,8 @@ struct BudgetedCollective {
   std::string dtype;   // on the wire
   std::int64_t elements = 0;
   std::int64_t bytes = 0;
-  /// Elements and bytes are those of one row: how many rows there are, the recorded choice of experts
-  /// says of each replica and micro-step.
+  /// Elements and bytes are those of one row: how many rows there are, the recorded choice of
+  /// experts says of each replica and micro-step.
   std::optional<reference::RoutedRows> rows = std::nullopt;
   friend bool operator==(const BudgetedCollective&, const BudgetedCollective&) = default;
 };
@@ -58,7 +59,8 @@ struct BudgetedCollective {
 /// |            | norm, ZeRO's all-gather                                                     |
 /// | final      | as initial, without the edits                                               |
 ///
-/// In inference a micro-step is a data check and a forward pass, and a step has nothing else to communicate.
+/// In inference a micro-step is a data check and a forward pass, and a step has nothing else to
+/// communicate.
 struct CollectiveBudget {
   std::vector<BudgetedCollective> initial_moment;
   std::vector<BudgetedCollective> data_check;  // of every micro-step, before the others

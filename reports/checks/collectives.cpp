@@ -163,7 +163,8 @@ class CollectivesOfTrace {
 
   void expect_at(int rank, const Moment& moment, const Collectives& expected) {
     const Collectives got = issued_at(rank, moment);
-    if (trace_.world() == 1) tally_.add(1, 0, Proof::bitwise);  // the moment, where none may be
+    // One rank may issue none, which is looked at here, moment by moment: that is what it counts.
+    if (trace_.world() == 1) tally_.add(1, 0, Proof::bitwise);
     const Collectives missing = beyond(expected, got), extra = beyond(got, expected);
     for (const BudgetedCollective& c : missing) {
       const BudgetedCollective* other = with_origin(extra, c.origin);
@@ -212,7 +213,7 @@ class CollectivesOfTrace {
 
 Tally check_collectives(const JudgeContext& context) {
   Tally tally("collectives", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces)
+  for (const EngineTrace* trace : context.engines())
     CollectivesOfTrace(context, *trace, tally).check();
   return tally;
 }

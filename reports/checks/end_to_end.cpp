@@ -11,8 +11,6 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr const char* name = "end_to_end";
-
 /// The longest sum of the model: along a feature dimension, the vocabulary, or the tokens of a
 /// group.
 std::int64_t longest_sum(const Scenario& scenario) {
@@ -51,7 +49,7 @@ class Comparer {
 
   /// The reference skips no step: from the first one that an engine skipped the two train on other
   /// batches, and are not compared. That step's loss still is of the same weights.
-  void compare(const EngineTrace& trace) {
+  void compare(const RecordedTrace& trace) {
     const reference::SkippedSteps skipped = skipped_steps(context_.scenario, trace);
     const RunEnd end(context_.scenario, trace);
     for (int step = context_.scenario.first_step; step < context_.scenario.steps; ++step) {
@@ -86,7 +84,7 @@ class Comparer {
     return std::move(tensor.values);
   }
 
-  void compare_loss(const EngineTrace& trace, int step, const std::string& folder) {
+  void compare_loss(const RecordedTrace& trace, int step, const std::string& folder) {
     double sum = 0;
     const int micro_steps = context_.scenario.training.accumulation;
     for (int micro = 0; micro < micro_steps; ++micro) {
@@ -102,7 +100,7 @@ class Comparer {
   }
 
   /// The logits are what a step's last unit computes.
-  void compare_logits(const EngineTrace& trace, int step, const std::string& folder) {
+  void compare_logits(const RecordedTrace& trace, int step, const std::string& folder) {
     const auto last =
         std::find_if(context_.units.rbegin(), context_.units.rend(),
                      [&](const auto& unit) { return unit.output.starts_with(folder + "/"); });
@@ -115,13 +113,13 @@ class Comparer {
     gate(trace, last->output, std::ssize(got), apart);
   }
 
-  void compare_norm(const EngineTrace& trace, int step, const std::string& folder) {
+  void compare_norm(const RecordedTrace& trace, int step, const std::string& folder) {
     const std::string path = folder + "/scalar/grad_norm";
     const std::vector<double> norm = read(trace.reader(), trace.execution(), path);
     if (!norm.empty()) compare_scalar(trace, step, "grad_norm", norm.front(), path);
   }
 
-  void compare_scalar(const EngineTrace& trace, int step, const std::string& quantity, double got,
+  void compare_scalar(const RecordedTrace& trace, int step, const std::string& quantity, double got,
                       const std::string& path) {
     const std::vector<double> expected = read(*context_.reference, "reference", path);
     if (expected.empty()) return;
@@ -130,7 +128,7 @@ class Comparer {
          distance({&got, 1}, {expected.data(), 1}));
   }
 
-  void compare_parameters(const EngineTrace& trace, int step, const std::string& folder) {
+  void compare_parameters(const RecordedTrace& trace, int step, const std::string& folder) {
     double worst = 0;
     for (const ParameterDescription& parameter : context_.scenario.model.parameters) {
       const std::string path = folder + "/parameter/" + parameter.name;
@@ -144,9 +142,9 @@ class Comparer {
     trend_.push_back({trace.execution(), step, "parameter relative error", worst, 0});
   }
 
-  /// Which experts a token chooses jumps where two logits are about equal: shown, not judged. (Units are
-  /// judged with the choice that the engine recorded.)
-  void compare_routing(const EngineTrace& trace, int step, const std::string& folder) {
+  /// Which experts a token chooses jumps where two logits are about equal: shown, not judged.
+  /// (Units are judged with the choice that the engine recorded.)
+  void compare_routing(const RecordedTrace& trace, int step, const std::string& folder) {
     double unlike = 0;
     bool any = false;
     for (const reference::Unit& unit : context_.units) {
@@ -163,7 +161,7 @@ class Comparer {
           {trace.execution(), step, "choices of experts unlike the reference's", unlike, 0});
   }
 
-  void gate(const EngineTrace& trace, const std::string& what, std::int64_t count,
+  void gate(const RecordedTrace& trace, const std::string& what, std::int64_t count,
             const Distance& apart) {
     const double bound = allowed_ * apart.largest;
     const bool fits = apart.difference <= bound;
@@ -190,25 +188,20 @@ class Comparer {
 
 }  // namespace
 
-EndToEnd check_end_to_end(const JudgeContext& context) {
-  EndToEnd result;
+Tally check_end_to_end(const JudgeContext& context, std::vector<TrendPoint>& trend) {
+  Tally tally("end_to_end", Proof::statistical);
   if (context.reference == nullptr || context.traces.empty()) {
-    result.result = not_run(name, context.traces.empty() ? "there is no trace of an engine"
-                                                         : "there is no trace of the reference");
-    return result;
+    tally.not_run(context.traces.empty() ? "there is no trace of an engine"
+                                         : "there is no trace of the reference");
+    return tally;
   }
-  Tally tally(name, Proof::statistical);
-  Comparer comparer(context, tally, result.trend);
-  for (const EngineTrace* trace : context.traces) comparer.compare(*trace);
-  result.result = tally.result();
-  if (context.policy.working != Dtype::fp64 && result.result.outcome == Outcome::pass) {
-    result.result.outcome = Outcome::trend;
-    result.result.max_ratio.reset();
-    result.result.reason = std::string("only fp64 runs are held against the fp64 reference: in ") +
-                           name_of(context.policy.working) + " the distance is shown, not judged" +
-                           comparer.skipped_from();
-  }
-  return result;
+  Comparer comparer(context, tally, trend);
+  for (const RecordedTrace* trace : context.traces) comparer.compare(*trace);
+  if (context.policy.working != Dtype::fp64)
+    tally.trend(std::string("only fp64 runs are held against the fp64 reference: in ") +
+                name_of(context.policy.working) + " the distance is shown, not judged" +
+                comparer.skipped_from());
+  return tally;
 }
 
 }  // namespace shardproof::reports

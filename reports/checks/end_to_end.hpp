@@ -7,15 +7,10 @@
 
 namespace shardproof::reports {
 
-struct EndToEnd {
-  CheckResult result;
-  std::vector<TrendPoint> trend;
-};
-
 /// How far each execution is from the unsharded fp64 run, step by step: loss (mean over replicas
 /// and micro-steps), gradient norm, parameters (largest difference relative to the tensor's largest
-/// element); in inference the logits. With fp64 weights it gates; else rounding may part two right runs as far as it likes,
-/// and the outcome is `trend`. Counts elements.
+/// element); in inference the logits. With fp64 weights it gates; else rounding may part two right
+/// runs as far as it likes, and the outcome is `trend`. Counts elements.
 ///
 /// The gate: |difference| <= units * K * 2^-53 * (largest element of the tensor), with `units` the
 /// number of the reference's units and K the longest sum in any of them (inner dimension, or tokens
@@ -25,6 +20,7 @@ struct EndToEnd {
 /// heuristic for the growth of errors in well-conditioned models, not a proof. (A missing factor, a
 /// wrong divisor or group is larger by ten orders of magnitude; the proofs are in op_local and
 /// plan_units.)
-EndToEnd check_end_to_end(const JudgeContext& context);
+/// What is shown goes to `trend`.
+Tally check_end_to_end(const JudgeContext& context, std::vector<TrendPoint>& trend);
 
 }  // namespace shardproof::reports

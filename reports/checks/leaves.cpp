@@ -12,6 +12,7 @@
 #include "scenarios/checkpoint/initial_state.hpp"
 #include "scenarios/config/deepspeed/optimizer_names.hpp"
 #include "scenarios/data/batches.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -30,7 +31,7 @@ std::vector<std::byte> encoded(Dtype dtype, std::span<const double> values) {
 
 class Leaves {
  public:
-  Leaves(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
+  Leaves(const JudgeContext& context, const RecordedTrace& trace, Tally& tally)
       : context_(context),
         scenario_(context.scenario),
         initial_(context.scenario),
@@ -42,7 +43,8 @@ class Leaves {
     check_states();
     check_tokens();
     check_scalars();
-    for (int rank = 0; rank < trace_.world(); ++rank) check_zeros(rank);
+    if (const EngineTrace* engine = trace_.engine())
+      for (int rank = 0; rank < trace_.world(); ++rank) check_zeros(*engine, rank);
     findings_.report(tally_);
   }
 
@@ -55,9 +57,7 @@ class Leaves {
 
   void compare(const StoredDataset& leaf, Dtype dtype, std::span<const double> expected,
                const char* problem = "it is not what the scenario gives") {
-    const BitComparison result =
-        compare_stored(trace_, leaf, encoded(dtype, expected), dtype, problem, findings_);
-    tally_.add(result.compared, result.failed, Proof::bitwise);
+    compare_stored(trace_, leaf, encoded(dtype, expected), dtype, problem, tally_, findings_);
   }
 
   void check_weights() {
@@ -85,24 +85,22 @@ class Leaves {
         initial_.checkpoint()->expect(name, dtype, parameter.shape);
         for (const StoredDataset& leaf : stored("/initial/" + name)) {
           if (leaf.info.full_shape != parameter.shape) continue;
-          const BitComparison result =
-              compare_stored(trace_, leaf, initial_.checkpoint()->read(name, leaf.info.regions),
-                             dtype, "it is not what the checkpoint holds", findings_);
-          tally_.add(result.compared, result.failed, Proof::bitwise);
+          compare_stored(trace_, leaf, initial_.checkpoint()->read(name, leaf.info.regions), dtype,
+                         "it is not what the checkpoint holds", tally_, findings_);
         }
       }
   }
 
   // Weights that are no numbers are never right, even as given.
   void refuse_nan(const StoredDataset& leaf, const std::vector<double>& given) {
-    BitComparison comparison;
+    Comparison comparison;
     for (std::size_t i = 0; i < given.size(); ++i) {
       if (!std::isnan(given[i])) continue;
       if (comparison.failed++ == 0) comparison.first_failed = static_cast<std::int64_t>(i);
       comparison.expected = comparison.got = given[i];
     }
     if (comparison.failed == 0) return;
-    tally_.add(0, comparison.failed, Proof::bitwise);
+    tally_.add(comparison, Proof::bitwise);
     findings_.add(failure_of(trace_, leaf, comparison), "the scenario's weight is NaN");
   }
 
@@ -150,8 +148,8 @@ class Leaves {
               "the data check says that the tokens of a TP group are not alike");
   }
 
-  /// Of a skipped step there are no scalars but the loss scale, and neither the powers of beta nor the
-  /// schedule advance.
+  /// Of a skipped step there are no scalars but the loss scale, and neither the powers of beta nor
+  /// the schedule advance.
   void check_scalars() {
     const OptimizerConfig& config = scenario_.training.optimizer;
     const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
@@ -192,10 +190,10 @@ class Leaves {
     }
   }
 
-  void check_zeros(int rank) {
-    const Program& program = trace_.program(rank);
+  void check_zeros(const EngineTrace& engine, int rank) {
+    const Program& program = engine.program(rank);
     std::map<ValueId, std::pair<std::int64_t, std::uint64_t>> zeros;  // elements and hash
-    for (const ExecutedOp& executed : trace_.executed(rank)) {
+    for (const ExecutedOp& executed : engine.executed(rank)) {
       if (executed.op->kind != OpKind::zero) continue;
       for (const AccessRecord* write : executed.writes) {
         const Value& value = program.value(write->value);
@@ -203,7 +201,7 @@ class Leaves {
           const std::int64_t count = element_count(local_shape(program, value, Rank{rank}));
           const std::vector<std::byte> bytes(static_cast<std::size_t>(count) *
                                              size_bytes(value.dtype));
-          zeros[write->value] = {count, hash_bytes(bytes)};
+          zeros[write->value] = {count, tensor_hash(bytes)};
         }
         const auto& [count, hash] = zeros[write->value];
         tally_.add(count, write->hash == hash ? 0 : 1, Proof::bitwise);
@@ -219,7 +217,7 @@ class Leaves {
   const JudgeContext& context_;
   const Scenario& scenario_;
   InitialState initial_;
-  const EngineTrace& trace_;
+  const RecordedTrace& trace_;
   Tally& tally_;
   Findings findings_;
 };
@@ -228,7 +226,7 @@ class Leaves {
 
 Tally check_leaves(const JudgeContext& context) {
   Tally tally("leaves", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces) Leaves(context, *trace, tally).check();
+  for (const RecordedTrace* trace : context.traces) Leaves(context, *trace, tally).check();
   return tally;
 }
 

@@ -1,14 +1,15 @@
 #include "reports/checks/op_local.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <set>
 
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/units/judge_unit.hpp"
+#include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -17,9 +18,9 @@ namespace {
 using reference::Unit;
 using reference::UnitPrecision;
 
-// Whether a unit's result is a sum over the TP group (spec-autotp 2.7): the output of a row, the input
-// gradient of a column and of what its heads share, the gradient of a replicated parameter that is
-// applied to sharded activations.
+// Whether a unit's result is a sum over the TP group (spec-autotp 2.7): the output of a row, the
+// input gradient of a column and of what its heads share, the gradient of a replicated parameter
+// that is applied to sharded activations.
 bool spans_tp(const PartitionPlan& partition, const Unit& unit) {
   using reference::UnitKind;
   const LayerPartition& layer = partition.of(unit.module);
@@ -40,24 +41,22 @@ std::int64_t widest(const Widths& widths) {
   return most;
 }
 
-// What the policy allows each unit.
-UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
+// What a unit stores, by its function alone. There is no default, so that a new function does not
+// compile before somebody has said what its result may be rounded to.
+Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
   using reference::UnitKind;
-  const PrecisionPolicy& policy = context.policy;
-  UnitPrecision precision;
-  precision.output = policy.working;
-  precision.compute = policy.compute;
   switch (unit.kind) {
     case UnitKind::shift_labels:
     case UnitKind::route_selected:
-    case UnitKind::positions: precision.output = Dtype::int64; break;
+    case UnitKind::positions: return Dtype::int64;
+
+    case UnitKind::alibi_slopes:
     case UnitKind::attention_lse:
-    case UnitKind::cross_entropy: precision.output = policy.compute; break;
-    case UnitKind::nonfinite: precision.output = Dtype::fp32; break;
-    case UnitKind::sum_of_squares:
-      precision.output = Dtype::fp64;
-      precision.compute = Dtype::fp64;
-      break;
+    case UnitKind::cross_entropy: return policy.compute;
+
+    case UnitKind::nonfinite: return Dtype::fp32;
+    case UnitKind::sum_of_squares: return Dtype::fp64;
+
     case UnitKind::square_root:
     case UnitKind::clip_factor:
     case UnitKind::multiply:
@@ -67,14 +66,69 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
     case UnitKind::decay:
     case UnitKind::momentum:
     case UnitKind::nesterov:
-    case UnitKind::sgd: precision.output = policy.master; break;
+    case UnitKind::sgd: return policy.master;
+
     case UnitKind::cast:
-      if (unit.output.find("/optimizer/") != std::string::npos) precision.output = policy.master;
-      break;
-    default: break;
+      return unit.output.find("/optimizer/") != std::string::npos ? policy.master : policy.working;
+
+    case UnitKind::copy:
+    case UnitKind::rotary_table_cos:
+    case UnitKind::rotary_table_sin:
+    case UnitKind::embedding:
+    case UnitKind::rms_norm:
+    case UnitKind::layer_norm:
+    case UnitKind::matmul:
+    case UnitKind::add_bias:
+    case UnitKind::rotary:
+    case UnitKind::attention:
+    case UnitKind::swiglu:
+    case UnitKind::gelu:
+    case UnitKind::add:
+    case UnitKind::split:
+    case UnitKind::join:
+    case UnitKind::repeat_heads:
+    case UnitKind::sum_heads:
+    case UnitKind::route_weights:
+    case UnitKind::moe_dispatch:
+    case UnitKind::moe_combine:
+    case UnitKind::cross_entropy_backward:
+    case UnitKind::matmul_backward_input:
+    case UnitKind::matmul_backward_weight:
+    case UnitKind::bias_backward:
+    case UnitKind::rms_norm_backward_input:
+    case UnitKind::rms_norm_backward_weight:
+    case UnitKind::layer_norm_backward_input:
+    case UnitKind::layer_norm_backward_weight:
+    case UnitKind::rotary_backward:
+    case UnitKind::attention_backward_q:
+    case UnitKind::attention_backward_k:
+    case UnitKind::attention_backward_v:
+    case UnitKind::swiglu_backward_gate:
+    case UnitKind::swiglu_backward_up:
+    case UnitKind::gelu_backward:
+    case UnitKind::embedding_backward:
+    case UnitKind::route_backward:
+    case UnitKind::moe_dispatch_backward:
+    case UnitKind::moe_combine_backward_weights:
+    case UnitKind::moe_combine_backward_rows:
+    case UnitKind::scale:
+    case UnitKind::divide:
+    case UnitKind::negate:
+    case UnitKind::sum:
+    case UnitKind::mean: return policy.working;
   }
+  return policy.working;
+}
+
+// What the policy allows each unit.
+UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
+  using reference::UnitKind;
+  const PrecisionPolicy& policy = context.policy;
+  UnitPrecision precision;
+  precision.output = output_of(policy, unit);
+  precision.compute = unit.kind == UnitKind::sum_of_squares ? Dtype::fp64 : policy.compute;
   if (spans_tp(context.scenario.partition, unit)) {
-    precision.partials = context.scenario.training.tensor_parallel;
+    precision.partials = context.scenario.parallel.tensor_parallel;
     precision.partial_terms = widest(context.scenario.partition.of(unit.module).widths);
     precision.hop = policy.tp_wire;
   }
@@ -124,7 +178,7 @@ class TensorCache {
 
 class OpLocal {
  public:
-  OpLocal(const JudgeContext& context, const EngineTrace& trace, UnitMemo& memo, Tally& tally,
+  OpLocal(const JudgeContext& context, const RecordedTrace& trace, UnitMemo& memo, Tally& tally,
           TensorTable& table)
       : context_(context),
         trace_(trace),
@@ -219,12 +273,10 @@ class OpLocal {
         precision.output, reference::replay(unit.kind, unit.attributes, precision, arguments),
         output.values, expected_.non_finite(moment_of(unit.output)));
 
-    Failure failure;
-    failure.moment = moment_of(unit.output);
+    const Moment moment = moment_of(unit.output);
+    Failure failure = failure_at(trace_, seen_by, moment);
     FirstDivergence& divergence = failure.divergence;
-    divergence.execution = trace_.execution();
-    divergence.step = failure.moment.step;
-    divergence.micro_step = failure.moment.micro;
+    divergence.ranks.clear();
     divergence.tensor = unit.output;
     for (const StoredDataset& stored : trace_.reader().datasets().at(unit.output)) {
       if (!holds_failure(stored, output, failing)) continue;
@@ -234,19 +286,11 @@ class OpLocal {
     if (divergence.ranks.empty()) divergence.ranks.push_back(seen_by);
     divergence.rank = divergence.ranks.front();
     for (const int rank : divergence.ranks)
-      table_.add(name_in_folder(unit.output), rank, failure.moment, comparison);
-    for (const ExecutedOp& executed : trace_.executed(divergence.rank))
-      if (executed.moment == failure.moment && !executed.writes.empty() &&
-          writer_name(*executed.op) == divergence.op) {
-        failure.sequence = executed.sequence;
-        divergence.phase = executed.op->phase;
-      }
+      table_.add(name_in_folder(unit.output), rank, moment, comparison);
+    if (const StoredDataset* stored = trace_.dataset(unit.output, divergence.rank))
+      put_in_order(failure, trace_, *stored);
     divergence.index = unravel(comparison.first_failed, output.shape);
-    divergence.expected = comparison.expected;
-    divergence.got = comparison.got;
-    divergence.error = std::fabs(comparison.got - comparison.expected);
-    divergence.bound = comparison.bound;
-    divergence.wrong_elements = comparison.failed;
+    set_numbers(divergence, comparison);
     const std::string sentence = trace_.execution() + ": " + unit.output + " is not what " +
                                  reference::name_of(unit.kind) + " of the recorded inputs may give";
     tally_.fail(std::move(failure), sentence);
@@ -259,7 +303,7 @@ class OpLocal {
     std::vector<std::byte> judged(static_cast<std::size_t>(element_count(stored.info.regions)) *
                                   size);
     extract(output.bytes, output.shape, stored.info.regions, size, judged);
-    if (hash_bytes(judged) != stored.info.hash) return false;
+    if (tensor_hash(judged) != stored.info.hash) return false;
     const std::int64_t count = element_count(stored.info.regions);
     for (std::int64_t i = 0; i < count; ++i)
       if (failing[static_cast<std::size_t>(
@@ -269,7 +313,7 @@ class OpLocal {
   }
 
   const JudgeContext& context_;
-  const EngineTrace& trace_;
+  const RecordedTrace& trace_;
   UnitMemo& memo_;
   Tally& tally_;
   TensorTable& table_;
@@ -283,7 +327,7 @@ class OpLocal {
 Tally check_op_local(const JudgeContext& context, TensorTable& table) {
   UnitMemo memo;  // what sim and real have in common is judged once
   Tally tally("op_local", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces)
+  for (const RecordedTrace* trace : context.traces)
     OpLocal(context, *trace, memo, tally, table).run();
   return tally;
 }

@@ -33,7 +33,7 @@ std::vector<Region> other_shards(const Shape& shape, const Placement& placement,
 
 class OptimizerState {
  public:
-  OptimizerState(const JudgeContext& context, const EngineTrace& trace, Tally& tally)
+  OptimizerState(const JudgeContext& context, const RecordedTrace& trace, Tally& tally)
       : context_(context),
         scenario_(context.scenario),
         policy_(context.policy),
@@ -87,11 +87,11 @@ class OptimizerState {
           append(mine, part->info.regions);
           append(together, part->info.regions);
         }
-        if (scenario_.training.zero_stage == 0 && !tiles_exactly(mine, parameter.shape))
+        if (scenario_.parallel.zero_stage == 0 && !tiles_exactly(mine, parameter.shape))
           tally_.fail(trace_.execution() + ": " + path + ": rank " + std::to_string(rank.value) +
                       " does not hold its whole shard once");
       }
-      if (scenario_.training.zero_stage > 0 && !tiles_exactly(together, parameter.shape))
+      if (scenario_.parallel.zero_stage > 0 && !tiles_exactly(together, parameter.shape))
         tally_.fail(trace_.execution() + ": " + path + ": some element of the shard of TP rank " +
                     std::to_string(tp) + " does not have exactly one owner in its DP group");
     }
@@ -101,9 +101,8 @@ class OptimizerState {
     const std::vector<std::byte> zeros(
         static_cast<std::size_t>(element_count(padding.info.regions)) *
         size_bytes(padding.info.dtype));
-    const BitComparison result = compare_stored(trace_, padding, zeros, padding.info.dtype,
-                                                "padding is not zero", findings_);
-    tally_.add(result.compared, result.failed, Proof::bitwise);
+    compare_stored(trace_, padding, zeros, padding.info.dtype, "padding is not zero", tally_,
+                   findings_);
   }
 
   void check_working(const std::string& master_path, const std::string& path) {
@@ -134,10 +133,8 @@ class OptimizerState {
     std::vector<std::byte> part(static_cast<std::size_t>(element_count(working.info.regions)) *
                                 size);
     extract(rounded, working.info.full_shape, working.info.regions, size, part);
-    const BitComparison result =
-        compare_stored(trace_, working, part, policy_.working,
-                       "the working weight is not the rounded master weight", findings_);
-    tally_.add(result.compared, result.failed, Proof::bitwise);
+    compare_stored(trace_, working, part, policy_.working,
+                   "the working weight is not the rounded master weight", tally_, findings_);
   }
 
   void check_equal_on_all_ranks(const std::string& path) {
@@ -152,9 +149,8 @@ class OptimizerState {
                     std::to_string(rank));
         continue;
       }
-      const BitComparison result = compare_stored(trace_, *other, bytes, first->info.dtype,
-                                                  "its bits are not those of rank 0", findings_);
-      tally_.add(result.compared, result.failed, Proof::bitwise);
+      compare_stored(trace_, *other, bytes, first->info.dtype, "its bits are not those of rank 0",
+                     tally_, findings_);
     }
   }
 
@@ -185,8 +181,8 @@ class OptimizerState {
     return scale;
   }
 
-  /// The root of a number in [f - b - e, f + b + e] over the loss scale, two fp64 roundings, and the
-  /// last rounding.
+  /// The root of a number in [f - b - e, f + b + e] over the loss scale, two fp64 roundings, and
+  /// the last rounding.
   void compare_norm(const StoredDataset& norm, const reference::UnitResult& squares, double scale) {
     if (norm.info.dtype != policy_.master || element_count(norm.info.regions) != 1)
       return tally_.fail(trace_.execution() + ": " + norm.info.path + " is no " +
@@ -200,26 +196,24 @@ class OptimizerState {
     const double bound = std::fmax(root - low, high - root) + 0x1p-50 * high;
     double got = 0;
     decode(norm.info.dtype, trace_.reader().read(norm), {&got, 1});
-    Comparison comparison;
-    comparison.compared = 1;
-    comparison.max_ratio = std::isfinite(got) ? ratio(policy_.master, root, bound, 0, got) : 0;
-    comparison.failed = accepts(policy_.master, root, bound, 0, got) ? 0 : 1;
+    const bool accepted = accepts(policy_.master, root, bound, 0, got);
+    Comparison comparison{.compared = 1,
+                          .failed = accepted ? 0 : 1,
+                          .first_failed = accepted ? -1 : 0,
+                          .expected = root,
+                          .got = got,
+                          .bound = bound};
+    if (std::isfinite(got)) comparison.max_ratio = ratio(policy_.master, root, bound, 0, got);
     tally_.add(comparison, Proof::sound);
-    if (comparison.failed == 0) return;
-    BitComparison numbers;
-    numbers.failed = 1;
-    numbers.first_failed = 0;
-    numbers.expected = root;
-    numbers.got = got;
-    Failure failure = failure_of(trace_, norm, numbers);
-    failure.divergence.bound = bound;
-    findings_.add(std::move(failure), "it is not the norm of the recorded gradients");
+    if (!accepted)
+      findings_.add(failure_of(trace_, norm, comparison),
+                    "it is not the norm of the recorded gradients");
   }
 
   const JudgeContext& context_;
   const Scenario& scenario_;
   const PrecisionPolicy& policy_;
-  const EngineTrace& trace_;
+  const RecordedTrace& trace_;
   Tally& tally_;
   Findings findings_;
 };
@@ -229,7 +223,7 @@ class OptimizerState {
 Tally check_optimizer(const JudgeContext& context) {
   Tally tally("optimizer", Proof::bitwise);
   if (!context.scenario.trains()) return tally;
-  for (const EngineTrace* trace : context.traces) OptimizerState(context, *trace, tally).check();
+  for (const RecordedTrace* trace : context.traces) OptimizerState(context, *trace, tally).check();
   return tally;
 }
 

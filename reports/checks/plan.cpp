@@ -42,7 +42,7 @@ void check_trace(const EngineTrace& trace, Tally& tally) {
 
 Tally check_plan(const JudgeContext& context) {
   Tally tally("plan", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces) check_trace(*trace, tally);
+  for (const EngineTrace* trace : context.engines()) check_trace(*trace, tally);
   return tally;
 }
 

@@ -18,30 +18,30 @@ std::string shown(double value) {
   return text;
 }
 
+template <typename T>
+double as_real(const T& value) {
+  return static_cast<double>(value);
+}
+double as_real(const std::optional<std::int64_t>& value) {
+  return static_cast<double>(value.value_or(-1));
+}
+
 /// The numbers of a function, but for those that say how large a rank's part is.
-std::vector<std::pair<const char*, double>> numbers_of(const reference::UnitAttributes& a) {
-  const RotaryFrequencies& f = a.frequencies;
-  return {{"eps", a.eps},
-          {"theta", a.theta},
-          {"factor", a.factor},
-          {"weight_decay", a.weight_decay},
-          {"head_dim", static_cast<double>(a.head_dim)},
-          {"v_head_dim", static_cast<double>(a.v_head_dim)},
-          {"scale", a.scale},
-          {"window", static_cast<double>(a.window)},
-          {"heads", static_cast<double>(a.heads)},
-          {"form", static_cast<double>(a.gelu)},
-          {"weight_layout", static_cast<double>(a.weight_layout)},
-          {"experts_per_token", static_cast<double>(a.experts_per_token)},
-          {"route form", static_cast<double>(a.route)},
-          {"order", static_cast<double>(a.expert_rows)},
-          {"padding", static_cast<double>(a.padding.value_or(-1))},
-          {"pairing", static_cast<double>(a.pairing)},
-          {"scaling", static_cast<double>(f.scaling)},
-          {"scaling factor", f.factor},
-          {"low_freq_factor", f.low},
-          {"high_freq_factor", f.high},
-          {"original_positions", f.original_positions}};
+struct Numbers {
+  std::vector<std::pair<const char*, double>> list;
+
+  template <typename T>
+  void operator()(reference::Number field, const T& value) {
+    list.emplace_back(field.name, as_real(value));
+  }
+  template <typename T>
+  void operator()(reference::Size, const T&) {}
+};
+std::vector<std::pair<const char*, double>> numbers_of(
+    const reference::UnitAttributes& attributes) {
+  Numbers numbers;
+  for_each_field(attributes, numbers);
+  return numbers.list;
 }
 
 /// The numbers that ops must carry: those of the reference units of the same function and module,
@@ -279,13 +279,18 @@ void note(const EngineTrace& trace, int rank, const Op& op, const std::string& p
                problem);
 }
 
+// Where the order is left to a library, each is one that it may take.
+bool adds_in_order(const TraceHeader& header, ReductionOrder order) {
+  const auto found = header.settings.find("reduction");
+  return order == ReductionOrder::library ||
+         (found != header.settings.end() && found->second == name_of(order));
+}
+
 void check_trace(const JudgeContext& context, const EngineTrace& trace, Tally& tally) {
   const ExpectedNumbers numbers(context.units);
   Findings findings;
   for (int rank = 0; rank < trace.world(); ++rank) {
-    const auto& settings = trace.reader().header(rank).settings;
-    const auto order = settings.find("reduction");
-    if (order == settings.end() || order->second != name_of(context.policy.order))
+    if (!adds_in_order(trace.reader().header(rank), context.policy.order))
       tally.fail(trace.execution() + ", rank " + std::to_string(rank) +
                  ": its reductions are not in the order " + name_of(context.policy.order));
     const ProgramPolicy policy(context, numbers, trace.program(rank));
@@ -303,7 +308,7 @@ void check_trace(const JudgeContext& context, const EngineTrace& trace, Tally& t
 
 Tally check_policy(const JudgeContext& context) {
   Tally tally("policy", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces) check_trace(context, *trace, tally);
+  for (const EngineTrace* trace : context.engines()) check_trace(context, *trace, tally);
   return tally;
 }
 

@@ -40,24 +40,23 @@ bool equal(const StoredDataset& a, const StoredDataset& b) {
   return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype;
 }
 
-void check_copies(const EngineTrace& trace, const Copies& copies, Tally& tally,
+void check_copies(const RecordedTrace& trace, const Copies& copies, Tally& tally,
                   Findings& findings) {
   const std::int64_t count = element_count(copies.front()->info.regions);
-  if (trace.world() == 1) tally.add(count, 0, Proof::bitwise);
   if (copies.size() < 2) return;
   const StoredDataset& first = *typical(copies);
   std::vector<std::byte> bytes;  // of `first`, once a copy differs
-  std::int64_t failed = 0;
   for (const StoredDataset* copy : copies) {
-    if (equal(first, *copy)) continue;
+    if (equal(first, *copy)) {
+      tally.add(count, 0, Proof::bitwise);
+      continue;
+    }
     if (bytes.empty()) bytes = trace.reader().read(first);
-    failed += compare_stored(
-                  trace, *copy, bytes, first.info.dtype,
-                  "its bits differ from those of its replica on rank " + std::to_string(first.rank),
-                  findings)
-                  .failed;
+    compare_stored(
+        trace, *copy, bytes, first.info.dtype,
+        "its bits differ from those of its replica on rank " + std::to_string(first.rank), tally,
+        findings);
   }
-  tally.add(count * static_cast<std::int64_t>(copies.size()), failed, Proof::bitwise);
 }
 
 /// True if replicas hold the tensor in unlike parts, as TP ranks do whose flat vectors differ.
@@ -69,7 +68,7 @@ bool cut_differently(const std::vector<Copies>& groups) {
 }
 
 /// Every copy against the same elements of the tensor as rank 0 sees it.
-void check_parts(const EngineTrace& trace, const std::vector<StoredDataset>& copies, Tally& tally,
+void check_parts(const RecordedTrace& trace, const std::vector<StoredDataset>& copies, Tally& tally,
                  Findings& findings) {
   const AssembledTensor tensor = assemble(trace.reader(), copies.front().info.path, 0);
   if (!tensor.problem.empty()) return tally.fail(trace.execution() + ": " + tensor.problem);
@@ -77,10 +76,8 @@ void check_parts(const EngineTrace& trace, const std::vector<StoredDataset>& cop
   for (const StoredDataset& copy : copies) {
     std::vector<std::byte> part(static_cast<std::size_t>(element_count(copy.info.regions)) * size);
     extract(tensor.bytes, tensor.shape, copy.info.regions, size, part);
-    const BitComparison result =
-        compare_stored(trace, copy, part, tensor.dtype,
-                       "its bits differ from those of its replicas on other TP ranks", findings);
-    tally.add(result.compared, result.failed, Proof::bitwise);
+    compare_stored(trace, copy, part, tensor.dtype,
+                   "its bits differ from those of its replicas on other TP ranks", tally, findings);
   }
 }
 
@@ -88,7 +85,7 @@ void check_parts(const EngineTrace& trace, const std::vector<StoredDataset>& cop
 
 Tally check_replicas(const JudgeContext& context) {
   Tally tally("replicas", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces) {
+  for (const RecordedTrace* trace : context.traces) {
     Findings findings;
     for (const auto& [path, stored] : trace->reader().datasets()) {
       const std::vector<Copies> groups = copies_by_regions(stored);

@@ -10,6 +10,7 @@
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/run_end.hpp"
 #include "scenarios/plan/pieces.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -151,7 +152,7 @@ class RoundTrips {
     const auto count = static_cast<std::int64_t>(bytes.size() / size_bytes(dtype));
     for (const Write& write : writes_[name]) {
       if (write.executed->moment.stage != stage_ || write.access->sequence <= sequence) continue;
-      const bool equal = write.access->hash == hash_bytes(bytes);
+      const bool equal = write.access->hash == tensor_hash(bytes);
       tally_.add(count, equal ? 0 : 1, Proof::bitwise);  // a hash does not tell how many differ
       if (!equal) note(write, name, problem);
       return write;
@@ -184,7 +185,7 @@ class RoundTrips {
 
 Tally check_round_trip(const JudgeContext& context) {
   Tally tally("round_trip", Proof::bitwise);
-  for (const EngineTrace* trace : context.traces) RoundTrips(context, *trace, tally).check();
+  for (const EngineTrace* trace : context.engines()) RoundTrips(context, *trace, tally).check();
   return tally;
 }
 

@@ -74,9 +74,9 @@ class Saved {
     expect(origin.steps_done == steps_done_,
            "the checkpoint counts " + std::to_string(origin.steps_done) + " steps done");
     expect(origin.model_hash == hash_of(scenario_.model), "the checkpoint is of another model");
-    expect(origin.tp == scenario_.training.tensor_parallel &&
+    expect(origin.tp == scenario_.parallel.tensor_parallel &&
                origin.dp == scenario_.data_parallel() &&
-               origin.zero_stage == scenario_.training.zero_stage,
+               origin.zero_stage == scenario_.parallel.zero_stage,
            "the checkpoint is of another grid or ZeRO stage");
     check_counters(origin.counters);
   }
@@ -123,8 +123,8 @@ class Saved {
     for (const Checkpoint::Part& part : checkpoint.parts(name)) {
       Bytes expected(part.bytes.size());
       extract(recorded, tensor.shape, part.regions, size_bytes(tensor.dtype), expected);
-      const BitComparison comparison = compare_bits(expected, part.bytes, tensor.dtype);
-      tally_.add(comparison.compared, comparison.failed, Proof::bitwise);
+      const Comparison comparison = compare_bits(expected, part.bytes, tensor.dtype);
+      tally_.add(comparison, Proof::bitwise);
       if (comparison.failed > 0)
         findings_.add(failure(part.rank, name, part.regions, comparison),
                       "it is not what was recorded as " + (path.empty() ? "zeros" : path));
@@ -156,25 +156,17 @@ class Saved {
   }
 
   Failure failure(int rank, const std::string& name, std::span<const Region> regions,
-                  const BitComparison& comparison) const {
-    Failure failure;
-    failure.moment = {Moment::Stage::step, steps_done_ - 1, -1};
+                  const Comparison& comparison) const {
+    Failure failure = failure_at(trace_, rank, {Moment::Stage::step, steps_done_ - 1, -1});
     for (const ExecutedOp& executed : trace_.executed(rank))
       if (executed.moment.stage == Moment::Stage::step && executed.moment.step < steps_done_)
         failure.sequence = executed.sequence;  // the last one before it was saved
     FirstDivergence& divergence = failure.divergence;
-    divergence.execution = trace_.execution();
-    divergence.step = steps_done_ - 1;
     divergence.phase = "checkpoint";
     divergence.op = "checkpoint/save";
     divergence.tensor = checkpoint_path("", steps_done_) + "/" + name;
-    divergence.rank = rank;
-    divergence.ranks = {rank};
     divergence.index = index_in_full(regions, comparison.first_failed);
-    divergence.expected = comparison.expected;
-    divergence.got = comparison.got;
-    divergence.error = std::fabs(comparison.got - comparison.expected);
-    divergence.wrong_elements = comparison.failed;
+    set_numbers(divergence, comparison);
     return failure;
   }
 
@@ -203,8 +195,8 @@ class Saved {
     if (recorded.empty()) return;
     const Region all = whole(tensor.shape);
     const Bytes held = weights.read_bytes(parameter.name, all);
-    const BitComparison comparison = compare_bits(recorded, held, tensor.dtype);
-    tally_.add(comparison.compared, comparison.failed, Proof::bitwise);
+    const Comparison comparison = compare_bits(recorded, held, tensor.dtype);
+    tally_.add(comparison, Proof::bitwise);
     if (comparison.failed > 0)
       findings_.add(failure(0, "consolidated/" + parameter.name, std::span(&all, 1), comparison),
                     "it is not what was recorded as " + recorded_path);

@@ -7,9 +7,9 @@ namespace shardproof::reports {
 
 /// Holds every checkpoint that the scenario says a run saves against what the run recorded: it is
 /// whole and undamaged, has the tensors that the scenario gives a run to carry and no others, each
-/// element of every rank's file with the bits that were recorded last, and counts what was counted. Of
-/// consolidated weights the same, whole and in the working dtype (spec-autotp 10.1: 4, 24). What is wrong
-/// is named with the phase "checkpoint" and the rank that wrote it.
+/// element of every rank's file with the bits that were recorded last, and counts what was counted.
+/// Of consolidated weights the same, whole and in the working dtype (spec-autotp 10.1: 4, 24). What
+/// is wrong is named with the phase "checkpoint" and the rank that wrote it.
 void check_saved_state(const JudgeContext& context, const EngineTrace& trace, Tally& tally,
                        Findings& findings);
 

@@ -1,7 +1,9 @@
 #include "reports/checks/sim_real.hpp"
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <string>
+#include <vector>
 
 #include "reports/verdict/findings.hpp"
 
@@ -9,35 +11,79 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr const char* name = "sim_real";
-
-const EngineTrace* find(const JudgeContext& context, const std::string& execution) {
-  for (const EngineTrace* trace : context.traces)
+const RecordedTrace* find(const JudgeContext& context, const std::string& execution) {
+  for (const RecordedTrace* trace : context.traces)
     if (trace->execution() == execution) return trace;
   return nullptr;
 }
 
-void collect_fingerprints(const EngineTrace& trace, std::set<std::string>& fingerprints) {
-  for (int rank = 0; rank < trace.world(); ++rank) {
-    const auto& settings = trace.reader().header(rank).settings;
-    const auto found = settings.find("fingerprint");
-    fingerprints.insert(found == settings.end() ? "" : found->second);
+// What may make other bits of the same ops: where none of these differ, nothing excuses other bits.
+constexpr std::array environment{"cpu",     "cpu_features", "device",   "binary",
+                                 "version", "commit",       "compiler", "libc",
+                                 "blas",    "mpi",          "cuda",     "nccl"};
+
+/// Where a rank ran, as its trace's settings say, and the bits of its arithmetic.
+struct Machine {
+  std::vector<std::string> environment;  // "" and "unknown": not known
+  std::string fingerprint;               // "": not known
+  std::string rank;                      // "rank 0 of sim": the first there
+
+  bool is_of(const Machine& other) const {
+    return fingerprint == other.fingerprint && environment == other.environment;
   }
+};
+
+Machine machine_of(const RecordedTrace& trace, int rank) {
+  const auto& settings = trace.reader().header(rank).settings;
+  const auto setting = [&](const char* key) {
+    const auto found = settings.find(key);
+    return found == settings.end() ? "" : found->second;
+  };
+  Machine machine{{}, setting("fingerprint"), ""};
+  for (const char* key : environment) machine.environment.push_back(setting(key));
+  machine.rank = "rank " + std::to_string(rank) + " of " + trace.execution();
+  return machine;
 }
 
-/// Why bit equality is not promised; empty if it is.
-std::string hindrance(const JudgeContext& context, const EngineTrace* sim,
-                      const EngineTrace* real) {
-  if (sim == nullptr || real == nullptr)
-    return std::string("there is no trace of ") + (sim == nullptr ? "sim" : "real");
-  if (context.policy.order == ReductionOrder::library)
-    return "the order of the library's reductions is not known";
-  std::set<std::string> fingerprints;
-  collect_fingerprints(*sim, fingerprints);
-  collect_fingerprints(*real, fingerprints);
-  if (fingerprints.size() > 1 || fingerprints.contains(""))
-    return "the ranks of sim and real do not have one arithmetic fingerprint";
+/// Those that differ, of all ranks of both.
+std::vector<Machine> machines_of(const RecordedTrace& sim, const RecordedTrace& real) {
+  std::vector<Machine> machines;
+  for (const RecordedTrace* trace : {&sim, &real})
+    for (int rank = 0; rank < trace->world(); ++rank) {
+      const Machine machine = machine_of(*trace, rank);
+      if (std::ranges::none_of(machines, [&](const Machine& m) { return m.is_of(machine); }))
+        machines.push_back(machine);
+    }
+  return machines;
+}
+
+/// True only where something is known to differ: what a trace does not say excuses nothing.
+bool excused(const Machine& a, const Machine& b) {
+  const auto is_known = [](const std::string& text) { return !text.empty() && text != "unknown"; };
+  for (std::size_t i = 0; i < environment.size(); ++i)
+    if (is_known(a.environment[i]) && is_known(b.environment[i]) &&
+        a.environment[i] != b.environment[i])
+      return true;
+  return false;
+}
+
+/// What forbids to say anything, though something must be said; empty if nothing does.
+std::string doubt(const std::vector<Machine>& machines) {
+  for (const Machine& a : machines)
+    if (a.fingerprint.empty()) return a.rank + " does not tell its arithmetic fingerprint";
+  for (const Machine& a : machines)
+    for (const Machine& b : machines)
+      if (a.fingerprint != b.fingerprint && !excused(a, b))
+        return "suspect hardware: " + a.rank + " and " + b.rank +
+               " have the same processor, program and libraries, and not the same arithmetic "
+               "fingerprint (" +
+               a.fingerprint + " and " + b.fingerprint + ")";
   return "";
+}
+
+bool have_one_fingerprint(const std::vector<Machine>& machines) {
+  return std::ranges::all_of(
+      machines, [&](const Machine& m) { return m.fingerprint == machines.front().fingerprint; });
 }
 
 bool same_access(const AccessRecord& a, const AccessRecord& b) {
@@ -48,7 +94,7 @@ bool same_access(const AccessRecord& a, const AccessRecord& b) {
 
 class Comparer {
  public:
-  Comparer(const EngineTrace& sim, const EngineTrace& real, Tally& tally)
+  Comparer(const RecordedTrace& sim, const RecordedTrace& real, Tally& tally)
       : sim_(sim), real_(real), tally_(tally) {}
 
   void compare() {
@@ -63,7 +109,9 @@ class Comparer {
         if (sim_.dataset(path, b.rank) == nullptr)
           tally_.fail("real: " + path + " is recorded on rank " + std::to_string(b.rank) +
                       ", in sim it is not");
-    for (int rank = 0; rank < sim_.world(); ++rank) compare_accesses(rank);
+    if (sim_.engine() != nullptr && real_.engine() != nullptr)
+      for (int rank = 0; rank < sim_.world(); ++rank)
+        compare_accesses(*sim_.engine(), *real_.engine(), rank);
     findings_.report(tally_);
   }
 
@@ -71,35 +119,36 @@ class Comparer {
   void compare_tensor(const StoredDataset& a) {
     const StoredDataset* b = real_.dataset(a.info.path, a.rank);
     const std::int64_t count = element_count(a.info.regions);
-    tally_.add(count, 0, Proof::bitwise);
     if (b == nullptr || b->info.regions != a.info.regions) {
+      tally_.add(count, 0, Proof::bitwise);
       tally_.fail("real: " + a.info.path + " is not recorded on rank " + std::to_string(a.rank) +
                       " as in sim",
                   count);
     } else if (b->info.hash != a.info.hash || b->info.dtype != a.info.dtype) {
-      const BitComparison result = compare_stored(real_, *b, sim_.reader().read(a), a.info.dtype,
-                                                  "its bits differ from those of sim", findings_);
-      tally_.add(0, result.failed, Proof::bitwise);
+      compare_stored(real_, *b, sim_.reader().read(a), a.info.dtype,
+                     "its bits differ from those of sim", tally_, findings_);
+    } else {
+      tally_.add(count, 0, Proof::bitwise);
     }
   }
 
   // The first difference is enough: it names the op also where its result is only hashed.
-  void compare_accesses(int rank) {
-    const auto& a = sim_.reader().accesses(rank);
-    const auto& b = real_.reader().accesses(rank);
+  void compare_accesses(const EngineTrace& sim, const EngineTrace& real, int rank) {
+    const auto& a = sim.reader().accesses(rank);
+    const auto& b = real.reader().accesses(rank);
     for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-      if (!same_access(a[i], b[i])) return note_access(rank, b[i]);
+      if (!same_access(a[i], b[i])) return note_access(real, rank, b[i]);
     if (a.size() != b.size())
       tally_.fail("real: rank " + std::to_string(rank) + " read and wrote " +
                   std::to_string(b.size()) + " values, in sim " + std::to_string(a.size()));
   }
 
-  void note_access(int rank, const AccessRecord& access) {
-    for (const ExecutedOp& executed : real_.executed(rank)) {
+  void note_access(const EngineTrace& real, int rank, const AccessRecord& access) {
+    for (const ExecutedOp& executed : real.executed(rank)) {
       if (executed.sequence != access.sequence) continue;
       const std::string tensor =
-          folder_of(access.moment) + "/" + real_.program(rank).value(access.value).name;
-      findings_.add(failure_of(real_, rank, executed, tensor),
+          folder_of(access.moment) + "/" + real.program(rank).value(access.value).name;
+      findings_.add(failure_of(real, rank, executed, tensor),
                     std::string("the bytes it ") + (access.write ? "wrote" : "read") +
                         " differ from those of sim");
       tally_.add(0, 1, Proof::bitwise);
@@ -107,22 +156,36 @@ class Comparer {
     }
   }
 
-  const EngineTrace& sim_;
-  const EngineTrace& real_;
+  const RecordedTrace& sim_;
+  const RecordedTrace& real_;
   Tally& tally_;
   Findings findings_;
 };
 
 }  // namespace
 
-SimReal check_sim_real(const JudgeContext& context) {
-  Tally tally(name, Proof::bitwise);
-  const EngineTrace* sim = find(context, "sim");
-  const EngineTrace* real = find(context, "real");
-  if (const std::string reason = hindrance(context, sim, real); !reason.empty())
-    return {not_run(name, reason), tally};
-  Comparer(*sim, *real, tally).compare();
-  return {tally.result(), tally};
+Tally check_sim_real(const JudgeContext& context) {
+  Tally tally("sim_real", Proof::bitwise);
+  const RecordedTrace* sim = find(context, "sim");
+  const RecordedTrace* real = find(context, "real");
+  if (sim == nullptr || real == nullptr) {
+    tally.not_run(std::string("there is no trace of ") + (sim == nullptr ? "sim" : "real"));
+    return tally;
+  }
+  if (context.policy.order == ReductionOrder::library) {
+    tally.not_required("the order of the library's reductions is not known");
+    return tally;
+  }
+  const std::vector<Machine> machines = machines_of(*sim, *real);
+  if (const std::string sentence = doubt(machines); !sentence.empty())
+    tally.unknown(sentence);
+  else if (!have_one_fingerprint(machines))
+    tally.not_required(
+        "the ranks of sim and real, in unlike environments, do not have one "
+        "arithmetic fingerprint");
+  else
+    Comparer(*sim, *real, tally).compare();
+  return tally;
 }
 
 }  // namespace shardproof::reports

@@ -8,7 +8,7 @@ namespace shardproof::reports {
 
 /// Part of the check `optimizer`: a step that was skipped changed nothing on any rank, and was
 /// expected to be skipped. (That it had to be skipped is what the unit of its flag says.)
-void check_skipping(const JudgeContext& context, const EngineTrace& trace, Tally& tally,
+void check_skipping(const JudgeContext& context, const RecordedTrace& trace, Tally& tally,
                     Findings& findings);
 
 }  // namespace shardproof::reports

@@ -16,7 +16,7 @@ struct TensorComparison {
   std::string op;    // that wrote it, of A (of B if only B has it)
   State state = State::equal;
   std::string reason;  // of not_comparable: "full shapes (2, 8) and (4, 8)"
-  BitComparison bits;  // expected: A's, got: B's
+  Comparison bits;     // expected: A's, got: B's
   Shape first_index;   // in the full tensor, of the first element that differs
 };
 const char* name_of(TensorComparison::State state);

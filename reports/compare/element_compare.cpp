@@ -64,33 +64,34 @@ Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
 
 namespace {
 
-void note_difference(BitComparison& result, std::int64_t index, Dtype dtype, double a, double b) {
-  if (result.failed++ == 0) {
-    result.first_failed = index;
-    result.expected = a;
-    result.got = b;
-  }
-  const double difference = std::fabs(a - b);  // 0 for zeros of both signs
+void note_difference(Comparison& result, std::int64_t index, Dtype dtype, double expected,
+                     double got) {
+  note_failure(result, index, expected, got, 0);
+  const double difference = std::fabs(expected - got);  // 0 for zeros of both signs
   if (!std::isfinite(difference)) {
-    result.max_ulp = result.max_absolute = std::numeric_limits<double>::infinity();
+    result.max_absolute = std::numeric_limits<double>::infinity();
+    result.max_ulp = result.max_absolute;
     return;
   }
-  const double spacing = dtype == Dtype::int64 ? 1 : ulp(dtype, a);
-  result.max_ulp = std::max(result.max_ulp, difference / spacing);
+  const double spacing = dtype == Dtype::int64 ? 1 : ulp(dtype, expected);
+  result.max_ulp = std::max(*result.max_ulp, difference / spacing);
   result.max_absolute = std::max(result.max_absolute, difference);
 }
 
 }  // namespace
 
-BitComparison compare_bits(std::span<const std::byte> a, std::span<const std::byte> b,
-                           Dtype dtype) {
+Comparison compare_bits(std::span<const std::byte> expected, std::span<const std::byte> got,
+                        Dtype dtype) {
   const std::size_t size = size_bytes(dtype);
-  SHARDPROOF_EXPECTS(a.size() == b.size() && a.size() % size == 0, a.size(), b.size());
-  BitComparison result;
-  result.compared = static_cast<std::int64_t>(a.size() / size);
-  if (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0) return result;
-  for (std::size_t at = 0; at < a.size(); at += size) {
-    const auto x = a.subspan(at, size), y = b.subspan(at, size);
+  SHARDPROOF_EXPECTS(expected.size() == got.size() && expected.size() % size == 0, expected.size(),
+                     got.size());
+  Comparison result;
+  result.compared = static_cast<std::int64_t>(expected.size() / size);
+  result.max_ulp = 0;
+  if (expected.empty() || std::memcmp(expected.data(), got.data(), expected.size()) == 0)
+    return result;
+  for (std::size_t at = 0; at < expected.size(); at += size) {
+    const auto x = expected.subspan(at, size), y = got.subspan(at, size);
     if (std::equal(x.begin(), x.end(), y.begin())) continue;
     double from = 0, to = 0;
     decode(dtype, x, {&from, 1});

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "reference/bounds/replay.hpp"
@@ -18,39 +19,36 @@ struct Comparison {
   double got = 0;
   double bound = 0;
   double max_ratio = 0;  // over all finite elements; 0 where all bits agree
+  std::optional<double> max_ulp =
+      std::nullopt;         // where bits were compared: largest |got - expected|
+                            // in units of ulp(expected); inf beside NaN or inf
+  double max_absolute = 0;  // likewise, |got - expected| itself
 
   bool all_passed() const { return failed == 0 && compared > 0; }
 };
 
 /// What becomes of an inf or a NaN that is in no acceptance set. In a step that is skipped for it,
 /// one is accepted where an accumulator or a hop may have overflowed, and wherever an argument was
-/// not finite already: 0 * inf is NaN for who multiplies by that zero, and nothing for who does not.
+/// not finite already: 0 * inf is NaN for who multiplies by that zero, and nothing for who does
+/// not.
 enum class NonFinite { refused, accepted };
 
-/// Whether element i of a unit's result may be r: by rounding_set's rule, or by equality of value and
-/// sign of zero where bound and error are zero.
+/// Whether element i of a unit's result may be r: by rounding_set's rule, or by equality of value
+/// and sign of zero where bound and error are zero.
 bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
             NonFinite non_finite = NonFinite::refused);
 
 /// Compares recorded elements with the acceptance sets of a unit. Unless they are accepted, a NaN
-/// always fails, and so does an infinity that is not in the set. Throws InvariantError if the counts
-/// differ, or if the unit is unsound (then there is nothing to compare: the judge says `unknown`).
+/// always fails, and so does an infinity that is not in the set. Throws InvariantError if the
+/// counts differ, or if the unit is unsound (then there is nothing to compare: the judge says
+/// `unknown`).
 Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
                           std::span<const double> recorded,
                           NonFinite non_finite = NonFinite::refused);
 
-/// Two tensors of one dtype, bit by bit.
-struct BitComparison {
-  std::int64_t compared = 0;
-  std::int64_t failed = 0;  // elements whose bytes differ
-  std::int64_t first_failed = -1;
-  double expected = 0;  // of the first failed element: a, then b
-  double got = 0;
-  double max_ulp = 0;  // largest |a - b| in units of ulp(a); infinite beside NaN or inf
-  double max_absolute = 0;
-};
-
+/// Two tensors of one dtype, bit by bit: elements fail whose bytes differ.
 /// Throws InvariantError if the sizes differ or are no multiple of the element size.
-BitComparison compare_bits(std::span<const std::byte> a, std::span<const std::byte> b, Dtype dtype);
+Comparison compare_bits(std::span<const std::byte> expected, std::span<const std::byte> got,
+                        Dtype dtype);
 
 }  // namespace shardproof::reports

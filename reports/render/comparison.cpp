@@ -34,7 +34,7 @@ std::string different_text(const TraceComparison& comparison) {
     if (tensor.state == State::different && rows++ < max_rows)
       table.row({one_line(tensor.path),
                  with_thousands(tensor.bits.failed) + " of " + with_thousands(tensor.bits.compared),
-                 rounded(tensor.bits.max_ulp), rounded(tensor.bits.max_absolute)});
+                 rounded(tensor.bits.max_ulp.value()), rounded(tensor.bits.max_absolute)});
   return rows == 0 ? "" : "\n" + table.text() + more_text(rows);
 }
 
@@ -72,7 +72,7 @@ JsonValue tensor_json(const TensorComparison& tensor) {
   if (tensor.bits.compared == 0) return json;
   json.set("compared", tensor.bits.compared)
       .set("different", tensor.bits.failed)
-      .set("max_ulp", tensor.bits.max_ulp)
+      .set("max_ulp", tensor.bits.max_ulp.value())
       .set("max_absolute", tensor.bits.max_absolute);
   if (tensor.bits.failed == 0) return json;
   JsonValue index = JsonValue::array();

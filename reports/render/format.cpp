@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "reports/checks/table.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
@@ -46,9 +47,10 @@ std::string index_text(const std::vector<std::int64_t>& index) {
 }
 
 std::string moment_text(const FirstDivergence& divergence) {
-  if (divergence.step < 0) return "outside the steps";
-  std::string text = "step " + std::to_string(divergence.step);
-  if (divergence.micro_step >= 0) text += ", micro-step " + std::to_string(divergence.micro_step);
+  const Moment& moment = divergence.moment;
+  if (moment.step < 0) return "outside the steps";
+  std::string text = "step " + std::to_string(moment.step);
+  if (moment.micro >= 0) text += ", micro-step " + std::to_string(moment.micro);
   return text;
 }
 
@@ -58,8 +60,11 @@ std::string place_text(const FirstDivergence& divergence) {
 
 std::string cause_text(const Cause& cause) {
   std::string text = cause.name;
-  if (cause.coefficient) text += fmt::format(", coefficient {}", *cause.coefficient);
-  if (cause.score) text += fmt::format(", score {}", *cause.score);
+  const auto says_more = [](const std::optional<double>& number) {
+    return number.value_or(1) != 1;
+  };
+  if (says_more(cause.coefficient)) text += fmt::format(", coefficient {}", *cause.coefficient);
+  if (says_more(cause.score)) text += fmt::format(", score {}", *cause.score);
   return text;
 }
 
@@ -70,7 +75,7 @@ std::string joined(const std::vector<std::string>& parts, const std::string& bet
 }
 
 std::vector<CheckResult> all_checks(const Verdict& verdict) {
-  const std::vector<std::string>& names = check_names();
+  const std::vector<std::string> names = check_names();
   std::vector<CheckResult> checks;
   for (const std::string& name : names) {
     CheckResult absent;

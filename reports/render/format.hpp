@@ -28,7 +28,7 @@ std::string index_text(const std::vector<std::int64_t>& index);
 std::string moment_text(const FirstDivergence& divergence);
 /// The op, or the tensor where no op is known.
 std::string place_text(const FirstDivergence& divergence);
-/// "stale: equals /step/...", with coefficient and score where there are any.
+/// "bits equal to /step/...", with coefficient and score where they say more than that.
 std::string cause_text(const Cause& cause);
 
 /// "a; b" of {"a", "b"}.

@@ -50,15 +50,16 @@ std::string tally_text(const std::vector<CheckResult>& checks) {
 }
 
 std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>& checks) {
-  if (verdict.verdict == "pass") return joined(verdict.executions, ", ") + " agree";
-  if (verdict.verdict == "fail" && verdict.first_divergence) {
+  if (verdict.conclusion == Conclusion::pass) return joined(verdict.executions, ", ") + " agree";
+  if (verdict.conclusion == Conclusion::fail && verdict.first_divergence) {
     const FirstDivergence& first = *verdict.first_divergence;
     std::string text = place_text(first) + ", " + moment_text(first);
     if (!first.ranks.empty())
       text += (first.ranks.size() == 1 ? ", rank " : ", ranks ") + rank_list(first.ranks);
     return text;
   }
-  if (verdict.verdict == "error" && !verdict.errors.empty()) return verdict.errors.front();
+  if (verdict.conclusion == Conclusion::error && !verdict.errors.empty())
+    return verdict.errors.front();
   const CheckResult* check = deciding_check(checks);
   return check == nullptr ? "no reason was given" : check->name + ": " + check->reason;
 }

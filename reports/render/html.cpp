@@ -108,7 +108,7 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
     injected += (injected.empty() ? "" : "<br>") + code(injection);
   terms.add("planted defects", injected);
   terms.add("scenario hash", code(verdict.scenario_hash));
-  terms.add("exit code", std::to_string(verdict.exit_code));
+  terms.add("exit code", std::to_string(verdict.exit_code()));
   if (!verdict.reproduce.empty())
     terms.add("reproduce", "<pre class=\"wrap\">" + html_escaped(verdict.reproduce) + "</pre>");
   return html + "<section id=\"verdict\"><h2>Verdict</h2>\n" + terms.html() + "</section>\n";
@@ -170,14 +170,14 @@ std::string left_out_text(std::size_t rows) {
 std::string report_html(const Verdict& verdict) {
   const std::vector<CheckResult> checks = all_checks(verdict);
   const TensorData tensors = tensor_data(verdict.tensors, max_tensor_bytes);
-  std::string badge = verdict.verdict;
+  std::string badge = name_of(verdict.conclusion);
   for (char& c : badge) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   const std::string headline = headline_text(verdict, checks);
   return fill(page_html(),
               {{"title", html_escaped(badge + " " + one_line(verdict.scenario))},
                {"css", std::string(page_css())},
                {"js", std::string(page_js())},
-               {"verdict", html_escaped(verdict.verdict)},
+               {"verdict", name_of(verdict.conclusion)},
                {"badge", html_escaped(badge)},
                {"scenario", html_escaped(verdict.scenario)},
                {"headline", html_escaped(shortened(headline, max_error_bytes))},

@@ -64,22 +64,22 @@ void add_divergence(Lines& lines, const Verdict& verdict) {
 std::string verdict_text(const Verdict& verdict, const std::string& report) {
   const std::vector<CheckResult> checks = all_checks(verdict);
   Lines lines;
-  lines.head(upper(verdict.verdict) + " " + verdict.scenario + ": " +
+  lines.head(upper(name_of(verdict.conclusion)) + " " + verdict.scenario + ": " +
              headline_text(verdict, checks));
   if (verdict.first_divergence) add_divergence(lines, verdict);
   if (verdict.other_failures > 0)
     lines.add("others", counted(verdict.other_failures, "failing unit") + " beside this one");
   // One line for all errors: of an "error" the first is in the headline.
-  const std::size_t told = verdict.verdict == "error" ? 1 : 0;
+  const std::size_t told = verdict.conclusion == Conclusion::error ? 1 : 0;
   if (verdict.errors.size() > told) {
     const std::size_t more = verdict.errors.size() - told - 1;
     lines.add("error in",
               verdict.errors[told] + (more ? " (and " + std::to_string(more) + " more)" : ""));
   }
   lines.add("checks", tally_text(checks));
-  if (verdict.verdict == "pass") lines.add("compared", compared_text(checks));
+  if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(checks));
   lines.add("planted", joined(verdict.injected, "; "));
-  if (verdict.verdict != "pass") lines.add("reproduce", verdict.reproduce);
+  if (verdict.conclusion != Conclusion::pass) lines.add("reproduce", verdict.reproduce);
   lines.add("report", report);
   return lines.text();
 }

@@ -27,8 +27,8 @@ struct AssembledTensor {
 /// Replicas that are equal in bits make one tensor for everybody.
 AssembledTensor assemble(const TraceReader& reader, const std::string& path, int seen_by);
 
-/// The same of a tensor of which only those rows must be there, no more and no fewer, that the recorded
-/// choice of experts says: the others are zero.
+/// The same of a tensor of which only those rows must be there, no more and no fewer, that the
+/// recorded choice of experts says: the others are zero.
 AssembledTensor assemble_rows(const TraceReader& reader, const std::string& path,
                               const reference::RoutedRows& rows, int seen_by);
 

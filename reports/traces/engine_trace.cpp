@@ -44,20 +44,21 @@ bool outlives_step(const Value& value) {
           (value.name.starts_with("optimizer/") && value.name != "optimizer/*/gradient"));
 }
 
-EngineTrace::EngineTrace(std::string execution, const std::string& folder)
-    : execution_(std::move(execution)), reader_(folder) {
-  for (int rank = 0; rank < reader_.world(); ++rank) {
-    const std::string where = folder + ", rank " + std::to_string(rank);
-    programs_.push_back(
-        program_from_json(parse_json(reader_.header(rank).program_json, where + ", /program")));
-    if (programs_.back().grid().world() != reader_.world())
-      throw ScenarioError(where + ": the program is one for " +
-                          std::to_string(programs_.back().grid().world()) + " ranks");
+EngineTrace::EngineTrace(std::string execution, TraceReader recorded)
+    : RecordedTrace(std::move(execution), std::move(recorded)) {
+  const auto where = [&](int rank) { return reader().folder() + ", rank " + std::to_string(rank); };
+  for (int rank = 0; rank < world(); ++rank) {
+    programs_.push_back(program_from_json(
+        parse_json(reader().header(rank).program_json, where(rank) + ", /program")));
+    const ProcessGrid of_program = programs_.back().grid();
+    if (of_program.size(Axis::tp) != grid().size(Axis::tp) ||
+        of_program.size(Axis::dp) != grid().size(Axis::dp))
+      throw ScenarioError(where(rank) + ": the program is one for " +
+                          std::to_string(of_program.world()) + " ranks, tp " +
+                          std::to_string(of_program.size(Axis::tp)));
   }
-  for (int rank = 0; rank < reader_.world(); ++rank)
-    executed_.push_back(group_accesses(programs_[static_cast<std::size_t>(rank)],
-                                       reader_.accesses(rank),
-                                       folder + ", rank " + std::to_string(rank)));
+  for (int rank = 0; rank < world(); ++rank)
+    executed_.push_back(group_accesses(program(rank), reader().accesses(rank), where(rank)));
 }
 
 const std::vector<ExecutedOp>& EngineTrace::executed(int rank) const {
@@ -84,17 +85,9 @@ std::optional<std::int64_t> EngineTrace::chosen_rows(const std::string& selected
   const StoredDataset* stored = dataset(selected, rank);
   if (stored == nullptr || stored->info.dtype != Dtype::int64) return std::nullopt;
   std::vector<std::int64_t> chosen(static_cast<std::size_t>(element_count(stored->info.regions)));
-  const auto bytes = reader_.read(*stored);
+  const auto bytes = reader().read(*stored);
   std::memcpy(chosen.data(), bytes.data(), std::min(bytes.size(), chosen.size() * sizeof(expert)));
   return std::count(chosen.begin(), chosen.end(), expert);
-}
-
-const StoredDataset* EngineTrace::dataset(const std::string& path, int rank) const {
-  const auto found = reader_.datasets().find(path);
-  if (found == reader_.datasets().end()) return nullptr;
-  for (const StoredDataset& stored : found->second)
-    if (stored.rank == rank) return &stored;
-  return nullptr;
 }
 
 }  // namespace shardproof::reports

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,12 +15,30 @@ std::string describe(reference::UnitKind kind, const reference::UnitAttributes& 
                      const reference::UnitPrecision& precision,
                      NonFinite non_finite = NonFinite::refused);
 
+/// An argument or result of a unit as its trace tells it: equal ones have equal elements.
+struct HashedTensor {
+  Dtype dtype;
+  Shape shape;
+  std::uint64_t hash = 0;
+};
+
+/// Equal for units that are one judgement: the same function of the same arguments, the last tensor
+/// being the result.
+std::string memo_key(reference::UnitKind kind, const reference::UnitAttributes& attributes,
+                     const reference::UnitPrecision& precision,
+                     std::span<const HashedTensor> tensors, NonFinite non_finite);
+
 /// Evaluates the unit and compares the recorded output (decoded, row-major) with its acceptance
 /// set.
 UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,
                        const reference::UnitPrecision& precision,
                        std::span<const reference::Operand> arguments,
                        std::span<const double> recorded, NonFinite non_finite = NonFinite::refused);
+
+/// The same of a unit that was evaluated already, its output stored as `storage`.
+UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
+                         std::span<const double> recorded,
+                         NonFinite non_finite = NonFinite::refused);
 
 /// Which recorded elements lie outside the acceptance set; the same rule, element by element.
 std::vector<bool> failing_elements(Dtype storage, const reference::UnitResult& unit,

@@ -11,9 +11,17 @@ namespace {
 
 using reference::UnitKind;
 
-// The oracle's functions of an op kind, output by output.
-std::vector<UnitKind> unit_kinds(OpKind kind) {
-  switch (kind) {
+// The weights' gradient, then each expert's rows.
+std::vector<UnitKind> moe_combine_backward_kinds(const Op& op) {
+  std::vector<UnitKind> kinds(op.outputs.size(), UnitKind::moe_combine_backward_rows);
+  kinds[0] = UnitKind::moe_combine_backward_weights;
+  return kinds;
+}
+
+// The oracle's functions of an op, output by output. There is no default, so that a new kind of op
+// does not compile before somebody has said who judges it.
+std::vector<UnitKind> unit_kinds(const Op& op) {
+  switch (op.kind) {
     case OpKind::rotary_table: return {UnitKind::rotary_table_cos, UnitKind::rotary_table_sin};
     case OpKind::alibi_slopes: return {UnitKind::alibi_slopes};
     case OpKind::shift_labels: return {UnitKind::shift_labels};
@@ -30,12 +38,15 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
     case OpKind::add:
     case OpKind::accumulate: return {UnitKind::add};
     case OpKind::join: return {UnitKind::join};
+    case OpKind::split: return std::vector(op.outputs.size(), UnitKind::split);
     case OpKind::repeat_heads: return {UnitKind::repeat_heads};
     case OpKind::sum_heads: return {UnitKind::sum_heads};
     case OpKind::route: return {UnitKind::route_selected, UnitKind::route_weights};
     case OpKind::route_backward: return {UnitKind::route_backward};
+    case OpKind::moe_dispatch: return std::vector(op.outputs.size(), UnitKind::moe_dispatch);
     case OpKind::moe_dispatch_backward: return {UnitKind::moe_dispatch_backward};
     case OpKind::moe_combine: return {UnitKind::moe_combine};
+    case OpKind::moe_combine_backward: return moe_combine_backward_kinds(op);
     case OpKind::cross_entropy: return {UnitKind::cross_entropy};
     case OpKind::cross_entropy_backward: return {UnitKind::cross_entropy_backward};
     case OpKind::matmul_backward_input: return {UnitKind::matmul_backward_input};
@@ -69,11 +80,34 @@ std::vector<UnitKind> unit_kinds(OpKind kind) {
     case OpKind::momentum: return {UnitKind::momentum};
     case OpKind::nesterov: return {UnitKind::nesterov};
     case OpKind::sgd: return {UnitKind::sgd};
-    default: return {};
+    // Leaves: compared with the scenario.
+    case OpKind::load_parameter:
+    case OpKind::load_state:
+    case OpKind::load_tokens:
+    case OpKind::load_scalar:
+    // Movement: reports/moves says what they write.
+    case OpKind::zero:
+    case OpKind::copy:
+    case OpKind::flatten:
+    case OpKind::unflatten:
+    case OpKind::pad:
+    case OpKind::concatenate:
+    case OpKind::shard_slice:
+    // Replayed from what the members of the group brought.
+    case OpKind::all_reduce:
+    case OpKind::all_reduce_max:
+    case OpKind::all_gather:
+    case OpKind::wait:
+    // Functions of layouts or of bits, which the walk computes itself.
+    case OpKind::accumulate_slices:
+    case OpKind::checksum:
+    case OpKind::differ: return {};
   }
+  return {};
 }
 
-// The number that a kind takes as UnitAttributes::factor.
+// The number that a kind takes as UnitAttributes::factor. A kind that is forgotten here is judged
+// with 0, and fails.
 const char* factor_attribute(OpKind kind) {
   switch (kind) {
     case OpKind::cross_entropy_backward: return "grad_scale";
@@ -97,10 +131,8 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     if (op.attributes.contains(key)) to = real_number(op, key);
   };
   real("eps", attributes.eps);
-  real("theta", attributes.theta);
   real("weight_decay", attributes.weight_decay);
   if (const char* key = factor_attribute(op.kind)) attributes.factor = real_number(op, key);
-  if (op.attributes.contains("head_dim")) attributes.head_dim = integer(op, "head_dim");
   attributes.weight_layout = weight_layout(op);
   if (op.kind == OpKind::gelu || op.kind == OpKind::gelu_backward)
     attributes.gelu = gelu_form_from(text(op, "form"));
@@ -109,14 +141,12 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     attributes.extent = program.value(op.outputs[0]).shape[0];
   if (op.kind == OpKind::embedding_backward)
     attributes.extent = program.value(op.outputs[0]).shape[0];
-  if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward)
+  if (op.kind == OpKind::rotary || op.kind == OpKind::rotary_backward) {
+    attributes.head_dim = rotary_form(op).head_dim;
     attributes.pairing = rotary_form(op).pairing;
-  if (op.kind == OpKind::attention || op.kind == OpKind::attention_backward) {
-    const AttentionForm form = attention_form(op);
-    attributes.v_head_dim = form.v_head_dim;
-    attributes.scale = form.scale;
-    attributes.window = form.window;
   }
+  if (op.kind == OpKind::attention || op.kind == OpKind::attention_backward)
+    attributes.attention = attention_form(op);
   if (op.kind == OpKind::rotary_table) {
     attributes.frequencies = rotary_frequencies(op);
     attributes.extent = program.value(op.outputs[0]).shape[0];
@@ -190,13 +220,7 @@ Dtype output_dtype(const Program& program, const Op& op, std::size_t output,
 
 std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::size_t output,
                                   const PrecisionPolicy& policy, Rank rank, const RowCounts& rows) {
-  std::vector<UnitKind> kinds = unit_kinds(op.kind);
-  if (op.kind == OpKind::split) kinds.assign(op.outputs.size(), UnitKind::split);
-  if (op.kind == OpKind::moe_dispatch) kinds.assign(op.outputs.size(), UnitKind::moe_dispatch);
-  if (op.kind == OpKind::moe_combine_backward) {
-    kinds.assign(op.outputs.size(), UnitKind::moe_combine_backward_rows);
-    kinds[0] = UnitKind::moe_combine_backward_weights;
-  }
+  const std::vector<UnitKind> kinds = unit_kinds(op);
   if (output >= kinds.size()) return std::nullopt;
   PlanUnit unit{kinds[output], attributes_of(program, op), {}, {}};
   of_heads(program, op, output, rank, unit.attributes);
@@ -206,20 +230,6 @@ std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::siz
   for (std::size_t i = 0; i < op.inputs.size(); ++i)
     if (is_argument(unit.kind, i)) unit.arguments.push_back(i);
   return unit;
-}
-
-std::vector<Stretch> counted_ranges(const Program& program, const Value& flat, Rank rank) {
-  const FlatLayout& layout = program.layouts.at(static_cast<std::size_t>(flat.layout));
-  const bool first = program.grid().group_rank(rank, Axis::tp).value == 0;
-  const FlatTable table = flat_table(layout, program.grid(), rank);
-  const Stretch mine = owned_stretch(table, flat.placement, program.grid(), rank);
-  std::vector<Stretch> ranges;
-  for (std::size_t i = 0; i < layout.entries.size(); ++i) {
-    if (!first && layout.entries[i].placement.tp.kind == AxisPlacement::Kind::replicate) continue;
-    const Stretch part = shared(table.parts[i], mine);
-    if (part.count > 0) ranges.push_back({part.begin - mine.begin, part.count});
-  }
-  return ranges;
 }
 
 }  // namespace shardproof::reports

@@ -20,13 +20,10 @@ struct PlanUnit {
   std::vector<std::size_t> arguments;  // which of the op's inputs
 };
 
-/// The unit of output `output` of an op on `rank`, where its extents have `rows`; nullopt if the kind is not judged by the oracle.
+/// The unit of output `output` of an op on `rank`, where its extents have `rows`; nullopt if the
+/// kind is not judged by the oracle.
 std::optional<PlanUnit> plan_unit(const Program& program, const Op& op, std::size_t output,
                                   const PrecisionPolicy& policy, Rank rank,
                                   const RowCounts& rows = {});
-
-/// The element ranges (begin, end) of a rank's flat value that enter the global norm: each distinct
-/// parameter once (replicated ones on TP rank 0), padding never.
-std::vector<Stretch> counted_ranges(const Program& program, const Value& flat, Rank rank);
 
 }  // namespace shardproof::reports

@@ -17,7 +17,8 @@ struct UnitVerdict {
 };
 
 /// Units with equal functions, inputs and outputs are judged once: replicas, and sim's twin in
-/// real. The key is the unit's description followed by the hashes of its inputs and output.
+/// real. The key is the unit's description followed by its inputs and output: dtypes, shapes,
+/// hashes.
 class UnitMemo {
  public:
   UnitVerdict find_or(const std::string& key, const std::function<UnitVerdict()>& judge) {

@@ -8,8 +8,9 @@ namespace shardproof::reports {
 namespace {
 
 bool same_unit(const Failure& a, const Failure& b) {
-  return a.moment == b.moment && a.divergence.execution == b.divergence.execution &&
-         a.divergence.op == b.divergence.op && a.divergence.tensor == b.divergence.tensor;
+  return a.divergence.moment == b.divergence.moment &&
+         a.divergence.execution == b.divergence.execution && a.divergence.op == b.divergence.op &&
+         a.divergence.tensor == b.divergence.tensor;
 }
 
 std::string place_of(const FirstDivergence& divergence) {
@@ -17,17 +18,6 @@ std::string place_of(const FirstDivergence& divergence) {
   if (!divergence.op.empty()) text += divergence.op + ", ";
   if (!divergence.tensor.empty()) text += divergence.tensor + ", ";
   return text + ranks_text(divergence.ranks);
-}
-
-// An op whose dataset has no writer in the log still has a folder that says when it was written.
-FirstDivergence divergence_at(const EngineTrace& trace, int rank, const Moment& moment) {
-  FirstDivergence divergence;
-  divergence.execution = trace.execution();
-  divergence.step = moment.step;
-  divergence.micro_step = moment.micro;
-  divergence.rank = rank;
-  divergence.ranks = {rank};
-  return divergence;
 }
 
 }  // namespace
@@ -62,9 +52,27 @@ std::string ranks_text(const std::vector<int>& ranks) {
   return text;
 }
 
-const ExecutedOp* writer_of(const EngineTrace& trace, const StoredDataset& stored) {
+void put_in_order(Failure& failure, const RecordedTrace& trace, const StoredDataset& stored) {
+  if (const ExecutedOp* writer = writer_of(trace, stored)) {
+    failure.sequence = writer->sequence;
+    failure.divergence.phase = writer->op->phase;
+  } else if (trace.engine() == nullptr) {
+    failure.sequence = stored.info.order;
+  }
+}
+
+void set_numbers(FirstDivergence& divergence, const Comparison& comparison) {
+  divergence.expected = comparison.expected;
+  divergence.got = comparison.got;
+  divergence.error = std::fabs(comparison.got - comparison.expected);
+  divergence.bound = comparison.bound;
+  divergence.wrong_elements = comparison.failed;
+}
+
+const ExecutedOp* writer_of(const RecordedTrace& trace, const StoredDataset& stored) {
+  if (trace.engine() == nullptr) return nullptr;
   const Moment moment = moment_of(stored.info.path);
-  for (const ExecutedOp& executed : trace.executed(stored.rank)) {
+  for (const ExecutedOp& executed : trace.engine()->executed(stored.rank)) {
     if (executed.moment != moment || writer_name(*executed.op) != stored.info.op) continue;
     for (const AccessRecord* write : executed.writes)
       if (write->version == stored.info.version) return &executed;
@@ -72,51 +80,54 @@ const ExecutedOp* writer_of(const EngineTrace& trace, const StoredDataset& store
   return nullptr;
 }
 
-Failure failure_of(const EngineTrace& trace, int rank, const ExecutedOp& executed,
+Failure failure_at(const RecordedTrace& trace, int rank, const Moment& moment) {
+  Failure failure;
+  failure.divergence.execution = trace.execution();
+  failure.divergence.moment = moment;
+  failure.divergence.rank = rank;
+  failure.divergence.ranks = {rank};
+  return failure;
+}
+
+Failure failure_of(const RecordedTrace& trace, int rank, const ExecutedOp& executed,
                    const std::string& tensor) {
-  Failure failure{executed.moment, executed.sequence, divergence_at(trace, rank, executed.moment)};
+  Failure failure = failure_at(trace, rank, executed.moment);
+  failure.sequence = executed.sequence;
   failure.divergence.phase = executed.op->phase;
   failure.divergence.op = writer_name(*executed.op);
   failure.divergence.tensor = tensor;
   return failure;
 }
 
-Failure failure_of(const EngineTrace& trace, const StoredDataset& stored,
-                   const BitComparison& comparison) {
-  const Moment moment = moment_of(stored.info.path);
-  Failure failure{moment, 0, divergence_at(trace, stored.rank, moment)};
-  if (const ExecutedOp* writer = writer_of(trace, stored)) {
-    failure.sequence = writer->sequence;
-    failure.divergence.phase = writer->op->phase;
-  }
+Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
+                   const Comparison& comparison) {
+  // A dataset without a writer in the log still has a folder that says when it was written.
+  Failure failure = failure_at(trace, stored.rank, moment_of(stored.info.path));
+  put_in_order(failure, trace, stored);
   FirstDivergence& divergence = failure.divergence;
   divergence.op = stored.info.op;
   divergence.tensor = stored.info.path;
-  divergence.wrong_elements = comparison.failed;
-  divergence.expected = comparison.expected;
-  divergence.got = comparison.got;
-  divergence.error = std::fabs(comparison.got - comparison.expected);
+  set_numbers(divergence, comparison);
   if (comparison.first_failed >= 0)
     divergence.index = index_in_full(stored.info.regions, comparison.first_failed);
   if (std::isnan(comparison.got)) divergence.cause = Cause{"nan", std::nullopt, std::nullopt};
   return failure;
 }
 
-BitComparison compare_stored(const EngineTrace& trace, const StoredDataset& stored,
-                             std::span<const std::byte> expected, Dtype expected_dtype,
-                             const std::string& problem, Findings& findings) {
+void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,
+                    std::span<const std::byte> expected, Dtype expected_dtype,
+                    const std::string& problem, Tally& tally, Findings& findings) {
   if (stored.info.dtype != expected_dtype) {
-    BitComparison all;
+    Comparison all;
     all.compared = all.failed = element_count(stored.info.regions);
-    findings.add(failure_of(trace, stored, all), std::string("it is ") +
-                                                     name_of(stored.info.dtype) + ", expected " +
-                                                     name_of(expected_dtype));
-    return all;
+    tally.add(all, Proof::bitwise);
+    return findings.add(failure_of(trace, stored, all),
+                        std::string("it is ") + name_of(stored.info.dtype) + ", expected " +
+                            name_of(expected_dtype));
   }
-  const std::vector<std::byte> got = trace.reader().read(stored);
-  const BitComparison comparison = compare_bits(expected, got, expected_dtype);
+  const Comparison comparison = compare_bits(expected, trace.reader().read(stored), expected_dtype);
+  tally.add(comparison, Proof::bitwise);
   if (comparison.failed > 0) findings.add(failure_of(trace, stored, comparison), problem);
-  return comparison;
 }
 
 }  // namespace shardproof::reports

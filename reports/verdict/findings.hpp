@@ -31,22 +31,32 @@ class Findings {
 /// "rank 1", "ranks 0, 2".
 std::string ranks_text(const std::vector<int>& ranks);
 
-/// The executed op that wrote a dataset; nullptr if the log has none.
-const ExecutedOp* writer_of(const EngineTrace& trace, const StoredDataset& stored);
+/// The executed op that wrote a dataset; nullptr if the trace has no log, or the log has none.
+const ExecutedOp* writer_of(const RecordedTrace& trace, const StoredDataset& stored);
+
+/// Puts a failure in the order of its rank: where the op that wrote a dataset stands in the log, or
+/// where the dataset stands among those that were recorded without one.
+void put_in_order(Failure& failure, const RecordedTrace& trace, const StoredDataset& stored);
+
+/// A failing unit on a rank, of which only the moment is known.
+Failure failure_at(const RecordedTrace& trace, int rank, const Moment& moment);
 
 /// An executed op that failed on a rank, without numbers.
-Failure failure_of(const EngineTrace& trace, int rank, const ExecutedOp& executed,
+Failure failure_of(const RecordedTrace& trace, int rank, const ExecutedOp& executed,
                    const std::string& tensor);
 
 /// A dataset of a rank that is wrong, with the numbers of its first wrong element.
-Failure failure_of(const EngineTrace& trace, const StoredDataset& stored,
-                   const BitComparison& comparison);
+Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
+                   const Comparison& comparison);
 
-/// The dtype of a dataset and of what it must equal differ: nothing can be compared, all is wrong.
-/// Otherwise the bits of `expected` and of what was read, which failing elements go to `findings`.
-/// `problem` says what it differs from.
-BitComparison compare_stored(const EngineTrace& trace, const StoredDataset& stored,
-                             std::span<const std::byte> expected, Dtype expected_dtype,
-                             const std::string& problem, Findings& findings);
+/// The numbers of the first wrong element, and how many are wrong. Where it lies, each check says.
+void set_numbers(FirstDivergence& divergence, const Comparison& comparison);
+
+/// The bits of `expected` and of what was read: counts go to `tally`, failing elements to
+/// `findings`, where `problem` says what they differ from. Of two dtypes nothing can be compared:
+/// all is wrong.
+void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,
+                    std::span<const std::byte> expected, Dtype expected_dtype,
+                    const std::string& problem, Tally& tally, Findings& findings);
 
 }  // namespace shardproof::reports

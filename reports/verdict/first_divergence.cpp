@@ -14,17 +14,7 @@ namespace {
 using UnitKey = std::tuple<std::string, Moment, std::string>;  // execution, moment, op
 
 UnitKey key_of(const Failure& failure) {
-  return {failure.divergence.execution, failure.moment, failure.divergence.op};
-}
-
-// Sharper checks first, where several speak of one op: which bytes changed, then what an op may not be,
-// then an op on its own rank, then a function of full tensors, then what is only compared with
-// something else.
-int sharpness(const std::string& check) {
-  static const std::vector<std::string> order{"leaves",     "edges",    "continuity", "policy",
-                                              "plan_units", "op_local", "optimizer",  "replicas",
-                                              "round_trip", "sim_real", "coverage"};
-  return static_cast<int>(std::find(order.begin(), order.end(), check) - order.begin());
+  return {failure.divergence.execution, failure.divergence.moment, failure.divergence.op};
 }
 
 struct Candidate {
@@ -42,22 +32,22 @@ bool earlier(const Candidate& a, const Candidate& b) {
 }
 
 // The candidates of a list of checks.
-std::vector<Candidate> candidates_of(const std::vector<Tally>& checks, bool collectives) {
+std::vector<Candidate> candidates_of(const std::vector<RankedTally>& checks, bool symptoms) {
   std::vector<Candidate> candidates;
-  for (const Tally& check : checks)
-    if ((check.name() == "collectives") == collectives)
-      for (const Failure& failure : check.failures())
-        candidates.push_back({&failure, sharpness(check.name())});
+  for (const RankedTally& check : checks)
+    if ((check.sharpness == symptom) == symptoms)
+      for (const Failure& failure : check.tally.failures())
+        candidates.push_back({&failure, check.sharpness});
   return candidates;
 }
 
-// Some failures name an op but no element: its output is not stored, or what is wrong is the op itself.
-// The first wrong element at or after it, in the same moment, shows what came of it.
+// Some failures name an op but no element: its output is not stored, or what is wrong is the op
+// itself. The first wrong element at or after it, in the same moment, shows what came of it.
 void adopt_numbers(FirstDivergence& divergence, const Failure& of,
                    const std::vector<Candidate>& candidates) {
   const Candidate* shown = nullptr;
   for (const Candidate& candidate : candidates)
-    if (candidate.has_numbers() && candidate.failure->moment == of.moment &&
+    if (candidate.has_numbers() && candidate.failure->divergence.moment == of.divergence.moment &&
         candidate.failure->divergence.execution == divergence.execution &&
         candidate.failure->sequence >= of.sequence &&
         (shown == nullptr || earlier(candidate, *shown)))
@@ -73,15 +63,15 @@ void adopt_numbers(FirstDivergence& divergence, const Failure& of,
   divergence.wrong_elements = from.wrong_elements;
 }
 
-const EngineTrace* trace_of(const FirstDivergence& divergence,
-                            const std::vector<const EngineTrace*>& traces) {
-  for (const EngineTrace* trace : traces)
+const RecordedTrace* trace_of(const FirstDivergence& divergence,
+                              const std::vector<const RecordedTrace*>& traces) {
+  for (const RecordedTrace* trace : traces)
     if (trace->execution() == divergence.execution) return trace;
   return nullptr;
 }
 
 // A cause is given only where it is certain: a NaN, or bits that are another recorded value's.
-std::optional<Cause> cause_of(const FirstDivergence& divergence, const EngineTrace& trace) {
+std::optional<Cause> cause_of(const FirstDivergence& divergence, const RecordedTrace& trace) {
   if (std::isnan(divergence.got)) return Cause{"nan", std::nullopt, std::nullopt};
   const StoredDataset* wrong = trace.dataset(divergence.tensor, divergence.rank);
   if (wrong == nullptr) return std::nullopt;
@@ -93,18 +83,18 @@ std::optional<Cause> cause_of(const FirstDivergence& divergence, const EngineTra
       if (other.rank == divergence.rank && other.info.hash == wrong->info.hash &&
           element_count(other.info.regions) == elements && other.info.dtype == wrong->info.dtype &&
           other.info.order < wrong->info.order)
-        return Cause{"bits equal to " + path, std::nullopt, std::nullopt};
+        return Cause{"bits equal to " + path, 1.0, 1.0};
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-Divergence first_divergence(const std::vector<Tally>& checks,
-                            const std::vector<const EngineTrace*>& traces) {
+Divergence first_divergence(const std::vector<RankedTally>& checks,
+                            const std::vector<const RecordedTrace*>& traces) {
   // A wrong number of collectives is a symptom: it names the op only if no number is wrong.
-  std::vector<Candidate> candidates = candidates_of(checks, /*collectives=*/false);
-  if (candidates.empty()) candidates = candidates_of(checks, /*collectives=*/true);
+  std::vector<Candidate> candidates = candidates_of(checks, /*symptoms=*/false);
+  if (candidates.empty()) candidates = candidates_of(checks, /*symptoms=*/true);
   if (candidates.empty()) return {};
   std::set<UnitKey> units;
   for (const Candidate& candidate : candidates) units.insert(key_of(*candidate.failure));
@@ -120,7 +110,7 @@ Divergence first_divergence(const std::vector<Tally>& checks,
                    candidate.failure->divergence.ranks.end());
   result.first->ranks.assign(ranks.begin(), ranks.end());
   if (!first.has_numbers()) adopt_numbers(*result.first, *first.failure, candidates);
-  if (const EngineTrace* trace = trace_of(*result.first, traces);
+  if (const RecordedTrace* trace = trace_of(*result.first, traces);
       trace != nullptr && !result.first->cause)
     result.first->cause = cause_of(*result.first, *trace);
   result.others = static_cast<std::int64_t>(units.size()) - 1;

@@ -4,10 +4,18 @@
 #include <optional>
 #include <vector>
 
-#include "reports/traces/engine_trace.hpp"
+#include "reports/traces/recorded_trace.hpp"
 #include "reports/verdict/tally.hpp"
 
 namespace shardproof::reports {
+
+/// What a check found, and how much its word weighs where several speak of one op: the lowest is
+/// the sharpest. A `symptom` names the op only where no other check does.
+struct RankedTally {
+  Tally tally;
+  int sharpness = 0;
+};
+inline constexpr int symptom = 100;
 
 struct Divergence {
   std::optional<FirstDivergence> first;
@@ -18,7 +26,7 @@ struct Divergence {
 /// own inputs (it names the rank by itself). Failures of the same op at the same moment are one
 /// unit: their ranks are joined. `checks` in the order of the summary; `traces` to look for a
 /// certain cause in.
-Divergence first_divergence(const std::vector<Tally>& checks,
-                            const std::vector<const EngineTrace*>& traces);
+Divergence first_divergence(const std::vector<RankedTally>& checks,
+                            const std::vector<const RecordedTrace*>& traces);
 
 }  // namespace shardproof::reports

@@ -14,8 +14,16 @@ struct JudgeContext {
   const Scenario& scenario;
   PrecisionPolicy policy;
   const std::vector<reference::Unit>& units;  // of expected_units(scenario)
-  std::vector<const EngineTrace*> traces;     // sim, real: those that were run and are complete
+  std::vector<const RecordedTrace*> traces;   // sim, real: those that were run and are complete
   const TraceReader* reference = nullptr;     // nullptr: was not run
+
+  /// Those of the traces that have programs and logs.
+  std::vector<const EngineTrace*> engines() const {
+    std::vector<const EngineTrace*> engines;
+    for (const RecordedTrace* trace : traces)
+      if (trace->engine() != nullptr) engines.push_back(trace->engine());
+    return engines;
+  }
 };
 
 }  // namespace shardproof::reports

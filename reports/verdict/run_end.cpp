@@ -8,9 +8,9 @@ std::string data_check_path(const Moment& micro_step) {
   return folder_of(micro_step) + "/data/inconsistent";
 }
 
-bool checks_data(const Scenario& scenario) { return scenario.training.tensor_parallel > 1; }
+bool checks_data(const Scenario& scenario) { return scenario.parallel.tensor_parallel > 1; }
 
-RunEnd::RunEnd(const Scenario& scenario, const EngineTrace& trace) {
+RunEnd::RunEnd(const Scenario& scenario, const RecordedTrace& trace) {
   if (!checks_data(scenario)) return;
   for (int step = scenario.first_step; step < scenario.steps; ++step)
     for (int micro = 0; micro < scenario.training.accumulation; ++micro) {

@@ -9,17 +9,17 @@
 namespace shardproof::reports {
 
 /// Whether a rank recorded a flag (a path) that is not zero.
-bool is_set(const EngineTrace& trace, const std::string& path, int rank);
+bool is_set(const RecordedTrace& trace, const std::string& path, int rank);
 
 /// The steps of a trace that some rank recorded as skipped. A flag is a unit of its own, recomputed
 /// from the recorded gradients: one that is wrong fails there, whatever follows from it here.
-reference::SkippedSteps skipped_steps(const Scenario& scenario, const EngineTrace& trace);
+reference::SkippedSteps skipped_steps(const Scenario& scenario, const RecordedTrace& trace);
 
-/// What a trace must hold: what follows from the scenario, less what its skipped steps leave out, and
-/// less what would have followed where the data check ended it.
+/// What a trace must hold: what follows from the scenario, less what its skipped steps leave out,
+/// and less what would have followed where the data check ended it.
 class ExpectedOfTrace {
  public:
-  ExpectedOfTrace(const JudgeContext& context, const EngineTrace& trace);
+  ExpectedOfTrace(const JudgeContext& context, const RecordedTrace& trace);
 
   const reference::SkippedSteps& skipped() const { return skipped_; }
   const RunEnd& end() const { return end_; }

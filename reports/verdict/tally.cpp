@@ -16,7 +16,7 @@ void Tally::add(const Comparison& comparison, Proof proof) {
 }
 
 void Tally::fail(Failure failure, const std::string& sentence) {
-  if (reason_.empty() || (failures_.empty() && !unknown_)) reason_ = sentence;
+  if (failures_.empty()) reason_ = sentence;
   failure.divergence.reason = sentence;
   failures_.push_back(std::move(failure));
 }
@@ -27,27 +27,32 @@ void Tally::fail(const std::string& sentence, std::int64_t failed) {
 }
 
 void Tally::unknown(const std::string& sentence) {
-  if (reason_.empty()) reason_ = sentence;
+  if (!unknown_) unknown_reason_ = sentence;
   unknown_ = true;
 }
 
 CheckResult Tally::result() const {
+  if (silence_) return *silence_;
   CheckResult result;
   result.name = name_;
   result.proof = unknown_ ? Proof::unknown : proof_;
   result.compared = compared_;
   result.failed = failed_;
-  if (proof_ != Proof::bitwise && proof_ != Proof::exact) result.max_ratio = max_ratio_;
+  if (proof_ != Proof::bitwise) result.max_ratio = max_ratio_;
   if (failed_ > 0 || !failures_.empty()) {
     result.outcome = Outcome::fail;
     result.reason = reason_;
   } else if (unknown_) {
     result.outcome = Outcome::unknown;
-    result.reason = reason_;
+    result.reason = unknown_reason_;
   } else if (compared_ == 0) {
     result.outcome = Outcome::unknown;
     result.proof = Proof::unknown;
     result.reason = "nothing was compared";
+  } else if (!trend_.empty()) {
+    result.outcome = Outcome::trend;
+    result.max_ratio.reset();
+    result.reason = trend_;
   } else {
     result.outcome = Outcome::pass;
   }
@@ -59,6 +64,12 @@ CheckResult not_run(const std::string& name, const std::string& reason) {
   result.name = name;
   result.outcome = Outcome::not_run;
   result.reason = reason;
+  return result;
+}
+
+CheckResult not_required(const std::string& name, const std::string& reason) {
+  CheckResult result = not_run(name, reason);
+  result.required = false;
   return result;
 }
 

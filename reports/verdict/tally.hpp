@@ -6,17 +6,20 @@
 
 #include "reports/compare/element_compare.hpp"
 #include "reports/verdict/verdict.hpp"
-#include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reports {
 
 /// A failing unit: a candidate for the first divergence. `sequence` is the place of the op that
 /// wrote (or read) the wrong value in the order of its rank.
 struct Failure {
-  Moment moment;
   std::int64_t sequence = 0;
   FirstDivergence divergence;
 };
+
+/// A check that could not run, and why.
+CheckResult not_run(const std::string& name, const std::string& reason);
+/// A check that has nothing to say of this run, and why: the verdict rests on the others.
+CheckResult not_required(const std::string& name, const std::string& reason);
 
 /// What one check has found so far.
 class Tally {
@@ -34,10 +37,18 @@ class Tally {
   /// No sound bound, or nothing to compare with: the check cannot pass any more.
   void unknown(const std::string& sentence);
 
+  /// There is nothing to compare with, though the scenario asks for it.
+  void not_run(const std::string& reason) { silence_ = reports::not_run(name_, reason); }
+  /// It has nothing to say of this run: the verdict rests on the others.
+  void not_required(const std::string& reason) { silence_ = reports::not_required(name_, reason); }
+  /// What it compared is shown, not judged: of what would be a pass.
+  void trend(const std::string& reason) { trend_ = reason; }
+
   const std::vector<Failure>& failures() const { return failures_; }
   std::int64_t failed() const { return failed_; }
   std::int64_t compared() const { return compared_; }
-  /// fail if anything failed, else unknown if anything is or nothing was compared, else pass.
+  /// not_run if it was said so; fail if anything failed, else unknown if anything is or nothing was
+  /// compared, else trend or pass.
   CheckResult result() const;
 
  private:
@@ -47,11 +58,11 @@ class Tally {
   std::int64_t failed_ = 0;
   double max_ratio_ = 0;
   bool unknown_ = false;
-  std::string reason_;
+  std::string reason_;  // why it fails
+  std::string unknown_reason_;
+  std::string trend_;                   // empty: a pass is a pass
+  std::optional<CheckResult> silence_;  // of a check that says nothing
   std::vector<Failure> failures_;
 };
-
-/// A check that could not run, and why.
-CheckResult not_run(const std::string& name, const std::string& reason);
 
 }  // namespace shardproof::reports

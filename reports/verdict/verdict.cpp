@@ -4,7 +4,6 @@ namespace shardproof::reports {
 
 const char* name_of(Proof proof) {
   switch (proof) {
-    case Proof::exact: return "exact";
     case Proof::bitwise: return "bitwise";
     case Proof::sound: return "sound";
     case Proof::statistical: return "statistical";
@@ -24,12 +23,14 @@ const char* name_of(Outcome outcome) {
   return "";
 }
 
-const std::vector<std::string>& check_names() {
-  static const std::vector<std::string> names{"plan",     "policy",     "leaves",    "collectives",
-                                              "coverage", "edges",      "replicas",  "continuity",
-                                              "op_local", "plan_units", "optimizer", "round_trip",
-                                              "sim_real", "shadow",     "suspects",  "end_to_end"};
-  return names;
+const char* name_of(Conclusion conclusion) {
+  switch (conclusion) {
+    case Conclusion::pass: return "pass";
+    case Conclusion::fail: return "fail";
+    case Conclusion::unknown: return "unknown";
+    case Conclusion::error: return "error";
+  }
+  return "";
 }
 
 }  // namespace shardproof::reports

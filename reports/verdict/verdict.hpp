@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/trace/trace.hpp"
+
 namespace shardproof::reports {
 
 /// How a check proves what it says, strictest first (DESIGN section 4).
-enum class Proof { exact, bitwise, sound, statistical, unknown };
+enum class Proof { bitwise, sound, statistical, unknown };
 enum class Outcome { pass, fail, unknown, not_run, trend };
 const char* name_of(Proof proof);
 const char* name_of(Outcome outcome);
@@ -24,24 +26,21 @@ struct CheckResult {
   std::int64_t failed = 0;
   std::optional<double> max_ratio;  // none for bitwise checks
   std::string reason;               // a sentence unless the outcome is pass
+  bool required = true;             // false: the verdict does not rest on it
 };
-
-/// The names of all checks, in the order of the summary.
-const std::vector<std::string>& check_names();
 
 /// Why a value is wrong, only where that is certain: its bits equal another recorded value's, it is
 /// a NaN, or ranks issued different collectives.
 struct Cause {
-  std::string name;  // "nan" | "stale: equals PATH" | "mismatch" | ...
-  std::optional<double> coefficient;
-  std::optional<double> score;
+  std::string name;                   // "nan" | "bits equal to PATH" | "mismatch" | ...
+  std::optional<double> coefficient;  // what the other value's elements are multiplied by
+  std::optional<double> score;        // the fraction of elements of which that is true
 };
 
 /// The failing unit that none of the other failing units precede.
 struct FirstDivergence {
-  std::string execution;   // "sim" | "real"
-  int step = -1;           // -1: before the first or after the last step
-  int micro_step = -1;     // -1: outside micro-steps
+  std::string execution;  // "sim" | "real"
+  Moment moment;
   std::string phase;       // data | forward | backward | reduce | update | gather | repartition
   std::string op;          // as `shardproof plan` prints it
   std::string tensor;      // trace path
@@ -78,15 +77,22 @@ struct TrendPoint {
   double reference = 0;
 };
 
+/// What all checks prove together; the number is the exit code.
+///   fail     some check fails
+///   error    else, an execution did not finish
+///   unknown  else, a required check is unknown or did not run
+///   pass     else
+enum class Conclusion { pass = 0, fail = 1, unknown = 2, error = 3 };
+const char* name_of(Conclusion conclusion);
+
 /// Everything the renderers show.
 struct Verdict {
   std::string scenario;  // name
   std::string scenario_hash;
   std::vector<std::string> executions;
   std::vector<std::string> injected;  // "drop model.layers.1.self_attn.o_proj/forward/all_reduce"
-  std::string verdict;                // pass | fail | unknown | error
-  int exit_code = 0;
-  std::vector<CheckResult> checks;  // all of check_names(), in that order
+  Conclusion conclusion = Conclusion::unknown;
+  std::vector<CheckResult> checks;  // all rows of checks/table.hpp, in that order
   std::optional<FirstDivergence> first_divergence;
   std::int64_t other_failures = 0;  // failing units beside the first
   std::vector<std::string> errors;  // sentences of executions that did not finish
@@ -96,6 +102,8 @@ struct Verdict {
   std::map<std::string, double> timing;            // reference_s, sim_s, real_s, judge_s, total_s
   std::string plan_text;                           // what `shardproof plan` prints
   std::string reproduce;                           // one shell command
+
+  int exit_code() const { return static_cast<int>(conclusion); }
 };
 
 }  // namespace shardproof::reports

@@ -5,8 +5,8 @@
 
 namespace shardproof {
 
-/// Where an execution saves its checkpoints, in the folder of its traces: "FOLDER/checkpoints/step-000002"
-/// after two steps.
+/// Where an execution saves its checkpoints, in the folder of its traces:
+/// "FOLDER/checkpoints/step-000002" after two steps.
 inline std::string checkpoint_path(const std::string& folder, int steps_done) {
   char name[40];
   std::snprintf(name, sizeof name, "/checkpoints/step-%06d", steps_done);

@@ -4,11 +4,11 @@
 
 namespace shardproof {
 
-InitialState::InitialState(const Scenario& scenario) {
-  if (scenario.resume.empty())
-    weights_.emplace(scenario);
+InitialState::InitialState(const Task& task) {
+  if (task.resume.empty())
+    weights_.emplace(task);
   else
-    checkpoint_ = std::make_shared<const Checkpoint>(scenario.resume);
+    checkpoint_ = std::make_shared<const Checkpoint>(task.resume);
 }
 
 std::vector<double> InitialState::parameter(const std::string& name, const Region& region) const {

@@ -9,16 +9,16 @@
 
 #include "scenarios/checkpoint/checkpoint.hpp"
 #include "scenarios/data/weights.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/task.hpp"
 
 namespace shardproof {
 
-/// What a run begins with: its weights (scenarios/data/weights.hpp), or all that a checkpoint holds if
-/// it goes on from one.
+/// What a run begins with: its weights (scenarios/data/weights.hpp), or all that a checkpoint holds
+/// if it goes on from one.
 class InitialState {
  public:
   /// Throws ScenarioError if the weights do not fit the model, or the checkpoint is damaged.
-  explicit InitialState(const Scenario& scenario);
+  explicit InitialState(const Task& task);
 
   /// The region of a parameter, in fp64, already rounded to the working dtype.
   std::vector<double> parameter(const std::string& name, const Region& region) const;

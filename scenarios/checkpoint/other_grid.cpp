@@ -1,5 +1,7 @@
 #include "scenarios/checkpoint/other_grid.hpp"
 
+#include "scenarios/config/scenario_file.hpp"
+
 namespace shardproof {
 
 Scenario scenario_on(const Checkpoint& checkpoint, const OtherGrid& grid) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof {
@@ -32,9 +33,9 @@ CheckpointOrigin origin_of(const Scenario& scenario) {
   origin.scenario = parse_json(write_scenario(scenario), "the scenario");
   origin.scenario_hash = scenario_hash(scenario);
   origin.model_hash = hash_of(scenario.model);
-  origin.tp = scenario.training.tensor_parallel;
+  origin.tp = scenario.parallel.tensor_parallel;
   origin.dp = scenario.data_parallel();
-  origin.zero_stage = scenario.training.zero_stage;
+  origin.zero_stage = scenario.parallel.zero_stage;
   return origin;
 }
 

@@ -23,8 +23,8 @@ using StateMemory = std::function<std::span<std::byte>(ValueId)>;
 /// What the rank writes into a checkpoint. The parts show into the state, which has to stay.
 std::vector<PartToSave> parts_to_save(const Program& program, Rank rank, const StateBytes& state);
 
-/// Throws ScenarioError if the checkpoint is of another model, has not every tensor of the program's
-/// state in its dtype and shape, or has another.
+/// Throws ScenarioError if the checkpoint is of another model, has not every tensor of the
+/// program's state in its dtype and shape, or has another.
 void expect_state_of(const Checkpoint& checkpoint, const ModelDescription& model,
                      const Program& program);
 

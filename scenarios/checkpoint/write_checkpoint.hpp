@@ -27,15 +27,16 @@ struct PartToSave {
 ///     - all have written -
 ///     one       finish_checkpoint(path, origin);
 ///
-/// Until the last call is done, PATH is the earlier checkpoint, or none (FolderReplacement); what is
-/// under way is in PATH.part. All throw EnvironmentError if the file system refuses.
+/// Until the last call is done, PATH is the earlier checkpoint, or none (FolderReplacement); what
+/// is under way is in PATH.part. All throw EnvironmentError if the file system refuses.
 
 /// Throws ScenarioError if PATH is something else than a checkpoint.
 void begin_checkpoint(const std::string& path);
 /// Writes a rank's data file, readable by the safetensors library: a part of one region has its
 /// extent as shape, another is a vector. Beside it lies the rank's row of the manifest.
 void write_rank_file(const std::string& path, int rank, const std::vector<PartToSave>& parts);
-/// Joins the rows of all ranks of the origin's grid to the manifest, and puts the checkpoint in place.
+/// Joins the rows of all ranks of the origin's grid to the manifest, and puts the checkpoint in
+/// place.
 void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin);
 
 }  // namespace shardproof

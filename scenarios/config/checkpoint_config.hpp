@@ -1,12 +1,14 @@
 #pragma once
 
+#include <string>
+
 #include "scenarios/json/json_document.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/checkpoint.hpp"
 
 namespace shardproof {
 
-/// Reads "checkpoint": { "save_after": [1, 2], "resume_after": 1, "consolidated": true }; the numbers
-/// count steps done, and must lie in the run: above `first_step`, not above `steps`. Throws
+/// Reads "checkpoint": { "save_after": [1, 2], "resume_after": 1, "consolidated": true }; the
+/// numbers count steps done, and must lie in the run: above `first_step`, not above `steps`. Throws
 /// ScenarioError with the place of what is wrong.
 CheckpointConfig checkpoint_from_json(const JsonValue& json, int first_step, int steps);
 /// The object from which checkpoint_from_json gives the same.

@@ -9,11 +9,6 @@ namespace shardproof {
 
 namespace {
 
-const std::vector<std::string> kEdits = {"drop",        "double", "add_bias_before_reduce",
-                                         "swap_shards", "stale",  "scale",
-                                         "regroup",     "retype", "set",
-                                         "read"};
-
 // "all" is the empty list.
 std::vector<int> read_subset(ObjectReader& reader, const std::string& key, int count) {
   const JsonValue* value = reader.find(key);
@@ -58,44 +53,61 @@ void read_index(ObjectReader& reader, Injection& injection) {
     injection.index.push_back(as_integer(element, reader.name("index"), {.lowest = 0}));
 }
 
+// What an edit needs beside op, ranks and steps.
+void read_own_fields(ObjectReader& reader, Injection& injection) {
+  switch (injection.edit) {
+    case EditKind::scale:
+      injection.factor =
+          as_number(reader.require("factor", "expected a number"), reader.name("factor"));
+      break;
+    case EditKind::regroup:
+      injection.group = as_one_of(reader.require("group", "expected tp or dp"),
+                                  reader.name("group"), {"tp", "dp"});
+      break;
+    case EditKind::retype:
+      injection.dtype = as_one_of(reader.require("dtype", "expected fp64, fp32, bf16 or fp16"),
+                                  reader.name("dtype"), {"fp64", "fp32", "bf16", "fp16"});
+      break;
+    case EditKind::set:
+      injection.value = read_set_value(reader);
+      injection.when = reader.one_of("when", injection.when);
+      read_index(reader, injection);
+      break;
+    case EditKind::read:
+      injection.value =
+          as_string(reader.require("value", "expected the name of a value of the program"),
+                    reader.name("value"));
+      read_index(reader, injection);
+      break;
+    case EditKind::drop:
+    case EditKind::run_twice:
+    case EditKind::add_bias_before_reduce:
+    case EditKind::swap_shards:
+    case EditKind::stale: break;
+  }
+}
+
 Injection read_injection(const JsonValue& object, const std::string& name, int world, int steps) {
   ObjectReader reader(object, name);
   Injection injection;
   injection.place = object.place;
   injection.edit =
-      as_one_of(reader.require("edit", "expected drop, double, ..."), name + ".edit", kEdits);
+      as_one_of<EditKind>(reader.require("edit", "expected drop, double, ..."), name + ".edit");
   injection.op =
       as_string(reader.require("op", "expected the name of an op as `shardproof plan` prints it"),
                 name + ".op");
   injection.ranks = read_subset(reader, "ranks", world);
   injection.steps = read_subset(reader, "steps", steps);
-  if (injection.edit == "scale") {
-    injection.factor =
-        as_number(reader.require("factor", "expected a number"), reader.name("factor"));
-  } else if (injection.edit == "regroup") {
-    injection.group =
-        as_one_of(reader.require("group", "expected tp or dp"), reader.name("group"), {"tp", "dp"});
-  } else if (injection.edit == "retype") {
-    injection.dtype = as_one_of(reader.require("dtype", "expected fp64, fp32, bf16 or fp16"),
-                                reader.name("dtype"), {"fp64", "fp32", "bf16", "fp16"});
-  } else if (injection.edit == "set") {
-    injection.value = read_set_value(reader);
-    injection.when = reader.one_of("when", "output", {"output", "after_record", "between_steps"});
-    read_index(reader, injection);
-  } else if (injection.edit == "read") {
-    injection.value =
-        as_string(reader.require("value", "expected the name of a value of the program"),
-                  reader.name("value"));
-    read_index(reader, injection);
-  }
+  read_own_fields(reader, injection);
   reader.finish();
   return injection;
 }
 
-JsonValue index_to_json(const Injection& injection) {
+void write_index(const Injection& injection, JsonValue& json) {
+  if (injection.index.empty()) return;
   JsonValue index = JsonValue::array();
   for (const std::int64_t i : injection.index) index.append(i);
-  return index;
+  json.set("index", std::move(index));
 }
 
 JsonValue set_value_to_json(const std::string& value) {
@@ -103,26 +115,35 @@ JsonValue set_value_to_json(const std::string& value) {
   return word ? JsonValue(value) : parse_json(value, "set");
 }
 
+void write_own_fields(const Injection& injection, JsonValue& json) {
+  switch (injection.edit) {
+    case EditKind::scale: json.set("factor", injection.factor); break;
+    case EditKind::regroup: json.set("group", injection.group); break;
+    case EditKind::retype: json.set("dtype", injection.dtype); break;
+    case EditKind::set:
+      json.set("value", set_value_to_json(injection.value));
+      json.set("when", name_of(injection.when));
+      write_index(injection, json);
+      break;
+    case EditKind::read:
+      json.set("value", injection.value);
+      write_index(injection, json);
+      break;
+    case EditKind::drop:
+    case EditKind::run_twice:
+    case EditKind::add_bias_before_reduce:
+    case EditKind::swap_shards:
+    case EditKind::stale: break;
+  }
+}
+
 JsonValue injection_to_json(const Injection& injection) {
   JsonValue json = JsonValue::object();
-  json.set("edit", injection.edit);
+  json.set("edit", name_of(injection.edit));
   json.set("op", injection.op);
   json.set("ranks", subset_to_json(injection.ranks));
   json.set("steps", subset_to_json(injection.steps));
-  if (injection.edit == "scale") {
-    json.set("factor", injection.factor);
-  } else if (injection.edit == "regroup") {
-    json.set("group", injection.group);
-  } else if (injection.edit == "retype") {
-    json.set("dtype", injection.dtype);
-  } else if (injection.edit == "set") {
-    json.set("value", set_value_to_json(injection.value));
-    json.set("when", injection.when);
-    if (!injection.index.empty()) json.set("index", index_to_json(injection));
-  } else if (injection.edit == "read") {
-    json.set("value", injection.value);
-    if (!injection.index.empty()) json.set("index", index_to_json(injection));
-  }
+  write_own_fields(injection, json);
   return json;
 }
 

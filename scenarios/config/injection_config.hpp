@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "scenarios/json/json_document.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/injection.hpp"
 
 namespace shardproof {
 

@@ -82,12 +82,11 @@ JsonValue to_json(const std::vector<ParameterGroup>& groups) {
   return list;
 }
 
-std::vector<std::size_t> groups_of_parameters(const Scenario& scenario) {
+std::vector<std::size_t> groups_of_parameters(const Task& task) {
   std::vector<std::vector<Pattern>> patterns;
-  for (const ParameterGroup& group : scenario.parameter_groups)
-    patterns.push_back(patterns_of(group));
+  for (const ParameterGroup& group : task.parameter_groups) patterns.push_back(patterns_of(group));
   std::vector<std::size_t> groups;
-  for (const ParameterDescription& parameter : scenario.model.parameters) {
+  for (const ParameterDescription& parameter : task.model.parameters) {
     std::size_t g = 0;
     while (g < patterns.size() && !matches(patterns[g], parameter.name)) ++g;
     groups.push_back(g);
@@ -95,14 +94,13 @@ std::vector<std::size_t> groups_of_parameters(const Scenario& scenario) {
   return groups;
 }
 
-double weight_decay_of(const Scenario& scenario, std::size_t group) {
-  return group < scenario.parameter_groups.size() ? scenario.parameter_groups[group].weight_decay
-                                                  : scenario.training.optimizer.weight_decay;
+double weight_decay_of(const Task& task, std::size_t group) {
+  return group < task.parameter_groups.size() ? task.parameter_groups[group].weight_decay
+                                              : task.training.optimizer.weight_decay;
 }
 
-std::string optimizer_module(const Scenario& scenario, std::size_t group) {
-  return scenario.parameter_groups.empty() ? "optimizer"
-                                           : "optimizer.group_" + std::to_string(group);
+std::string optimizer_module(const Task& task, std::size_t group) {
+  return task.parameter_groups.empty() ? "optimizer" : "optimizer.group_" + std::to_string(group);
 }
 
 }  // namespace shardproof

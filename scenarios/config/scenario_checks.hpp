@@ -9,7 +9,8 @@ namespace shardproof {
 /// it.
 SourcePlace place_in(const JsonValue& root, const std::string& path);
 
-/// The conditions that tie one section to another: the data fit the model. `root` is the scenario that was read, for the places. Throws ScenarioError.
+/// The conditions that tie one section to another: the data fit the model. `root` is the scenario
+/// that was read, for the places. Throws ScenarioError.
 void check_scenario(const Scenario& scenario, const JsonValue& root);
 
 }  // namespace shardproof

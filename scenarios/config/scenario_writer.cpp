@@ -1,3 +1,5 @@
+#include "scenarios/config/scenario_writer.hpp"
+
 #include <xxhash.h>
 
 #include <algorithm>
@@ -10,7 +12,7 @@
 #include "scenarios/config/injection_config.hpp"
 #include "scenarios/config/model/model_config.hpp"
 #include "scenarios/config/parameter_groups.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/deepspeed.hpp"
 
 namespace shardproof {
 
@@ -38,9 +40,14 @@ JsonValue data_to_json(const DataConfig& data) {
 // A tp_plan is of the config.json, but not of the model.
 JsonValue model_config(const Scenario& scenario) {
   JsonValue config = shardproof::to_json(scenario.model);
-  if (const auto& plan = scenario.training.partition_rules.tp_plan)
+  if (const auto& plan = scenario.parallel.partition_rules.tp_plan)
     config.set("base_model_tp_plan", shardproof::to_json(*plan));
   return config;
+}
+
+// What was given and is of no effect is not written.
+DeepSpeedConfig deepspeed_of(const Scenario& scenario) {
+  return {scenario.training, scenario.parallel, {}, {}};
 }
 
 JsonValue to_json(const Scenario& scenario) {
@@ -51,20 +58,21 @@ JsonValue to_json(const Scenario& scenario) {
                         .set("config", model_config(scenario))
                         .set("weights", generated ? "generated" : absolute(scenario.weights)));
   json.set("mode", name_of(scenario.mode));
-  json.set("deepspeed", shardproof::to_json(scenario.training, scenario.mode));
-  json.set("world", scenario.world);
+  json.set("deepspeed", shardproof::to_json(deepspeed_of(scenario), scenario.mode));
+  json.set("world", scenario.world());
   json.set("steps", scenario.steps);
   json.set("seed", scenario.seed);
   json.set("data", data_to_json(scenario.data));
   json.set("precision", scenario.training.working == Dtype::fp64 ? "fp64" : "from_deepspeed");
   json.set("reduction", name_of(scenario.reduction));
   JsonValue executions = JsonValue::array();
-  for (const std::string& execution : scenario.executions) executions.append(execution);
+  for (const Execution execution : scenario.executions) executions.append(name_of(execution));
   json.set("executions", std::move(executions));
-  json.set("real", scenario.real);
-  json.set("uneven", scenario.training.partition_rules.uneven);
-  json.set("trace",
-           JsonValue::object().set("tier", scenario.trace_tier).set("keep", scenario.trace_keep));
+  json.set("real", name_of(scenario.platform));
+  json.set("uneven", scenario.parallel.partition_rules.uneven);
+  json.set("trace", JsonValue::object()
+                        .set("tier", name_of(scenario.trace_tier))
+                        .set("keep", name_of(scenario.trace_keep)));
   if (!scenario.parameter_groups.empty())
     json.set("parameter_groups", shardproof::to_json(scenario.parameter_groups));
   if (!scenario.checkpoint.save_after.empty())

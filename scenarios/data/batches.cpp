@@ -34,15 +34,15 @@ std::vector<std::int64_t> token_list(const std::string& path, std::int64_t vocab
   return tokens;
 }
 
-void check_source(const std::vector<std::int64_t>& tokens, const Scenario& scenario) {
-  const SourcePlace place{scenario.data.path};
+void check_source(const std::vector<std::int64_t>& tokens, const Task& task) {
+  const SourcePlace place{task.data.path};
   for (std::size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || tokens[i] >= scenario.model.vocab_size)
-      refuse_token(place, i, tokens[i], scenario.model.vocab_size);
-  if (static_cast<std::int64_t>(tokens.size()) < scenario.data.sequence)
+    if (tokens[i] < 0 || tokens[i] >= task.model.vocab_size)
+      refuse_token(place, i, tokens[i], task.model.vocab_size);
+  if (static_cast<std::int64_t>(tokens.size()) < task.data.sequence)
     throw ScenarioError(place, std::to_string(tokens.size()) +
                                    " tokens are fewer than one sequence of " +
-                                   std::to_string(scenario.data.sequence));
+                                   std::to_string(task.data.sequence));
 }
 
 std::int64_t coprime_from(std::int64_t lowest, std::int64_t modulus) {
@@ -52,38 +52,38 @@ std::int64_t coprime_from(std::int64_t lowest, std::int64_t modulus) {
 
 }  // namespace
 
-Batches::Batches(const Scenario& scenario)
-    : training_(scenario.training),
-      sequence_(scenario.data.sequence),
-      vocabulary_(scenario.model.vocab_size),
-      replicas_(scenario.data_parallel()),
-      seed_(scenario.seed),
-      generated_(scenario.data.source == DataConfig::Source::generated) {
-  if (!generated_) read_source(scenario);
-  if (scenario.data.padding && scenario.trains()) expect_labels(scenario);
+Batches::Batches(const Task& task)
+    : training_(task.training),
+      sequence_(task.data.sequence),
+      vocabulary_(task.model.vocab_size),
+      replicas_(task.replicas),
+      seed_(task.seed),
+      generated_(task.data.source == DataConfig::Source::generated) {
+  if (!generated_) read_source(task);
+  if (task.data.padding && task.trains()) expect_labels(task);
 }
 
-void Batches::read_source(const Scenario& scenario) {
-  const bool text = scenario.data.source == DataConfig::Source::text;
-  source_ = text ? bytes_of(scenario.data.path) : token_list(scenario.data.path, vocabulary_);
-  check_source(source_, scenario);
+void Batches::read_source(const Task& task) {
+  const bool text = task.data.source == DataConfig::Source::text;
+  source_ = text ? bytes_of(task.data.path) : token_list(task.data.path, vocabulary_);
+  check_source(source_, task);
   stride_ = coprime_from(sequence_, static_cast<std::int64_t>(source_.size()) - sequence_ + 1);
 }
 
 // The first token of a sequence is nobody's label.
-void Batches::expect_labels(const Scenario& scenario) const {
-  const std::int64_t padding = *scenario.data.padding;
+void Batches::expect_labels(const Task& task) const {
+  const std::int64_t padding = *task.data.padding;
   const auto has_label = [&](const std::vector<std::int64_t>& tokens) {
     for (std::size_t i = 0; i < tokens.size(); ++i)
       if (static_cast<std::int64_t>(i) % sequence_ != 0 && tokens[i] != padding) return true;
     return false;
   };
-  for (int step = scenario.first_step; step < scenario.steps; ++step)
+  for (int step = task.first_step; step < task.steps; ++step)
     for (int micro = 0; micro < training_.accumulation; ++micro)
       for (int dp = 0; dp < replicas_; ++dp)
         if (!has_label(tokens(StepIndex{step}, MicroStep{micro}, dp)))
           throw ScenarioError(
-              {scenario.data.path.empty() ? scenario.file : scenario.data.path},
+              {task.data.path.empty() ? task.file : task.data.path},
               "data.padding = " + std::to_string(padding) + ": step " + std::to_string(step) +
                   ", micro-step " + std::to_string(micro) + ", replica " + std::to_string(dp) +
                   " has no other label (its first sample is number " +

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/task.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof {
 
-/// The token ids of a scenario. Tokens only: each side shifts labels and masks by itself.
+/// The token ids of a task. Tokens only: each side shifts labels and masks by itself.
 ///
 /// Samples are numbered over the run, ((step * GAS + micro) * D + dp) * B + b, so the samples of a
 /// step are the same however they are divided among replicas and micro-steps. Sample n is the
@@ -22,14 +22,14 @@ class Batches {
  public:
   /// Throws ScenarioError if the data cannot be read, are too short, or hold an id outside [0, V),
   /// or if in training a micro-batch of a replica has no label but padding.
-  explicit Batches(const Scenario& scenario);
+  explicit Batches(const Task& task);
 
   /// The micro-batch of one replica: (B, T) row-major, B = micro_batch.
   std::vector<std::int64_t> tokens(StepIndex step, MicroStep micro, int dp_index) const;
 
  private:
-  void read_source(const Scenario& scenario);
-  void expect_labels(const Scenario& scenario) const;
+  void read_source(const Task& task);
+  void expect_labels(const Task& task) const;
   std::int64_t first_sample(StepIndex step, MicroStep micro, int dp_index) const;
   std::int64_t token(std::int64_t sample, std::int64_t position) const;
 

@@ -4,6 +4,7 @@
 
 #include "scenarios/data/generator.hpp"
 #include "scenarios/data/region_runs.hpp"
+#include "scenarios/errors.hpp"
 #include "scenarios/model/families.hpp"
 
 namespace shardproof {
@@ -69,11 +70,11 @@ bool is_norm_weight(const ParameterDescription& parameter) {
 
 }  // namespace
 
-Weights::Weights(const Scenario& scenario)
-    : model_(scenario.model), working_(scenario.training.working), seed_(scenario.seed) {
-  if (scenario.weights == "generated") return;
-  stored_ = std::make_shared<const Safetensors>(scenario.weights);
-  check_fit(model_, *stored_, scenario.weights);
+Weights::Weights(const Task& task)
+    : model_(task.model), working_(task.training.working), seed_(task.seed) {
+  if (task.weights == "generated") return;
+  stored_ = std::make_shared<const Safetensors>(task.weights);
+  check_fit(model_, *stored_, task.weights);
 }
 
 std::vector<double> Weights::read(const std::string& parameter, const Region& region) const {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "scenarios/data/safetensors.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/task.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof {
@@ -23,7 +23,7 @@ namespace shardproof {
 class Weights {
  public:
   /// Throws ScenarioError that names every parameter that is missing, extra or of another shape.
-  explicit Weights(const Scenario& scenario);
+  explicit Weights(const Task& task);
 
   /// The region's elements, row-major. The region must lie in the parameter's shape.
   std::vector<double> read(const std::string& parameter, const Region& region) const;

@@ -39,10 +39,11 @@ void expect_resume_elsewhere(const Scenario& scenario, const std::string& out) {
 }
 
 void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_code) {
-  if (scenario.trace_keep == "always" || (scenario.trace_keep == "failed" && exit_code != 0))
+  if (scenario.trace_keep == TraceKeep::always ||
+      (scenario.trace_keep == TraceKeep::failed && exit_code != 0))
     return;
-  for (const std::string& execution : scenario.executions)
-    remove_all_but_checkpoints(folder.file(execution));
+  for (const Execution execution : scenario.executions)
+    remove_all_but_checkpoints(folder.file(name_of(execution)));
 }
 
 }  // namespace shardproof

@@ -7,8 +7,8 @@
 
 namespace shardproof {
 
-/// A run replaces the earlier results of its name, and what an unfinished one left beside them: neither
-/// may hold the checkpoint that it begins with. Throws ScenarioError if one does.
+/// A run replaces the earlier results of its name, and what an unfinished one left beside them:
+/// neither may hold the checkpoint that it begins with. Throws ScenarioError if one does.
 void expect_resume_elsewhere(const Scenario& scenario, const std::string& out);
 
 /// Removes the traces that the scenario does not want to keep of a run that ended with `exit_code`;

@@ -12,8 +12,8 @@ namespace shardproof {
 /// What a run takes at most: all executions at once, or the judge after them.
 ///
 /// The factors are measured on the quickstart: an engine holds its arena, the weights as they are
-/// read, and the trace on its way to the file; the oracle fp64 weights, moments, gradients and a tape;
-/// the judge two units' tensors in fp64 and every rank's state.
+/// read, and the trace on its way to the file; the oracle fp64 weights, moments, gradients and a
+/// tape; the judge two units' tensors in fp64 and every rank's state.
 ///
 /// `reference_trace_bytes` is what the oracle records, `out` the folder of the results.
 Needs run_needs(const Scenario& scenario, const Accounts& accounts,

@@ -27,8 +27,8 @@ void write_run_record(const std::string& folder, const RunRecord& record);
 /// Throws ScenarioError if the folder has no run.json, or one that is none.
 RunRecord read_run_record(const std::string& folder);
 
-/// The folder of an execution that is to be judged; nullopt if it did not finish. A simulated cluster
-/// that came to a standstill has said why, and that is judged too.
+/// The folder of an execution that is to be judged; nullopt if it did not finish. A simulated
+/// cluster that came to a standstill has said why, and that is judged too.
 std::optional<std::string> finished(const std::string& folder, const RunRecord& record,
                                     const std::string& execution);
 /// The sentences of the executions that did not finish.

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof {

@@ -7,8 +7,8 @@
 
 namespace shardproof {
 
-/// The scenarios that paths name: a file itself, of a folder its *.json by name. Throws ScenarioError
-/// if one cannot be read, or if a folder holds none.
+/// The scenarios that paths name: a file itself, of a folder its *.json by name. Throws
+/// ScenarioError if one cannot be read, or if a folder holds none.
 std::vector<Scenario> read_suite(const std::vector<std::string>& paths,
                                  const std::vector<std::string>& overrides);
 

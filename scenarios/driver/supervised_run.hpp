@@ -17,8 +17,9 @@ struct RunJobs {
 };
 
 /// Runs the executions, writes run.json, runs the judge, and puts the results in place. Prints the
-/// verdict on stdout, progress on stderr; returns the judge's exit code. Where there is no verdict the
-/// results stay unfinished: ScenarioError if the judge refused its input, else EnvironmentError.
+/// verdict on stdout, progress on stderr; returns the judge's exit code. Where there is no verdict
+/// the results stay unfinished: ScenarioError if the judge refused its input, else
+/// EnvironmentError.
 int run_supervised(const Scenario& scenario, RunFolder& folder, const RunJobs& jobs);
 
 }  // namespace shardproof

@@ -4,9 +4,9 @@
 
 namespace shardproof {
 
-/// A folder that is replaced as a whole. The new one is written to PATH.part; then the old one moves
-/// to PATH.old, the new one takes its place, and the old one goes. Killed at any moment, that leaves
-/// one of the two whole: at PATH, or, between the two moves, the old one at PATH.old.
+/// A folder that is replaced as a whole. The new one is written to PATH.part; then the old one
+/// moves to PATH.old, the new one takes its place, and the old one goes. Killed at any moment, that
+/// leaves one of the two whole: at PATH, or, between the two moves, the old one at PATH.old.
 ///
 /// Folders that hold something else are never replaced: ours are told by a file in them.
 class FolderReplacement {

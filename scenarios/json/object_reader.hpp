@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/enum_names.hpp"
 #include "scenarios/json/json_document.hpp"
 
 namespace shardproof {
@@ -31,6 +32,10 @@ bool as_bool(const JsonValue& value, const std::string& name);
 const std::string& as_string(const JsonValue& value, const std::string& name);
 const std::string& as_one_of(const JsonValue& value, const std::string& name,
                              const std::vector<std::string>& choices);
+template <NamedEnum Enum>
+Enum as_one_of(const JsonValue& value, const std::string& name) {
+  return *from_name<Enum>(as_one_of(value, name, names_of<Enum>()));
+}
 
 /// Reads the members of one object by name. A member that nobody asked for is an error at finish(),
 /// which suggests the nearest of the names that were asked for. null is the same as absent.
@@ -51,8 +56,13 @@ class ObjectReader {
   std::string string(const std::string& key, const std::string& fallback);
   std::string one_of(const std::string& key, const std::string& fallback,
                      const std::vector<std::string>& choices);
+  template <NamedEnum Enum>
+  Enum one_of(const std::string& key, Enum fallback) {
+    return *from_name<Enum>(one_of(key, name_of(fallback), names_of<Enum>()));
+  }
 
-  /// The object of that name, or an empty one where it is absent; records defaults in the same list.
+  /// The object of that name, or an empty one where it is absent; records defaults in the same
+  /// list.
   ObjectReader section(const std::string& key);
 
   /// Throws ScenarioError at the first member that was not asked for.

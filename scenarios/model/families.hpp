@@ -7,8 +7,8 @@
 
 namespace shardproof {
 
-/// Every family, in the order in which it is listed to people. One more is a file that describes it,
-/// its declaration below and its row in families.cpp.
+/// Every family, in the order in which it is listed to people. One more is a file that describes
+/// it, its declaration below and its row in families.cpp.
 const std::vector<Family>& families();
 
 /// "llama", "mistral", ...

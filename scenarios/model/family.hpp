@@ -13,7 +13,8 @@ namespace shardproof {
 ///
 ///   {4096}                                     4096
 ///   {4, "hidden_size"}                         four times the hidden size
-///   {1, "hidden_size", "num_attention_heads"}  the hidden size over the heads, which must divide it
+///   {1, "hidden_size", "num_attention_heads"}  the hidden size over the heads, which must divide
+///                                              it
 struct Fallback {
   double value = 0;
   const char* of = nullptr;

@@ -7,6 +7,7 @@
 
 #include "scenarios/counts.hpp"
 #include "scenarios/plan/lifetimes.hpp"
+#include "scenarios/plan/memory_layout.hpp"
 
 namespace shardproof {
 
@@ -110,44 +111,15 @@ std::int64_t& state_account(MemoryAccount& memory, const std::string& name) {
   return memory.buffers;
 }
 
-// Follows the schedule once (no loop needs more: every segment ends with what it began with, but
-// for the scopes, which open and close within one walk).
 MemoryAccount memory_of(const Program& program, Rank rank) {
   MemoryAccount memory;
-  std::int64_t states = 0;
-  for (std::size_t i = 0; i < program.values.size(); ++i) {
-    if (program.values[i].lifetime != Lifetime::state) continue;
-    const auto bytes =
-        static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(i), rank));
-    state_account(memory, program.values[i].name) += bytes;
-    states = sum(states, bytes);
-  }
-  std::vector<char> scoped(program.values.size(), 0);
-  std::int64_t live = 0;
-  walk(program, program.schedule, 1, "run", [&](int index, std::int64_t, const std::string&) {
-    const Segment& segment = program.segments[static_cast<std::size_t>(index)];
-    const SegmentLifetimes lifetimes = lifetimes_of(program, segment);
-    for (std::size_t i = 0; i < segment.ops.size(); ++i) {
-      for (const ValueId id : lifetimes.take[i])
-        live = sum(live, static_cast<std::int64_t>(block_bytes(program, id, rank)));
-      for (const ValueId id : segment.ops[i].outputs) {
-        char& taken = scoped[static_cast<std::size_t>(id)];
-        if (program.value(id).lifetime != Lifetime::scope || taken) continue;
-        taken = 1;
-        live = sum(live, static_cast<std::int64_t>(block_bytes(program, id, rank)));
-      }
-      memory.activations_peak = std::max(memory.activations_peak, live);
-      for (const ValueId id : lifetimes.give[i])
-        live -= static_cast<std::int64_t>(block_bytes(program, id, rank));
-    }
-    if (segment.closes.empty()) return;
-    for (std::size_t id = 0; id < scoped.size(); ++id) {
-      if (!scoped[id]) continue;
-      scoped[id] = 0;
-      live -= static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(id), rank));
-    }
-  });
-  memory.total_peak = sum(states, memory.activations_peak);
+  for (std::size_t i = 0; i < program.values.size(); ++i)
+    if (program.values[i].lifetime == Lifetime::state)
+      state_account(memory, program.values[i].name) +=
+          static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(i), rank));
+  const MemoryLayout layout = memory_layout(program, rank);
+  memory.activations_peak = static_cast<std::int64_t>(layout.bytes - layout.state_bytes);
+  memory.total_peak = static_cast<std::int64_t>(layout.bytes);
   return memory;
 }
 

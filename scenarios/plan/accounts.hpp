@@ -22,13 +22,14 @@ struct CollectiveAccount {
   std::int64_t times = 0;           // in the whole run
 };
 
-/// Bytes of one rank's memory, as the arena will take them (blocks of 64).
+/// Bytes of one rank's memory, as its layout has them (blocks of 64).
 struct MemoryAccount {
   std::int64_t parameters = 0;
-  std::int64_t gradients = 0;         // accumulators and the owned slice of the averaged gradients
-  std::int64_t optimizer = 0;         // masters and moments
-  std::int64_t buffers = 0;           // other state
-  std::int64_t activations_peak = 0;  // largest sum of what lives inside segments and scopes
+  std::int64_t gradients = 0;  // accumulators and the owned slice of the averaged gradients
+  std::int64_t optimizer = 0;  // masters and moments
+  std::int64_t buffers = 0;    // other state
+  std::int64_t activations_peak =
+      0;  // the rest of the layout: what lives inside segments and scopes
   std::int64_t total_peak = 0;
 };
 
@@ -41,8 +42,8 @@ struct Accounts {
 
 Accounts accounts_of(const Program& program);
 
-/// A rank for each way in which ranks differ in what they hold: one per TP index if any value is cut
-/// unevenly, else rank 0 alone.
+/// A rank for each way in which ranks differ in what they hold: one per TP index if any value is
+/// cut unevenly, else rank 0 alone.
 std::vector<Rank> unlike_ranks(const Program& program);
 
 /// How often each segment (by index) runs in the whole run, its variants counted as themselves.

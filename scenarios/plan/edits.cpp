@@ -8,10 +8,6 @@
 
 namespace shardproof {
 
-bool MemoryFault::active_in(int step) const {
-  return steps.empty() || std::find(steps.begin(), steps.end(), step) != steps.end();
-}
-
 namespace {
 
 // The edit of one op of one segment.
@@ -26,14 +22,18 @@ class Edit {
     const auto found = std::find_if(segment_->ops.begin(), segment_->ops.end(),
                                     [&](const Op& op) { return full_name(op) == injection_.op; });
     at_ = static_cast<std::size_t>(found - segment_->ops.begin());
-    if (injection_.edit == "drop") return drop();
-    if (injection_.edit == "double") return run_twice();
-    if (injection_.edit == "scale") return scale();
-    if (injection_.edit == "add_bias_before_reduce") return add_bias_before_reduce();
-    if (injection_.edit == "swap_shards") return swap_shards();
-    if (injection_.edit == "regroup") return regroup();
-    if (injection_.edit == "retype") return retype();
-    if (injection_.edit == "read") return read_another();
+    switch (injection_.edit) {
+      case EditKind::drop: return drop();
+      case EditKind::run_twice: return run_twice();
+      case EditKind::scale: return scale();
+      case EditKind::add_bias_before_reduce: return add_bias_before_reduce();
+      case EditKind::swap_shards: return swap_shards();
+      case EditKind::regroup: return regroup();
+      case EditKind::retype: return retype();
+      case EditKind::read: return read_another();
+      case EditKind::set:
+      case EditKind::stale: break;  // memory faults
+    }
     refuse("is no edit of a program");
   }
 
@@ -52,8 +52,8 @@ class Edit {
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw ScenarioError(injection_.place,
-                        "inject: edit '" + injection_.edit + "' of '" + injection_.op + "' " + why);
+    throw ScenarioError(injection_.place, std::string("inject: edit '") + name_of(injection_.edit) +
+                                              "' of '" + injection_.op + "' " + why);
   }
 
   Op& op() { return segment_->ops[at_]; }
@@ -176,8 +176,8 @@ class Edit {
     scaling.recorded = true;
     scaling.attributes.erase("wire");
     scaling.attributes["factor"] = injection_.factor;
-    // The op that writes the value keeps the name; but a collective by another name than that of other
-    // ranks would be told as a mismatch, not as a wrong number.
+    // The op that writes the value keeps the name; but a collective by another name than that of
+    // other ranks would be told as a mismatch, not as a wrong number.
     if (collective())
       scaling.name += ".scaled";
     else
@@ -268,13 +268,9 @@ EditedProgram apply_injections(const Program& program, const std::vector<Injecti
   for (const Injection& injection : injections) {
     Edit edit(edited.program, injection, rank);
     edit.find_segment();  // a misspelt op is an error on every rank
-    const bool mine = injection.ranks.empty() ||
-                      std::find(injection.ranks.begin(), injection.ranks.end(), rank.value) !=
-                          injection.ranks.end();
-    if (!mine) continue;
-    if (injection.edit == "set" || injection.edit == "stale")
-      edited.memory_faults.push_back({injection.edit, injection.op, injection.steps,
-                                      injection.index, injection.value, injection.when});
+    if (!injection.concerns(rank.value)) continue;
+    if (injection.edit == EditKind::set || injection.edit == EditKind::stale)
+      edited.memory_faults.push_back(injection);
     else
       edit.apply();
   }

@@ -1,39 +1,24 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <vector>
 
 #include "scenarios/plan/program.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/injection.hpp"
 
 namespace shardproof {
 
-/// A defect that no edit of the program can express: it acts on memory while an op runs.
-///   set    writes `value` at `index` of the op's first output: as if the kernel had computed it
-///          (when = output), after it was recorded and before it is read (after_record), or when
-///          the step has ended (between_steps)
-///   stale  the op's outputs keep what the op wrote the last time it ran (zeros the first time)
-struct MemoryFault {
-  std::string edit;
-  std::string op;
-  std::vector<int> steps;  // empty: all
-  std::vector<std::int64_t> index;
-  std::string value;
-  std::string when;
-  bool active_in(int step) const;
-};
-
-/// What a rank runs when defects are planted: its own edited program, and faults of its memory.
+/// What a rank runs when defects are planted: its own edited program, and those that no edit of a
+/// program can express (set, stale), since they act on memory while an op runs.
 struct EditedProgram {
   Program program;
-  std::vector<MemoryFault> memory_faults;
+  std::vector<Injection> memory_faults;
 };
 
 /// Applies the injections that concern `rank`. An op edited in some steps only gets a copy of its
 /// segment, named "micro_step~1", that runs in those steps.
 ///
-///   drop           the op moves its input to its output instead (an all-reduce that did not happen)
+///   drop           the op moves its input to its output instead (an all-reduce that did not
+///                  happen)
 ///   double         the op runs twice, the second time on its own result
 ///   scale          its first output is multiplied by `factor` right after it; after a collective,
 ///                  whose name all ranks must share, by an op named "<collective>.scaled"
@@ -42,7 +27,11 @@ struct EditedProgram {
 ///   regroup        the collective runs over the other mesh axis (`group`)
 ///   retype         the collective travels and adds in `dtype`
 ///   read           input number `index` (the first if absent) is the value named `value` instead
-///   stale, set     see MemoryFault
+///   set            writes `value` at `index` of the op's first output: as if the kernel had
+///                  computed it (when = output), after it was recorded and before it is read
+///                  (after_record), or when the step has ended (between_steps)
+///   stale          the op's outputs keep what the op wrote the last time it ran
+///                  (zeros the first time)
 ///
 /// Throws ScenarioError (with the injection's place) if no op has that name or the edit does not
 /// fit it.

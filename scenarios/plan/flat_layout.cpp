@@ -31,6 +31,20 @@ Stretch shared(const Stretch& part, const Stretch& owned) {
   return {begin, std::max<std::int64_t>(end - begin, 0)};
 }
 
+std::vector<Stretch> counted_ranges(const FlatLayout& layout, const Placement& placement,
+                                    const ProcessGrid& grid, Rank rank) {
+  const bool first = grid.group_rank(rank, Axis::tp).value == 0;
+  const FlatTable table = flat_table(layout, grid, rank);
+  const Stretch mine = owned_stretch(table, placement, grid, rank);
+  std::vector<Stretch> ranges;
+  for (std::size_t i = 0; i < layout.entries.size(); ++i) {
+    if (!first && layout.entries[i].placement.tp.kind == AxisPlacement::Kind::replicate) continue;
+    const Stretch part = shared(table.parts[i], mine);
+    if (part.count > 0) ranges.push_back({part.begin - mine.begin, part.count});
+  }
+  return ranges;
+}
+
 std::vector<Kept> kept_of(const FlatLayout& bucket, const FlatLayout& vector,
                           const Placement& slices, const ProcessGrid& grid, Rank rank) {
   const FlatTable table = flat_table(vector, grid, rank);

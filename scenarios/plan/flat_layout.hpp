@@ -49,15 +49,25 @@ Stretch owned_stretch(const FlatTable& table, const Placement& placement, const 
 /// What a part of the vector and an owned stretch share; count 0 if nothing.
 Stretch shared(const Stretch& part, const Stretch& owned);
 
+/// The stretches of a rank's buffer of a flat vector that count where something is summed over all
+/// ranks: each parameter once, so one that lies whole on every TP rank on the first alone; padding
+/// never (the gradient norm; spec-autotp 7.8).
+///
+/// In the example above, where a is a shard over tp and b is not: TP rank 0 counts {0, 5} {5, 1} as
+/// the first owner and {0, 5} as the second, TP rank 1 {0, 5} and nothing.
+std::vector<Stretch> counted_ranges(const FlatLayout& layout, const Placement& placement,
+                                    const ProcessGrid& grid, Rank rank);
+
 /// `count` elements of a bucket, from element `from` of its buffer on, that a rank keeps at element
 /// `to` of its slices.
 struct Kept {
   std::int64_t from = 0, to = 0, count = 0;
 };
-/// What `rank` keeps of a bucket in the slice that it owns of a vector: the parameters that both have,
-/// as far as the slice reaches (ZeRO 2; spec-autotp 7.7.3).
+/// What `rank` keeps of a bucket in the slice that it owns of a vector: the parameters that both
+/// have, as far as the slice reaches (ZeRO 2; spec-autotp 7.7.3).
 ///
-/// In the example above, a bucket of b alone: the first owner keeps {0, 5, 1}, the second {1, 0, 5}.
+/// In the example above, a bucket of b alone: the first owner keeps {0, 5, 1}, the second {1, 0,
+/// 5}.
 std::vector<Kept> kept_of(const FlatLayout& bucket, const FlatLayout& vector,
                           const Placement& slices, const ProcessGrid& grid, Rank rank);
 

@@ -8,8 +8,8 @@
 namespace shardproof {
 
 /// When a segment's own memory is taken and given back: before op i the values of `take[i]` are
-/// allocated, after it those of `give[i]` are released. The arena does exactly this, and the
-/// accounts compute the peak from it.
+/// allocated, after it those of `give[i]` are released. The arena does exactly this, and the memory
+/// layout follows from it.
 struct SegmentLifetimes {
   std::vector<std::vector<ValueId>> take;
   std::vector<std::vector<ValueId>> give;

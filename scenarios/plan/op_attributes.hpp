@@ -25,8 +25,8 @@ AttentionForm attention_form(const Op& op);
 /// "order" of the rows of moe_dispatch and its relatives.
 ExpertRows expert_rows(const Op& op);
 
-/// "parts" of a split or a join: how wide each part is within every head. Empty: there are no heads,
-/// and the parts are blocks one after another.
+/// "parts" of a split or a join: how wide each part is within every head. Empty: there are no
+/// heads, and the parts are blocks one after another.
 std::vector<std::int64_t> parts_of_a_head(const Op& op);
 
 /// The same for the tensors that `rank` holds, where blocks are as wide as the parts themselves.

@@ -10,7 +10,8 @@ namespace shardproof {
 enum class OpKind {
   // clang-format off
   // leaves
-  load_parameter, load_state, load_tokens, load_scalar, zero, rotary_table, alibi_slopes, shift_labels, positions,
+  load_parameter, load_state, load_tokens, load_scalar, zero, rotary_table, alibi_slopes,
+  shift_labels, positions,
   // forward
   embedding, rms_norm, layer_norm, matmul, add_bias, rotary, attention, swiglu, gelu, add,
   split, join, repeat_heads, sum_heads, route, moe_dispatch, moe_combine, cross_entropy,

@@ -28,12 +28,12 @@ struct Piece {
   bool is_padding = false;  // of a flat vector
 };
 
-/// The name under which a flat value shows a parameter: "optimizer/*/master" for "model.norm.weight"
-/// is "optimizer/model.norm.weight/master".
+/// The name under which a flat value shows a parameter: "optimizer/*/master" for
+/// "model.norm.weight" is "optimizer/model.norm.weight/master".
 std::string with_parameter(std::string name, const std::string& parameter);
 
-/// What is recorded of `value` on `rank`, with as many rows as there are. A tensor of which the rank
-/// holds nothing is an empty piece.
+/// What is recorded of `value` on `rank`, with as many rows as there are. A tensor of which the
+/// rank holds nothing is an empty piece.
 std::vector<Piece> pieces_of(const Program& program, const Value& value, Rank rank,
                              const RowCounts& rows = {});
 

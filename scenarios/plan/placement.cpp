@@ -115,7 +115,8 @@ std::vector<Stretch> stretches_of(std::int64_t total, const Widths& widths, int 
 
 namespace {
 
-// What `rank` holds along each dimension; a dimension that is not cut is one stretch, even if empty.
+// What `rank` holds along each dimension; a dimension that is not cut is one stretch, even if
+// empty.
 std::vector<std::vector<Stretch>> held_stretches(const Shape& shape, const Placement& placement,
                                                  const ProcessGrid& grid, Rank rank) {
   std::vector<std::vector<Stretch>> stretches;

@@ -12,12 +12,12 @@ namespace shardproof {
 
 /// How one mesh axis divides a tensor among the ranks of a group along it.
 ///
-/// | kind      | group rank r holds                                    | all of them together are   |
-/// |-----------|-------------------------------------------------------|----------------------------|
-/// | replicate | the whole tensor, the same bits on every rank         | the tensor, n times        |
-/// | shard     | part r of every block of dimension `dim` (see Widths) | the tensor, once           |
-/// | partial   | a tensor of the full shape; their sum is meant        | n terms of a sum           |
-/// | flat      | its own stretch of a flat vector (see FlatLayout)     | the vector, once           |
+/// | kind      | group rank r holds                                    | all of them together are |
+/// |-----------|-------------------------------------------------------|--------------------------|
+/// | replicate | the whole tensor, the same bits on every rank         | the tensor, n times      |
+/// | shard     | part r of every block of dimension `dim` (see Widths) | the tensor, once         |
+/// | partial   | a tensor of the full shape; their sum is meant        | n terms of a sum         |
+/// | flat      | its own stretch of a flat vector (see FlatLayout)     | the vector, once         |
 struct AxisPlacement {
   enum class Kind { replicate, shard, partial, flat };
   Kind kind = Kind::replicate;
@@ -41,8 +41,8 @@ struct Placement {
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 
-/// "replicate", "partial", "flat", "shard(0)" if it is even, else with its widths, block after block:
-/// "shard(0: 128 128 64 64)", "shard(0: 4 4 | 2 2 | 2 2)".
+/// "replicate", "partial", "flat", "shard(0)" if it is even, else with its widths, block after
+/// block: "shard(0: 128 128 64 64)", "shard(0: 4 4 | 2 2 | 2 2)".
 std::string to_string(const AxisPlacement& placement);
 /// The inverse. Throws ScenarioError if the text is none of these.
 AxisPlacement axis_placement_from(const std::string& text);

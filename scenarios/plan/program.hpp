@@ -33,15 +33,16 @@ struct Value {
   Placement placement;
   Lifetime lifetime = Lifetime::segment;
   int layout = -1;  // index into Program::layouts
-  /// The value whose memory it takes over, written in place (an input of the op that writes it, which
-  /// nobody may read from there on); -1: it has memory of its own.
+  /// The value whose memory it takes over, written in place (an input of the op that writes it,
+  /// which nobody may read from there on); -1: it has memory of its own.
   ValueId in_place_of = -1;
   int extent = -1;  // index into Program::extents: of dimension 0
 };
 
-/// A number of rows that is data: of the tokens that an op has routed to an expert. Where a value has
-/// an extent, its dimension 0 is as long as `bound` for each replica, in memory and in the tensor that
-/// the trace shows; present are the first rows of each replica's part, as many as there are.
+/// A number of rows that is data: of the tokens that an op has routed to an expert. Where a value
+/// has an extent, its dimension 0 is as long as `bound` for each replica, in memory and in the
+/// tensor that the trace shows; present are the first rows of each replica's part, as many as there
+/// are.
 ///
 ///   bound 8, 2 replicas, of which 3 and 0 tokens chose the expert: full shape (16, C), of which
 ///   replica 0 has [0:3, 0:C] and replica 1 nothing
@@ -96,9 +97,9 @@ struct Segment {
 
 /// What runs when. `run` names a segment; in the steps of a variant another segment runs instead
 /// (that is how a planted defect is active in some steps only). `decide` runs `body` if any element
-/// of `value` is not zero, else `otherwise`. `host` is done by the ranks' hosts and is no op: after the
-/// last of a step's segments, and in some steps only. `abort` ends the whole run there, on all ranks
-/// (what decides it is alike on all).
+/// of `value` is not zero, else `otherwise`. `host` is done by the ranks' hosts and is no op: after
+/// the last of a step's segments, and in some steps only. `abort` ends the whole run there, on all
+/// ranks (what decides it is alike on all).
 struct Action {
   enum class Kind { run, repeat_steps, repeat_micro_steps, decide, host, abort };
   struct Variant {
@@ -156,8 +157,8 @@ Shape local_shape(const Program& program, const Value& value, Rank rank);
 using RowCounts = std::vector<std::int64_t>;
 /// The same with as many rows as there are.
 Shape local_shape(const Program& program, const Value& value, Rank rank, const RowCounts& rows);
-/// Counts, in the experts that a rank's tokens chose, those of all extents whose source they are. Throws
-/// InvariantError if there are more than the bound.
+/// Counts, in the experts that a rank's tokens chose, those of all extents whose source they are.
+/// Throws InvariantError if there are more than the bound.
 void count_rows(const Program& program, ValueId source, std::span<const std::int64_t> chosen,
                 RowCounts& rows);
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdio>
 
-#include "scenarios/trace/trace.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof {
 
@@ -337,9 +337,9 @@ Program program_from_json(const JsonValue& json) {
 std::string hash_of(const Program& program) {
   const std::string text = program_text(program);
   char hex[17];
-  std::snprintf(hex, sizeof hex, "%016llx",
-                static_cast<unsigned long long>(
-                    hash_bytes(std::as_bytes(std::span(text.data(), text.size())))));
+  std::snprintf(
+      hex, sizeof hex, "%016llx",
+      static_cast<unsigned long long>(xxh3(std::as_bytes(std::span(text.data(), text.size())))));
   return hex;
 }
 

@@ -11,12 +11,12 @@ PrecisionPolicy precision_policy(const Scenario& scenario) {
   // DeepSpeed's BF16_Optimizer.
   const bool multiplies_fp32_buffers = policy.working == Dtype::bf16 &&
                                        policy.accumulate == Dtype::fp32 &&
-                                       scenario.training.zero_stage == 1;
+                                       scenario.parallel.zero_stage == 1;
   policy.tp_wire = policy.working;
-  policy.dp_wire = scenario.training.dp_wire.value_or(multiplies_fp32_buffers ? policy.accumulate
+  policy.dp_wire = scenario.parallel.dp_wire.value_or(multiplies_fp32_buffers ? policy.accumulate
                                                                               : policy.working);
   policy.order = scenario.reduction;
-  policy.divide_before = scenario.training.zero_stage > 0 && !multiplies_fp32_buffers;
+  policy.divide_before = scenario.parallel.zero_stage > 0 && !multiplies_fp32_buffers;
   return policy;
 }
 

@@ -14,8 +14,8 @@ namespace shardproof {
 /// No bound is ever fed by a dtype that only a program or a trace claims.
 ///
 /// | scenario   | working | compute | master |   working: weights, activations, gradients
-/// |------------|---------|---------|--------|   compute: accumulators inside a kernel, norms, softmax,
-/// | fp64       | fp64    | fp64    | fp64   |            loss, log-sum-exp
+/// |------------|---------|---------|--------|   compute: accumulators inside a kernel, norms,
+/// | fp64       | fp64    | fp64    | fp64   |            softmax, loss, log-sum-exp
 /// | fp32       | fp32    | fp32    | fp32   |   master:  optimizer state, clipped gradients
 /// | bf16, fp16 | as said | fp32    | fp32   |
 struct PrecisionPolicy {

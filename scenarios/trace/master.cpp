@@ -9,7 +9,13 @@
 #include <utility>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/trace/group_cache.hpp"
+#include "scenarios/hdf5/dataset.hpp"
+#include "scenarios/hdf5/file.hpp"
+#include "scenarios/hdf5/group_cache.hpp"
+#include "scenarios/hdf5/stored_table.hpp"
+#include "scenarios/hdf5/types.hpp"
+#include "scenarios/hdf5/virtual_dataset.hpp"
+#include "scenarios/trace/header.hpp"
 #include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
 #include "scenarios/trace/trace.hpp"
@@ -26,7 +32,7 @@ hdf5::Table to_table(const std::vector<StoredDataset>& pieces,
   const std::string longest_name = trace_schema::rank_file(pieces.back().rank);
   hdf5::Table table;
   table.add_column("file", hdf5::Kind::text, longest_name.size());
-  table.add_column("xxh3", hdf5::Kind::uint64);
+  table.add_column("hash", hdf5::Kind::uint64);
   table.add_column("mapped", hdf5::Kind::int32);
   table.resize(pieces.size());
   for (std::size_t row = 0; row < pieces.size(); ++row) {
@@ -44,43 +50,12 @@ std::vector<std::byte> fill_of(Dtype dtype) {
   return fill;
 }
 
-// The parts of `box` outside of `hole`, which overlaps it: per dimension what lies before and
-// after.
-//   1 1 1
-//   2 h 3
-//   4 4 4     (numbered in the order of storage, cut in the order 1 4 2 3)
-std::vector<Region> subtract(Region box, const Region& hole) {
-  std::vector<Region> parts;
-  for (std::size_t d = 0; d < box.offset.size(); ++d) {
-    const auto begin = box.offset[d], end = begin + box.extent[d];
-    const auto from = std::max(begin, hole.offset[d]);
-    const auto to = std::min(end, hole.offset[d] + hole.extent[d]);
-    const auto narrow = [&box, d](std::int64_t first, std::int64_t last) {
-      box.offset[d] = first;
-      box.extent[d] = last - first;
-    };
-    for (const auto& [first, last] : {std::pair{begin, from}, std::pair{to, end}}) {
-      if (first == last) continue;
-      narrow(first, last);
-      parts.push_back(box);
-    }
-    narrow(from, to);
-  }
-  return parts;
-}
-
 // The parts of `box` that none of `covered` shows.
 std::vector<Region> uncovered(const Region& box, const std::vector<Region>& covered) {
   std::vector<Region> parts{box};
   for (const Region& hole : covered) {
     std::vector<Region> rest;
-    for (Region& part : parts) {
-      if (overlap(part, hole)) {
-        std::ranges::move(subtract(std::move(part), hole), std::back_inserter(rest));
-      } else {
-        rest.push_back(std::move(part));
-      }
-    }
+    for (const Region& part : parts) std::ranges::move(minus(part, hole), std::back_inserter(rest));
     parts = std::move(rest);
   }
   return parts;
@@ -158,15 +133,7 @@ class MasterWriter {
 
 MasterWriter::MasterWriter(const TraceReader& reader, const std::string& path)
     : reader_(reader), file_(hdf5::create_file(path)) {
-  const TraceHeader& header = reader.header();
-  hdf5::write_text(file_, "schema", trace_schema::version);
-  hdf5::write_text(file_, "execution", header.execution);
-  hdf5::write_number(file_, "world", static_cast<std::uint64_t>(header.world));
-  hdf5::write_number(file_, "tp", static_cast<std::uint64_t>(header.tp));
-  hdf5::write_number(file_, "dp", static_cast<std::uint64_t>(header.dp));
-  hdf5::write_text(file_, "scenario_hash", header.scenario_hash);
-  hdf5::write_text(file_, "model_hash", header.model_hash);
-  hdf5::write_text(file_, "program_hash", header.program_hash);
+  trace_schema::write_run(file_, reader.header());
 }
 
 hdf5::Handle MasterWriter::write_elements(const hdf5::Handle& group,
@@ -214,7 +181,7 @@ void MasterWriter::write(const std::vector<StoredDataset>& pieces) {
 
 void MasterWriter::close() {
   groups_.close();
-  hdf5::write_number(file_, "complete", 1);
+  trace_schema::mark_complete(file_);
   hdf5::close_file(file_);
 }
 

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/hdf5/stored_table.hpp"
 #include "scenarios/trace/schema.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::trace_schema {
 
@@ -35,7 +37,7 @@ std::uint64_t seal_of(const DatasetInfo& info) {
   }
   line += '|' + info.placement + '|' + info.op + '|' + std::to_string(info.version) + '|' +
           std::to_string(info.order) + '|' + std::to_string(info.hash);
-  return hash_bytes(std::as_bytes(std::span(line)));
+  return xxh3(std::as_bytes(std::span(line)));
 }
 
 // Appends a column with its value to a table of one row.
@@ -114,7 +116,7 @@ hdf5::Table to_table(const DatasetInfo& info, std::span<const std::int64_t> regi
   append(note, "op", info.op);
   append(note, "version", info.version);
   append(note, "order", info.order);
-  append(note, "xxh3", info.hash);
+  append(note, "hash", info.hash);
   append(note, "seal", seal_of(info));
   return note;
 }
@@ -150,7 +152,7 @@ DatasetInfo info_from(const hdf5::Table& note, std::vector<std::int64_t> regions
   info.op = text("op");
   info.version = number("version");
   info.order = number("order");
-  info.hash = hash("xxh3");
+  info.hash = hash("hash");
   if (seal_of(info) != hash("seal")) {
     throw ScenarioError(path + ": altered: its attribute does not match its seal");
   }

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/handle.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::trace_schema {

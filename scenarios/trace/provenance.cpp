@@ -14,7 +14,7 @@
 #include <sstream>
 #include <thread>
 
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/file.hpp"
 #include "shardproof_commit.hpp"
 
 namespace shardproof {
@@ -56,6 +56,21 @@ std::string cpu_features() {
   return features.empty() ? "unknown" : features;
 }
 
+// The commit does not tell builds of edited sources apart, nor the compiler its options.
+std::string hash_of_this_program() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);
+  std::ostringstream bytes;
+  if (!(bytes << file.rdbuf())) return "unknown";
+  const std::string program = std::move(bytes).str();
+  return fmt::format("xxh3 {:016x}", XXH3_64bits(program.data(), program.size()));
+}
+
+// Each rank of a simulated cluster asks for it.
+const std::string& binary() {
+  static const std::string hash = hash_of_this_program();
+  return hash;
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
@@ -85,6 +100,7 @@ std::string mxcsr_bit([[maybe_unused]] unsigned bit) {
 std::map<std::string, std::string> collect_provenance() {
   return {{"version", SHARDPROOF_VERSION},
           {"commit", SHARDPROOF_COMMIT},
+          {"binary", binary()},
           {"compiler", compiler()},
           {"libc", std::string("glibc ") + gnu_get_libc_version()},
           {"hdf5", hdf5::library_version()},

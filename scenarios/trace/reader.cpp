@@ -2,113 +2,69 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
-#include <sstream>
 
-#include "scenarios/errors.hpp"
+#include "scenarios/hdf5/dataset.hpp"
+#include "scenarios/hdf5/group.hpp"
+#include "scenarios/hdf5/types.hpp"
+#include "scenarios/trace/guarded.hpp"
+#include "scenarios/trace/log_tables.hpp"
 #include "scenarios/trace/note.hpp"
+#include "scenarios/trace/rank_file.hpp"
 #include "scenarios/trace/schema.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof {
 
-namespace fs = std::filesystem;
+using trace_schema::reading;
 
 namespace {
 
-// What HDF5 refuses in a file that a user names is bad input: "FILE: not a readable trace: ...".
+[[noreturn]] void refuse(const trace_schema::RankFile& shard, const DatasetInfo& info,
+                         const std::string& why) {
+  throw ScenarioError(shard.path + ": " + info.path + ": altered: " + why);
+}
+
+void expect_hash(const trace_schema::RankFile& shard, const DatasetInfo& info,
+                 std::uint64_t found) {
+  if (found != info.hash) refuse(shard, info, "its bytes do not match their hash");
+}
+
+// One call at a time: the judge reads from two threads, and not every build of HDF5 allows that by
+// itself.
+std::mutex one_at_a_time;
+
+// Opens a dataset, which must be of the type and the shape that its note tells of, and calls
+// body(dataset, type).
 template <class Body>
-auto reading(const std::string& path, Body body) {
-  try {
-    return body();
-  } catch (const EnvironmentError& error) {
-    const std::string message = error.what();
-    const std::string prefix = path + ": ";
-    throw ScenarioError(prefix + "not a readable trace: " +
-                        (message.starts_with(prefix) ? message.substr(prefix.size()) : message));
-  }
+void with_dataset(const trace_schema::RankFile& shard, const DatasetInfo& info, Body body) {
+  const std::lock_guard lock(one_at_a_time);
+  reading(shard.path, [&] {
+    const hdf5::Handle stored = hdf5::open_dataset(shard.file, info.path);
+    const hdf5::Handle type = hdf5::element_type(info.dtype);
+    const Shape shape = hdf5::shape_of(stored), expected = trace_schema::stored_shape(info.regions);
+    if (!hdf5::has_type(stored, type))
+      refuse(shard, info, std::string("it is not of ") + name_of(info.dtype));
+    if (shape != expected) {
+      refuse(shard, info,
+             "its shape is " + to_string(shape) + ", its regions need " + to_string(expected));
+    }
+    body(stored, type);
+  });
 }
 
-std::string read_guarded_text(const hdf5::Handle& file, const std::string& path,
-                              const std::string& name) {
-  const hdf5::Handle dataset = hdf5::open_dataset(file, name);
-  std::string text = hdf5::read_long_text(dataset);
-  if (hash_bytes(std::as_bytes(std::span(text))) != hdf5::read_number(dataset, "xxh3")) {
-    throw ScenarioError(path + ": /" + name + ": altered: its bytes do not match their hash");
-  }
-  return text;
+std::int64_t stored_elements(const DatasetInfo& info) {
+  return element_count(std::span(info.regions));
 }
 
-hdf5::Table read_guarded_table(const hdf5::Handle& file, const std::string& path,
-                               const std::string& name) {
-  const hdf5::Handle dataset = hdf5::open_dataset(file, name);
-  hdf5::Table table = hdf5::read_table(dataset);
-  if (hash_bytes(table.bytes) != hdf5::read_number(dataset, "xxh3")) {
-    throw ScenarioError(path + ": /" + name + ": altered: its bytes do not match their hash");
-  }
-  return table;
-}
-
-void expect_complete_trace(const hdf5::Handle& file, const std::string& path) {
-  const std::string schema =
-      hdf5::has_attribute(file, "schema") ? hdf5::read_text(file, "schema") : "";
-  if (schema.empty()) throw ScenarioError(path + ": not a trace: it has no attribute \"schema\"");
-  if (schema != trace_schema::version) {
-    throw ScenarioError(path + ": a trace of version " + schema + ": this program reads " +
-                        trace_schema::version);
-  }
-  if (hdf5::read_number(file, "complete") != 1) {
-    throw ScenarioError(path + ": incomplete: its writer did not close it");
-  }
-}
-
-TraceHeader read_header(const hdf5::Handle& file, const std::string& path) {
-  expect_complete_trace(file, path);
-  const auto number = [&file](const char* name) {
-    return static_cast<int>(hdf5::read_number(file, name));
-  };
-  TraceHeader header;
-  header.execution = hdf5::read_text(file, "execution");
-  header.rank = number("rank");
-  header.world = number("world");
-  header.tp = number("tp");
-  header.dp = number("dp");
-  header.scenario_hash = hdf5::read_text(file, "scenario_hash");
-  header.model_hash = hdf5::read_text(file, "model_hash");
-  header.program_hash = hdf5::read_text(file, "program_hash");
-  header.scenario_json = read_guarded_text(file, path, "scenario");
-  header.program_json = read_guarded_text(file, path, "program");
-  const hdf5::Handle settings = hdf5::open_group(file, "settings");
-  for (const std::string& name : hdf5::attribute_names(settings)) {
-    header.settings[name] = hdf5::read_text(settings, name);
-  }
-  return header;
-}
-
-// Ranks of one run say the same about it, but for their programs: a defect planted on some ranks
-// makes those differ, and that is for the judge to say.
-void expect_same_run(const TraceHeader& first, const TraceHeader& other, const std::string& path) {
-  const auto expect_equal = [&path](const char* what, const auto& expected, const auto& found) {
-    if (expected == found) return;
-    std::ostringstream text;
-    text << path << ": of another run: its " << what << " is " << found << ", rank 0 has "
-         << expected;
-    throw ScenarioError(text.str());
-  };
-  expect_equal("execution", first.execution, other.execution);
-  expect_equal("world", first.world, other.world);
-  expect_equal("tp", first.tp, other.tp);
-  expect_equal("dp", first.dp, other.dp);
-  expect_equal("scenario_hash", first.scenario_hash, other.scenario_hash);
-  expect_equal("model_hash", first.model_hash, other.model_hash);
+std::vector<std::byte> room_for(std::int64_t elements, Dtype dtype) {
+  return std::vector<std::byte>(static_cast<std::size_t>(elements) * size_bytes(dtype));
 }
 
 }  // namespace
 
 struct TraceReader::Files {
-  struct Shard {
-    std::string path;
-    hdf5::Handle file;
-    TraceHeader header;
+  struct Shard : trace_schema::RankFile {
     std::optional<std::vector<CollectiveRecord>> collectives;
     std::optional<std::vector<AccessRecord>> accesses;
   };
@@ -116,32 +72,24 @@ struct TraceReader::Files {
   std::vector<Shard> shards;
   std::map<std::string, std::vector<StoredDataset>> datasets;
 
-  Shard open(int rank) const;
-  void list(const Shard& shard, const hdf5::Handle& group, const std::string& folder);
+  void open(int rank);
+  Shard& at(int rank) { return shards.at(static_cast<std::size_t>(rank)); }
+  void list(const Shard& shard);
+  void list(const Shard& shard, const hdf5::Handle& group, const std::string& group_path);
 };
 
-TraceReader::Files::Shard TraceReader::Files::open(int rank) const {
-  Shard shard;
-  shard.path = folder + "/" + trace_schema::rank_file(rank);
-  if (!fs::exists(shard.path)) {
-    if (fs::exists(shard.path + ".part")) {
-      throw ScenarioError(shard.path +
-                          ".part: incomplete: its writer was stopped before the end, "
-                          "or is still running; its tensors can be viewed with h5dump");
-    }
-    const std::string world =
-        shards.empty() ? "" : " of " + std::to_string(shards.front().header.world) + " ranks";
-    throw ScenarioError(shard.path + ": missing: the trace" + world + " lacks rank " +
-                        std::to_string(rank));
-  }
+void TraceReader::Files::open(int rank) {
+  const Shard* first = shards.empty() ? nullptr : &shards.front();
+  shards.push_back({trace_schema::open_rank_file(folder, rank, first), {}, {}});
+}
+
+void TraceReader::Files::list(const Shard& shard) {
   reading(shard.path, [&] {
-    shard.file = hdf5::open_file(shard.path);
-    shard.header = read_header(shard.file, shard.path);
+    for (const char* top : {"initial", "step", "final"}) {
+      if (!hdf5::has_link(shard.file, top)) continue;
+      list(shard, hdf5::open_group(shard.file, top), std::string("/") + top);
+    }
   });
-  if (shard.header.rank != rank) {
-    throw ScenarioError(shard.path + ": is the file of rank " + std::to_string(shard.header.rank));
-  }
-  return shard;
 }
 
 // Lists the datasets of a group and of the groups in it.
@@ -162,27 +110,14 @@ void TraceReader::Files::list(const Shard& shard, const hdf5::Handle& group,
 }
 
 TraceReader::TraceReader(const std::string& folder) : files_(std::make_unique<Files>()) {
-  if (!fs::is_directory(folder)) throw ScenarioError(folder + ": not a folder with a trace");
+  if (!std::filesystem::is_directory(folder))
+    throw ScenarioError(folder + ": not a folder with a trace");
   files_->folder = folder;
-  files_->shards.push_back(files_->open(0));
+  files_->open(0);
   const int world = files_->shards.front().header.world;
-  for (int rank = 1; rank < world; ++rank) {
-    files_->shards.push_back(files_->open(rank));
-    const auto& shard = files_->shards.back();
-    expect_same_run(files_->shards.front().header, shard.header, shard.path);
-  }
-  if (const std::string extra = folder + "/" + trace_schema::rank_file(world); fs::exists(extra)) {
-    throw ScenarioError(extra + ": a rank too many: the trace is of " + std::to_string(world) +
-                        " ranks");
-  }
-  for (const auto& shard : files_->shards) {
-    reading(shard.path, [&] {
-      for (const char* top : {"initial", "step", "final"}) {
-        if (!hdf5::has_link(shard.file, top)) continue;
-        files_->list(shard, hdf5::open_group(shard.file, top), std::string("/") + top);
-      }
-    });
-  }
+  for (int rank = 1; rank < world; ++rank) files_->open(rank);
+  trace_schema::expect_no_more_than(folder, world);
+  for (const auto& shard : files_->shards) files_->list(shard);
 }
 
 TraceReader::~TraceReader() = default;
@@ -192,56 +127,76 @@ const std::string& TraceReader::folder() const { return files_->folder; }
 
 int TraceReader::world() const { return static_cast<int>(files_->shards.size()); }
 
-const TraceHeader& TraceReader::header(int rank) const {
-  return files_->shards.at(static_cast<std::size_t>(rank)).header;
-}
+const TraceHeader& TraceReader::header(int rank) const { return files_->at(rank).header; }
 
 const std::map<std::string, std::vector<StoredDataset>>& TraceReader::datasets() const {
   return files_->datasets;
 }
 
 std::vector<std::byte> TraceReader::read(const StoredDataset& dataset) const {
-  const auto& shard = files_->shards.at(static_cast<std::size_t>(dataset.rank));
   const DatasetInfo& info = dataset.info;
-  const auto refuse = [&](const std::string& why) {
-    throw ScenarioError(shard.path + ": " + info.path + ": altered: " + why);
-  };
-  // The judge reads from two threads; not every build of HDF5 allows that by itself.
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  return reading(shard.path, [&] {
-    const hdf5::Handle stored = hdf5::open_dataset(shard.file, info.path);
-    const hdf5::Handle type = hdf5::element_type(info.dtype);
-    const Shape shape = hdf5::shape_of(stored);
-    if (!hdf5::has_type(stored, type)) refuse(std::string("it is not of ") + name_of(info.dtype));
-    if (shape != trace_schema::stored_shape(info.regions)) {
-      refuse("its shape is " + to_string(shape) + ", its regions need " +
-             to_string(trace_schema::stored_shape(info.regions)));
-    }
-    std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(shape)) *
-                                 size_bytes(info.dtype));
+  const auto& shard = files_->at(dataset.rank);
+  std::vector<std::byte> bytes;
+  with_dataset(shard, info, [&](const auto& stored, const auto& type) {
+    bytes = room_for(stored_elements(info), info.dtype);
     hdf5::read_dataset(stored, type, bytes);
-    if (hash_bytes(bytes) != info.hash) refuse("its bytes do not match their hash");
-    return bytes;
   });
+  expect_hash(shard, info, tensor_hash(bytes));
+  return bytes;
+}
+
+std::vector<std::byte> TraceReader::read_range(const StoredDataset& dataset, std::int64_t begin,
+                                               std::int64_t end) const {
+  const DatasetInfo& info = dataset.info;
+  SHARDPROOF_EXPECTS(0 <= begin && begin <= end && end <= stored_elements(info), info.path, begin,
+                     end);
+  const Region all = whole(trace_schema::stored_shape(info.regions));
+  std::vector<std::byte> bytes;
+  with_dataset(files_->at(dataset.rank), info, [&](const auto& stored, const auto& type) {
+    bytes = room_for(end - begin, info.dtype);
+    std::span<std::byte> rest(bytes);
+    for (const Region& box : flat_range(all, begin, end)) {
+      const auto size = static_cast<std::size_t>(element_count(box)) * size_bytes(info.dtype);
+      hdf5::read_box(stored, type, box, rest.first(size));
+      rest = rest.subspan(size);
+    }
+  });
+  return bytes;
+}
+
+void TraceReader::check(const StoredDataset& dataset) const {
+  constexpr std::size_t bytes_at_once = 64 * hash_block_bytes;
+  const DatasetInfo& info = dataset.info;
+  const std::int64_t count = stored_elements(info);
+  const auto step = static_cast<std::int64_t>(bytes_at_once / size_bytes(info.dtype));
+  std::vector<std::uint64_t> blocks;
+  // Once at least: one without elements has a type and a shape.
+  for (std::int64_t begin = 0; begin == 0 || begin < count; begin += step) {
+    const auto some = block_hashes(read_range(dataset, begin, std::min(count, begin + step)));
+    blocks.insert(blocks.end(), some.begin(), some.end());
+  }
+  expect_hash(files_->at(dataset.rank), info, hash_of_blocks(blocks));
 }
 
 const std::vector<CollectiveRecord>& TraceReader::collectives(int rank) const {
-  auto& shard = files_->shards.at(static_cast<std::size_t>(rank));
+  const std::lock_guard lock(one_at_a_time);
+  auto& shard = files_->at(rank);
   if (!shard.collectives) {
     shard.collectives = reading(shard.path, [&shard] {
       return trace_schema::collectives_from(
-          read_guarded_table(shard.file, shard.path, "collectives"));
+          trace_schema::read_guarded_table(shard.file, shard.path, "collectives"));
     });
   }
   return *shard.collectives;
 }
 
 const std::vector<AccessRecord>& TraceReader::accesses(int rank) const {
-  auto& shard = files_->shards.at(static_cast<std::size_t>(rank));
+  const std::lock_guard lock(one_at_a_time);
+  auto& shard = files_->at(rank);
   if (!shard.accesses) {
     shard.accesses = reading(shard.path, [&shard] {
-      return trace_schema::accesses_from(read_guarded_table(shard.file, shard.path, "accesses"));
+      return trace_schema::accesses_from(
+          trace_schema::read_guarded_table(shard.file, shard.path, "accesses"));
     });
   }
   return *shard.accesses;

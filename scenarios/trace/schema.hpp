@@ -1,17 +1,14 @@
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
-#include "scenarios/hdf5/hdf5_file.hpp"
-#include "scenarios/trace/trace.hpp"
+#include "scenarios/shape.hpp"
 
 /// The names and layouts that writer, reader and master agree on: docs/trace_format.md in code.
 namespace shardproof::trace_schema {
 
-inline constexpr const char* version = "shardproof-trace-2";
+inline constexpr const char* version = "shardproof-trace-3";
 inline constexpr const char* master_file = "trace.h5";
 
 /// "rank-00003.h5".
@@ -22,10 +19,5 @@ std::string role_of(const std::string& path);
 /// The shape of the dataset that holds these regions: of one, its extent; of several (or none), a
 /// list.
 Shape stored_shape(std::span<const Region> regions);
-
-hdf5::Table to_table(const std::vector<CollectiveRecord>& records);
-hdf5::Table to_table(const std::vector<AccessRecord>& records);
-std::vector<CollectiveRecord> collectives_from(const hdf5::Table& table);
-std::vector<AccessRecord> accesses_from(const hdf5::Table& table);
 
 }  // namespace shardproof::trace_schema

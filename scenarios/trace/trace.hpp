@@ -41,11 +41,8 @@ struct DatasetInfo {
   std::string op;               // the op that wrote it
   std::int64_t version = 0;     // of the value, counted over the run
   std::int64_t order = 0;       // position in this rank's order of writing
-  std::uint64_t hash = 0;       // XXH3-64 of the stored bytes
+  std::uint64_t hash = 0;       // of the stored bytes: tensor_hash.hpp
 };
-
-/// XXH3-64.
-std::uint64_t hash_bytes(std::span<const std::byte> bytes);
 
 /// One collective as its caller issued it.
 struct CollectiveRecord {
@@ -69,7 +66,7 @@ struct AccessRecord {
   std::int32_t value = 0;     // id in the program
   std::int32_t write = 0;     // 0: read, 1: write
   std::int64_t version = 0;   // of the value: how often it had been written
-  std::uint64_t hash = 0;     // of the bytes read or written
+  std::uint64_t hash = 0;     // of the bytes read or written: tensor_hash.hpp
 };
 
 /// What a trace file says about itself. Everything else about the run is in `settings`.
@@ -132,6 +129,14 @@ class TraceReader {
   /// May be called from several threads at once. The stored bytes, checked against the hash
   /// (ScenarioError "altered" with file and path).
   std::vector<std::byte> read(const StoredDataset& dataset) const;
+  /// Of the stored elements those in [begin, end), counted as they lie: regions one after another,
+  /// each row-major. No others are read, so nothing compares them with the hash: check() does, once
+  /// for all ranges. May be called from several threads at once. A range that goes beyond the
+  /// stored elements is an InvariantError.
+  std::vector<std::byte> read_range(const StoredDataset& dataset, std::int64_t begin,
+                                    std::int64_t end) const;
+  /// Refuses what read() would, but holds a few MiB of a tensor at a time, however large it is.
+  void check(const StoredDataset& dataset) const;
   const std::vector<CollectiveRecord>& collectives(int rank) const;
   const std::vector<AccessRecord>& accesses(int rank) const;
 

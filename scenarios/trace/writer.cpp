@@ -1,45 +1,23 @@
-#include <xxhash.h>
-
 #include <filesystem>
 #include <system_error>
 #include <unordered_set>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/trace/group_cache.hpp"
+#include "scenarios/hdf5/dataset.hpp"
+#include "scenarios/hdf5/file.hpp"
+#include "scenarios/hdf5/group_cache.hpp"
+#include "scenarios/hdf5/types.hpp"
+#include "scenarios/trace/guarded.hpp"
+#include "scenarios/trace/header.hpp"
+#include "scenarios/trace/log_tables.hpp"
 #include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
+#include "scenarios/trace/tensor_hash.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof {
 
 namespace {
-
-void write_header(const hdf5::Handle& file, const TraceHeader& header) {
-  hdf5::write_text(file, "schema", trace_schema::version);
-  hdf5::write_text(file, "execution", header.execution);
-  hdf5::write_number(file, "rank", static_cast<std::uint64_t>(header.rank));
-  hdf5::write_number(file, "world", static_cast<std::uint64_t>(header.world));
-  hdf5::write_number(file, "tp", static_cast<std::uint64_t>(header.tp));
-  hdf5::write_number(file, "dp", static_cast<std::uint64_t>(header.dp));
-  hdf5::write_text(file, "scenario_hash", header.scenario_hash);
-  hdf5::write_text(file, "model_hash", header.model_hash);
-  hdf5::write_text(file, "program_hash", header.program_hash);
-  hdf5::write_number(file, "complete", 0);
-  const hdf5::Handle settings = hdf5::create_group(file, "settings");
-  for (const auto& [name, value] : header.settings) hdf5::write_text(settings, name, value);
-}
-
-void write_guarded_text(const hdf5::Handle& file, const std::string& name,
-                        const std::string& text) {
-  const hdf5::Handle dataset = hdf5::write_long_text(file, name, text);
-  hdf5::write_number(dataset, "xxh3", hash_bytes(std::as_bytes(std::span(text))));
-}
-
-void write_guarded_table(const hdf5::Handle& file, const std::string& name,
-                         const hdf5::Table& table) {
-  const hdf5::Handle dataset = hdf5::write_table(file, name, table);
-  hdf5::write_number(dataset, "xxh3", hash_bytes(table.bytes));
-}
 
 void expect_well_formed(const DatasetInfo& info, std::size_t byte_count) {
   for (const Region& region : info.regions) {
@@ -68,10 +46,6 @@ void expect_good_path(const std::string& path) {
 
 }  // namespace
 
-std::uint64_t hash_bytes(std::span<const std::byte> bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
-
 struct TraceWriter::File {
   std::string path;
   hdf5::Handle file;
@@ -94,9 +68,7 @@ TraceWriter::TraceWriter(const std::string& folder, const TraceHeader& header)
   for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16, Dtype::int64}) {
     file_->element_types.push_back(hdf5::element_type(dtype));
   }
-  write_header(file_->file, header);
-  write_guarded_text(file_->file, "scenario", header.scenario_json);
-  write_guarded_text(file_->file, "program", header.program_json);
+  trace_schema::write_header(file_->file, header);
 }
 
 TraceWriter::~TraceWriter() = default;
@@ -108,7 +80,7 @@ void TraceWriter::write(DatasetInfo info, std::span<const std::byte> bytes) {
   expect_well_formed(info, bytes.size());
   SHARDPROOF_EXPECTS(file_->paths.insert(info.path).second, info.path, "is written twice");
   info.order = file_->next_order++;
-  info.hash = hash_bytes(bytes);
+  info.hash = tensor_hash(bytes);
 
   const std::size_t slash = info.path.rfind('/');
   const hdf5::Handle& group = file_->groups.enter(info.path.substr(0, slash));
@@ -128,10 +100,11 @@ void TraceWriter::flush() { hdf5::flush(file_->file); }
 void TraceWriter::close() {
   SHARDPROOF_EXPECTS(file_ && file_->file.is_open());
   file_->groups.close();
-  write_guarded_table(file_->file, "collectives", trace_schema::to_table(file_->collectives));
-  write_guarded_table(file_->file, "accesses", trace_schema::to_table(file_->accesses));
+  trace_schema::write_guarded(file_->file, "collectives",
+                              trace_schema::to_table(file_->collectives));
+  trace_schema::write_guarded(file_->file, "accesses", trace_schema::to_table(file_->accesses));
   hdf5::flush(file_->file);
-  hdf5::write_number(file_->file, "complete", 1);
+  trace_schema::mark_complete(file_->file);
   hdf5::close_file(file_->file);
   std::error_code error;
   std::filesystem::rename(file_->path + ".part", file_->path, error);

@@ -1,6 +1,6 @@
 // A checkpoint of 1 GB over 4 ranks, beside write(2) of the same bytes into as many files. Both put
-// them on the disk (fsync). The checkpoint hashes all bytes and renames; it should take no more than
-// twice as long: the counter `of write(2)` of the last line should be at least 0.5.
+// them on the disk (fsync). The checkpoint hashes all bytes and renames; it should take no more
+// than twice as long: the counter `of write(2)` of the last line should be at least 0.5.
 
 #include <benchmark/benchmark.h>
 #include <fcntl.h>

@@ -25,6 +25,13 @@ using real::Communicator;
 using Kind = CollectiveRequest::Kind;
 using Bytes = std::vector<std::byte>;
 
+/// Bytes on the host as a tensor, for devices whose memory is the host's.
+inline real::TensorView view(Dtype dtype, const Bytes& bytes) {
+  return {dtype,
+          {static_cast<std::int64_t>(bytes.size() / size_bytes(dtype))},
+          const_cast<std::byte*>(bytes.data())};
+}
+
 /// The ranks of a grid, or those of them that live in this process.
 class Cluster {
  public:
@@ -163,7 +170,7 @@ inline Issued issue(Cluster& cluster, const ProcessGrid& grid, Rank rank, const 
   const auto copies = c.kind == Kind::all_gather ? static_cast<std::size_t>(grid.size(c.axis)) : 1;
   issued.output.assign(copies * issued.input.size(), std::byte{0x7f});
   issued.ticket = cluster.of(rank).start(
-      {c.kind, c.axis, c.dtype, c.wire, issued.input, issued.output, origin});
+      {c.kind, c.axis, c.wire, view(c.dtype, issued.input), view(c.dtype, issued.output), origin});
   return issued;
 }
 
@@ -229,15 +236,18 @@ BOOST_AUTO_TEST_CASE(the_largest_integer_is_exact) {
   if (!cluster) return;
   std::vector<std::vector<std::int64_t>> inputs, outputs(3, std::vector<std::int64_t>(3));
   for (const std::int64_t r : {0, 1, 2}) inputs.push_back({big + (r == 1), -3 - r, -big + r});
+  const auto integers = [](std::vector<std::int64_t>& values) {
+    return real::TensorView{
+        Dtype::int64, {std::ssize(values)}, reinterpret_cast<std::byte*>(values.data())};
+  };
   std::vector<Issued> all;
   all.reserve(3);
   for (const Rank rank : cluster->ranks()) {
     const auto at = static_cast<std::size_t>(rank.value);
     Issued& issued = all.emplace_back(Issued{.rank = rank, .what = {}, .input = {}, .output = {}});
     issued.ticket =
-        cluster->of(rank).start({Kind::all_reduce_max, Axis::tp, Dtype::int64, Dtype::int64,
-                                 std::as_bytes(std::span(inputs[at])),
-                                 std::as_writable_bytes(std::span(outputs[at])), "integers"});
+        cluster->of(rank).start({Kind::all_reduce_max, Axis::tp, Dtype::int64, integers(inputs[at]),
+                                 integers(outputs[at]), "integers"});
   }
 
   BOOST_REQUIRE(complete_all(*cluster, all));
@@ -308,7 +318,8 @@ BOOST_AUTO_TEST_CASE(three_ranks_by_hand_ring_and_rank_order_differ) {
       issued.input = encoded(Dtype::fp32, {x, x, x});
       issued.output.resize(issued.input.size());
       issued.ticket = cluster->of(rank).start({Kind::all_reduce_sum, Axis::tp, Dtype::fp32,
-                                               Dtype::fp32, issued.input, issued.output, "hand"});
+                                               view(Dtype::fp32, issued.input),
+                                               view(Dtype::fp32, issued.output), "hand"});
     }
 
     BOOST_REQUIRE(complete_all(*cluster, all));
@@ -364,16 +375,17 @@ BOOST_AUTO_TEST_CASE(a_member_with_another_kind_count_dtype_wire_or_op_is_named)
   expect_mismatch(c, c, long_name + "/forward", long_name + "/backward");
 }
 
-BOOST_AUTO_TEST_CASE(an_output_of_the_wrong_size_is_refused_at_once) {
+BOOST_AUTO_TEST_CASE(an_output_of_the_wrong_size_or_dtype_is_refused_at_once) {
   for (const auto& extents : grids) {
     const auto cluster = make_cluster(ProcessGrid(extents), ReductionOrder::ring);
     if (!cluster) continue;
-    const Bytes input(8);
-    Bytes output(4);
+    const Bytes input(8), output(4);
     for (const Rank rank : cluster->ranks())
-      BOOST_CHECK_THROW(cluster->of(rank).start({Kind::all_reduce_sum, Axis::tp, Dtype::fp32,
-                                                 Dtype::fp32, input, output, "short"}),
-                        InvariantError);
+      for (const Dtype dtype : {Dtype::fp32, Dtype::bf16})
+        BOOST_CHECK_THROW(
+            cluster->of(rank).start({Kind::all_reduce_sum, Axis::tp, Dtype::fp32,
+                                     view(Dtype::fp32, input), view(dtype, output), "short"}),
+            InvariantError);
   }
 }
 

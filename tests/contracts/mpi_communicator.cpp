@@ -1,6 +1,7 @@
 #include "real/comm/mpi_communicator.hpp"
 
 #include "real/comm/mpi_process.hpp"
+#include "real/cpu/device.hpp"
 #include "sim/reduction_order.hpp"
 #include "tests/contracts/communicator_contract.hpp"
 #include "tests/support/mpi_main.hpp"
@@ -10,11 +11,12 @@ namespace shardproof::contract {
 namespace {
 class MpiCluster : public Cluster {
  public:
-  MpiCluster(const ProcessGrid& grid, ReductionOrder order) : communicator_(grid, order) {}
+  MpiCluster(const ProcessGrid& grid, ReductionOrder order) : communicator_(grid, order, device_) {}
   std::vector<Rank> ranks() const override { return {mpi_process().rank()}; }
   Communicator& of(Rank) override { return communicator_; }
 
  private:
+  real::CpuDevice device_;
   real::MpiCommunicator communicator_;
 };
 }  // namespace
@@ -46,8 +48,22 @@ BOOST_AUTO_TEST_CASE(messages_give_the_same_bits_as_the_formulas_of_the_simulato
 
 BOOST_AUTO_TEST_CASE(a_grid_of_another_size_than_the_job_is_refused) {
   const ProcessGrid grid({.tp = 1, .dp = mpi_process().world() + 1});
+  real::CpuDevice device;
 
-  BOOST_CHECK_THROW(real::MpiCommunicator(grid, ReductionOrder::ring), ScenarioError);
+  BOOST_CHECK_THROW(real::MpiCommunicator(grid, ReductionOrder::ring, device), ScenarioError);
+}
+
+BOOST_AUTO_TEST_CASE(a_device_whose_memory_the_host_cannot_reach_is_refused_by_name) {
+  struct Distant : real::CpuDevice {
+    const char* name() const override { return "distant"; }
+    bool host_accessible() const override { return false; }
+  } device;
+  const ProcessGrid grid({.tp = 1, .dp = mpi_process().world()});
+
+  BOOST_CHECK_EXCEPTION(real::MpiCommunicator(grid, ReductionOrder::ring, device), ScenarioError,
+                        [](const ScenarioError& error) {
+                          return std::string(error.what()).find("\"distant\"") != std::string::npos;
+                        });
 }
 
 BOOST_AUTO_TEST_CASE(ranks_learn_whether_their_values_are_equal) {

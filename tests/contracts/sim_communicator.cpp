@@ -1,3 +1,4 @@
+#include "real/cpu/device.hpp"
 #include "sim/communicator.hpp"
 #include "tests/contracts/communicator_contract.hpp"
 
@@ -8,7 +9,7 @@ class SimCluster : public Cluster {
  public:
   SimCluster(const ProcessGrid& grid, ReductionOrder order) : rendezvous_(grid, order) {
     for (int r = 0; r < grid.world(); ++r)
-      ranks_.push_back(std::make_unique<sim::SimCommunicator>(rendezvous_, Rank{r}));
+      ranks_.push_back(std::make_unique<sim::SimCommunicator>(rendezvous_, Rank{r}, device_));
   }
   std::vector<Rank> ranks() const override {
     std::vector<Rank> all;
@@ -18,6 +19,7 @@ class SimCluster : public Cluster {
   Communicator& of(Rank rank) override { return *ranks_[static_cast<std::size_t>(rank.value)]; }
 
  private:
+  real::CpuDevice device_;
   sim::Rendezvous rendezvous_;
   std::vector<std::unique_ptr<sim::SimCommunicator>> ranks_;
 };
@@ -62,10 +64,13 @@ BOOST_AUTO_TEST_CASE(who_waits_where_names_op_group_size_and_the_missing_member)
   const ProcessGrid grid({.tp = 2, .dp = 2});
   sim::Rendezvous rendezvous(grid, ReductionOrder::ring);
   const Bytes input(12);
-  Bytes output(12);
-  const CollectiveRequest along_tp{
-      Kind::all_reduce_sum,       Axis::tp, Dtype::fp32, Dtype::fp32, input, output,
-      "o_proj/forward/all_reduce"};
+  const Bytes output(12);
+  const CollectiveRequest along_tp{Kind::all_reduce_sum,
+                                   Axis::tp,
+                                   Dtype::fp32,
+                                   view(Dtype::fp32, input),
+                                   view(Dtype::fp32, output),
+                                   "o_proj/forward/all_reduce"};
   CollectiveRequest along_dp = along_tp;
   along_dp.axis = Axis::dp;
   along_dp.origin = "bucket0/reduce";

@@ -3,7 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
-#include "tests/contracts/backend_device.hpp"
+#include "tests/contracts/device_under_test.hpp"
 #include "tests/contracts/naive_ops.hpp"
 
 namespace shardproof::contract {

@@ -1,4 +1,5 @@
-// Bad input ends in one line that says where and what, exit code 2, and earlier results as they were.
+// Bad input ends in one line that says where and what, exit code 2, and earlier results as they
+// were.
 #include <signal.h>
 
 #include <algorithm>
@@ -14,8 +15,10 @@
 #include <span>
 #include <thread>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/data/safetensors.hpp"
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/attribute.hpp"
+#include "scenarios/hdf5/file.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "tests/end_to_end/program.hpp"
 
@@ -77,7 +80,7 @@ class Workplace {
 
 // The catalog's scenario `name` with its model inline, named "s".
 JsonValue scenario_s(const std::string& name = tiny) {
-  JsonValue scenario = catalog_scenario(name);
+  JsonValue scenario = sweep_json(name);
   scenario.set("name", "s");
   JsonValue* config = scenario.find("model")->find("config");
   *config = read_json(config->text);
@@ -107,8 +110,7 @@ bool mentions(const std::string& text, const std::vector<std::string>& parts) {
 // written.
 void write_weights(const std::string& path,
                    const std::function<void(TensorToStore&)>& change = {}) {
-  const ModelDescription model =
-      read_scenario("../scenarios/catalog/sweep/" + tiny + ".json").model;
+  const ModelDescription model = sweep(tiny).model;
   std::vector<TensorToStore> tensors;
   for (const ParameterDescription& parameter : model.parameters) {
     const std::vector<float> values(static_cast<std::size_t>(element_count(parameter.shape)), 0.1F);
@@ -297,11 +299,11 @@ BOOST_AUTO_TEST_CASE(traces_that_cannot_be_compared_are_refused_by_file) {
   BOOST_TEST(mentions(altered, {"copy/rank-00001.h5: ", "altered"}), altered);
 
   auto file = hdf5::create_file(place / "copy/rank-00000.h5");
-  hdf5::write_text(file, "schema", "shardproof-trace-0");
+  hdf5::write_text(file, "schema", "shardproof-trace-2");
   hdf5::close_file(file);
   BOOST_TEST(place.refusal({"compare", good, "copy"}) ==
-             "copy/rank-00000.h5: a trace of version shardproof-trace-0: this program reads "
-             "shardproof-trace-2");
+             "copy/rank-00000.h5: a trace of version shardproof-trace-2: this program reads "
+             "shardproof-trace-3. Run its scenario again, or use the program that wrote it");
 }
 
 BOOST_AUTO_TEST_CASE(a_nan_in_a_weight_is_a_verdict_that_names_the_weight) {

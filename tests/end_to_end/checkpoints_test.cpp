@@ -1,5 +1,5 @@
-// Checkpoints through the whole program, in sim and in real (spec-autotp 8; 10.1: 4, 5, 24): saving one
-// changes nothing, going on from one is the uninterrupted run, and a wrong one is named.
+// Checkpoints through the whole program, in sim and in real (spec-autotp 8; 10.1: 4, 5, 24): saving
+// one changes nothing, going on from one is the uninterrupted run, and a wrong one is named.
 #include <boost/test/unit_test.hpp>
 #include <functional>
 
@@ -19,7 +19,7 @@ const std::string zero_2 = "llama-tp2-dp2-zero2-bf16-groups";
 const std::string uneven = "llama-uneven-tp3-dp2-zero1-bf16";  // pads its flat vectors
 
 JsonValue three_steps(const std::string& scenario) {
-  return catalog_scenario(scenario).set("steps", 3).set("name", "run");
+  return sweep_json(scenario).set("steps", 3).set("name", "run");
 }
 
 /// Without processes of their own for the ranks, where one engine is enough.

@@ -1,4 +1,5 @@
-// Our own run beside DeepSpeed's, on the files that DeepSpeed read (tests/oracle/deepspeed_golden.py).
+// Our own run beside DeepSpeed's, on the files that DeepSpeed read
+// (tests/oracle/deepspeed_golden.py).
 #include <boost/test/unit_test.hpp>
 
 #include "tests/end_to_end/deepspeed_cases.hpp"
@@ -41,10 +42,18 @@ BOOST_AUTO_TEST_CASE(cuts_weights_and_flat_vectors_as_we_do) {
 
 // Two runs of one computation in one dtype err differently, so neither can be asked to equal the
 // other, but both can be measured against fp64. Theirs may be off by `eager` times as much as ours:
-// PyTorch rounds after each elementary op, our kernels once at their end (docs/decisions/0002), and no
-// op of a Llama has more roundings than attention: scores, scaling, mask, softmax, values. Both have
-// the same sums. As norms over a tensor, since single elements err by chance.
+// PyTorch rounds after each elementary op, our kernels once at their end (docs/decisions/0002), and
+// no op of a Llama has more roundings than attention: scores, scaling, mask, softmax, values. Both
+// have the same sums. As norms over a tensor, since single elements err by chance.
 constexpr double eager = 5;
+// Ours are rounded at some of the places where theirs are: more than theirs they are off only by
+// chance, and norms of tensors as small as these may then differ by a small factor.
+constexpr double chance = 3;
+// And in itself, in roundoffs of the working dtype: some 30 ops forward and as many backward lie
+// between a weight and its gradient, each of which rounds what it writes; such errors add up as
+// their squares do, to 8. In fp32 the kernels' own sums round as well, 16 terms or more: four times
+// that. An update of AdamW takes over what its gradient is off, and no more.
+constexpr double own = 32;
 
 // The reference knows no loss scale.
 Tensor scaled(Tensor exact, const DeepSpeedCase& of) {
@@ -53,13 +62,17 @@ Tensor scaled(Tensor exact, const DeepSpeedCase& of) {
 }
 
 struct Distances {
-  double theirs, ours;
+  double theirs, ours, size;
 };
 Distances distances(const Tensor& theirs, const Tensor& ours, const Tensor& exact) {
-  return {norm_of_difference(theirs, exact), norm_of_difference(ours, exact)};
+  return {norm_of_difference(theirs, exact), norm_of_difference(ours, exact),
+          norm_of_difference(exact, Tensor(exact.shape))};
 }
-void expect_as_close(const Distances& from_exact, const std::string& what) {
-  BOOST_TEST(from_exact.theirs <= eager * from_exact.ours, what);
+void expect_as_close(const Distances& from_exact, const DeepSpeedCase& of,
+                     const std::string& path) {
+  BOOST_TEST(from_exact.theirs <= eager * from_exact.ours, of << path);
+  BOOST_TEST(from_exact.ours <= chance * from_exact.theirs, of << path);
+  BOOST_TEST(from_exact.ours <= own * unit_roundoff(of.working) * from_exact.size, of << path);
 }
 
 Tensor replica(const Tensor& all, int d) {
@@ -80,7 +93,7 @@ BOOST_AUTO_TEST_CASE(computes_our_local_gradients) {
         for (int d = 0; d < replicas; ++d)
           expect_as_close(distances(theirs.local(m, d, p.name), replica(engine, d),
                                     scaled(replica(exact.at(p.name), d), of)),
-                          of.file + path);
+                          of, path);
       }
     }
   }
@@ -101,12 +114,12 @@ BOOST_AUTO_TEST_CASE(has_our_gradients_norms_factors_and_weights) {
         const std::string path = folder + "gradient/" + p.name;
         apart += std::pow(norm_of_difference(gradient, ours.engine(path)), 2);
         if (!other_gradients)
-          expect_as_close(distances(gradient, ours.engine(path), scaled(ours.exact(path), of)),
+          expect_as_close(distances(gradient, ours.engine(path), scaled(ours.exact(path), of)), of,
                           path);
         const Distances weights = distances(theirs.of_step(step, "master/" + p.name),
                                             ours.engine(folder + "optimizer/" + p.name + "/master"),
                                             ours.exact(folder + "parameter/" + p.name));
-        if (!other_weights) expect_as_close(weights, folder + "parameter/" + p.name);
+        if (!other_weights) expect_as_close(weights, of, folder + "parameter/" + p.name);
         if (step == of.first_other_update)  // it shows in every parameter
           BOOST_TEST(weights.theirs > eager * weights.ours, p.name);
       }

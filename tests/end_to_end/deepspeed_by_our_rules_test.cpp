@@ -1,6 +1,6 @@
 // DeepSpeed itself, run once on TP 2 x DP 2 (tests/oracle/deepspeed_golden.py), as the witness that
-// we model DeepSpeed and not our reading of it. Its run is followed link by link, each link computed
-// by our rules from what DeepSpeed had before it.
+// we model DeepSpeed and not our reading of it. Its run is followed link by link, each link
+// computed by our rules from what DeepSpeed had before it.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 
@@ -18,8 +18,8 @@ Tensor combined(const Tensor& a, const Tensor& b, const auto& rule) {
 }
 
 // local[m][d] -> what the optimizer is handed, every sum rounded to `of.sums`. Stage 0
-// divides by D after its sum over the replicas, stages 1 and 2 before; stage 2 sums over the replicas
-// in every micro-step (spec-autotp 7.7.2, 7.7.3).
+// divides by D after its sum over the replicas, stages 1 and 2 before; stage 2 sums over the
+// replicas in every micro-step (spec-autotp 7.7.2, 7.7.3).
 Tensor reduced_gradient(const DeepSpeedCase& of, const std::vector<std::vector<Tensor>>& local) {
   const auto sum = [&](double a, double b) { return round_to(of.sums, a + b); };
   const auto half = [&](double a) { return round_to(of.sums, a / replicas); };
@@ -45,10 +45,10 @@ std::map<std::string, Tensor> reduced_gradients(const DeepSpeedRun& run, const S
 // of what fp32 may do to one step. `extra_steps`: taken before the first, with gradients of zero.
 //
 // The units: the weight is rounded 4 times at most (decay and update, each a product and a sum). In
-// the update 1 - beta1 and 1 - beta2 are 10 and 20 roundoffs off, for 0.1 and 0.05 are what is left of
-// 1 after fl(0.9) and fl(0.95); so are the corrections. With the clipped gradient (2, and the factor
-// was observed to within 4), products and sums, and half of it all under the root, a step adds at most
-// 100 roundoffs of the moment's terms, taken without their signs.
+// the update 1 - beta1 and 1 - beta2 are 10 and 20 roundoffs off, for 0.1 and 0.05 are what is left
+// of 1 after fl(0.9) and fl(0.95); so are the corrections. With the clipped gradient
+// (2, and the factor was observed to within 4), products and sums, and half of it all under the
+// root, a step adds at most 100 roundoffs of the moment's terms, taken without their signs.
 double adamw_excess(const DeepSpeedCase& of, int extra_steps) {
   const Scenario scenario = any_scenario();
   const OptimizerConfig& adamw = scenario.training.optimizer;
@@ -140,8 +140,8 @@ BOOST_AUTO_TEST_CASE(clips_by_our_factor) {
     }
 }
 
-// Spec-autotp 10.1 #7: stage 0 divides by a scale that no loss was multiplied by. Unscaled gradients
-// are coarser, by less than 1 %.
+// Spec-autotp 10.1 #7: stage 0 divides by a scale that no loss was multiplied by. Unscaled
+// gradients are coarser, by less than 1 %.
 BOOST_AUTO_TEST_CASE(does_not_scale_the_losses_of_stage_0) {
   const DeepSpeedRun unscaled(fp16_0), scaled(fp16_1);
   for (const ParameterDescription& p : any_scenario().model.parameters) {
@@ -153,7 +153,8 @@ BOOST_AUTO_TEST_CASE(does_not_scale_the_losses_of_stage_0) {
   BOOST_TEST(clip_excess(fp16_0, 0, fp16_0.loss_scale) > 1000);
 }
 
-// 10.1 #8: where the scale doubles, gradients are divided by twice what their losses were multiplied by.
+// 10.1 #8: where the scale doubles, gradients are divided by twice what their losses were
+// multiplied by.
 BOOST_AUTO_TEST_CASE(halves_the_update_where_the_scale_grows) {
   BOOST_TEST(clip_excess(fp16_1, 0, fp16_1.loss_scale) <= 1);
   BOOST_TEST(clip_excess(fp16_1, 1, fp16_1.loss_scale) > 1000);

@@ -57,9 +57,9 @@ inline double norm_of_difference(const Tensor& a, const Tensor& b) {
   return std::sqrt(squares);
 }
 
-/// How many roundoffs a norm may be off (spec-autotp 7.8). Stages 1 and 2 add squares in fp64: what is
-/// left is the rounding of norms to fp32 and two sums over ranks. Stage 0, and stage 1 with sums in fp32,
-/// add all squares in fp32: at most one roundoff for each, halved by the root.
+/// How many roundoffs a norm may be off (spec-autotp 7.8). Stages 1 and 2 add squares in fp64: what
+/// is left is the rounding of norms to fp32 and two sums over ranks. Stage 0, and stage 1 with sums
+/// in fp32, add all squares in fp32: at most one roundoff for each, halved by the root.
 inline double norm_roundoffs(const DeepSpeedCase& of) {
   const bool in_fp64 = of.stage == 2 || (of.stage == 1 && of.asked_sums.empty());
   double squares = 0;

@@ -10,10 +10,12 @@
 #include "reference/run/micro_step.hpp"
 #include "reference/run/training.hpp"
 #include "reports/traces/assembled_tensor.hpp"
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/data/batches.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/settings/scenario.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "sim/simulate.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -112,8 +114,10 @@ class DeepSpeedRun {
 class OurRun {
  public:
   explicit OurRun(const DeepSpeedCase& of) : scenario_(scenario_of(of, folder_)) {
-    reference::run_reference(scenario_, folder_ / "reference");
-    sim::simulate(scenario_, folder_ / "sim");
+    reference::run_reference(scenario_, header_of(scenario_, Execution::reference),
+                             folder_ / "reference");
+    const bool finished = sim::simulate(scenario_, folder_ / "sim");
+    SHARDPROOF_EXPECTS(finished, of);
     exact_ = std::make_unique<TraceReader>(folder_ / "reference");
     engine_ = std::make_unique<TraceReader>(folder_ / "sim");
   }
@@ -123,7 +127,8 @@ class OurRun {
   Tensor exact(const std::string& path) const { return read(*exact_, path); }
   /// The ranks' shards put together.
   Tensor engine(const std::string& path) const { return read(*engine_, path); }
-  /// The gradients of a micro-step of step 0 in fp64, by parameter, the replicas apart: (D, *shape).
+  /// The gradients of a micro-step of step 0 in fp64, by parameter, the replicas apart:
+  /// (D, *shape).
   std::map<std::string, Tensor> exact_local(int micro) const;
 
  private:

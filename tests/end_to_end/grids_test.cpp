@@ -1,4 +1,5 @@
-// The whole program on several grids: reference, sim over threads of one process, real over MPI, judged.
+// The whole program on several grids: reference, sim over threads of one process, real over MPI,
+// judged.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/end_to_end/program.hpp"
@@ -24,7 +25,7 @@ BOOST_AUTO_TEST_CASE(every_grid_agrees) {
                                 {1, 4, 0, "tiny-tp1-dp4-zero0-bf16"},
                                 {2, 4, 1, "tiny-gqa-tp2-dp4-zero1-bf16-rank_order"}};
   for (const Grid& grid : grids) {
-    JsonValue scenario = catalog_scenario(grid.scenario);
+    JsonValue scenario = sweep_json(grid.scenario);
     JsonValue* deepspeed = scenario.find("deepspeed");
     deepspeed->set("tensor_parallel",
                    JsonValue::object().set("autotp_size", grid.tp).set("preset_model", "llama"));
@@ -47,7 +48,7 @@ BOOST_AUTO_TEST_CASE(every_grid_agrees) {
 BOOST_AUTO_TEST_CASE(compare_tells_equal_runs_from_different_ones) {
   const TemporaryFolder folder;
   const std::string out = folder / "out";
-  JsonValue scenario = catalog_scenario("tiny-bias-tp2-dp2-zero1-bf16");
+  JsonValue scenario = sweep_json("tiny-bias-tp2-dp2-zero1-bf16");
   BOOST_REQUIRE(run_scenario(scenario, folder.path().string()).exit_code == 0);
   const std::string first = out + "/" + scenario.find("name")->text;
   scenario.set("name", "wider").set("world", 2);
@@ -65,7 +66,7 @@ BOOST_AUTO_TEST_CASE(compare_tells_equal_runs_from_different_ones) {
 // The effective scenario repeats the run: what it writes is what it wrote.
 BOOST_AUTO_TEST_CASE(the_effective_scenario_repeats_the_run_bit_for_bit) {
   const TemporaryFolder folder;
-  const JsonValue scenario = catalog_scenario("tiny-bias-tp2-dp2-zero1-bf16");
+  const JsonValue scenario = sweep_json("tiny-bias-tp2-dp2-zero1-bf16");
   BOOST_REQUIRE(run_scenario(scenario, folder.path().string()).exit_code == 0);
   const std::string first = folder / ("out/" + scenario.find("name")->text);
 

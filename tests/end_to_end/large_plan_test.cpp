@@ -73,8 +73,8 @@ BOOST_AUTO_TEST_CASE(a_block_reduces_seven_times_over_tp_in_a_micro_step) {
   BOOST_TEST(gathered.bytes == 8192 * 128'256 / 8 * 2);
 }
 
-// 52,573,978,624 is a multiple of 2 x 2048: a slice has 25,670,888 elements, and the master weight and
-// the two moments of each take 4 bytes, in blocks of 64 bytes.
+// 52,573,978,624 is a multiple of 2 x 2048: a slice has 25,670,888 elements, and the master weight
+// and the two moments of each take 4 bytes, in blocks of 64 bytes.
 BOOST_AUTO_TEST_CASE(a_rank_keeps_the_optimizer_of_one_slice_in_2048) {
   BOOST_TEST(52'573'978'624 % 4096 == 0);
   BOOST_TEST(plan().find("memory")->find("largest_rank")->find("optimizer")->integer ==

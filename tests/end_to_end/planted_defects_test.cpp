@@ -1,5 +1,5 @@
-// Who tests the tester: every defect that `inject` can plant must end in exit code 1, with the op that
-// is at fault and the ranks that are wrong.
+// Who tests the tester: every defect that `inject` can plant must end in exit code 1, with the op
+// that is at fault and the ranks that are wrong.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/end_to_end/program.hpp"
@@ -27,7 +27,7 @@ struct Planted {
 };
 
 ProgramRun run_planted(const Planted& planted, const std::string& folder) {
-  JsonValue scenario = catalog_scenario(planted.scenario);
+  JsonValue scenario = sweep_json(planted.scenario);
   scenario.set("inject", JsonValue::array().append(parse_json(planted.inject, "inject")));
   return run_scenario(scenario, folder);
 }
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_token_that_one_rank_of_a_tp_group_has_otherwise) {
 }
 
 BOOST_AUTO_TEST_CASE(an_all_reduce_that_one_rank_left_out_is_a_mismatch) {
-  JsonValue scenario = catalog_scenario(zero1);
+  JsonValue scenario = sweep_json(zero1);
   scenario.set("executions", JsonValue::array().append("reference").append("sim"));
   scenario.set("inject",
                JsonValue::array().append(parse_json(R"({"edit": "drop", "op": ")" + o_proj +
@@ -168,13 +168,13 @@ BOOST_AUTO_TEST_CASE(shards_that_are_swapped) {
                 "model.layers.0.mlp.up_proj/data/load_weight",
                 all,
                 {"leaves"}});
-  expect_named(
-      {"on one rank",
-       zero1,
-       R"({"edit": "swap_shards", "op": "model.layers.0.mlp.up_proj/data/load_weight", "ranks": [1]})",
-       "model.layers.0.mlp.up_proj/data/load_weight",
-       {1},
-       {"plan", "leaves", "replicas"}});
+  expect_named({"on one rank",
+                zero1,
+                R"({"edit": "swap_shards", "op": "model.layers.0.mlp.up_proj/data/load_weight",
+           "ranks": [1]})",
+                "model.layers.0.mlp.up_proj/data/load_weight",
+                {1},
+                {"plan", "leaves", "replicas"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_tensor_that_is_stale) {
@@ -206,8 +206,8 @@ BOOST_AUTO_TEST_CASE(a_nan) {
                 "nan"});
 }
 
-// DeepSpeed divides by the scale that it has just updated; where the loss is multiplied twice, it is
-// once too often for what divides.
+// DeepSpeed divides by the scale that it has just updated; where the loss is multiplied twice, it
+// is once too often for what divides.
 BOOST_AUTO_TEST_CASE(a_loss_scale_that_is_not_what_the_gradients_are_divided_by) {
   expect_named({"unscaled with twice the scale",
                 fp16_static,
@@ -233,7 +233,7 @@ BOOST_AUTO_TEST_CASE(a_loss_scale_that_is_not_what_the_gradients_are_divided_by)
 }
 
 BOOST_AUTO_TEST_CASE(a_rank_that_decides_by_itself_not_to_skip) {
-  JsonValue scenario = catalog_scenario(fp16_dynamic);
+  JsonValue scenario = sweep_json(fp16_dynamic);
   scenario.set("world", 2);
   scenario.find("deepspeed")->find("tensor_parallel")->set("autotp_size", 1);
   scenario.find("deepspeed")->find("zero_optimization")->set("stage", 0);
@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(a_rank_that_decides_by_itself_not_to_skip) {
 }
 
 BOOST_AUTO_TEST_CASE(a_step_that_is_skipped_although_nobody_expects_it) {
-  JsonValue scenario = catalog_scenario(fp16_dynamic);
+  JsonValue scenario = sweep_json(fp16_dynamic);
   scenario.set("overflow", "unexpected");
   const TemporaryFolder folder;
 
@@ -316,8 +316,8 @@ BOOST_AUTO_TEST_CASE(defects_in_the_reduction_of_each_micro_step) {
                 {"edges"}});
 }
 
-// DeepSpeed's norm of an unfused fp16 optimizer leaves out the shards of all TP ranks but the first; and
-// that of its bf16 optimizer fails on a TP rank that has none.
+// DeepSpeed's norm of an unfused fp16 optimizer leaves out the shards of all TP ranks but the
+// first; and that of its bf16 optimizer fails on a TP rank that has none.
 BOOST_AUTO_TEST_CASE(a_norm_that_leaves_out_what_a_tp_rank_has) {
   const std::string squares = "optimizer/update/sum_of_squares";
   expect_named({"shards of TP rank 1 are not counted",
@@ -341,7 +341,7 @@ BOOST_AUTO_TEST_CASE(a_norm_that_leaves_out_what_a_tp_rank_has) {
 }
 
 BOOST_AUTO_TEST_CASE(a_tp_rank_without_shards_that_leaves_the_norm) {
-  JsonValue scenario = catalog_scenario(no_shards);
+  JsonValue scenario = sweep_json(no_shards);
   scenario.set("executions", JsonValue::array().append("reference").append("sim"));
   const std::string op = "optimizer/update/grad_norm_squared_all_reduce_tp";
   scenario.set("inject",
@@ -358,7 +358,8 @@ BOOST_AUTO_TEST_CASE(a_tp_rank_without_shards_that_leaves_the_norm) {
   BOOST_TEST(run.outcome("collectives") == "fail");
 }
 
-// The mean is made from a cast copy, and never written back: what is updated by is a replica's own sum.
+// The mean is made from a cast copy, and never written back: what is updated by is a replica's own
+// sum.
 BOOST_AUTO_TEST_CASE(an_update_by_gradients_that_were_reduced_in_a_copy_only) {
   expect_named({"sums in fp32 of gradients in fp16",
                 fp16_sums_fp32,

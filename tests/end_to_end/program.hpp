@@ -6,19 +6,10 @@
 
 #include "scenarios/json/json_document.hpp"
 #include "tests/support/run_program.hpp"
+#include "tests/support/sweep.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace shardproof::tests {
-
-/// A tiny scenario of the catalog as JSON, to be changed and written: paths made absolute.
-inline JsonValue catalog_scenario(const std::string& name) {
-  const std::filesystem::path file = "../scenarios/catalog/sweep/" + name + ".json";
-  JsonValue scenario = read_json(file.string());
-  JsonValue* config = scenario.find("model")->find("config");
-  *config =
-      std::filesystem::absolute(file.parent_path() / config->text).lexically_normal().string();
-  return scenario;
-}
 
 /// What `shardproof run` of one scenario did: its exit code, what it printed, and its summary.
 struct ProgramRun {

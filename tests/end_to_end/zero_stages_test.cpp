@@ -1,5 +1,5 @@
-// The stages of ZeRO through the whole program: judged, and in sim and in real bit for bit equal where they
-// must be (DESIGN section 4).
+// The stages of ZeRO through the whole program: judged, and in sim and in real bit for bit equal
+// where they must be (DESIGN section 4).
 #include <boost/test/unit_test.hpp>
 
 #include "scenarios/dtype.hpp"
@@ -12,7 +12,7 @@ namespace {
 
 /// Runs three steps of TP 2 x DP 2 in bf16 and returns the folder of the result.
 std::string run_stage(const TemporaryFolder& folder, const std::string& zero, int micro_steps) {
-  JsonValue scenario = catalog_scenario("tiny-bias-tp2-dp2-zero1-bf16");
+  JsonValue scenario = sweep_json("tiny-bias-tp2-dp2-zero1-bf16");
   JsonValue* deepspeed = scenario.find("deepspeed");
   deepspeed->set("zero_optimization", parse_json(zero, "zero"));
   deepspeed->set("gradient_accumulation_steps", micro_steps);
@@ -62,13 +62,13 @@ BOOST_AUTO_TEST_CASE(stages_1_and_2_differ_for_two_micro_steps_and_overlap_chang
   BOOST_TEST(different(zero_2, overlapped, "") == 0);
 }
 
-// One rank's NaN keeps everyone from updating, over MPI as in sim, and in every stage: the step after it
-// begins with the weights that this one began with.
+// One rank's NaN keeps everyone from updating, over MPI as in sim, and in every stage: the step
+// after it begins with the weights that this one began with.
 BOOST_AUTO_TEST_CASE(a_step_that_is_not_finite_is_skipped_by_all_ranks_in_bf16_and_fp32) {
   for (const char* name :
        {"tiny-bias-tp2-dp2-zero1-bf16", "tiny-bias-tp2-dp2-zero0-fp32-rank_order"})
     for (const int stage : {0, 1, 2}) BOOST_TEST_CONTEXT(name << ", stage " << stage) {
-        JsonValue scenario = catalog_scenario(name);
+        JsonValue scenario = sweep_json(name);
         scenario.find("deepspeed")->find("zero_optimization")->set("stage", stage);
         scenario.set("steps", 2).set("name", "run").set("overflow", "expected");
         scenario.set("inject", parse_json(R"([{"edit": "set", "value": "nan", "ranks": [3],

@@ -1,5 +1,5 @@
-// Any bytes as a Hugging Face config.json. The first byte chooses a family, whose name then stands for
-// the file's model_type: half of the inputs would else die of it.
+// Any bytes as a Hugging Face config.json. The first byte chooses a family, whose name then stands
+// for the file's model_type: half of the inputs would else die of it.
 #include "scenarios/config/model/model_config.hpp"
 
 #include "scenarios/model/families.hpp"

@@ -2,8 +2,9 @@
 
     python consolidated_check.py RUN/sim/checkpoints/step-000002-consolidated ...
 
-Each folder must load as a causal language model with no weight missing, left over or of another shape;
-the loaded weights must have the bits of the file; and a forward pass must give finite logits.
+Each folder must load as a causal language model with no weight missing, left over or of another
+shape; the loaded weights must have the bits of the file; and a forward pass must give finite
+logits.
 """
 
 import sys

@@ -29,9 +29,11 @@ from deepspeed.runtime.lr_schedules import WarmupDecayLR, WarmupLR
 OPTIMIZER_LR = 0.004
 SCHEDULES = [
     (WarmupLR, dict(warmup_min_lr=0.0, warmup_max_lr=0.01, warmup_num_steps=4)),  # log: the default
-    (WarmupLR, dict(warmup_min_lr=0.0, warmup_max_lr=0.01, warmup_num_steps=4, warmup_type="linear")),
+    (WarmupLR, dict(warmup_min_lr=0.0, warmup_max_lr=0.01, warmup_num_steps=4,
+                    warmup_type="linear")),
     (WarmupLR, dict(warmup_min_lr=0.001, warmup_max_lr=0.01, warmup_num_steps=7)),
-    (WarmupLR, dict(warmup_min_lr=0.02, warmup_max_lr=0.01, warmup_num_steps=5, warmup_type="linear")),
+    (WarmupLR, dict(warmup_min_lr=0.02, warmup_max_lr=0.01, warmup_num_steps=5,
+                    warmup_type="linear")),
     (WarmupLR, dict(warmup_max_lr=0.01, warmup_num_steps=1)),  # taken for 2
     (WarmupLR, dict(warmup_max_lr=0.01, warmup_num_steps=1, warmup_type="linear")),
     (WarmupLR, dict(warmup_max_lr=0.01)),  # 1000 steps
@@ -42,8 +44,8 @@ SCHEDULES = [
     (WarmupDecayLR, dict(total_num_steps=100, warmup_min_lr=0.001, warmup_max_lr=0.01,
                          warmup_num_steps=6)),
     (WarmupDecayLR, dict(total_num_steps=6, warmup_min_lr=0.001, warmup_max_lr=0.01,
-                         warmup_num_steps=2, warmup_type="linear")),  # falls to the minimum, not to 0
-    (WarmupDecayLR, dict(total_num_steps=3, warmup_max_lr=0.01, warmup_num_steps=6)),  # ends in warmup
+                         warmup_num_steps=2, warmup_type="linear")),  # falls to the minimum
+    (WarmupDecayLR, dict(total_num_steps=3, warmup_max_lr=0.01, warmup_num_steps=6)),  # in warmup
     (WarmupDecayLR, dict(total_num_steps=8, warmup_num_steps=3)),  # no maximum: 0.001
 ]
 
@@ -82,7 +84,8 @@ def zero(initial, window, minimum, hysteresis, consecutive, overflows):
     scaler = DynamicLossScaler(init_scale=initial, scale_window=window, min_scale=minimum,
                                delayed_shift=hysteresis, consecutive_hysteresis=consecutive)
     keys = fp16_section(initial, window, minimum, hysteresis, consecutive)
-    return drive({"scaler": "zero", **keys}, lambda: scaler.cur_scale, scaler.update_scale, overflows)
+    return drive({"scaler": "zero", **keys}, lambda: scaler.cur_scale, scaler.update_scale,
+                 overflows)
 
 
 def fp16(initial, window, minimum, hysteresis, consecutive, overflows):

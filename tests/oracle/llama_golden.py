@@ -1,4 +1,4 @@
-"""Writes the golden vectors under vectors/: transformers' own Llama, run from a config.json that the
+"""Writes golden vectors under vectors/: transformers' own Llama, run from a config.json that the
 test reads too, and torch's own AdamW with its gradient clipping.
 
     python3 -m venv v && v/bin/pip install torch transformers==4.44.2 safetensors numpy
@@ -8,16 +8,16 @@ The kept files were made with torch 1.13 (Debian) and transformers 4.44.2. CI re
 neither. Each variant has a folder:
     config.json              Hugging Face config
     model.safetensors        weights, fp32 values (exact in fp64)
-    expected.safetensors     tokens (B, T), stored as fp32; for each D in {fp64, fp32}: D/loss, D/logits,
-                             D/gradient/P for every parameter P
+    expected.safetensors     tokens (B, T), stored as fp32; for each D in {fp64, fp32}: D/loss,
+                             D/logits, D/gradient/P for every parameter P
 
 Two runs:
 - fp32, as published: LlamaForCausalLM untouched.
 - fp64, with the places that compute in fp32 whatever the model's dtype lifted to fp64. They are, in
   transformers/models/llama/modeling_llama.py:
     1. LlamaRMSNorm.forward           hidden_states.to(torch.float32)
-    2. LlamaRotaryEmbedding           inv_freq is an fp32 buffer; forward calls .float() on it and on
-                                      the positions, and takes cos and sin in fp32
+    2. LlamaRotaryEmbedding           inv_freq is an fp32 buffer; forward calls .float() on it and
+                                      on the positions, and takes cos and sin in fp32
     3. LlamaAttention.forward         softmax(..., dtype=torch.float32)
     4. LlamaForCausalLM.forward       logits = logits.float(), and so the loss
   lifted_to_fp64() replaces these four and nothing else. That fp32 agrees too shows that the lifting
@@ -135,7 +135,7 @@ def write_variant(folder, config):
 
 
 def write_adamw(path):
-    """Four steps over two parameters in fp64; the global norm is clipped in some steps, not in all."""
+    """Four steps over two parameters in fp64; the global norm is clipped in some of them."""
     torch.set_default_dtype(torch.float64)
     parameters = {"a": torch.randn(2, 3), "b": torch.randn(4)}
     stored = {"initial/" + name: p.clone() for name, p in parameters.items()}

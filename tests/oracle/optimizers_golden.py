@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 CASES = {
     "adamw": (torch.optim.AdamW, dict(betas=(0.9, 0.95), eps=1e-8)),
-    "adam": (torch.optim.Adam, dict(betas=(0.9, 0.95), eps=1e-8)),  # L2: the decay is in the gradient
+    "adam": (torch.optim.Adam, dict(betas=(0.9, 0.95), eps=1e-8)),  # L2: decay in the gradient
     "adamw-eps": (torch.optim.AdamW, dict(betas=(0.8, 0.999), eps=1e-2)),  # an eps that can be seen
     "sgd": (torch.optim.SGD, dict()),
     "sgd-momentum": (torch.optim.SGD, dict(momentum=0.9)),

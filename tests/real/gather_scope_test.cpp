@@ -1,7 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "real/comm/mpi_communicator.hpp"
-#include "real/cpu/backend.hpp"
+#include "real/cpu/device.hpp"
 #include "real/run/gather_replaced_layer_params.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/errors.hpp"
@@ -20,7 +20,7 @@ const Moment here{Moment::Stage::final, -1, -1};
 
 // The layers cut unevenly over two TP ranks, the attention's in blocks of heads (4 of 8 features).
 Scenario cut_unevenly(Scenario scenario) {
-  if (scenario.training.tensor_parallel != 2) return scenario;
+  if (scenario.parallel.tensor_parallel != 2) return scenario;
   for (auto& [module, partition] : scenario.partition.modules)
     if (partition.style != LayerPartition::Style::replicated)
       partition.widths =
@@ -44,9 +44,10 @@ class LoadedEngine {
       : scenario_(scenario),
         program_(real::checked_program(scenario_)),
         inputs_(scenario_),
-        communicator_(program_.grid(), scenario_.reduction),
-        run_({scenario_, program_, inputs_, "real", folder_.path().string(), mpi_process().rank()},
-             backend_, communicator_, {}) {
+        communicator_(program_.grid(), scenario_.reduction, device_),
+        run_({scenario_, program_, inputs_, Execution::real, folder_.path().string(),
+              mpi_process().rank()},
+             device_, communicator_, {}) {
     run_.executor().begin("initialize", {});
     while (!run_.executor().advance()) {
     }
@@ -80,7 +81,7 @@ class LoadedEngine {
   Scenario scenario_;
   Program program_;
   real::Inputs inputs_;
-  real::CpuBackend backend_;
+  real::CpuDevice device_;
   real::MpiCommunicator communicator_;
   TemporaryFolder folder_;
   real::RankRun run_;

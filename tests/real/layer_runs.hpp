@@ -5,11 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "real/cpu/backend.hpp"
 #include "real/lowering/lowering.hpp"
-#include "real/run/rank_run.hpp"
 #include "scenarios/plan/check/type_check.hpp"
-#include "sim/cluster.hpp"
+#include "sim/simulate.hpp"
 #include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -44,7 +42,7 @@ inline Scenario layer_scenario(const SmallModel& model, const Grid& grid, bool o
   scenario.model.parameters = model.parameters;
   scenario.model.head_dim = 4;
   scenario.model.vocab_size = model.parameters.at(0).shape[0];
-  scenario.training.tp_overlap_comm = overlap;
+  scenario.parallel.tp_overlap_comm = overlap;
   scenario.partition = {};
   if (grid.tp > 1) scenario.partition.modules = model.modules;
   return scenario;
@@ -84,8 +82,8 @@ class LayerRun {
     return values;
   }
 
-  /// "lm_head/forward/all_gather 96" of every collective over tp in the first micro-step but the data check's, with the
-  /// elements that a rank brings.
+  /// "lm_head/forward/all_gather 96" of every collective over tp in the first micro-step but the
+  /// data check's, with the elements that a rank brings.
   std::vector<std::string> collectives(int rank = 0) const {
     std::vector<std::string> list;
     for (const CollectiveRecord& record : reader_->collectives(rank))
@@ -97,23 +95,9 @@ class LayerRun {
 
  private:
   void simulate(const Scenario& scenario) {
-    const real::Inputs inputs(scenario);
-    real::CpuBackend backend;
-    sim::Rendezvous rendezvous(program_.grid(), scenario.reduction);
-    std::vector<std::unique_ptr<sim::SimCommunicator>> communicators;
-    std::vector<std::unique_ptr<real::RankRun>> runs;
-    std::vector<sim::SimulatedRank> ranks;
     const std::string folder = folder_.path().string();
-    for (int r = 0; r < program_.grid().world(); ++r) {
-      communicators.push_back(std::make_unique<sim::SimCommunicator>(rendezvous, Rank{r}));
-      runs.push_back(std::make_unique<real::RankRun>(
-          real::RankRun::Setting{scenario, program_, inputs, "sim", folder, Rank{r}}, backend,
-          *communicators.back(), real::ScheduleRunner::Progress{}));
-      ranks.push_back({runs.back()->executor(), runs.back()->runner()});
-    }
-    const auto failure = sim::run_cluster(ranks, rendezvous, program_);
+    const auto failure = sim::simulate_program(scenario, program_, folder).failure;
     if (failure) throw ScenarioError(failure->op + ": " + failure->report);
-    for (auto& run : runs) run->close();
     reader_ = std::make_unique<TraceReader>(folder);
   }
 

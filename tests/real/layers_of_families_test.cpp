@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "real/models/network.hpp"
+#include "real/run/rank_run.hpp"
 #include "tests/real/layer_runs.hpp"
 #include "tests/support/error_of.hpp"
 
@@ -152,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_nobody_uses_is_named) {
 BOOST_AUTO_TEST_CASE(a_preset_that_does_not_fit_is_told_with_a_way_out) {
   const auto error = [](const char* name, const std::string& preset) {
     Scenario scenario = sweep(name);
-    scenario.training.partition_rules.preset = preset;
+    scenario.parallel.partition_rules.preset = preset;
     lay_out(scenario, 2, 1);
     return error_of([&] { real::checked_program(scenario); });
   };

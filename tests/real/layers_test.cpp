@@ -1,5 +1,6 @@
-// Every class of layer, cut over a TP group, against the same layer on one rank: values, gradients of
-// values, gradients of weights and biases, and what is communicated for them (spec-autotp 2.7, 2.8).
+// Every class of layer, cut over a TP group, against the same layer on one rank: values, gradients
+// of values, gradients of weights and biases, and what is communicated for them
+// (spec-autotp 2.7, 2.8).
 #include <boost/test/unit_test.hpp>
 
 #include "real/models/network.hpp"

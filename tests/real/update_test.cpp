@@ -3,11 +3,11 @@
 #include <cmath>
 #include <map>
 
-#include "real/cpu/backend.hpp"
 #include "real/run/learning_rate.hpp"
 #include "scenarios/config/deepspeed/optimizer_names.hpp"
 #include "scenarios/config/deepspeed/scheduler_config.hpp"
 #include "scenarios/data/safetensors.hpp"
+#include "tests/support/kernels.hpp"
 #include "tests/support/optimizer_goldens.hpp"
 
 namespace shardproof::real {
@@ -34,30 +34,30 @@ double relative_difference(const Values& a, const Values& b) {
   return difference / largest;
 }
 
-/// One parameter, updated by the backend's kernels in the order in which UpdateRule lowers them.
+/// One parameter, updated by the device's kernels in the order in which UpdateRule lowers them.
 struct Parameter {
   Values master;
   std::map<std::string, Values> states;
 
-  void update(CpuBackend& backend, const OptimizerConfig& config, Values gradient, int step) {
+  void update(tests::CpuKernels& device, const OptimizerConfig& config, Values gradient, int step) {
     const TensorView p = view(master), g = view(gradient);
     Values lr{config.learning_rate}, c1{1 - std::pow(config.beta1, step + 1)},
         c2{1 - std::pow(config.beta2, step + 1)};
     const bool adamw = config.kind == OptimizerConfig::Kind::adamw;
-    if (!adamw) backend.add_scaled(g, p, g, config.weight_decay);
+    if (!adamw) device.add_scaled(g, p, g, config.weight_decay);
     if (config.kind != OptimizerConfig::Kind::sgd) {
       const TensorView m = view(states.at("exp_avg")), v = view(states.at("exp_avg_sq"));
-      backend.exp_avg(m, g, m, config.beta1);
-      backend.exp_avg_sq(v, g, v, config.beta2);
-      backend.adamw(p, m, v, view(lr), view(c1), view(c2), p, config.epsilon,
-                    adamw ? config.weight_decay : 0);
+      device.exp_avg(m, g, m, config.beta1);
+      device.exp_avg_sq(v, g, v, config.beta2);
+      device.adamw(p, m, v, view(lr), view(c1), view(c2), p, config.epsilon,
+                   adamw ? config.weight_decay : 0);
       return;
     }
-    if (config.momentum == 0) return backend.sgd(p, g, view(lr), p);
+    if (config.momentum == 0) return device.sgd(p, g, view(lr), p);
     const TensorView buffer = view(states.at("momentum_buffer"));
-    backend.add_scaled(g, buffer, buffer, config.momentum);
-    if (config.nesterov) backend.add_scaled(g, buffer, g, config.momentum);
-    backend.sgd(p, config.nesterov ? g : buffer, view(lr), p);
+    device.add_scaled(g, buffer, buffer, config.momentum);
+    if (config.nesterov) device.add_scaled(g, buffer, g, config.momentum);
+    device.sgd(p, config.nesterov ? g : buffer, view(lr), p);
   }
 };
 
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_SUITE(update)
 
 BOOST_AUTO_TEST_CASE(five_steps_of_every_optimizer_agree_with_torch) {
   const Safetensors torch("oracle/vectors/optimizers.safetensors");
-  CpuBackend backend;
+  tests::CpuKernels device;
   for (const auto& [name, config] : tests::torch_cases())
     for (const std::string of : {"a", "b"}) {
       Parameter parameter{read(torch, "initial/" + of), {}};
@@ -77,10 +77,10 @@ BOOST_AUTO_TEST_CASE(five_steps_of_every_optimizer_agree_with_torch) {
         const std::string at = std::to_string(step) + "/";
         Values gradient = read(torch, at + "gradient/" + of), norm = read(torch, at + "norm"),
                factor(1);
-        backend.clip_factor(view(norm), nullptr, view(factor), 1.0);
-        backend.multiply(view(gradient), view(factor), view(gradient));
+        device.clip_factor(view(norm), nullptr, view(factor), 1.0);
+        device.multiply(view(gradient), view(factor), view(gradient));
 
-        parameter.update(backend, config, gradient, step);
+        parameter.update(device, config, gradient, step);
 
         const auto agrees = [&](const Values& actual, const std::string& what) {
           const std::string key = name + "/" + at + what + "/" + of;

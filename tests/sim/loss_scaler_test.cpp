@@ -9,6 +9,7 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "sim/simulate.hpp"
+#include "tests/support/injections.hpp"
 #include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -124,11 +125,8 @@ BOOST_AUTO_TEST_CASE(one_rank_s_inf_or_nan_keeps_all_ranks_of_all_stages_from_up
     for (const auto& [value, rank] : {std::pair{"nan", 0}, {"inf", 3}})
       BOOST_TEST_CONTEXT(name << ", " << value << " on rank " << rank) {
         Scenario scenario = sweep(name);
-        Injection injection;
-        injection.edit = "set";
-        injection.op = "model.norm/backward/rms_norm_backward_weight";
+        Injection injection = inject("set", "model.norm/backward/rms_norm_backward_weight", {rank});
         injection.value = value;
-        injection.ranks = {rank};
         injection.steps = {0};
         scenario.inject = {injection};
         const TemporaryFolder folder;
@@ -136,7 +134,7 @@ BOOST_AUTO_TEST_CASE(one_rank_s_inf_or_nan_keeps_all_ranks_of_all_stages_from_up
         BOOST_REQUIRE(sim::simulate(scenario, folder.path().string()));
 
         const TraceReader reader(folder.path().string());
-        for (int each = 0; each < scenario.world; ++each) {
+        for (int each = 0; each < scenario.world(); ++each) {
           float flag = 0;
           std::memcpy(&flag, stored(reader, "/step/000000/scalar/nonfinite", each).data(), 4);
           BOOST_TEST(flag == 1.0F);

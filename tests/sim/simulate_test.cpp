@@ -5,20 +5,13 @@
 
 #include "scenarios/errors.hpp"
 #include "scenarios/trace/collective_failure.hpp"
+#include "tests/support/injections.hpp"
 #include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/trace_differences.hpp"
 
 namespace shardproof::tests {
 namespace {
-
-Injection drop(const std::string& op, std::vector<int> ranks) {
-  Injection injection;
-  injection.edit = "drop";
-  injection.op = op;
-  injection.ranks = std::move(ranks);
-  return injection;
-}
 
 BOOST_AUTO_TEST_SUITE(simulate)
 
@@ -36,7 +29,7 @@ BOOST_AUTO_TEST_CASE(twice_gives_identical_files) {
     BOOST_CHECK_MESSAGE(bytes_of_file(entry.path()) == bytes_of_file(second.path() / name), name);
     ++files;
   }
-  BOOST_CHECK_EQUAL(files, scenario.world + 1);  // the ranks' files and the master
+  BOOST_CHECK_EQUAL(files, scenario.world() + 1);  // the ranks' files and the master
 }
 
 const std::vector<Grid> grids{{1, 1, 0}, {1, 1, 1}, {2, 1, 1}, {1, 2, 0}, {1, 2, 1}, {2, 2, 0},
@@ -93,7 +86,7 @@ BOOST_AUTO_TEST_CASE(bucket_size_changes_bits_of_a_ring_of_three_only) {
     Scenario one_bucket = on_grid(sweep("tiny-bias-tp2-dp2-zero1-bf16"), {1, 3, 1});
     one_bucket.reduction = order;
     Scenario many_buckets = one_bucket;
-    many_buckets.training.reduce_bucket_size = 1000;
+    many_buckets.parallel.reduce_bucket_size = 1000;
     const TemporaryFolder one;
     const TemporaryFolder many;
 
@@ -113,7 +106,7 @@ BOOST_AUTO_TEST_CASE(an_all_reduce_dropped_on_one_rank_is_a_mismatch_that_names_
   const std::string op = "model.layers.1.self_attn.o_proj/forward/all_reduce";
   for (const int rank : {0, 1, 3}) {
     Scenario scenario = sweep("tiny-bias-tp2-dp2-zero1-bf16");
-    scenario.inject = {drop(op, {rank})};
+    scenario.inject = {inject("drop", op, {rank})};
     const TemporaryFolder folder;
 
     BOOST_CHECK(!sim::simulate(scenario, folder.path().string()));
@@ -131,7 +124,7 @@ BOOST_AUTO_TEST_CASE(an_all_reduce_dropped_on_one_rank_is_a_mismatch_that_names_
 
 BOOST_AUTO_TEST_CASE(a_bucket_reduced_by_one_replica_only_is_a_mismatch_that_names_the_other) {
   Scenario scenario = sweep("tiny-bias-tp2-dp2-zero1-bf16");
-  scenario.inject = {drop("bucket_0/reduce/all_reduce", {2})};
+  scenario.inject = {inject("drop", "bucket_0/reduce/all_reduce", {2})};
   scenario.inject[0].steps = {1};
   const TemporaryFolder folder;
 
@@ -147,11 +140,8 @@ BOOST_AUTO_TEST_CASE(a_bucket_reduced_by_one_replica_only_is_a_mismatch_that_nam
 
 BOOST_AUTO_TEST_CASE(a_step_with_a_nan_gradient_is_skipped_by_all_ranks) {
   Scenario scenario = sweep("tiny-bias-tp2-dp2-zero1-bf16");
-  Injection nan;
-  nan.edit = "set";
-  nan.op = "model.norm/backward/rms_norm_backward_weight";
+  Injection nan = inject("set", "model.norm/backward/rms_norm_backward_weight", {1});
   nan.value = "nan";
-  nan.ranks = {1};
   nan.steps = {0};
   scenario.inject = {nan};
   const TemporaryFolder folder;
@@ -170,7 +160,7 @@ BOOST_AUTO_TEST_CASE(a_step_with_a_nan_gradient_is_skipped_by_all_ranks) {
 
 BOOST_AUTO_TEST_CASE(an_injection_that_names_no_op_is_refused_with_a_suggestion) {
   Scenario scenario = sweep("tiny-bias-tp2-dp2-zero1-bf16");
-  scenario.inject = {drop("model.layers.1.self_attn.o_proj/forward/allreduce", {})};
+  scenario.inject = {inject("drop", "model.layers.1.self_attn.o_proj/forward/allreduce")};
   const TemporaryFolder folder;
 
   BOOST_CHECK_EXCEPTION(sim::simulate(scenario, folder.path().string()), ScenarioError,

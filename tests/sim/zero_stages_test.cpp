@@ -1,5 +1,5 @@
-// Which runs agree bit for bit whatever their stage of ZeRO, and which do not (DESIGN section 4): each
-// condition on both of its sides, over three steps.
+// Which runs agree bit for bit whatever their stage of ZeRO, and which do not (DESIGN section 4):
+// each condition on both of its sides, over three steps.
 #include <boost/test/unit_test.hpp>
 
 #include "sim/simulate.hpp"
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(stages_0_and_1_differ_in_bits_over_three_replicas_and_1_and
 BOOST_AUTO_TEST_CASE(bucket_size_changes_the_bits_of_stage_2_over_a_ring_of_four_only) {
   for (const ReductionOrder order : {ReductionOrder::ring, ReductionOrder::rank_order}) {
     Scenario one_bucket = stage(2, 4, 2), many_buckets = one_bucket;
-    one_bucket.training.reduce_bucket_size = 1'000'000;
+    one_bucket.parallel.reduce_bucket_size = 1'000'000;
     one_bucket.reduction = many_buckets.reduction = order;
     const Run one(one_bucket), many(many_buckets);
 
@@ -77,15 +77,15 @@ BOOST_AUTO_TEST_CASE(overlap_changes_no_bit_of_anything_recorded) {
   for (const int zero : {1, 2}) {
     Scenario scenario = stage(zero, 3, 2);
     const Run one_by_one(scenario);
-    scenario.training.overlap_comm = true;
+    scenario.parallel.overlap_comm = true;
     const Run overlapped(scenario);
 
     BOOST_TEST(different(one_by_one, overlapped, "") == 0);
   }
 }
 
-// Each distinct parameter counts once, whichever group and slice it lies in, and however many TP ranks
-// hold a replica of it: embeddings and norms are whole on both.
+// Each distinct parameter counts once, whichever group and slice it lies in, and however many TP
+// ranks hold a replica of it: embeddings and norms are whole on both.
 BOOST_AUTO_TEST_CASE(the_norm_does_not_depend_on_groups_or_stages_and_is_the_same_on_all_ranks) {
   std::vector<double> norms;
   for (const int zero : {0, 1, 2})

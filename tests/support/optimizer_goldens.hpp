@@ -8,8 +8,8 @@
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/settings/scenario.hpp"
 
-/// What torch and DeepSpeed computed (tests/oracle/optimizers_golden.py, deepspeed_scalars_golden.py),
-/// with the configs that say the same to us.
+/// What torch and DeepSpeed computed (tests/oracle/optimizers_golden.py,
+/// deepspeed_scalars_golden.py), with the configs that say the same to us.
 namespace shardproof::tests {
 
 /// The cases of oracle/vectors/optimizers.safetensors, but for dampened momentum, which we refuse.
@@ -51,7 +51,7 @@ inline std::vector<Schedule> deepspeed_schedules() {
     config.set("train_micro_batch_size_per_gpu", 1)
         .set("optimizer", optimizer)
         .set("scheduler", scheduler);
-    Schedule schedule{training_from_json(config, 1), {}};
+    Schedule schedule{deepspeed_from_json(config, 1), {}};
     for (const JsonValue& rate : of.find("learning_rates")->elements)
       schedule.learning_rates.push_back(rate.number);
     schedules.push_back(std::move(schedule));

@@ -10,19 +10,15 @@
 #include "scenarios/partition/partition_rules.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/trace.hpp"
+#include "tests/support/sweep.hpp"
 
 namespace shardproof::tests {
 
-/// A scenario of the catalog's sweep (tests run in the folder tests/).
-inline Scenario sweep(const std::string& name) {
-  return read_scenario("../scenarios/catalog/sweep/" + name + ".json");
-}
-
 /// Another grid, and what tensor parallelism of that degree does with the layers.
 inline void lay_out(Scenario& scenario, int tp, int dp) {
-  scenario.training.tensor_parallel = tp;
-  scenario.world = tp * dp;
-  scenario.partition = resolve_partition(scenario.model, scenario.training.partition_rules, tp);
+  scenario.parallel.tensor_parallel = tp;
+  scenario.replicas = dp;
+  scenario.partition = resolve_partition(scenario.model, scenario.parallel.partition_rules, tp);
 }
 
 /// The same layers cut in the same way on any grid; who wants other cuts changes them afterwards.
@@ -30,9 +26,9 @@ struct Grid {
   int tp, dp, zero;
 };
 inline Scenario on_grid(Scenario scenario, const Grid& grid) {
-  scenario.training.tensor_parallel = grid.tp;
-  scenario.world = grid.tp * grid.dp;
-  scenario.training.zero_stage = grid.zero;
+  scenario.parallel.tensor_parallel = grid.tp;
+  scenario.replicas = grid.dp;
+  scenario.parallel.zero_stage = grid.zero;
   scenario.name += "-tp" + std::to_string(grid.tp) + "-dp" + std::to_string(grid.dp) + "-zero" +
                    std::to_string(grid.zero);
   return scenario;

@@ -14,7 +14,8 @@ namespace {
 constexpr IntegerRange kCount{1, 1'000'000};
 constexpr NumberRange kNotNegative{.lowest = 0};
 
-// Of no effect where nothing is updated (see update_keys() for those that need no code of their own).
+// Of no effect where nothing is updated (see update_keys() for those that need no code of their
+// own).
 constexpr const char* kUpdate[] = {"optimizer",
                                    "zero_optimization",
                                    "gradient_clipping",
@@ -43,16 +44,16 @@ void refuse_auto(const JsonValue& config) {
 }
 
 // Buckets of stages 1 and 2 may overlap; DeepSpeed's default is true for stage 3 only.
-void read_overlap(ObjectReader& reader, TrainingConfig& training) {
+void read_overlap(ObjectReader& reader, DeepSpeedConfig& deepspeed) {
   const JsonValue* given = reader.find("overlap_comm");
   if (!given || given->is_null()) return;
   const bool overlap = as_bool(*given, reader.name("overlap_comm"));
-  training.overlap_comm = overlap && training.zero_stage > 0;
-  if (overlap && training.zero_stage == 0)
-    training.without_effect.push_back(reader.name("overlap_comm"));
+  deepspeed.overlap_comm = overlap && deepspeed.zero_stage > 0;
+  if (overlap && deepspeed.zero_stage == 0)
+    deepspeed.without_effect.push_back(reader.name("overlap_comm"));
 }
 
-void read_zero(ObjectReader& top, TrainingConfig& training) {
+void read_zero(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   const JsonValue* given = top.find("zero_optimization");
   if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
     refuse_value(*given, "zero_optimization",
@@ -65,22 +66,22 @@ void read_zero(ObjectReader& top, TrainingConfig& training) {
                  "partitioned parameters are not implemented: expected 0, 1 or 2");
   if (stage < 0 || stage > 3)
     refuse_value(*reader.find("stage"), reader.name("stage"), "expected 0, 1 or 2");
-  training.zero_stage = static_cast<int>(stage);
-  training.reduce_bucket_size =
-      reader.integer("reduce_bucket_size", training.reduce_bucket_size, {1, std::int64_t{1} << 53});
-  read_overlap(reader, training);
-  apply(zero_optimization_keys(), reader, training.without_effect);
+  deepspeed.zero_stage = static_cast<int>(stage);
+  deepspeed.reduce_bucket_size = reader.integer("reduce_bucket_size", deepspeed.reduce_bucket_size,
+                                                {1, std::int64_t{1} << 53});
+  read_overlap(reader, deepspeed);
+  apply(zero_optimization_keys(), reader, deepspeed.without_effect);
   reader.finish();
 }
 
 // How gradients come about, and what becomes of them.
-void read_update(ObjectReader& top, TrainingConfig& training) {
-  read_zero(top, training);
-  read_optimizer(top, training);
-  read_scheduler(top, training);
-  read_wire_dtypes(top, training);
-  training.gradient_clipping = top.number("gradient_clipping", 1.0, kNotNegative);
-  apply(update_keys(), top, training.without_effect);
+void read_update(ObjectReader& top, DeepSpeedConfig& deepspeed) {
+  read_zero(top, deepspeed);
+  read_optimizer(top, deepspeed);
+  read_scheduler(top, deepspeed);
+  read_wire_dtypes(top, deepspeed);
+  deepspeed.gradient_clipping = top.number("gradient_clipping", 1.0, kNotNegative);
+  apply(update_keys(), top, deepspeed.without_effect);
 }
 
 // Refuses a key that DeepSpeed does not have, where no value is of any effect.
@@ -112,22 +113,22 @@ void check_spelling_of_update(ObjectReader& top) {
 }
 
 // Without gradients there is nothing to divide among replicas but, in stage 3, the parameters.
-void pass_over_update(ObjectReader& top, TrainingConfig& training) {
+void pass_over_update(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   const JsonValue* zero = top.find("zero_optimization");
   const JsonValue* stage = zero && zero->is_object() ? zero->find("stage") : nullptr;
   const std::string name = "zero_optimization.stage";
   if (stage && as_integer(*stage, name, {0, 3}) == 3)
     refuse_value(*stage, name, "partitioned parameters are not implemented: expected 0, 1 or 2");
   check_spelling_of_update(top);
-  accept_harmless(top, kUpdate, &training.without_effect);
-  pass_over(update_keys(), top, training.without_effect);
-  if (!training.tp_overlap_comm) return;
-  training.tp_overlap_comm = false;  // it overlaps two parts of the backward pass
-  training.without_effect.push_back("tensor_parallel.tp_overlap_comm");
+  accept_harmless(top, kUpdate, &deepspeed.without_effect);
+  pass_over(update_keys(), top, deepspeed.without_effect);
+  if (!deepspeed.tp_overlap_comm) return;
+  deepspeed.tp_overlap_comm = false;  // it overlaps two parts of the backward pass
+  deepspeed.without_effect.push_back("tensor_parallel.tp_overlap_comm");
 }
 
 // Two of the three give the third. An equation that cannot hold names both of its sides.
-void solve_batch_equation(ObjectReader& top, int replicas, Mode mode, TrainingConfig& training) {
+void solve_batch_equation(ObjectReader& top, int replicas, Mode mode, DeepSpeedConfig& deepspeed) {
   const auto read = [&](const char* key) -> std::int64_t {
     const JsonValue* value = top.find(key);
     return value ? as_integer(*value, key, kCount) : 0;
@@ -141,7 +142,7 @@ void solve_batch_equation(ObjectReader& top, int replicas, Mode mode, TrainingCo
                         " train_batch_size");
   if (accumulation == 0 && (batch == 0 || micro == 0)) {
     accumulation = 1;
-    if (mode == Mode::training) training.defaulted.push_back("gradient_accumulation_steps = 1");
+    if (mode == Mode::training) deepspeed.defaulted.push_back("gradient_accumulation_steps = 1");
   }
   if (micro == 0) micro = batch / (accumulation * replicas);
   if (accumulation == 0) accumulation = batch / (micro * replicas);
@@ -151,51 +152,51 @@ void solve_batch_equation(ObjectReader& top, int replicas, Mode mode, TrainingCo
                  " (world / autotp_size): " +
                      std::to_string(batch) + " != " + std::to_string(micro) + " * " +
                      std::to_string(accumulation) + " * " + std::to_string(replicas));
-  training.micro_batch = static_cast<int>(micro);
-  training.accumulation = mode == Mode::training ? static_cast<int>(accumulation) : 1;
+  deepspeed.micro_batch = static_cast<int>(micro);
+  deepspeed.accumulation = mode == Mode::training ? static_cast<int>(accumulation) : 1;
 }
 
 }  // namespace
 
-TrainingConfig training_from_json(const JsonValue& config, int world, Mode mode) {
+DeepSpeedConfig deepspeed_from_json(const JsonValue& config, int world, Mode mode) {
   refuse_auto(config);
-  TrainingConfig training;
+  DeepSpeedConfig deepspeed;
   ObjectReader top(config, "");
-  top.record_defaults_in(&training.defaulted);
-  read_dtype(top, mode, training);
-  read_tensor_parallel(top, training);
+  top.record_defaults_in(&deepspeed.defaulted);
+  read_dtype(top, mode, deepspeed);
+  read_tensor_parallel(top, deepspeed);
   if (mode == Mode::training)
-    read_update(top, training);
+    read_update(top, deepspeed);
   else
-    pass_over_update(top, training);
-  if (world % training.tensor_parallel != 0)
+    pass_over_update(top, deepspeed);
+  if (world % deepspeed.tensor_parallel != 0)
     refuse_value(*config.find("tensor_parallel")->find("autotp_size"),
                  "tensor_parallel.autotp_size", "does not divide world = " + std::to_string(world));
-  solve_batch_equation(top, world / training.tensor_parallel, mode, training);
-  apply(top_level_keys(), top, training.without_effect);
+  solve_batch_equation(top, world / deepspeed.tensor_parallel, mode, deepspeed);
+  apply(top_level_keys(), top, deepspeed.without_effect);
   top.finish();
-  return training;
+  return deepspeed;
 }
 
-JsonValue to_json(const TrainingConfig& training, Mode mode) {
+JsonValue to_json(const DeepSpeedConfig& deepspeed, Mode mode) {
   JsonValue json = JsonValue::object();
-  json.set("train_micro_batch_size_per_gpu", training.micro_batch);
-  json.set("tensor_parallel", tensor_parallel_to_json(training));
+  json.set("train_micro_batch_size_per_gpu", deepspeed.micro_batch);
+  json.set("tensor_parallel", tensor_parallel_to_json(deepspeed));
   JsonValue bf16 = JsonValue::object();
-  bf16.set("enabled", training.working == Dtype::bf16);
-  if (training.working == Dtype::fp16) json.set("fp16", fp16_to_json(training, mode));
+  bf16.set("enabled", deepspeed.working == Dtype::bf16);
+  if (deepspeed.working == Dtype::fp16) json.set("fp16", fp16_to_json(deepspeed, mode));
   if (mode == Mode::inference) return json.set("bf16", std::move(bf16));
-  json.set("gradient_accumulation_steps", training.accumulation);
-  json.set("gradient_clipping", training.gradient_clipping);
-  json.set("bf16", bf16.set("check_grad_overflow", training.check_grad_overflow));
+  json.set("gradient_accumulation_steps", deepspeed.accumulation);
+  json.set("gradient_clipping", deepspeed.gradient_clipping);
+  json.set("bf16", bf16.set("check_grad_overflow", deepspeed.check_grad_overflow));
   json.set("zero_optimization", JsonValue::object()
-                                    .set("stage", training.zero_stage)
-                                    .set("overlap_comm", training.overlap_comm)
-                                    .set("reduce_bucket_size", training.reduce_bucket_size));
-  write_wire_dtypes(training, json);
-  json.set("optimizer", to_json(training.optimizer));
-  if (training.scheduler.kind != SchedulerConfig::Kind::constant)
-    json.set("scheduler", to_json(training.scheduler));
+                                    .set("stage", deepspeed.zero_stage)
+                                    .set("overlap_comm", deepspeed.overlap_comm)
+                                    .set("reduce_bucket_size", deepspeed.reduce_bucket_size));
+  write_wire_dtypes(deepspeed, json);
+  json.set("optimizer", to_json(deepspeed.optimizer));
+  if (deepspeed.scheduler.kind != SchedulerConfig::Kind::constant)
+    json.set("scheduler", to_json(deepspeed.scheduler));
   return json;
 }
 

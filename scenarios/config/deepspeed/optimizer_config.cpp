@@ -23,65 +23,65 @@ Kind kind_of(ObjectReader& reader) {
   return Kind::sgd;
 }
 
-void read_betas(ObjectReader& reader, TrainingConfig& training) {
+void read_betas(ObjectReader& reader, DeepSpeedConfig& deepspeed) {
   const JsonValue* betas = reader.find("betas");
   if (!betas) {
-    training.defaulted.push_back("optimizer.params.betas = [0.9, 0.999]");
+    deepspeed.defaulted.push_back("optimizer.params.betas = [0.9, 0.999]");
     return;
   }
   if (!betas->is_array() || betas->elements.size() != 2)
     refuse_value(*betas, reader.name("betas"), "expected two numbers [beta1, beta2]");
   const NumberRange below_one{.lowest = 0, .highest = 1};
-  OptimizerConfig& adam = training.optimizer;
+  OptimizerConfig& adam = deepspeed.optimizer;
   adam.beta1 = as_number(betas->elements[0], "optimizer.params.betas[0]", below_one);
   adam.beta2 = as_number(betas->elements[1], "optimizer.params.betas[1]", below_one);
 }
 
 // "Adam" is AdamW unless it says that it is not; AdamW is AdamW whatever it says (spec-autotp 7.5).
-void read_adam(ObjectReader& reader, TrainingConfig& training) {
-  OptimizerConfig& adam = training.optimizer;
+void read_adam(ObjectReader& reader, DeepSpeedConfig& deepspeed) {
+  OptimizerConfig& adam = deepspeed.optimizer;
   adam.epsilon = reader.number("eps", adam.epsilon, {.lowest = 0, .above_lowest = true});
-  read_betas(reader, training);
+  read_betas(reader, deepspeed);
   if (adam.kind == Kind::adamw) {
     static constexpr const char* forced[] = {"adam_w_mode"};
-    accept_harmless(reader, forced, &training.without_effect);
+    accept_harmless(reader, forced, &deepspeed.without_effect);
   } else if (reader.boolean("adam_w_mode", true)) {
     adam.kind = Kind::adamw;
   }
-  apply(adam_keys(), reader, training.without_effect);
+  apply(adam_keys(), reader, deepspeed.without_effect);
 }
 
-void read_sgd(ObjectReader& reader, TrainingConfig& training) {
-  OptimizerConfig& sgd = training.optimizer;
+void read_sgd(ObjectReader& reader, DeepSpeedConfig& deepspeed) {
+  OptimizerConfig& sgd = deepspeed.optimizer;
   sgd.momentum = reader.number("momentum", sgd.momentum, kNotNegative);
   sgd.nesterov = reader.boolean("nesterov", sgd.nesterov);
   if (sgd.nesterov && sgd.momentum == 0)
     refuse_value(*reader.find("nesterov"), reader.name("nesterov"),
                  "Nesterov's form needs a momentum");
-  apply(sgd_keys(), reader, training.without_effect);
+  apply(sgd_keys(), reader, deepspeed.without_effect);
 }
 
-void read_params(const JsonValue& params, TrainingConfig& training) {
+void read_params(const JsonValue& params, DeepSpeedConfig& deepspeed) {
   ObjectReader reader(params, "optimizer.params");
-  reader.record_defaults_in(&training.defaulted);
-  OptimizerConfig& optimizer = training.optimizer;
+  reader.record_defaults_in(&deepspeed.defaulted);
+  OptimizerConfig& optimizer = deepspeed.optimizer;
   optimizer.learning_rate = reader.number("lr", optimizer.learning_rate, kNotNegative);
   optimizer.weight_decay = reader.number("weight_decay", optimizer.weight_decay, kNotNegative);
   if (optimizer.kind == Kind::sgd)
-    read_sgd(reader, training);
+    read_sgd(reader, deepspeed);
   else
-    read_adam(reader, training);
+    read_adam(reader, deepspeed);
   reader.finish();
 }
 
 }  // namespace
 
-void read_optimizer(ObjectReader& top, TrainingConfig& training) {
+void read_optimizer(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   ObjectReader reader(
       top.require("optimizer", "expected { \"type\": \"AdamW\", \"params\": {...} }"), "optimizer");
-  training.optimizer.kind = kind_of(reader);
+  deepspeed.optimizer.kind = kind_of(reader);
   const JsonValue* params = reader.find("params");
-  read_params(params ? *params : kEmpty, training);
+  read_params(params ? *params : kEmpty, deepspeed);
   static constexpr NeutralKey neutral[] = {
       {"legacy_fusion", "false", "legacy fusion is not implemented: only false"}};
   require_neutral(reader, neutral);

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/optimizer.hpp"
 
 namespace shardproof {
 
@@ -15,7 +15,8 @@ namespace shardproof {
 ///   SGD without          nothing
 std::vector<std::string> state_names(const OptimizerConfig& optimizer);
 
-/// The tensors that a run keeps of each parameter beside the working weight: "master", and the above.
+/// The tensors that a run keeps of each parameter beside the working weight: "master", and the
+/// above.
 std::vector<std::string> optimizer_tensors(const OptimizerConfig& optimizer);
 
 /// The scalars that an update takes and that change from step to step: learning_rate, and for

@@ -38,13 +38,13 @@ Dtype as_dtype(const JsonValue& value, const std::string& name) {
 }
 
 Dtype read_accumulate(const JsonValue& value, const std::string& name,
-                      const TrainingConfig& training) {
+                      const DeepSpeedConfig& deepspeed) {
   const Dtype dtype = as_dtype(value, name);
-  if (dtype == training.working) return dtype;
-  const std::string model = name_of(training.working);
+  if (dtype == deepspeed.working) return dtype;
+  const std::string model = name_of(deepspeed.working);
   if (dtype != Dtype::fp32)
     refuse_value(value, name, "expected \"" + model + "\", the model's, or \"fp32\"");
-  if (training.zero_stage == 0)
+  if (deepspeed.zero_stage == 0)
     refuse_value(
         value, name,
         "without ZeRO, DeepSpeed refuses other sums than the model's: expected \"" + model + "\"");
@@ -65,44 +65,44 @@ LossScaleConfig read_loss_scale(ObjectReader& fp16) {
 }
 
 // After bf16: of both sections at most one is enabled. fp16 always looks for an overflow.
-void read_fp16(ObjectReader& top, Mode mode, TrainingConfig& training) {
+void read_fp16(ObjectReader& top, Mode mode, DeepSpeedConfig& deepspeed) {
   if (!top.find("fp16")) return;
   ObjectReader fp16 = top.section("fp16");
   const bool enabled = fp16.boolean("enabled", false);
-  if (enabled && training.working == Dtype::bf16)
+  if (enabled && deepspeed.working == Dtype::bf16)
     refuse_value(*fp16.find("enabled"), "fp16.enabled", "bf16 is enabled too: keep one of them");
-  apply(fp16_keys(), fp16, training.without_effect);
-  if (enabled) training.working = Dtype::fp16;
+  apply(fp16_keys(), fp16, deepspeed.without_effect);
+  if (enabled) deepspeed.working = Dtype::fp16;
   if (enabled && mode == Mode::training) {
-    training.loss_scale = read_loss_scale(fp16);
-    training.check_grad_overflow = true;
+    deepspeed.loss_scale = read_loss_scale(fp16);
+    deepspeed.check_grad_overflow = true;
   } else {
-    accept_harmless(fp16, kLossScale, enabled ? &training.without_effect : nullptr);
+    accept_harmless(fp16, kLossScale, enabled ? &deepspeed.without_effect : nullptr);
   }
   fp16.finish();
 }
 
-void read_bf16(ObjectReader& top, Mode mode, TrainingConfig& training) {
+void read_bf16(ObjectReader& top, Mode mode, DeepSpeedConfig& deepspeed) {
   const char* key = "bf16";
   const JsonValue* other_spelling = top.find("bfloat16");
   if (other_spelling && top.find("bf16"))
     refuse_value(*other_spelling, "bfloat16", "bf16 is there too: keep one of them");
   if (other_spelling) key = "bfloat16";
   ObjectReader bf16 = top.section(key);
-  training.working = bf16.boolean("enabled", false) ? Dtype::bf16 : Dtype::fp32;
+  deepspeed.working = bf16.boolean("enabled", false) ? Dtype::bf16 : Dtype::fp32;
   if (mode == Mode::training)
-    training.check_grad_overflow = bf16.boolean("check_grad_overflow", true);
+    deepspeed.check_grad_overflow = bf16.boolean("check_grad_overflow", true);
   else
-    accept_harmless(bf16, kOverflowCheck, &training.without_effect);
-  apply(bf16_keys(), bf16, training.without_effect);
+    accept_harmless(bf16, kOverflowCheck, &deepspeed.without_effect);
+  apply(bf16_keys(), bf16, deepspeed.without_effect);
   bf16.finish();
 }
 
 }  // namespace
 
-void read_dtype(ObjectReader& top, Mode mode, TrainingConfig& training) {
-  read_bf16(top, mode, training);
-  read_fp16(top, mode, training);
+void read_dtype(ObjectReader& top, Mode mode, DeepSpeedConfig& deepspeed) {
+  read_bf16(top, mode, deepspeed);
+  read_fp16(top, mode, deepspeed);
 }
 
 JsonValue fp16_to_json(const TrainingConfig& training, Mode mode) {
@@ -119,22 +119,22 @@ JsonValue fp16_to_json(const TrainingConfig& training, Mode mode) {
   return json;
 }
 
-void read_wire_dtypes(ObjectReader& top, TrainingConfig& training) {
+void read_wire_dtypes(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   if (const JsonValue* wire = top.find("communication_data_type"))
-    training.dp_wire = as_dtype(*wire, "communication_data_type");
+    deepspeed.dp_wire = as_dtype(*wire, "communication_data_type");
   const JsonValue* types = top.find("data_types");
   if (!types) return;
   ObjectReader reader(*types, "data_types");
   if (const JsonValue* sums = reader.find("grad_accum_dtype"))
-    training.accumulate = read_accumulate(*sums, "data_types.grad_accum_dtype", training);
+    deepspeed.accumulate = read_accumulate(*sums, "data_types.grad_accum_dtype", deepspeed);
   reader.finish();
 }
 
-void write_wire_dtypes(const TrainingConfig& training, JsonValue& config) {
-  if (training.dp_wire) config.set("communication_data_type", name_of(*training.dp_wire));
-  if (training.accumulate)
+void write_wire_dtypes(const DeepSpeedConfig& deepspeed, JsonValue& config) {
+  if (deepspeed.dp_wire) config.set("communication_data_type", name_of(*deepspeed.dp_wire));
+  if (deepspeed.accumulate)
     config.set("data_types",
-               JsonValue::object().set("grad_accum_dtype", name_of(*training.accumulate)));
+               JsonValue::object().set("grad_accum_dtype", name_of(*deepspeed.accumulate)));
 }
 
 }  // namespace shardproof

@@ -22,12 +22,12 @@ Kind kind_of(ObjectReader& reader) {
   return name == "WarmupLR" ? Kind::warmup : Kind::warmup_decay;
 }
 
-void read_params(const JsonValue& params, TrainingConfig& training) {
-  SchedulerConfig& scheduler = training.scheduler;
+void read_params(const JsonValue& params, DeepSpeedConfig& deepspeed) {
+  SchedulerConfig& scheduler = deepspeed.scheduler;
   ObjectReader reader(params, "scheduler.params");
-  reader.record_defaults_in(&training.defaulted);
+  reader.record_defaults_in(&deepspeed.defaulted);
   const bool decays = scheduler.kind == Kind::warmup_decay;
-  if (!decays) scheduler.highest = training.optimizer.learning_rate;
+  if (!decays) scheduler.highest = deepspeed.optimizer.learning_rate;
   scheduler.lowest = reader.number("warmup_min_lr", scheduler.lowest, kNotNegative);
   scheduler.highest = reader.number("warmup_max_lr", scheduler.highest, kNotNegative);
   scheduler.warmup_steps = reader.integer("warmup_num_steps", scheduler.warmup_steps, kSteps);
@@ -44,15 +44,15 @@ void read_params(const JsonValue& params, TrainingConfig& training) {
 
 }  // namespace
 
-void read_scheduler(ObjectReader& top, TrainingConfig& training) {
+void read_scheduler(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   const JsonValue* section = top.find("scheduler");
   if (!section) return;
   ObjectReader reader(*section, "scheduler");
-  training.scheduler.kind = kind_of(reader);
+  deepspeed.scheduler.kind = kind_of(reader);
   const JsonValue* params = reader.find("params");
   JsonValue none = JsonValue::object();
   none.place = section->place;  // of what it lacks
-  read_params(params ? *params : none, training);
+  read_params(params ? *params : none, deepspeed);
   reader.finish();
 }
 

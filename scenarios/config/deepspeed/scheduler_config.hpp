@@ -1,13 +1,13 @@
 #pragma once
 
 #include "scenarios/json/object_reader.hpp"
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/settings/deepspeed.hpp"
 
 namespace shardproof {
 
-/// Reads the section "scheduler" of a DeepSpeed config, after the optimizer: without a maximum of its
-/// own WarmupLR rises to the optimizer's learning rate, WarmupDecayLR to 0.001.
-void read_scheduler(ObjectReader& top, TrainingConfig& training);
+/// Reads the section "scheduler" of a DeepSpeed config, after the optimizer: without a maximum of
+/// its own WarmupLR rises to the optimizer's learning rate, WarmupDecayLR to 0.001.
+void read_scheduler(ObjectReader& top, DeepSpeedConfig& deepspeed);
 
 /// The section from which read_scheduler gives the same. Not for a constant rate, which has none.
 JsonValue to_json(const SchedulerConfig& scheduler);

@@ -29,17 +29,17 @@ void read_preset(ObjectReader& reader, PartitionRules& rules) {
 }
 
 // The object "tensor_parallel" inside the section of that name, whose short name is "tp".
-void read_inner(ObjectReader& reader, const std::string& alias, TrainingConfig& training) {
+void read_inner(ObjectReader& reader, const std::string& alias, DeepSpeedConfig& deepspeed) {
   const JsonValue* object = reader.find(alias);
   if (!object) return;
   ObjectReader tp(*object, reader.name(alias));
   const std::int64_t size = tp.integer("tp_size", 1, {1, 1'000'000});
-  if (size != 1 && size != training.tensor_parallel)
-    refuse_value(
-        *tp.find("tp_size"), tp.name("tp_size"),
-        "does not match tensor_parallel.autotp_size = " + std::to_string(training.tensor_parallel));
-  training.partition_rules.grain =
-      tp.integer("tp_grain_size", training.partition_rules.grain, {1, std::int64_t{1} << 40});
+  if (size != 1 && size != deepspeed.tensor_parallel)
+    refuse_value(*tp.find("tp_size"), tp.name("tp_size"),
+                 "does not match tensor_parallel.autotp_size = " +
+                     std::to_string(deepspeed.tensor_parallel));
+  deepspeed.partition_rules.grain =
+      tp.integer("tp_grain_size", deepspeed.partition_rules.grain, {1, std::int64_t{1} << 40});
   static constexpr NeutralKey groups[] = {
       {"mpu", "null", "groups are made by the scenario: only null"},
       {"tp_group", "null", "groups are made by the scenario: only null"}};
@@ -49,29 +49,29 @@ void read_inner(ObjectReader& reader, const std::string& alias, TrainingConfig& 
 
 }  // namespace
 
-void read_tensor_parallel(ObjectReader& deepspeed, TrainingConfig& training) {
-  ObjectReader reader = deepspeed.section("tensor_parallel");
-  PartitionRules& rules = training.partition_rules;
-  training.tensor_parallel =
+void read_tensor_parallel(ObjectReader& top, DeepSpeedConfig& deepspeed) {
+  ObjectReader reader = top.section("tensor_parallel");
+  PartitionRules& rules = deepspeed.partition_rules;
+  deepspeed.tensor_parallel =
       std::max(1, static_cast<int>(reader.integer("autotp_size", 0, {0, 1'000'000})));
   const JsonValue* size = reader.find("autotp_size");
-  rules.place = size ? size->place : deepspeed.place();
+  rules.place = size ? size->place : top.place();
   if (const JsonValue* overlap = reader.find("tp_overlap_comm"))
-    training.tp_overlap_comm = as_bool(*overlap, reader.name("tp_overlap_comm"));
+    deepspeed.tp_overlap_comm = as_bool(*overlap, reader.name("tp_overlap_comm"));
   read_preset(reader, rules);
   if (const JsonValue* custom = reader.find("partition_config"))
     rules.custom =
-        custom_partition_from_json(*custom, training.tensor_parallel, training.without_effect);
-  for (const char* alias : {"tensor_parallel", "tp"}) read_inner(reader, alias, training);
-  apply(tensor_parallel_keys(), reader, training.without_effect);
+        custom_partition_from_json(*custom, deepspeed.tensor_parallel, deepspeed.without_effect);
+  for (const char* alias : {"tensor_parallel", "tp"}) read_inner(reader, alias, deepspeed);
+  apply(tensor_parallel_keys(), reader, deepspeed.without_effect);
   reader.finish();
 }
 
-JsonValue tensor_parallel_to_json(const TrainingConfig& training) {
-  const PartitionRules& rules = training.partition_rules;
+JsonValue tensor_parallel_to_json(const ParallelConfig& parallel) {
+  const PartitionRules& rules = parallel.partition_rules;
   JsonValue json = JsonValue::object();
-  json.set("autotp_size", training.tensor_parallel);
-  json.set("tp_overlap_comm", training.tp_overlap_comm);
+  json.set("autotp_size", parallel.tensor_parallel);
+  json.set("tp_overlap_comm", parallel.tp_overlap_comm);
   if (!rules.preset.empty()) json.set("preset_model", rules.preset);
   if (rules.custom) json.set("partition_config", to_json(*rules.custom));
   return json.set("tp", JsonValue::object().set("tp_grain_size", rules.grain));

@@ -226,8 +226,8 @@ std::optional<std::string> Rule::rms_norm_backward_weight() const {
   return yields(partial());  // each rank sums over its own heads
 }
 
-// The cut of input i's features where each stretch of `from` of them becomes one of `to`. Nothing if
-// a cut goes through such a stretch.
+// The cut of input i's features where each stretch of `from` of them becomes one of `to`. Nothing
+// if a cut goes through such a stretch.
 std::optional<AxisPlacement> Rule::scaled(std::size_t i, std::int64_t from, std::int64_t to) const {
   Widths widths =
       widths_in_full(value(op_.inputs[i]).shape.back(), in(i).widths, program_.grid().size(axis_));
@@ -299,7 +299,8 @@ std::optional<std::string> Rule::sum_heads() const {
   return scaled(0, width, width) ? yields(partial()) : refuse() + ": a cut goes through a head";
 }
 
-// Experts are chosen, and tokens handed to them, by every TP rank alike: nothing is cut but the batch.
+// Experts are chosen, and tokens handed to them, by every TP rank alike: nothing is cut but the
+// batch.
 std::optional<std::string> Rule::routed() const {
   for (std::size_t i = 0; i < op_.inputs.size(); ++i)
     if (in(i) != in(0)) return refuse();

@@ -48,7 +48,7 @@ std::string grid_text(const Program& program, const Scenario& scenario) {
   const ProcessGrid grid = program.grid();
   const std::string steps =
       scenario.trains()
-          ? fmt::format("ZeRO {}, {} of {}", scenario.training.zero_stage,
+          ? fmt::format("ZeRO {}, {} of {}", scenario.parallel.zero_stage,
                         plural(program.steps, "step"), plural(program.accumulation, "micro-step")) +
                 (program.first_step > 0 ? ", from step " + std::to_string(program.first_step) : "")
           : "inference, " + plural(program.steps, "forward pass", "es");
@@ -252,8 +252,8 @@ std::string print_plan(const Program& program, const Accounts& accounts, const S
                           scenario.trains() ? "Each micro-step" : "Each forward pass") +
          collectives_text(accounts, "step", "Each step") + scope_collectives_text(accounts) +
          memory_text(accounts, scenario) + precision_text(scenario) +
-         keys_text(scenario.training.defaulted, "DeepSpeed keys left to their defaults") +
-         keys_text(scenario.training.without_effect, "DeepSpeed keys without effect on numbers") +
+         keys_text(scenario.defaulted, "DeepSpeed keys left to their defaults") +
+         keys_text(scenario.without_effect, "DeepSpeed keys without effect on numbers") +
          "\nTrace of one execution: " + bytes_text(accounts.trace_bytes) +
          " of tensors\nProgram hash: " + hash_of(program) + "\n";
 }

@@ -6,7 +6,7 @@
 
 namespace shardproof::testing {
 
-using real::CpuBackend;
+using tests::CpuKernels;
 using Arguments = std::vector<Stored>;
 
 /// Collects the cases of one dtype and distribution.
@@ -23,7 +23,9 @@ struct Builder {
   template <class Run>
   Case& put(reference::UnitKind kind, reference::UnitAttributes attributes, Arguments arguments,
             Shape output, Run run) {
-    cases.push_back({kind,
+    cases.push_back({storage,
+                     distribution,
+                     kind,
                      attributes,
                      {.output = storage, .compute = compute(), .hop = storage},
                      std::move(arguments),

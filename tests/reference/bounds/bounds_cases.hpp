@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "real/cpu/backend.hpp"
 #include "reference/bounds/replay.hpp"
 #include "reports/compare/element_compare.hpp"
+#include "tests/support/kernels.hpp"
 
 /// Random runs of the engine's kernels, one for every kind of unit, to hold the bounds against.
 namespace shardproof::testing {
@@ -41,12 +41,14 @@ struct Extents {
 
 /// A unit and the kernel that is to compute it.
 struct Case {
+  Dtype storage;  // what tensors are drawn in, and how; the output may be kept in another dtype
+  Distribution distribution;
   reference::UnitKind kind;
   reference::UnitAttributes attributes;
   reference::UnitPrecision precision;
   std::vector<Stored> arguments;
   Shape output;
-  std::function<void(real::CpuBackend&, std::vector<Stored>&, Stored&)> run;
+  std::function<void(tests::CpuKernels&, std::vector<Stored>&, Stored&)> run;
 };
 
 /// Draws tensors, reproducibly.
@@ -68,9 +70,15 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
                             Dice& dice);
 
 /// What the kernel records, and the unit's acceptance sets, for the arguments of a case.
-std::vector<double> recorded(real::CpuBackend& backend, const Case& a_case);
+std::vector<double> recorded(tests::CpuKernels& device, const Case& a_case);
 reference::UnitResult replayed(const Case& a_case);
-/// Their comparison, if the unit is sound.
-reports::Comparison compared(real::CpuBackend& backend, const Case& a_case);
+/// Their comparison, if the unit is sound. Only where sums may overflow is an inf or a NaN accepted
+/// that is in no set.
+reports::Comparison compared(tests::CpuKernels& device, const Case& a_case);
+reports::Comparison compared(tests::CpuKernels& device, const Case& a_case,
+                             const reference::UnitResult& replayed);
+/// Whether no sound bound is known: for exponentials of numbers of which one roundoff is far more
+/// than one. Every other unit must have one.
+bool without_bound(const Case& a_case);
 
 }  // namespace shardproof::testing

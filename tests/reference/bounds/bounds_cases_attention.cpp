@@ -19,33 +19,33 @@ void Builder::other_positions() {
         .high = 4,
         .original_positions = 64}}) {
     const UnitAttributes attributes{
-        .head_dim = e.hd / 2, .extent = e.T, .theta = 10000, .frequencies = frequencies};
+        .head_dim = e.hd / 2, .extent = e.T, .frequencies = frequencies};
     put(UnitKind::rotary_table_cos, attributes, {}, table,
-        [=](CpuBackend& d, Arguments&, Stored& y) {
+        [=](CpuKernels& d, Arguments&, Stored& y) {
           Stored other(y.dtype, y.shape);
           d.rotary_table(y.view(), other.view(), frequencies);
         });
     put(UnitKind::rotary_table_sin, attributes, {}, table,
-        [=](CpuBackend& d, Arguments&, Stored& y) {
+        [=](CpuKernels& d, Arguments&, Stored& y) {
           Stored other(y.dtype, y.shape);
           d.rotary_table(other.view(), y.view(), frequencies);
         });
   }
   Stored cos(storage, table), sin(storage, table);
-  CpuBackend().rotary_table(cos.view(), sin.view(), {.theta = 10000});
+  CpuKernels().rotary_table(cos.view(), sin.view(), {.theta = 10000});
   for (const RotaryPairing pairing : {RotaryPairing::half, RotaryPairing::interleaved})
     for (const bool inverse : {false, true})
       put(inverse ? UnitKind::rotary_backward : UnitKind::rotary,
           {.head_dim = e.hd, .pairing = pairing}, {draw(x), cos, sin}, x,
-          [=, hd = e.hd](CpuBackend& d, Arguments& a, Stored& y) {
+          [=, hd = e.hd](CpuKernels& d, Arguments& a, Stored& y) {
             d.rotary(a[0].view(), a[1].view(), a[2].view(), y.view(), {hd, pairing}, inverse);
           });
   for (const std::int64_t heads : {8, 12}) {
     put(UnitKind::alibi_slopes, {.extent = heads, .heads = heads}, {}, {heads},
-        [heads](CpuBackend& d, Arguments&, Stored& y) { d.alibi_slopes(heads, 0, y.view()); })
+        [heads](CpuKernels& d, Arguments&, Stored& y) { d.alibi_slopes(heads, 0, y.view()); })
         .precision.output = compute();
     put(UnitKind::alibi_slopes, {.extent = 3, .heads = heads, .part = 5}, {}, {3},
-        [heads](CpuBackend& d, Arguments&, Stored& y) { d.alibi_slopes(heads, 5, y.view()); })
+        [heads](CpuKernels& d, Arguments&, Stored& y) { d.alibi_slopes(heads, 5, y.view()); })
         .precision.output = compute();
   }
 }
@@ -66,16 +66,11 @@ struct AttentionCases {
   Shape o() const { return {e().B, e().T, e().h * form.value_dim()}; }
   Shape rows() const { return {e().B, e().h, e().T}; }
 
-  UnitAttributes attributes() const {
-    return {.head_dim = form.head_dim,
-            .v_head_dim = form.v_head_dim,
-            .scale = form.scale,
-            .window = form.window};
-  }
+  UnitAttributes attributes() const { return {.attention = form}; }
   void add_slopes(Arguments& arguments) const {
     if (!biased) return;
     Stored slopes(builder.compute(), {e().h});
-    CpuBackend().alibi_slopes(e().h, 0, slopes.view());
+    CpuKernels().alibi_slopes(e().h, 0, slopes.view());
     arguments.push_back(slopes);
   }
 
@@ -84,7 +79,7 @@ struct AttentionCases {
     add_slopes(all);
     const Shape of_lse = rows(), of_o = o(), of_v = v();
     builder.put(UnitKind::attention, attributes(), all, of_o,
-                [=, how = form, dtype = builder.compute()](CpuBackend& d, Arguments& a, Stored& y) {
+                [=, how = form, dtype = builder.compute()](CpuKernels& d, Arguments& a, Stored& y) {
                   Stored lse(dtype, of_lse);
                   const auto slopes = a.size() > 3 ? a[3].view() : real::TensorView{};
                   d.attention(a[0].view(), a[1].view(), a[2].view(),
@@ -93,7 +88,7 @@ struct AttentionCases {
     all.erase(all.begin() + 2);
     builder
         .put(UnitKind::attention_lse, attributes(), all, of_lse,
-             [=, how = form](CpuBackend& d, Arguments& a, Stored& y) {
+             [=, how = form](CpuKernels& d, Arguments& a, Stored& y) {
                Stored out(a[0].dtype, of_o), values(a[0].dtype, of_v);
                const auto slopes = a.size() > 2 ? a[2].view() : real::TensorView{};
                d.attention(a[0].view(), a[1].view(), values.view(),
@@ -111,14 +106,14 @@ struct AttentionCases {
                   Stored(builder.compute(), rows())};
     add_slopes(all);
     const auto given = all.size() > 6 ? all[6].view() : real::TensorView{};
-    CpuBackend().attention(all[1].view(), all[2].view(), all[3].view(), biased ? &given : nullptr,
+    CpuKernels().attention(all[1].view(), all[2].view(), all[3].view(), biased ? &given : nullptr,
                            all[4].view(), all[5].view(), form);
     const std::array<Shape, 3> shapes{q(), k(), v()};
     const UnitKind kinds[] = {UnitKind::attention_backward_q, UnitKind::attention_backward_k,
                               UnitKind::attention_backward_v};
     for (std::size_t which = 0; which < 3; ++which)
       builder.put(kinds[which], attributes(), all, shapes[which],
-                  [=, how = form](CpuBackend& d, Arguments& a, Stored& y) {
+                  [=, how = form](CpuKernels& d, Arguments& a, Stored& y) {
                     Arguments gradients;
                     for (const Shape& shape : shapes) gradients.emplace_back(y.dtype, shape);
                     const auto slopes = a.size() > 6 ? a[6].view() : real::TensorView{};

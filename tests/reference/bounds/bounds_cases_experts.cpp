@@ -43,23 +43,23 @@ void Builder::experts_of_tokens() {
     UnitAttributes attributes{.factor = 1.7};
     attributes.experts_per_token = k;
     attributes.route = form;
-    const auto route = [=](CpuBackend& d, Arguments& a, Stored& chosen, Stored& weights) {
+    const auto route = [=](CpuKernels& d, Arguments& a, Stored& chosen, Stored& weights) {
       d.route(a[0].view(), chosen.view(), weights.view(), form, 1.7);
     };
     const Stored like = draw(choice);
     put(UnitKind::route_weights, attributes, {draw(logits)}, choice,
-        [=](CpuBackend& d, Arguments& a, Stored& y) {
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
           Stored chosen(Dtype::int64, choice);
           route(d, a, chosen, y);
         });
     put(UnitKind::route_selected, attributes, {draw(logits)}, choice,
-        [=](CpuBackend& d, Arguments& a, Stored& y) {
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
           Stored weights = like;
           route(d, a, y, weights);
         })
         .precision.output = Dtype::int64;
     put(UnitKind::route_backward, attributes, {draw(choice), draw(logits), selected}, logits,
-        [=](CpuBackend& d, Arguments& a, Stored& y) {
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
           d.route_backward(a[0].view(), a[1].view(), a[2].view(), y.view(), form, 1.7);
         });
   }
@@ -75,29 +75,29 @@ void Builder::experts_of_tokens() {
     attributes.experts = experts;
     attributes.expert_rows = order;
     put(UnitKind::moe_dispatch, attributes, {draw(x), selected}, parts[1].shape,
-        [=](CpuBackend& d, Arguments& a, Stored& y) {
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
           std::vector<Stored> outputs = parts;
           d.moe_dispatch(a[0].view(), a[1].view(), views(outputs, 0), order);
           y = outputs[1];
         });
     put(UnitKind::moe_dispatch_backward, attributes, with_parts({selected}), x,
-        [=](CpuBackend& d, Arguments& a, Stored& y) {
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
           d.moe_dispatch_backward(a[0].view(), views(a, 1), y.view(), order);
         });
     put(UnitKind::moe_combine, attributes, with_parts({selected, draw(choice)}), x,
-        [=](CpuBackend& d, Arguments& a, Stored& y) {
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
           d.moe_combine(a[0].view(), a[1].view(), views(a, 2), y.view(), order);
         });
     const Stored weights = draw(choice);
     put(UnitKind::moe_combine_backward_weights, attributes, with_parts({draw(x), selected}), choice,
-        [=](CpuBackend& d, Arguments& a, Stored& y) {
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
           std::vector<Stored> outputs = parts;
           Stored w = weights;
           d.moe_combine_backward(a[0].view(), a[1].view(), w.view(), views(a, 2), y.view(),
                                  views(outputs, 0), order);
         });
     put(UnitKind::moe_combine_backward_rows, attributes, {draw(x), selected, weights},
-        parts[1].shape, [=](CpuBackend& d, Arguments& a, Stored& y) {
+        parts[1].shape, [=](CpuKernels& d, Arguments& a, Stored& y) {
           std::vector<Stored> outputs = parts, rows = parts;
           Stored dweights = weights;
           d.moe_combine_backward(a[0].view(), a[1].view(), a[2].view(), views(rows, 0),

@@ -25,15 +25,15 @@ void Builder::layer_norms() {
   for (const double offset : {0.0, 10.0}) {
     const Stored rows = far_from_zero(draw(x), offset);
     put(UnitKind::layer_norm, attributes, {rows, draw(w), draw(w)}, x,
-        [](CpuBackend& d, Arguments& a, Stored& y) {
+        [](CpuKernels& d, Arguments& a, Stored& y) {
           d.layer_norm(a[0].view(), a[1].view(), a[2].view(), y.view(), eps);
         });
     put(UnitKind::layer_norm_backward_input, attributes, {draw(x), rows, draw(w)}, x,
-        [](CpuBackend& d, Arguments& a, Stored& y) {
+        [](CpuKernels& d, Arguments& a, Stored& y) {
           d.layer_norm_backward_input(a[0].view(), a[1].view(), a[2].view(), y.view(), eps);
         });
     put(UnitKind::layer_norm_backward_weight, attributes, {draw(x), rows}, w,
-        [](CpuBackend& d, Arguments& a, Stored& y) {
+        [](CpuKernels& d, Arguments& a, Stored& y) {
           d.layer_norm_backward_weight(a[0].view(), a[1].view(), y.view(), eps);
         });
   }
@@ -43,15 +43,15 @@ void Builder::norms_of_heads() {
   const Shape x{e.B, e.T, e.C()}, w{e.hd};
   constexpr double eps = 1e-5;
   put(UnitKind::rms_norm, {.eps = eps}, {draw(x), draw(w)}, x,
-      [](CpuBackend& d, Arguments& a, Stored& y) {
+      [](CpuKernels& d, Arguments& a, Stored& y) {
         d.rms_norm(a[0].view(), a[1].view(), y.view(), eps);
       });
   put(UnitKind::rms_norm_backward_input, {.eps = eps}, {draw(x), draw(x), draw(w)}, x,
-      [](CpuBackend& d, Arguments& a, Stored& y) {
+      [](CpuKernels& d, Arguments& a, Stored& y) {
         d.rms_norm_backward_input(a[0].view(), a[1].view(), a[2].view(), y.view(), eps);
       });
   put(UnitKind::rms_norm_backward_weight, {.extent = e.hd, .eps = eps}, {draw(x), draw(x)}, w,
-      [](CpuBackend& d, Arguments& a, Stored& y) {
+      [](CpuKernels& d, Arguments& a, Stored& y) {
         d.rms_norm_backward_weight(a[0].view(), a[1].view(), y.view(), eps);
       });
 }
@@ -60,9 +60,9 @@ void Builder::gelu() {
   const Shape x{e.B, e.T, e.inner};
   for (const GeluForm form : {GeluForm::erf, GeluForm::tanh, GeluForm::tanh_bloom}) {
     put(UnitKind::gelu, {.gelu = form}, {draw(x)}, x,
-        [form](CpuBackend& d, Arguments& a, Stored& y) { d.gelu(a[0].view(), y.view(), form); });
+        [form](CpuKernels& d, Arguments& a, Stored& y) { d.gelu(a[0].view(), y.view(), form); });
     put(UnitKind::gelu_backward, {.gelu = form}, {draw(x), draw(x)}, x,
-        [form](CpuBackend& d, Arguments& a, Stored& y) {
+        [form](CpuKernels& d, Arguments& a, Stored& y) {
           d.gelu_backward(a[0].view(), a[1].view(), y.view(), form);
         });
   }

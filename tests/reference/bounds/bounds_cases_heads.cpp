@@ -8,7 +8,7 @@ using reference::UnitKind;
 
 void Builder::positions_of_tokens() {
   put(UnitKind::positions, {}, {dice.tokens(e.B, e.T, e.V)}, {e.B, e.T},
-      [](CpuBackend& d, Arguments&, Stored& y) { d.positions(y.view()); })
+      [](CpuKernels& d, Arguments&, Stored& y) { d.positions(y.view()); })
       .precision.output = Dtype::int64;
 }
 
@@ -21,7 +21,7 @@ void Builder::splits() {
     for (const std::int64_t width : blocks) apart.push_back(draw({e.B, e.T, width}));
     for (std::size_t part = 0; part < parts.size(); ++part)
       put(UnitKind::split, {.parts = parts, .part = static_cast<std::int64_t>(part)}, {draw(fused)},
-          apart[part].shape, [=](CpuBackend& d, Arguments& a, Stored& y) {
+          apart[part].shape, [=](CpuKernels& d, Arguments& a, Stored& y) {
             Arguments outputs;
             for (const Stored& like : apart) outputs.emplace_back(y.dtype, like.shape);
             std::vector<real::TensorView> views;
@@ -30,7 +30,7 @@ void Builder::splits() {
             y = outputs[part];
           });
     put(UnitKind::join, {.parts = parts}, apart, fused,
-        [parts](CpuBackend& d, Arguments& a, Stored& y) {
+        [parts](CpuKernels& d, Arguments& a, Stored& y) {
           std::vector<real::TensorView> views;
           for (Stored& input : a) views.push_back(input.view());
           d.join(views, y.view(), parts);
@@ -41,10 +41,10 @@ void Builder::splits() {
 void Builder::repeated_heads() {
   const Shape one{e.B, e.T, e.hd}, all{e.B, e.T, e.C()};
   put(UnitKind::repeat_heads, {.extent = e.h}, {draw(one)}, all,
-      [](CpuBackend& d, Arguments& a, Stored& y) { d.repeat_heads(a[0].view(), y.view()); });
+      [](CpuKernels& d, Arguments& a, Stored& y) { d.repeat_heads(a[0].view(), y.view()); });
   for (const std::int64_t width : {e.hd, e.C() / 2})
     put(UnitKind::sum_heads, {.head_dim = width}, {draw(all)}, {e.B, e.T, width},
-        [](CpuBackend& d, Arguments& a, Stored& y) { d.sum_heads(a[0].view(), y.view()); });
+        [](CpuKernels& d, Arguments& a, Stored& y) { d.sum_heads(a[0].view(), y.view()); });
 }
 
 void Builder::weights_in_out() {
@@ -52,15 +52,15 @@ void Builder::weights_in_out() {
   constexpr WeightLayout layout = WeightLayout::in_out;
   const UnitAttributes attributes{.weight_layout = layout};
   put(UnitKind::matmul, attributes, {draw(x), draw(weight)}, y,
-      [](CpuBackend& d, Arguments& a, Stored& out) {
+      [](CpuKernels& d, Arguments& a, Stored& out) {
         d.matmul(a[0].view(), a[1].view(), out.view(), layout);
       });
   put(UnitKind::matmul_backward_input, attributes, {draw(y), draw(weight)}, x,
-      [](CpuBackend& d, Arguments& a, Stored& out) {
+      [](CpuKernels& d, Arguments& a, Stored& out) {
         d.matmul_backward_input(a[0].view(), a[1].view(), out.view(), layout);
       });
   put(UnitKind::matmul_backward_weight, attributes, {draw(y), draw(x)}, weight,
-      [](CpuBackend& d, Arguments& a, Stored& out) {
+      [](CpuKernels& d, Arguments& a, Stored& out) {
         d.matmul_backward_weight(a[0].view(), a[1].view(), out.view(), layout);
       });
 }

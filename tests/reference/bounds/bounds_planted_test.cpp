@@ -21,11 +21,11 @@ constexpr unsigned seed = 815;
 template <class Check>
 void for_every_case(Check check) {
   BOOST_TEST_MESSAGE("seed " << seed);
-  real::CpuBackend backend;
+  tests::CpuKernels device;
   for (const Dtype dtype : dtypes) {
     Dice dice(seed);
     for (const Case& a_case : all_cases(dtype, Distribution::normal, Extents{}, dice))
-      check(backend, a_case);
+      check(device, a_case);
   }
 }
 
@@ -51,9 +51,9 @@ double step_up(Dtype dtype, double value) {
 BOOST_AUTO_TEST_SUITE(bounds_planted)
 
 BOOST_AUTO_TEST_CASE(one_element_one_ulp_beyond_its_set_is_found) {
-  for_every_case([](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([](tests::CpuKernels& device, const Case& a_case) {
     const UnitResult unit = replayed(a_case);
-    std::vector<double> values = recorded(backend, a_case);
+    std::vector<double> values = recorded(device, a_case);
     const std::size_t at = largest_element(unit.value);
     const double room = unit.bound.empty() ? 0 : unit.bound[at] + unit.error[at];
     const Dtype dtype = a_case.precision.output;
@@ -84,9 +84,9 @@ bool reads_some(const Case& a_case) {
          a_case.kind == UnitKind::moe_combine_backward_rows;
 }
 
-// up does not enter its own gradient, nor v its own; a halved number is as finite as before; an expert
-// without tokens gives nothing; with another choice of experts the rows do not fit, which a kernel
-// refuses.
+// up does not enter its own gradient, nor v its own; a halved number is as finite as before; an
+// expert without tokens gives nothing; with another choice of experts the rows do not fit, which a
+// kernel refuses.
 bool without_influence(const Case& a_case, std::size_t argument) {
   const bool routed = std::string(reference::name_of(a_case.kind)).starts_with("moe_");
   if (routed && a_case.arguments[argument].dtype == Dtype::int64) return true;
@@ -96,8 +96,8 @@ bool without_influence(const Case& a_case, std::size_t argument) {
   return a_case.kind == UnitKind::nonfinite || a_case.kind == UnitKind::positions;
 }
 
-// Halves the largest element of one argument (of an embedding and a split every one, since only some
-// are read);
+// Halves the largest element of one argument (of an embedding and a split every one, since only
+// some are read);
 // tokens and labels move to their neighbours.
 Case with_altered_argument(Case a_case, std::size_t argument) {
   Stored& stored = a_case.arguments[argument];
@@ -117,11 +117,11 @@ Case with_altered_argument(Case a_case, std::size_t argument) {
 
 BOOST_AUTO_TEST_CASE(one_altered_argument_of_any_kernel_is_found) {
   int altered_arguments = 0;
-  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     const UnitResult unit = replayed(a_case);
     for (std::size_t argument = 0; argument < a_case.arguments.size(); ++argument) {
       if (judged_elsewhere(a_case, argument) || without_influence(a_case, argument)) continue;
-      const auto values = recorded(backend, with_altered_argument(a_case, argument));
+      const auto values = recorded(device, with_altered_argument(a_case, argument));
       const auto result = reports::compare_to_set(a_case.precision.output, unit, values);
       BOOST_TEST(result.failed > 0, title(a_case) << " argument " << argument);
       ++altered_arguments;
@@ -136,28 +136,32 @@ BOOST_AUTO_TEST_CASE(a_constant_off_by_a_hundredth_is_found) {
       UnitKind::clip_factor, UnitKind::exp_avg,  UnitKind::exp_avg_sq,
       UnitKind::decay,       UnitKind::momentum, UnitKind::nesterov};
   int found = 0;
-  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     if (!with_factor.contains(a_case.kind)) return;
     Case wrong = a_case;
     wrong.attributes.factor *= 0.99;
-    BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
+    BOOST_TEST(compared(device, wrong).failed > 0, title(a_case));
     ++found;
   });
   BOOST_TEST(found == std::ssize(dtypes) * 11);
 }
 
+bool is_rotary_table(UnitKind kind) {
+  return kind == UnitKind::rotary_table_cos || kind == UnitKind::rotary_table_sin;
+}
+
 BOOST_AUTO_TEST_CASE(wrong_hyper_parameters_are_found) {
-  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     Case wrong = a_case;
-    if (a_case.attributes.theta > 0 && a_case.arguments.empty())
-      wrong.attributes.theta *= 1.1;
+    if (is_rotary_table(a_case.kind))
+      wrong.attributes.frequencies.theta *= 1.1;
     else if (a_case.attributes.eps == 1e-5)
       wrong.attributes.eps = 0.1;
     else if (a_case.attributes.weight_decay > 0)
       wrong.attributes.weight_decay = 0;
     else
       return;
-    BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
+    BOOST_TEST(compared(device, wrong).failed > 0, title(a_case));
   });
 }
 
@@ -167,10 +171,10 @@ bool with_another_form(Case& a_case) {
   const bool gelu = a_case.kind == UnitKind::gelu || a_case.kind == UnitKind::gelu_backward;
   if (gelu)
     attributes.gelu = attributes.gelu == GeluForm::erf ? GeluForm::tanh : GeluForm::erf;
-  else if (attributes.window > 0)
-    ++attributes.window;
-  else if (attributes.scale > 0)
-    attributes.scale *= 1.1;
+  else if (attributes.attention.window > 0)
+    ++attributes.attention.window;
+  else if (attributes.attention.scale > 0)
+    attributes.attention.scale *= 1.1;
   else if (attributes.pairing == RotaryPairing::interleaved)
     attributes.pairing = RotaryPairing::half;
   else if (attributes.frequencies.scaling != RotaryScaling::none)
@@ -182,26 +186,26 @@ bool with_another_form(Case& a_case) {
 
 BOOST_AUTO_TEST_CASE(another_form_of_a_function_is_found) {
   int found = 0;
-  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     Case wrong = a_case;
     if (!with_another_form(wrong)) return;
-    BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
+    BOOST_TEST(compared(device, wrong).failed > 0, title(a_case));
     ++found;
   });
   BOOST_TEST(found == std::ssize(dtypes) * (6 + 5 + 5 + 2 + 4));
 }
 
 BOOST_AUTO_TEST_CASE(a_mean_with_the_wrong_divisor_is_found) {
-  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     if (a_case.kind != UnitKind::mean || a_case.arguments[0].shape[0] == 1) return;
     Case wrong = a_case;  // the kernel only sums
     wrong.kind = UnitKind::sum;
-    BOOST_TEST(compared(backend, wrong).failed > 0, title(a_case));
+    BOOST_TEST(compared(device, wrong).failed > 0, title(a_case));
   });
 }
 
 BOOST_AUTO_TEST_CASE(a_dropped_partial_product_is_found) {
-  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     if (a_case.precision.partials == 1) return;
     const UnitResult unit = replayed(a_case);
     Case dropped = a_case;
@@ -212,13 +216,13 @@ BOOST_AUTO_TEST_CASE(a_dropped_partial_product_is_found) {
       if (static_cast<std::int64_t>(i) % width < first) values[i] = 0;
     x.assign(values);
     const auto result =
-        reports::compare_to_set(a_case.precision.output, unit, recorded(backend, dropped));
+        reports::compare_to_set(a_case.precision.output, unit, recorded(device, dropped));
     BOOST_TEST(result.failed > result.compared / 2, title(a_case) << " " << result.failed);
   });
 }
 
-// 1 + 62 * 2^-24 on one rank and nothing on the other: fp32 stays at 1 when it adds a half ulp to it
-// 62 times. Only who knows that one rank adds 63 of the 64 terms may allow for that.
+// 1 + 62 * 2^-24 on one rank and nothing on the other: fp32 stays at 1 when it adds a half ulp to
+// it 62 times. Only who knows that one rank adds 63 of the 64 terms may allow for that.
 BOOST_AUTO_TEST_CASE(uneven_partial_products_are_bounded_by_the_longest) {
   std::vector<double> x(64, 0x1p-24), ones(64, 1);
   x[0] = 1;
@@ -240,13 +244,13 @@ BOOST_AUTO_TEST_CASE(uneven_partial_products_are_bounded_by_the_longest) {
 
 BOOST_AUTO_TEST_CASE(features_taken_for_those_of_another_layout_are_found) {
   int found = 0;
-  for_every_case([&](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     const bool apart = a_case.kind == UnitKind::split || a_case.kind == UnitKind::join;
     if (!apart && a_case.kind != UnitKind::repeat_heads) return;
     UnitResult unit = replayed(a_case);
     // The same numbers, each token's features turned by one.
     const std::int64_t width = a_case.output.back();
-    std::vector<double> values = recorded(backend, a_case);
+    std::vector<double> values = recorded(device, a_case);
     for (auto row = values.begin(); row != values.end(); row += width)
       std::rotate(row, row + 1, row + width);
     const auto result = reports::compare_to_set(a_case.precision.output, unit, values);
@@ -257,7 +261,7 @@ BOOST_AUTO_TEST_CASE(features_taken_for_those_of_another_layout_are_found) {
 }
 
 BOOST_AUTO_TEST_CASE(a_head_left_out_of_a_sum_is_found) {
-  for_every_case([](real::CpuBackend& backend, const Case& a_case) {
+  for_every_case([](tests::CpuKernels& device, const Case& a_case) {
     if (a_case.kind != UnitKind::sum_heads) return;
     const UnitResult unit = replayed(a_case);
     Case without = a_case;
@@ -268,13 +272,13 @@ BOOST_AUTO_TEST_CASE(a_head_left_out_of_a_sum_is_found) {
       if (static_cast<std::int64_t>(i) % features / width == 1) values[i] = 0;
     x.assign(values);
     const auto result =
-        reports::compare_to_set(a_case.precision.output, unit, recorded(backend, without));
+        reports::compare_to_set(a_case.precision.output, unit, recorded(device, without));
     BOOST_TEST(result.failed > result.compared / 2, title(a_case) << " " << result.failed);
   });
 }
 
 BOOST_AUTO_TEST_CASE(the_sets_are_narrow_beside_the_rounding_of_bf16) {
-  for_every_case([](real::CpuBackend&, const Case& a_case) {
+  for_every_case([](tests::CpuKernels&, const Case& a_case) {
     const UnitResult unit = replayed(a_case);
     if (a_case.precision.output != Dtype::bf16 || unit.bound.empty()) return;
     // Several roundings to bf16 on the way, and the recorded o of attention's backward, are wide.

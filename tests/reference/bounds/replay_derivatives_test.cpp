@@ -27,7 +27,7 @@ Tokens tokens(const Stored& stored) {
 // What the oracle's ops and derivatives say; no elements where a kind has none there.
 std::vector<double> by_the_oracle(const Case& c) {
   const auto x = [&](std::size_t i) { return tensor(c.arguments[i]); };
-  const AttentionForm form = c.attributes.attention_form();
+  const AttentionForm& form = c.attributes.attention;
   const RotaryForm turned{c.attributes.head_dim, c.attributes.pairing};
   // ALiBi's slopes, where they follow the other arguments.
   Tensor given;

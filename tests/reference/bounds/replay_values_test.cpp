@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_pair_is_rotated_and_rotated_back) {
 }
 
 BOOST_AUTO_TEST_CASE(a_rotary_table_starts_with_the_position_itself) {
-  const UnitAttributes attributes{.head_dim = 4, .extent = 3, .theta = 100};
+  const UnitAttributes attributes{.head_dim = 4, .extent = 3, .frequencies = {.theta = 100}};
   const auto cos = run(UnitKind::rotary_table_cos, {}, fp32, attributes);
   BOOST_TEST((cos.shape == Shape{3, 2}));
   expect_close(cos.value[2], std::cos(1.0));
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(a_rotary_table_starts_with_the_position_itself) {
 
 BOOST_AUTO_TEST_CASE(attention_of_equal_scores_is_the_mean_of_the_values) {
   const Argument q{{1, 2, 1}, {0, 0}}, k{{1, 2, 1}, {3, 5}}, values{{1, 2, 1}, {1, 2}};
-  const UnitAttributes attributes{.head_dim = 1};
+  const UnitAttributes attributes{.attention = {.head_dim = 1}};
   const auto o = run(UnitKind::attention, {q, k, values}, bf16, attributes);
   expect_close(o.value[0], 1);  // causal: the first sees itself
   expect_close(o.value[1], 1.5);

@@ -236,7 +236,7 @@ BOOST_AUTO_TEST_CASE(tables_are_units_of_their_own) {
   BOOST_TEST((units[1].shape == Shape{5, 3}));
   BOOST_TEST(units[1].attributes.extent == 5);
   BOOST_TEST(units[1].attributes.head_dim == 6);
-  BOOST_TEST(units[1].attributes.theta == 1e4);
+  BOOST_TEST(units[1].attributes.frequencies.theta == 1e4);
 }
 
 // A split gives back one contribution, joined from the gradients of all parts; a join gives each of

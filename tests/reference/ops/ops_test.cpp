@@ -202,8 +202,8 @@ BOOST_AUTO_TEST_CASE(padding_is_nobodys_label) {
 }
 
 BOOST_AUTO_TEST_CASE(replicas_with_unequal_numbers_of_labels_have_equal_weight) {
-  // Softmax of (0, log 3, ...) is (1/4, 3/4, 0). Replica 0 has labels 0 1 1, replica 1, padded by 2,
-  // only label 0.
+  // Softmax of (0, log 3, ...) is (1/4, 3/4, 0). Replica 0 has labels 0 1 1, replica 1, padded by
+  // 2, only label 0.
   const double l = std::log(3.0), never = -std::numeric_limits<double>::infinity();
   Tensor logits({2, 4, 3});
   for (std::int64_t row = 0; row < 8; ++row) {

@@ -1,40 +1,27 @@
 #include "reference/run/training.hpp"
 
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <set>
 
 #include "reference/units/expected_tensors.hpp"
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/data/batches.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "tests/reference/random_tensors.hpp"
+#include "tests/support/scenario_runs.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace shardproof::reference {
 
 namespace {
 
 using testing::relative_difference;
+using tests::sweep;
+using tests::TemporaryFolder;
 
-/// A folder that is gone when the test is over.
-struct TemporaryFolder {
-  std::filesystem::path path;
-  explicit TemporaryFolder(const std::string& name)
-      : path(std::filesystem::temp_directory_path() /
-             ("shardproof-reference-" + std::to_string(getpid()) + "-" + name)) {
-    std::filesystem::create_directories(path);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path); }
-};
-
-Scenario tiny(const std::string& file, int steps) {
-  Scenario scenario = read_scenario("../scenarios/catalog/sweep/" + file);
-  scenario.steps = steps;
-  return scenario;
-}
 /// The same model with its logits read off the embedding.
 Scenario tied(Scenario scenario) {
   scenario.model.tie_word_embeddings = true;
@@ -42,8 +29,8 @@ Scenario tied(Scenario scenario) {
                 [](const auto& p) { return p.name == "lm_head.weight"; });
   return scenario;
 }
-const std::string with_bias = "tiny-bias-tp2-dp2-zero1-bf16.json";
-const std::string grouped = "tiny-gqa-tp1-dp3-zero1-fp32-rank_order.json";
+const std::string with_bias = "tiny-bias-tp2-dp2-zero1-bf16";
+const std::string grouped = "tiny-gqa-tp1-dp3-zero1-fp32-rank_order";
 
 std::map<std::string, Tensor> read_trace(const std::string& folder) {
   const TraceReader reader(folder);
@@ -56,10 +43,10 @@ std::map<std::string, Tensor> read_trace(const std::string& folder) {
   return tensors;
 }
 
-std::map<std::string, Tensor> run(const Scenario& scenario, const std::string& name) {
-  const TemporaryFolder folder(name);
-  run_reference(scenario, folder.path);
-  return read_trace(folder.path);
+std::map<std::string, Tensor> run(const Scenario& scenario) {
+  const TemporaryFolder folder;
+  run_reference(scenario, header_of(scenario, Execution::reference), folder.path());
+  return read_trace(folder.path());
 }
 
 /// What no unit computes: tokens, and the optimizer's scalars.
@@ -103,9 +90,9 @@ BOOST_AUTO_TEST_SUITE(training_test)
 // give every tensor that the tape recorded, with and without bias, tied and untied, with one and
 // with several groups.
 BOOST_AUTO_TEST_CASE(units_evaluated_in_order_give_every_tensor_of_the_reference) {
-  for (Scenario scenario : {tiny(with_bias, 2), tied(tiny(with_bias, 2)), tiny(grouped, 2)}) {
+  for (Scenario scenario : {sweep(with_bias, 2), tied(sweep(with_bias, 2)), sweep(grouped, 2)}) {
     scenario.training.working = Dtype::fp64;  // so that activations are recorded in fp64, too
-    const std::map<std::string, Tensor> recorded = run(scenario, "units");
+    const std::map<std::string, Tensor> recorded = run(scenario);
     std::map<std::string, Tensor> known;
     for (const ParameterDescription& p : scenario.model.parameters)
       known["/initial/parameter/" + p.name] = recorded.at("/initial/parameter/" + p.name);
@@ -114,7 +101,7 @@ BOOST_AUTO_TEST_CASE(units_evaluated_in_order_give_every_tensor_of_the_reference
     add_leaves(scenario, known);
 
     std::set<std::string> compared;
-    for (const Unit& unit : expected_units(scenario)) {
+    for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
       Tensor value = evaluate(unit, known);
       if (const auto found = recorded.find(unit.output); found != recorded.end()) {
         BOOST_TEST(relative_difference(value, found->second) < 1e-10, unit.output);
@@ -133,12 +120,12 @@ BOOST_AUTO_TEST_CASE(units_evaluated_in_order_give_every_tensor_of_the_reference
 
 // Inference is the first forward pass of training, bit by bit, and nothing else.
 BOOST_AUTO_TEST_CASE(inference_records_weights_and_forward_tensors_alone) {
-  Scenario scenario = tiny(with_bias, 1);
+  Scenario scenario = sweep(with_bias, 1);
   scenario.training.accumulation = 1;
-  const std::map<std::string, Tensor> trained = run(scenario, "trained");
+  const std::map<std::string, Tensor> trained = run(scenario);
   scenario.mode = Mode::inference;
   scenario.steps = 2;
-  const std::map<std::string, Tensor> recorded = run(scenario, "inference");
+  const std::map<std::string, Tensor> recorded = run(scenario);
 
   int compared = 0;
   for (const auto& [path, tensor] : recorded) {
@@ -155,14 +142,14 @@ BOOST_AUTO_TEST_CASE(inference_records_weights_and_forward_tensors_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(inference_expects_units_of_the_forward_pass_over_the_initial_weights) {
-  Scenario scenario = tiny(with_bias, 2);
+  Scenario scenario = sweep(with_bias, 2);
   scenario.training.accumulation = 1;
   scenario.mode = Mode::inference;
 
   std::set<std::string> known;
   for (const auto& [path, shape] : expected_leaves(scenario)) known.insert(path);
   BOOST_TEST(known.size() == scenario.model.parameters.size() + 2);  // and the tokens of each step
-  for (const Unit& unit : expected_units(scenario)) {
+  for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
     for (const std::string& input : unit.inputs) BOOST_TEST(known.contains(input), input);
     const std::string name = name_in_folder(unit.output);
     BOOST_TEST((name.starts_with("forward/") || name.starts_with("data/rotary_")), unit.output);
@@ -173,12 +160,12 @@ BOOST_AUTO_TEST_CASE(inference_expects_units_of_the_forward_pass_over_the_initia
 
 BOOST_AUTO_TEST_CASE(every_input_is_a_leaf_or_an_earlier_output_and_no_output_occurs_twice) {
   for (const Scenario& scenario :
-       {tiny(with_bias, 3), tied(tiny(with_bias, 3)), tiny(grouped, 3)}) {
+       {sweep(with_bias, 3), tied(sweep(with_bias, 3)), sweep(grouped, 3)}) {
     std::map<std::string, Shape> known;
     for (const auto& [path, shape] : expected_leaves(scenario))
       BOOST_TEST(known.emplace(path, shape).second, path);
     std::int64_t elements = 0;
-    const std::vector<Unit> units = expected_units(scenario);
+    const std::vector<Unit> units = expected_units(scenario, mean_over_replicas(scenario));
     for (const Unit& unit : units) {
       for (const std::string& input : unit.inputs)
         BOOST_TEST((input == zero_input || known.contains(input)),
@@ -191,9 +178,9 @@ BOOST_AUTO_TEST_CASE(every_input_is_a_leaf_or_an_earlier_output_and_no_output_oc
 }
 
 BOOST_AUTO_TEST_CASE(two_all_reduces_forward_and_five_backward_in_every_block) {
-  const Scenario scenario = tiny(with_bias, 1);
+  const Scenario scenario = sweep(with_bias, 1);
   int forward = 0, backward = 0;
-  for (const Unit& unit : expected_units(scenario)) {
+  for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
     const LayerPartition::Style style = scenario.partition.of(unit.module).style;
     forward += unit.kind == UnitKind::matmul && style == LayerPartition::Style::row;
     backward +=
@@ -206,22 +193,21 @@ BOOST_AUTO_TEST_CASE(two_all_reduces_forward_and_five_backward_in_every_block) {
 }
 
 BOOST_AUTO_TEST_CASE(without_clipping_there_is_no_factor) {
-  Scenario scenario = tiny(with_bias, 1);
+  Scenario scenario = sweep(with_bias, 1);
   scenario.training.gradient_clipping = 0;
-  for (const Unit& unit : expected_units(scenario)) {
+  for (const Unit& unit : expected_units(scenario, mean_over_replicas(scenario))) {
     BOOST_TEST(!unit.output.ends_with("clip_factor"));
     BOOST_TEST(!unit.output.ends_with("clipped"));
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_split_does_not_change_the_reference) {
-  Scenario scenario = tiny(with_bias, 2);
-  const std::map<std::string, Tensor> tp2_dp2 = run(scenario, "split");
-  scenario.world = 2;  // the same two replicas, each on one rank
-  scenario.training.tensor_parallel = 1;
-  scenario.training.zero_stage = 0;
+  Scenario scenario = sweep(with_bias, 2);
+  const std::map<std::string, Tensor> tp2_dp2 = run(scenario);
+  scenario.parallel.tensor_parallel = 1;  // the same two replicas, each on one rank
+  scenario.parallel.zero_stage = 0;
 
-  const std::map<std::string, Tensor> tp1_dp2 = run(scenario, "whole");
+  const std::map<std::string, Tensor> tp1_dp2 = run(scenario);
 
   BOOST_TEST_REQUIRE(tp1_dp2.size() == tp2_dp2.size());
   for (const auto& [path, tensor] : tp2_dp2)
@@ -230,12 +216,12 @@ BOOST_AUTO_TEST_CASE(the_split_does_not_change_the_reference) {
 
 // A step is a mean over D * GAS micro-batches, however they are divided (spec-autotp 7.9).
 BOOST_AUTO_TEST_CASE(replicas_and_micro_steps_are_interchangeable) {
-  Scenario scenario = tiny(with_bias, 2);  // D = 2, GAS = 2
-  const std::map<std::string, Tensor> two_by_two = run(scenario, "two");
-  scenario.world = 2;
+  Scenario scenario = sweep(with_bias, 2);  // D = 2, GAS = 2
+  const std::map<std::string, Tensor> two_by_two = run(scenario);
+  scenario.replicas = 1;
   scenario.training.accumulation = 4;  // D = 1
 
-  const std::map<std::string, Tensor> one_by_four = run(scenario, "four");
+  const std::map<std::string, Tensor> one_by_four = run(scenario);
 
   for (const ParameterDescription& p : scenario.model.parameters) {
     const std::string path = "/step/000001/parameter/" + p.name;
@@ -245,22 +231,19 @@ BOOST_AUTO_TEST_CASE(replicas_and_micro_steps_are_interchangeable) {
 }
 
 BOOST_AUTO_TEST_CASE(it_tells_its_progress_and_writes_the_same_bytes_twice) {
-  const Scenario scenario = tiny(with_bias, 2);
-  const TemporaryFolder first("first"), second("second");
+  const Scenario scenario = sweep(with_bias, 2);
+  const TemporaryFolder first, second;
   std::vector<std::pair<int, int>> told;
 
-  run_reference(scenario, first.path,
+  run_reference(scenario, header_of(scenario, Execution::reference), first.path(),
                 [&](const Moment& moment) { told.emplace_back(moment.step, moment.micro); });
-  run_reference(scenario, second.path);
+  run_reference(scenario, header_of(scenario, Execution::reference), second.path());
 
   BOOST_TEST(
       (told == std::vector<std::pair<int, int>>{{0, 0}, {0, 1}, {0, -1}, {1, 0}, {1, 1}, {1, -1}}));
-  const auto bytes = [](const TemporaryFolder& folder) {
-    std::ifstream file(folder.path / "rank-00000.h5", std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  };
-  BOOST_TEST(!bytes(first).empty());
-  BOOST_TEST((bytes(first) == bytes(second)));
+  const std::string bytes = tests::bytes_of_file(first / "rank-00000.h5");
+  BOOST_TEST(!bytes.empty());
+  BOOST_TEST((bytes == tests::bytes_of_file(second / "rank-00000.h5")));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

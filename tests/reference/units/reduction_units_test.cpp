@@ -8,20 +8,20 @@ namespace {
 using Lines = std::vector<std::string>;
 
 // One parameter of 4 elements, three replicas, two micro-steps.
-Scenario scenario_of(int stage) {
-  Scenario scenario;
-  scenario.model.parameters = {{"norm.weight", {4}}};
-  scenario.world = 3;
-  scenario.training.zero_stage = stage;
-  scenario.training.accumulation = 2;
-  return scenario;
+Task small_task() {
+  Task task;
+  task.model.parameters = {{"norm.weight", {4}}};
+  task.replicas = 3;
+  task.training.accumulation = 2;
+  return task;
 }
 
 /// The units of step 1 as "output shape = kind(inputs)".
-Lines reduction_of(const Scenario& scenario) {
+Lines reduction_of(const MeanOverReplicas& mean) {
+  const Task task = small_task();
   std::vector<Unit> units;
-  for (int micro = 0; micro < 2; ++micro) append_accumulation(scenario, 1, micro, units);
-  append_reduction(scenario, 1, units);
+  for (int micro = 0; micro < 2; ++micro) append_accumulation(task, mean, 1, micro, units);
+  append_reduction(task, mean, 1, units);
   Lines lines;
   for (const Unit& unit : units) {
     std::string inputs;
@@ -32,10 +32,10 @@ Lines reduction_of(const Scenario& scenario) {
   return lines;
 }
 
-MeanForm form_of(const Scenario& scenario) {
+MeanForm form_of(const MeanOverReplicas& mean) {
   std::vector<Unit> units;
-  append_accumulation(scenario, 0, 0, units);
-  append_reduction(scenario, 0, units);
+  append_accumulation(small_task(), mean, 0, 0, units);
+  append_reduction(small_task(), mean, 0, units);
   for (const Unit& unit : units)
     if (unit.kind == UnitKind::mean) return unit.attributes.mean_form;
   BOOST_FAIL("no mean");
@@ -44,10 +44,10 @@ MeanForm form_of(const Scenario& scenario) {
 
 BOOST_AUTO_TEST_SUITE(reduction_units)
 
-BOOST_AUTO_TEST_CASE(stages_0_and_1_sum_what_each_replica_has_and_average_once) {
+BOOST_AUTO_TEST_CASE(what_each_replica_has_is_summed_and_averaged_once) {
   const std::string step = "/step/000001", a = step + "/micro/0", b = step + "/micro/1";
-  for (const int stage : {0, 1}) {
-    const Lines got = reduction_of(scenario_of(stage));
+  for (const MeanForm form : {MeanForm::multiply_after, MeanForm::divide_before}) {
+    const Lines got = reduction_of({form, /*each_micro_step=*/false});
     const Lines expected{
         a + "/accumulator/norm.weight (3, 4) = add(zero, " + a + "/gradient/norm.weight)",
         b + "/accumulator/norm.weight (3, 4) = add(" + a + "/accumulator/norm.weight, " + b +
@@ -57,9 +57,9 @@ BOOST_AUTO_TEST_CASE(stages_0_and_1_sum_what_each_replica_has_and_average_once) 
   }
 }
 
-BOOST_AUTO_TEST_CASE(stage_2_averages_each_micro_step_and_sums_the_means) {
+BOOST_AUTO_TEST_CASE(or_each_micro_step_is_averaged_and_the_means_are_summed) {
   const std::string step = "/step/000001", a = step + "/micro/0", b = step + "/micro/1";
-  const Lines got = reduction_of(scenario_of(2));
+  const Lines got = reduction_of({MeanForm::divide_before, /*each_micro_step=*/true});
   const Lines expected{
       a + "/reduce/norm.weight/averaged (4) = mean(" + a + "/gradient/norm.weight)",
       a + "/accumulator/norm.weight (4) = add(zero, " + a + "/reduce/norm.weight/averaged)",
@@ -70,21 +70,10 @@ BOOST_AUTO_TEST_CASE(stage_2_averages_each_micro_step_and_sums_the_means) {
   BOOST_TEST(got == expected, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(zero_divides_before_but_in_bf16_with_fp32_accumulators_at_stage_1) {
-  const auto form = [](int stage, Dtype working, std::optional<Dtype> accumulate) {
-    Scenario scenario = scenario_of(stage);
-    scenario.training.working = working;
-    scenario.training.accumulate = accumulate;
-    return form_of(scenario);
-  };
-
-  BOOST_CHECK(form(0, Dtype::bf16, std::nullopt) == MeanForm::multiply_after);
-  BOOST_CHECK(form(1, Dtype::bf16, std::nullopt) == MeanForm::divide_before);
-  BOOST_CHECK(form(1, Dtype::bf16, Dtype::bf16) == MeanForm::divide_before);
-  BOOST_CHECK(form(1, Dtype::bf16, Dtype::fp32) == MeanForm::multiply_after);
-  BOOST_CHECK(form(2, Dtype::bf16, Dtype::fp32) == MeanForm::divide_before);
-  BOOST_CHECK(form(1, Dtype::fp16, Dtype::fp32) == MeanForm::divide_before);
-  BOOST_CHECK(form(1, Dtype::fp32, Dtype::fp32) == MeanForm::divide_before);
+BOOST_AUTO_TEST_CASE(a_mean_is_rounded_as_the_oracle_is_told) {
+  for (const bool each : {false, true})
+    for (const MeanForm form : {MeanForm::multiply_after, MeanForm::divide_before})
+      BOOST_CHECK(form_of({form, each}) == form);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

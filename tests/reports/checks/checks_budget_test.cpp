@@ -43,9 +43,9 @@ BOOST_AUTO_TEST_CASE(a_micro_step_has_two_reductions_forward_and_five_backward_a
 // All: 2 * 4576 + 2 * 64 * 32 + 32 = 13280, a multiple of 2 * 2; a half is 6640.
 BOOST_AUTO_TEST_CASE(a_step_has_the_buckets_the_flag_the_norm_and_the_gathered_halves) {
   Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
-  scenario.training.reduce_bucket_size = 13280;
+  scenario.parallel.reduce_bucket_size = 13280;
   const CollectiveBudget budget = budget_of(scenario);
-  scenario.training.reduce_bucket_size = 13279;
+  scenario.parallel.reduce_bucket_size = 13279;
   const CollectiveBudget two = budget_of(scenario);
 
   BOOST_TEST_REQUIRE(budget.reduce.size() == 3u);
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_step_has_the_buckets_the_flag_the_norm_and_the_gathered_h
 BOOST_AUTO_TEST_CASE(a_bucket_is_closed_before_it_would_exceed_its_size) {
   Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
   const auto elements = [&](std::int64_t size) {
-    scenario.training.reduce_bucket_size = size;
+    scenario.parallel.reduce_bucket_size = size;
     std::vector<std::int64_t> buckets;
     for (const BudgetedCollective& c : budget_of(scenario).reduce)
       if (c.origin.starts_with("bucket_")) buckets.push_back(c.elements);
@@ -88,9 +88,9 @@ BOOST_AUTO_TEST_CASE(a_bucket_is_closed_before_it_would_exceed_its_size) {
 
 BOOST_AUTO_TEST_CASE(stage_2_reduces_its_buckets_in_every_micro_step) {
   Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
-  scenario.training.reduce_bucket_size = 13279;
+  scenario.parallel.reduce_bucket_size = 13279;
   const CollectiveBudget stage_1 = budget_of(scenario);
-  scenario.training.zero_stage = 2;
+  scenario.parallel.zero_stage = 2;
   const CollectiveBudget stage_2 = budget_of(scenario);
 
   BOOST_TEST(stage_2.micro_step.size() == stage_1.micro_step.size() + 2);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(the_gathered_scopes_have_a_gather_a_parameter_and_an_agreem
 // gate and up (48, 32) cut 40 to 8 on two ranks, down along its inputs alike.
 BOOST_AUTO_TEST_CASE(uneven_widths_pad_gathers_to_the_widest_and_leave_each_rank_its_own_slice) {
   Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
-  scenario.training.reduce_bucket_size = 20000;
+  scenario.parallel.reduce_bucket_size = 20000;
   const std::string mlp = "model.layers.0.mlp";
   for (const char* name : {".gate_proj", ".up_proj", ".down_proj"})
     scenario.partition.modules[mlp + name].widths = {{40, 8}};
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(uneven_widths_pad_gathers_to_the_widest_and_leave_each_rank
   BOOST_TEST(find(narrow.reduce, "bucket_0/reduce/all_reduce")->elements == 13280 - 16 * 98);
   BOOST_TEST(wide.update.back().elements == (13280 + 16 * 98) / 2);
   // Full on rank 0 alone, the bucket is closed on both.
-  scenario.training.reduce_bucket_size = 13280;
+  scenario.parallel.reduce_bucket_size = 13280;
   BOOST_TEST(find(budget_of(scenario, 1).reduce, "bucket_1/reduce/all_reduce") != nullptr);
 }
 

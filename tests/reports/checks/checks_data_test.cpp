@@ -34,7 +34,7 @@ Injection set_token(std::int64_t value, const Shape& index, std::vector<int> ran
   injection.value = std::to_string(value);
   injection.index = index;
   injection.steps = {step};
-  injection.when = "output";
+  injection.when = SetTime::output;
   return injection;
 }
 
@@ -52,8 +52,8 @@ std::vector<std::int64_t> tokens(const EngineTrace& trace, const Moment& moment,
   return ids;
 }
 
-/// The run ended there on every rank, with nothing missing up to there, nothing after it, and nothing
-/// wrong but the tokens.
+/// The run ended there on every rank, with nothing missing up to there, nothing after it, and
+/// nothing wrong but the tokens.
 void expect_end(const JudgedRun& run, const Moment& at, const std::vector<int>& ranks) {
   BOOST_TEST_REQUIRE(run.finished());
   const JudgeContext context = run.context();
@@ -71,8 +71,7 @@ void expect_end(const JudgedRun& run, const Moment& at, const std::vector<int>& 
   BOOST_TEST(name_of(leaves.result().outcome) == "fail");
   BOOST_TEST(first.op == "data/data/load_tokens");
   BOOST_TEST(first.ranks == ranks, boost::test_tools::per_element());
-  BOOST_TEST(first.step == at.step);
-  BOOST_TEST(first.micro_step == at.micro);
+  BOOST_TEST((first.moment == at));
   BOOST_TEST(first.phase == "data");
   BOOST_TEST(first.reason.ends_with(sentence), first.reason);
   BOOST_TEST(leaves.result().reason == first.reason);
@@ -186,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_whole_group_with_another_batch_is_alike_and_runs_on_and_f
 BOOST_AUTO_TEST_CASE(a_flag_that_ends_the_run_without_a_reason_fails) {
   Injection flag = inject("set", "data/data/inconsistent_all_reduce_dp", {0, 1, 2, 3});
   flag.value = "1";
-  flag.when = "output";
+  flag.when = SetTime::output;
 
   const JudgedRun run(with(sweep_scenario(zero1), {flag}));
 

@@ -6,6 +6,7 @@
 #include "reports/checks/leaves.hpp"
 #include "reports/checks/op_local.hpp"
 #include "reports/judge.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "tests/reports/checks/checks_support.hpp"
 
 using namespace shardproof;
@@ -18,20 +19,18 @@ const std::string name = "inference-llama-uneven-tp3-dp1-fp64";
 
 Verdict verdict_of(Scenario scenario) {
   const TemporaryFolder folder;
-  scenario.executions = {"reference", "sim"};
-  reference::run_reference(scenario, folder / "reference");
+  scenario.executions = {Execution::reference, Execution::sim};
+  reference::run_reference(scenario, header_of(scenario, Execution::reference),
+                           folder / "reference");
   BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
-  JudgeInput input{scenario, {}, {}, {}, {}};
-  input.reference_folder = folder / "reference";
-  input.sim_folder = folder / "sim";
-  return judge(input);
+  return judge({scenario, folder / "reference", {{"sim", folder / "sim"}}, {}});
 }
 
 FirstDivergence divergence_of(const std::string& edit, const std::string& op) {
   Scenario scenario = sweep_scenario(name);
   scenario.inject = {inject(edit, op)};
   const Verdict verdict = verdict_of(scenario);
-  BOOST_TEST(verdict.verdict == "fail");
+  BOOST_TEST(name_of(verdict.conclusion) == "fail");
   BOOST_REQUIRE(verdict.first_divergence.has_value());
   return *verdict.first_divergence;
 }
@@ -45,7 +44,7 @@ BOOST_AUTO_TEST_SUITE(checks_of_inference)
 BOOST_AUTO_TEST_CASE(every_check_but_that_of_the_optimizer_compares_and_passes) {
   const Verdict verdict = verdict_of(sweep_scenario(name, 2));
 
-  BOOST_TEST(verdict.verdict == "pass");
+  BOOST_TEST(name_of(verdict.conclusion) == "pass");
   for (const CheckResult& check : verdict.checks) {
     if (check.name == "shadow" || check.name == "suspects" || check.name == "sim_real") continue;
     if (check.name == "optimizer") {

@@ -31,7 +31,7 @@ Scenario planted(const std::string& name, Injection injection, int steps = 1) {
 }
 
 Injection set(const std::string& op, const std::string& value, std::vector<int> ranks,
-              const std::string& when = "output") {
+              SetTime when = SetTime::output) {
   Injection injection = inject("set", op, std::move(ranks));
   injection.value = value;
   injection.when = when;
@@ -102,7 +102,9 @@ BOOST_AUTO_TEST_CASE(policy_holds_every_number_of_an_op_to_the_scenario) {
   const auto op_of_wrong = [&](auto change) {
     Scenario judged = ran;
     change(judged);
-    return first_of(check_policy(run.context(judged, reference::expected_units(judged)))).op;
+    return first_of(check_policy(run.context(
+                        judged, reference::expected_units(judged, mean_over_replicas(judged)))))
+        .op;
   };
 
   BOOST_TEST(op_of_wrong([](Scenario& s) { s.training.optimizer.beta1 = 0.8; }) ==
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(policy_holds_every_number_of_an_op_to_the_scenario) {
              "model.rotary_emb/data/rotary_table");
   BOOST_TEST(op_of_wrong([](Scenario& s) { s.model.rms_norm_eps = 1e-6; }) ==
              "model.layers.0.input_layernorm/forward/rms_norm");
-  BOOST_TEST(op_of_wrong([](Scenario& s) { s.training.zero_stage = 0; }) ==
+  BOOST_TEST(op_of_wrong([](Scenario& s) { s.parallel.zero_stage = 0; }) ==
              "bucket_0/reduce/divide");
 }
 
@@ -143,7 +145,7 @@ BOOST_AUTO_TEST_CASE(leaves_names_ranks_that_load_the_shard_of_another) {
       expect_failure(check_leaves, run, "model.layers.0.mlp.up_proj/data/load_weight", all);
 
   BOOST_TEST(first.tensor == "/initial/parameter/model.layers.0.mlp.up_proj.weight");
-  BOOST_TEST(first.step == -1);
+  BOOST_TEST(first.moment.step == -1);
   BOOST_TEST(first.phase == "data");
   BOOST_TEST(first.index == (std::vector<std::int64_t>{0, 0}), boost::test_tools::per_element());
   BOOST_TEST(first.expected != first.got);
@@ -170,7 +172,9 @@ BOOST_AUTO_TEST_CASE(policy_holds_the_numbers_of_sgd_to_the_scenario) {
   const auto op_of_wrong = [&](auto change) {
     Scenario judged = ran;
     change(judged.training.optimizer);
-    return first_of(check_policy(run.context(judged, reference::expected_units(judged)))).op;
+    return first_of(check_policy(run.context(
+                        judged, reference::expected_units(judged, mean_over_replicas(judged)))))
+        .op;
   };
 
   BOOST_TEST(op_of_wrong([](OptimizerConfig& sgd) { sgd.momentum = 0.8; }) ==
@@ -194,6 +198,23 @@ BOOST_AUTO_TEST_CASE(wrong_states_of_every_optimizer_are_named) {
   }
 }
 
+// The policy keeps slopes in the compute dtype: one that is rounded to bf16 (2^-1/2 here) is wrong.
+BOOST_AUTO_TEST_CASE(op_local_names_a_slope_of_a_head_that_is_rounded_to_the_working_dtype) {
+  const std::string slopes = "model.alibi/data/alibi_slopes";
+  Scenario scenario =
+      read_scenario("../scenarios/catalog/sweep/bloom-tp2-dp2-zero1-bf16.json", {"n_head=16"});
+  scenario.steps = 1;
+  const JudgedRun clean(scenario);
+  scenario.inject = {set(slopes, "0.70703125", {0})};
+  const JudgedRun run(scenario);
+  TensorTable table(scenario.world());
+
+  BOOST_TEST(check_op_local(clean.context(), table).failed() == 0);
+  const FirstDivergence first = first_of(check_op_local(run.context(), table));
+  BOOST_TEST(first.op == slopes);
+  BOOST_TEST(first.ranks == std::vector<int>{0}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(optimizer_demands_that_a_momentum_buffer_has_one_owner) {
   // As with stage 1, where each rank owns a part, not all of it.
   const Scenario ran = sweep_scenario("sgd-momentum-tp2-dp2-zero0-fp32");
@@ -205,7 +226,7 @@ BOOST_AUTO_TEST_CASE(optimizer_demands_that_a_momentum_buffer_has_one_owner) {
   const Tally missing = check_optimizer(run.context(with_adam));
   BOOST_TEST(missing.result().reason.find("exp_avg") != std::string::npos, missing.result().reason);
   Scenario zero1_judge = ran;
-  zero1_judge.training.zero_stage = 1;
+  zero1_judge.parallel.zero_stage = 1;
   BOOST_TEST(check_optimizer(run.context(zero1_judge)).failed() > 0);
 }
 
@@ -215,7 +236,7 @@ BOOST_AUTO_TEST_CASE(leaves_holds_a_schedule_to_the_scenario) {
   const auto first_wrong_step = [&](auto change) {
     Scenario judged = ran;
     change(judged.training.scheduler);
-    return first_of(check_leaves(run.context(judged))).step;
+    return first_of(check_leaves(run.context(judged))).moment.step;
   };
 
   BOOST_TEST(check_leaves(run.context()).failed() == 0);
@@ -250,8 +271,8 @@ BOOST_AUTO_TEST_CASE(collectives_names_one_that_is_missing_doubled_or_in_another
 
   const FirstDivergence missing =
       expect_failure(check_collectives, JudgedRun(planted(zero1, inject("drop", op))), op, all);
-  BOOST_TEST(missing.step == 0);
-  BOOST_TEST(missing.micro_step == 0);
+  BOOST_TEST(missing.moment.step == 0);
+  BOOST_TEST(missing.moment.micro == 0);
   BOOST_TEST(missing.phase == "forward");
   expect_failure(check_collectives, JudgedRun(planted(zero1, inject("double", op))), op + ".once",
                  all);
@@ -261,7 +282,7 @@ BOOST_AUTO_TEST_CASE(collectives_names_one_that_is_missing_doubled_or_in_another
 BOOST_AUTO_TEST_CASE(collectives_holds_buckets_to_the_bucket_size_of_the_scenario) {
   const Scenario ran = sweep_scenario(zero1);
   Scenario judged = ran;
-  judged.training.reduce_bucket_size = 500'000'000;
+  judged.parallel.reduce_bucket_size = 500'000'000;
 
   expect_failure(check_collectives, JudgedRun(ran).context(judged), "bucket_0/reduce/all_reduce",
                  all);
@@ -274,8 +295,8 @@ BOOST_AUTO_TEST_CASE(coverage_names_tensors_that_are_missing_or_of_another_shape
   wider.training.micro_batch = 4;
 
   const JudgedRun run(ran);
-  const auto longer_units = reference::expected_units(longer);
-  const auto wider_units = reference::expected_units(wider);
+  const auto longer_units = reference::expected_units(longer, mean_over_replicas(longer));
+  const auto wider_units = reference::expected_units(wider, mean_over_replicas(wider));
 
   const CheckResult missing = check_coverage(run.context(longer, longer_units)).result();
   const CheckResult shape = check_coverage(run.context(wider, wider_units)).result();
@@ -321,11 +342,11 @@ BOOST_AUTO_TEST_CASE(coverage_names_the_first_op_of_a_step_that_the_scenario_doe
   shorter.steps = 1;
 
   const JudgedRun run(ran);
-  const auto units = reference::expected_units(shorter);
+  const auto units = reference::expected_units(shorter, mean_over_replicas(shorter));
   const FirstDivergence first = expect_failure(check_coverage, run.context(shorter, units),
                                                "model.embed_tokens/data/zero_weight", all);
 
-  BOOST_TEST(first.step == 1);
+  BOOST_TEST(first.moment.step == 1);
 }
 
 BOOST_AUTO_TEST_CASE(replicas_names_the_rank_and_the_element_that_differ) {
@@ -371,8 +392,8 @@ BOOST_AUTO_TEST_CASE(optimizer_recomputes_the_norm_that_all_ranks_agree_on) {
 BOOST_AUTO_TEST_CASE(optimizer_refuses_state_that_is_owned_twice_or_divided_where_it_is_whole) {
   const Scenario divided = sweep_scenario(zero1), whole = sweep_scenario(zero0);
   Scenario judged_whole = divided, judged_divided = whole;
-  judged_whole.training.zero_stage = 0;
-  judged_divided.training.zero_stage = 1;
+  judged_whole.parallel.zero_stage = 0;
+  judged_divided.parallel.zero_stage = 1;
 
   BOOST_TEST(check_optimizer(JudgedRun(divided).context(judged_whole))
                  .result()
@@ -420,10 +441,10 @@ BOOST_AUTO_TEST_CASE(sim_real_names_the_first_bit_that_differs) {
   JudgeContext context = sim.context();
   context.traces.push_back(&real);
 
-  const SimReal result = check_sim_real(context);
+  const Tally result = check_sim_real(context);
 
-  const FirstDivergence first = first_of(result.tally);
-  BOOST_TEST(name_of(result.result.outcome) == "fail");
+  const FirstDivergence first = first_of(result);
+  BOOST_TEST(name_of(result.result().outcome) == "fail");
   BOOST_TEST(first.execution == "real");
   BOOST_TEST(first.op == "model.layers.1.mlp/forward/swiglu");
   BOOST_TEST(first.ranks == (std::vector<int>{2}), boost::test_tools::per_element());
@@ -441,7 +462,7 @@ BOOST_AUTO_TEST_CASE(sim_real_says_nothing_where_the_order_is_the_librarys) {
   context.traces.push_back(&real);
   context.policy.order = ReductionOrder::library;
 
-  BOOST_TEST(name_of(check_sim_real(context).result.outcome) == "not_run");
+  BOOST_TEST(name_of(check_sim_real(context).result().outcome) == "not_run");
 }
 
 BOOST_AUTO_TEST_CASE(end_to_end_in_fp64_fails_by_a_scale_of_one_in_ten_to_the_nine) {
@@ -451,12 +472,14 @@ BOOST_AUTO_TEST_CASE(end_to_end_in_fp64_fails_by_a_scale_of_one_in_ten_to_the_ni
   scaled.inject[0].factor = 1 + 1e-7;
   const JudgedRun run(scaled);
   const TemporaryFolder folder;
-  reference::run_reference(scenario, folder.path().string());
+  reference::run_reference(scenario, header_of(scenario, Execution::reference),
+                           folder.path().string());
   const TraceReader reader(folder.path().string());
   JudgeContext context = run.context();
   context.reference = &reader;
 
-  const CheckResult result = check_end_to_end(context).result;
+  std::vector<TrendPoint> trend;
+  const CheckResult result = check_end_to_end(context, trend).result();
 
   BOOST_TEST(name_of(result.outcome) == "fail");
   BOOST_TEST(result.reason.find("differs by") != std::string::npos, result.reason);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -7,32 +10,27 @@
 #include "reference/run/training.hpp"
 #include "reports/verdict/judge_context.hpp"
 #include "reports/verdict/tally.hpp"
+#include "scenarios/config/scenario_file.hpp"
+#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/settings/scenario.hpp"
+#include "scenarios/trace/scenario_header.hpp"
 #include "sim/simulate.hpp"
+#include "tests/support/injections.hpp"
+#include "tests/support/sweep.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace shardproof::tests {
 
 inline Scenario sweep_scenario(const std::string& name, int steps = 1) {
-  Scenario scenario = read_scenario("../scenarios/catalog/sweep/" + name + ".json");
-  scenario.steps = steps;
-  return scenario;
-}
-
-inline Injection inject(const std::string& edit, const std::string& op,
-                        std::vector<int> ranks = {}) {
-  Injection injection;
-  injection.edit = edit;
-  injection.op = op;
-  injection.ranks = std::move(ranks);
-  return injection;
+  return sweep(name, steps);
 }
 
 /// A simulated run and everything that checks look at.
 class JudgedRun {
  public:
   explicit JudgedRun(const Scenario& ran)
-      : scenario_(ran), units_(reference::expected_units(scenario_)) {
+      : scenario_(ran),
+        units_(reference::expected_units(scenario_, mean_over_replicas(scenario_))) {
     scenario_.inject.clear();
     finished_ = sim::simulate(ran, folder_ / "sim");
     if (finished_) trace_ = std::make_unique<reports::EngineTrace>("sim", folder_ / "sim");
@@ -63,26 +61,44 @@ struct Rewritten {
   bool left_out = false;
   std::vector<Region> regions = {};  // {}: its own
 };
+/// What becomes of the rest; by default nothing.
+struct RewrittenLog {
+  std::function<void(TraceHeader&)> header = [](TraceHeader&) {};
+  std::function<bool(int rank, const AccessRecord&)> keeps = [](int, const AccessRecord&) {
+    return true;
+  };
+};
+inline std::vector<StoredDataset> in_order_of_writing(const TraceReader& reader, int rank) {
+  std::vector<StoredDataset> ordered;
+  for (const auto& [path, copies] : reader.datasets())
+    std::ranges::copy_if(copies, std::back_inserter(ordered),
+                         [&](const StoredDataset& copy) { return copy.rank == rank; });
+  std::ranges::sort(ordered, {}, [](const StoredDataset& copy) { return copy.info.order; });
+  return ordered;
+}
 /// A copy of a trace in which each dataset is as `change` says; one in other regions holds zeros.
 template <typename Change>
-void rewrite(const TraceReader& from, const std::string& folder, Change change) {
+void rewrite(const TraceReader& from, const std::string& folder, Change change,
+             const RewrittenLog& log = {}) {
   for (int rank = 0; rank < from.world(); ++rank) {
-    TraceWriter writer(folder, from.header(rank));
-    for (const auto& [path, copies] : from.datasets())
-      for (const StoredDataset& copy : copies) {
-        const Rewritten rewritten = copy.rank == rank ? change(copy) : Rewritten{.left_out = true};
-        if (rewritten.left_out) continue;
-        DatasetInfo info = copy.info;
-        std::vector<std::byte> bytes = from.read(copy);
-        if (!rewritten.regions.empty()) {
-          info.regions = rewritten.regions;
-          const auto count = static_cast<std::size_t>(element_count(info.regions));
-          bytes.assign(count * size_bytes(info.dtype), {});
-        }
-        writer.write(info, bytes);
+    TraceHeader header = from.header(rank);
+    log.header(header);
+    TraceWriter writer(folder, header);
+    for (const StoredDataset& copy : in_order_of_writing(from, rank)) {
+      const Rewritten rewritten = change(copy);
+      if (rewritten.left_out) continue;
+      DatasetInfo info = copy.info;
+      std::vector<std::byte> bytes = from.read(copy);
+      if (!rewritten.regions.empty()) {
+        info.regions = rewritten.regions;
+        const auto count = static_cast<std::size_t>(element_count(info.regions));
+        bytes.assign(count * size_bytes(info.dtype), {});
       }
+      writer.write(info, bytes);
+    }
     for (const CollectiveRecord& record : from.collectives(rank)) writer.log(record);
-    for (const AccessRecord& record : from.accesses(rank)) writer.log(record);
+    for (const AccessRecord& record : from.accesses(rank))
+      if (log.keeps(rank, record)) writer.log(record);
     writer.close();
   }
 }

@@ -70,10 +70,10 @@ double largest_difference(const AssembledTensor& a, const AssembledTensor& b) {
 }
 
 std::vector<Tally> judge(const reports::JudgeContext& context) {
-  reports::TensorTable table(context.scenario.world);
+  reports::TensorTable table(context.scenario.world());
   reports::UnitMemo memo;
   reports::WalkFindings walk;
-  reports::walk_units(context, *context.traces.at(0), memo, walk, table);
+  reports::walk_units(context, *context.engines().at(0), memo, walk, table);
   return {check_leaves(context),          check_coverage(context),  check_replicas(context),
           check_op_local(context, table), check_optimizer(context), check_round_trip(context),
           std::move(walk.plan_units),     std::move(walk.edges),    std::move(walk.continuity)};

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <stdexcept>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/trace/trace.hpp"
 #include "sim/simulate.hpp"
@@ -92,7 +93,7 @@ BOOST_AUTO_TEST_CASE(another_world_size_differs_by_rounding_first_where_tp_split
 
 BOOST_AUTO_TEST_CASE(a_planted_factor_is_the_first_difference_with_equal_inputs) {
   Injection scale;
-  scale.edit = "scale";
+  scale.edit = EditKind::scale;
   scale.op = "model.layers.0.mlp.down_proj/forward/matmul";
   scale.steps = {1};
   scale.factor = 1.5;
@@ -140,7 +141,7 @@ BOOST_AUTO_TEST_CASE(distances_are_those_worked_by_hand) {
   BOOST_CHECK(p.state == State::different);
   BOOST_TEST(p.bits.failed == 2);
   BOOST_TEST(p.bits.max_absolute == 0.5);
-  BOOST_TEST(p.bits.max_ulp == 0.5 / 0x1p-22);  // an ulp of 2 in fp32
+  BOOST_TEST(p.bits.max_ulp.value() == 0.5 / 0x1p-22);  // an ulp of 2 in fp32
   BOOST_TEST(p.first_index == Shape{1}, boost::test_tools::per_element());
   BOOST_TEST(tensor(comparison, "/initial/parameter/q").reason == "full shapes (2) and (3)");
   BOOST_TEST(comparison.exit_code() == 1);

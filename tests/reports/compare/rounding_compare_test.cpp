@@ -29,6 +29,23 @@ reference::UnitResult bounded(std::vector<double> value, double bound) {
 
 BOOST_AUTO_TEST_SUITE(element_compare)
 
+BOOST_AUTO_TEST_CASE(one_judgement_is_of_one_function_of_tensors_alike_in_dtype_shape_and_bits) {
+  const auto key = [](Dtype dtype, const Shape& shape, std::uint64_t hash, double eps = 0,
+                      NonFinite non_finite = NonFinite::refused) {
+    const HashedTensor argument{dtype, shape, hash}, result{Dtype::fp32, {8}, 7};
+    return memo_key(reference::UnitKind::attention_lse, {.eps = eps}, {},
+                    std::vector{argument, result}, non_finite);
+  };
+
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) == key(Dtype::bf16, {2, 4}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {4, 2}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {8}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::fp16, {2, 4}, 1));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {2, 4}, 2));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {2, 4}, 1, 1e-6));
+  BOOST_TEST(key(Dtype::bf16, {2, 4}, 1) != key(Dtype::bf16, {2, 4}, 1, 0, NonFinite::accepted));
+}
+
 BOOST_AUTO_TEST_CASE(counts_failures_and_keeps_the_first) {
   const auto unit = bounded({1, 2, 3, 4}, 0x1p-12);
   const std::vector<double> recorded{1, 2 + 0x1p-6, 3, 4.5};
@@ -106,25 +123,25 @@ BOOST_AUTO_TEST_CASE(bits_are_compared_with_the_largest_ulp_and_difference) {
   const auto a = bytes_of<float>({1.0F, 2.0F, -3.0F});
   const auto b = bytes_of<float>({1.0F, std::nextafterf(2.0F, 3.0F), -3.5F});
 
-  const BitComparison result = compare_bits(a, b, Dtype::fp32);
+  const Comparison result = compare_bits(a, b, Dtype::fp32);
 
   BOOST_TEST(result.compared == 3);
   BOOST_TEST(result.failed == 2);
   BOOST_TEST(result.first_failed == 1);
   BOOST_TEST(result.expected == 2);
   BOOST_TEST(result.max_absolute == 0.5);
-  BOOST_TEST(result.max_ulp == 0.5 / 0x1p-22);
+  BOOST_TEST(result.max_ulp.value() == 0.5 / 0x1p-22);
   BOOST_TEST(compare_bits(a, a, Dtype::fp32).failed == 0);
 }
 
 BOOST_AUTO_TEST_CASE(equal_numbers_of_unequal_bits_differ) {
-  const BitComparison zeros =
+  const Comparison zeros =
       compare_bits(bytes_of<float>({0.0F}), bytes_of<float>({-0.0F}), Dtype::fp32);
   BOOST_TEST(zeros.failed == 1);
   BOOST_TEST(zeros.max_absolute == 0);
   const auto not_a_number = bytes_of<float>({std::nanf("")});
   BOOST_TEST(compare_bits(not_a_number, not_a_number, Dtype::fp32).failed == 0);
-  BOOST_TEST(compare_bits(not_a_number, bytes_of<float>({1.0F}), Dtype::fp32).max_ulp ==
+  BOOST_TEST(compare_bits(not_a_number, bytes_of<float>({1.0F}), Dtype::fp32).max_ulp.value() ==
              std::numeric_limits<double>::infinity());
   BOOST_TEST(compare_bits({}, {}, Dtype::fp32).compared == 0);
 }

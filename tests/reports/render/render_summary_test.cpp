@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite_are_strings) {
 
 BOOST_AUTO_TEST_CASE(what_is_absent_is_null) {
   Verdict verdict = failing_verdict();
-  verdict.first_divergence->micro_step = -1;
+  verdict.first_divergence->moment.micro = -1;
   const JsonValue summary = summary_of(verdict);
   BOOST_TEST(summary.find("first_divergence")->find("micro_step")->is_null());
   BOOST_TEST(summary.find("first_divergence")->find("cause")->is_null());

@@ -33,6 +33,13 @@ BOOST_AUTO_TEST_CASE(a_verdict_with_everything_in_it_has_at_most_twelve_lines) {
   BOOST_TEST(text.find("one two (and 2 more)") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(numbers_of_a_cause_are_shown_where_they_say_more_than_its_name) {
+  BOOST_TEST(cause_text({"bits equal to /a", 1.0, 1.0}) == "bits equal to /a");
+  BOOST_TEST(cause_text({"nan", {}, {}}) == "nan");
+  BOOST_TEST(cause_text({"equals /a", 0.5, 1.0}) == "equals /a, coefficient 0.5");
+  BOOST_TEST(cause_text({"equals /a", 1.0, 0.25}) == "equals /a, score 0.25");
+}
+
 BOOST_AUTO_TEST_CASE(nothing_in_a_verdict_can_drive_the_terminal) {
   Verdict verdict = error_verdict();
   verdict.scenario = "a\x1b[2Jb";
@@ -41,7 +48,7 @@ BOOST_AUTO_TEST_CASE(nothing_in_a_verdict_can_drive_the_terminal) {
 
 BOOST_AUTO_TEST_CASE(a_failed_check_without_a_divergence_names_itself_in_the_first_line) {
   Verdict verdict = passing_verdict();
-  verdict.verdict = "fail";
+  verdict.conclusion = Conclusion::fail;
   check_of(verdict, "collectives").outcome = Outcome::fail;
   check_of(verdict, "collectives").reason = "rank 1 issued 27 of 28";
   BOOST_TEST(verdict_text(verdict, "")

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "reports/checks/table.hpp"
 #include "reports/verdict/verdict.hpp"
 
 namespace shardproof::tests {
@@ -14,7 +15,7 @@ inline reports::Verdict passing_verdict() {
   verdict.scenario = "llama-tp2-dp2";
   verdict.scenario_hash = "00112233aabbccdd";
   verdict.executions = {"reference", "sim", "real"};
-  verdict.verdict = "pass";
+  verdict.conclusion = Conclusion::pass;
   for (const std::string& name : check_names()) {
     const bool later = name == "shadow" || name == "suspects";
     CheckResult check{.name = name,
@@ -65,8 +66,7 @@ inline reports::CheckResult& check_of(reports::Verdict& verdict, const std::stri
 inline reports::Verdict failing_verdict() {
   using namespace reports;
   Verdict verdict = passing_verdict();
-  verdict.verdict = "fail";
-  verdict.exit_code = 1;
+  verdict.conclusion = Conclusion::fail;
   verdict.injected = {"drop model.layers.1.self_attn.o_proj/forward/all_reduce"};
   CheckResult& check = check_of(verdict, "plan_units");
   check.outcome = Outcome::fail;
@@ -75,8 +75,7 @@ inline reports::Verdict failing_verdict() {
   check.reason = "12 of 1000 elements are outside their sets";
   verdict.first_divergence = FirstDivergence{
       .execution = "sim",
-      .step = 1,
-      .micro_step = 0,
+      .moment = {Moment::Stage::step, 1, 0},
       .phase = "forward",
       .op = "model.layers.1.self_attn.o_proj/forward/all_reduce",
       .tensor = "/step/000001/micro/0/forward/model.layers.1.self_attn.o_proj/output",
@@ -98,8 +97,7 @@ inline reports::Verdict failing_verdict() {
 
 inline reports::Verdict unknown_verdict() {
   reports::Verdict verdict = passing_verdict();
-  verdict.verdict = "unknown";
-  verdict.exit_code = 2;
+  verdict.conclusion = reports::Conclusion::unknown;
   reports::CheckResult& check = check_of(verdict, "coverage");
   check.outcome = reports::Outcome::unknown;
   check.compared = 0;
@@ -111,8 +109,7 @@ inline reports::Verdict error_verdict() {
   reports::Verdict verdict;
   verdict.scenario = "llama-tp2-dp2";
   verdict.executions = {"reference", "sim", "real"};
-  verdict.verdict = "error";
-  verdict.exit_code = 3;
+  verdict.conclusion = reports::Conclusion::error;
   verdict.errors = {"real: rank 3 was killed by signal 9 in step 1", "real: rank 0 ended with 1",
                     "mpirun: aborted"};
   verdict.reproduce = "shardproof run 'scenario.json'";

@@ -8,8 +8,8 @@
 
 namespace shardproof::tests {
 
-/// Compares text with tests/reports/render/snapshots/NAME. With SHARDPROOF_UPDATE_SNAPSHOTS=1 in the
-/// environment the file is written instead: look at its diff before you commit it.
+/// Compares text with tests/reports/render/snapshots/NAME. With SHARDPROOF_UPDATE_SNAPSHOTS=1 in
+/// the environment the file is written instead: look at its diff before you commit it.
 inline void check_snapshot(const std::string& name, const std::string& text) {
   const std::string path = "reports/render/snapshots/" + name;
   if (const char* update = std::getenv("SHARDPROOF_UPDATE_SNAPSHOTS");

@@ -23,7 +23,7 @@ namespace {
 Program program_of(const std::string& name, int tp, int dp, int zero) {
   Scenario scenario = sweep(name);
   tests::lay_out(scenario, tp, dp);
-  scenario.training.zero_stage = zero;
+  scenario.parallel.zero_stage = zero;
   return real::lower(scenario);
 }
 

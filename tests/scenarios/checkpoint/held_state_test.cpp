@@ -33,8 +33,8 @@ Action of_kind(Action::Kind kind, std::vector<Action> body) {
 
 enum : ValueId { norm, matrix, accumulator, flag, master, one_branch, both_branches, table };
 
-// A norm and a matrix cut by rows, and their masters, on TP 2 x DP 2 with ZeRO 1. Each step zeroes an
-// accumulator, decides, and updates.
+// A norm and a matrix cut by rows, and their masters, on TP 2 x DP 2 with ZeRO 1. Each step zeroes
+// an accumulator, decides, and updates.
 Program small_program() {
   Program program;
   program.tp = program.dp = 2;
@@ -97,7 +97,8 @@ BOOST_AUTO_TEST_SUITE(held_state_of_ranks)
 BOOST_AUTO_TEST_CASE(a_step_leaves_what_the_next_reads_before_it_is_written) {
   const Program program = small_program();
 
-  // Not the accumulator, which is zeroed; not what both branches of a decision write; not the table.
+  // Not the accumulator, which is zeroed; not what both branches of a decision write; not the
+  // table.
   BOOST_TEST((carried_values(program) == std::vector<ValueId>{norm, matrix, master, one_branch}));
 }
 

@@ -75,7 +75,8 @@ Program small_program(int tp, int dp) {
   return real::lower(scenario);
 }
 
-// Writes in a child, which is killed after so many calls or microseconds. True if it came to its end.
+// Writes in a child, which is killed after so many calls or microseconds. True if it came to its
+// end.
 template <class Killed>
 bool save_in_child(const Ranks& ranks, const std::string& path, Killed&& when_killed) {
   const pid_t child = ::fork();

@@ -13,8 +13,8 @@
 
 namespace shardproof::tests {
 
-/// The state of all ranks of a program, in which every element says where it belongs: its bits are a
-/// number made of its tensor and its index in the full tensor, never 0. Padding is 0.
+/// The state of all ranks of a program, in which every element says where it belongs: its bits are
+/// a number made of its tensor and its index in the full tensor, never 0. Padding is 0.
 struct Ranks {
   Program program;
   std::vector<std::map<ValueId, std::vector<std::byte>>> memory;  // by rank

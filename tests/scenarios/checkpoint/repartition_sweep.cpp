@@ -1,7 +1,8 @@
-// Every layout into every other: 100,000 pairs of small configurations in memory, 300 through files.
-// Each element of the state says where it belongs (ranks.hpp), so what arrives is compared with what
-// the new configuration's own ranks would hold, byte for byte. What ranks hold alike is carried once;
-// that the parts of a rank make up its memory, padding zero, is seen once for each configuration.
+// Every layout into every other: 100,000 pairs of small configurations in memory, 300 through
+// files. Each element of the state says where it belongs (ranks.hpp), so what arrives is compared
+// with what the new configuration's own ranks would hold, byte for byte. What ranks hold alike is
+// carried once; that the parts of a rank make up its memory, padding zero, is seen once for each
+// configuration.
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -11,7 +12,9 @@
 #include <random>
 #include <set>
 
+#include "scenarios/config/scenario_file.hpp"
 #include "tests/scenarios/checkpoint/ranks.hpp"
+#include "tests/support/sweep.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace shardproof;
@@ -111,8 +114,7 @@ std::optional<Layout> layout_on(const Model& model, const Grid& grid, bool uneve
     overrides.push_back(key + "=" + std::to_string(value));
   overrides.push_back(std::string("uneven=") + (uneven ? "true" : "false"));
   try {
-    const Scenario scenario = read_scenario(
-        std::string("../scenarios/catalog/sweep/") + model.scenario + ".json", overrides);
+    const Scenario scenario = read_scenario(tests::sweep_file(model.scenario), overrides);
     const std::string name = std::string(model.scenario) + " on tp " + std::to_string(grid.tp) +
                              " dp " + std::to_string(grid.dp) + " zero " +
                              std::to_string(grid.zero) + (uneven ? " uneven" : "");

@@ -10,13 +10,13 @@ using tests::error_of;
 namespace {
 
 // A config in one line: the given members, an AdamW if they have none, a micro-batch size.
-TrainingConfig training(const std::string& members, int world = 4) {
+DeepSpeedConfig training(const std::string& members, int world = 4) {
   std::string text = "{" + members;
   if (members.find("\"optimizer\"") == std::string::npos)
     text += R"(, "optimizer": {"type": "AdamW"})";
   if (members.find("batch_size") == std::string::npos)
     text += R"(, "train_micro_batch_size_per_gpu": 2)";
-  return training_from_json(parse_json(text + "}", "ds.json"), world);
+  return deepspeed_from_json(parse_json(text + "}", "ds.json"), world);
 }
 
 std::string error_in(const std::string& members, int world = 4) {
@@ -40,7 +40,7 @@ void check_refused(const BadInput& input) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(absent_keys_have_deepspeeds_defaults_and_are_listed) {
-  const TrainingConfig config = training(R"("steps_per_print": 10)");
+  const DeepSpeedConfig config = training(R"("steps_per_print": 10)");
 
   BOOST_TEST(config.tensor_parallel == 1);
   BOOST_TEST(config.zero_stage == 0);
@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(absent_keys_have_deepspeeds_defaults_and_are_listed) {
 }
 
 BOOST_AUTO_TEST_CASE(implemented_keys_are_read) {
-  const TrainingConfig config = training(R"(
+  const DeepSpeedConfig config = training(R"(
     "bf16": {"enabled": true, "check_grad_overflow": false},
     "zero_optimization": {"stage": 1, "reduce_bucket_size": 2e3, "overlap_comm": true},
     "tensor_parallel": {"autotp_size": 2, "preset_model": "LLaMA", "tp": {"tp_size": 2}},
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(buckets_overlap_in_stages_1_and_2_where_the_config_says_so)
   const auto zero = [](const std::string& members) {
     return training(R"("zero_optimization": {)" + members + "}");
   };
-  const TrainingConfig stage_0 = zero(R"("stage": 0, "overlap_comm": true)");
+  const DeepSpeedConfig stage_0 = zero(R"("stage": 0, "overlap_comm": true)");
 
   BOOST_TEST(zero(R"("stage": 2)").zero_stage == 2);
   BOOST_TEST(zero(R"("stage": 2, "overlap_comm": true)").overlap_comm);
@@ -115,25 +115,25 @@ BOOST_AUTO_TEST_CASE(buckets_overlap_in_stages_1_and_2_where_the_config_says_so)
 }
 
 BOOST_AUTO_TEST_CASE(gradients_may_be_summed_and_sent_in_other_dtypes_than_the_models) {
-  const TrainingConfig config = training(R"("bf16": {"enabled": true},
+  const DeepSpeedConfig config = training(R"("bf16": {"enabled": true},
       "zero_optimization": {"stage": 2}, "communication_data_type": "float32",
       "data_types": {"grad_accum_dtype": "fp32"})");
-  const TrainingConfig back =
-      training_from_json(parse_json(write_json(to_json(config)), "effective"), 4);
+  const DeepSpeedConfig back =
+      deepspeed_from_json(parse_json(write_json(to_json(config)), "effective"), 4);
 
-  for (const TrainingConfig* read : {&config, &back}) {
+  for (const DeepSpeedConfig* read : {&config, &back}) {
     BOOST_CHECK(read->accumulate == Dtype::fp32);
     BOOST_CHECK(read->dp_wire == Dtype::fp32);
   }
-  const TrainingConfig silent = training(R"("bf16": {"enabled": true})");
+  const DeepSpeedConfig silent = training(R"("bf16": {"enabled": true})");
   BOOST_CHECK(!silent.accumulate);
   BOOST_CHECK(!silent.dp_wire);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
-  TrainingConfig config = training(R"("tensor_parallel": {"autotp_size": 2},
+  DeepSpeedConfig config = training(R"("tensor_parallel": {"autotp_size": 2},
       "bf16": {"enabled": true}, "zero_optimization": {"stage": 1}, "gradient_clipping": 0.3)");
-  const TrainingConfig back = training_from_json(to_json(config), 4);
+  const DeepSpeedConfig back = deepspeed_from_json(to_json(config), 4);
 
   BOOST_TEST(write_json(to_json(back)) == write_json(to_json(config)));
   BOOST_TEST(back.defaulted.empty());
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(optimizers_and_schedules_are_written_as_they_are_read) {
         R"("scheduler": {"type": "WarmupDecayLR", "params": {"total_num_steps": 9,
             "warmup_type": "linear", "warmup_min_lr": 0.5}})"}) {
     const std::string written = write_json(to_json(training(members)));
-    const TrainingConfig back = training_from_json(parse_json(written, "effective"), 4);
+    const DeepSpeedConfig back = deepspeed_from_json(parse_json(written, "effective"), 4);
     BOOST_TEST(write_json(to_json(back)) == written);
     BOOST_TEST(back.defaulted.empty(), boost::test_tools::per_element());
   }
@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(a_batch_equation_that_cannot_hold_shows_both_sides) {
   BOOST_TEST(error_in(R"("train_batch_size": 2)") ==
              "ds.json:1:22: train_batch_size = 2: " + equation + "2 != 0 * 1 * 4");
   BOOST_TEST(error_of([] {
-               training_from_json(parse_json(R"({"optimizer": {"type": "AdamW"}})", "ds.json"), 4);
+               deepspeed_from_json(parse_json(R"({"optimizer": {"type": "AdamW"}})", "ds.json"), 4);
              }) ==
              "ds.json:1:1: missing key \"train_micro_batch_size_per_gpu\": expected it or"
              " train_batch_size");
@@ -299,7 +299,8 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
       {R"("bf16": {"enabled": true}, "data_types": {"grad_accum_dtype": @"fp32"})",
        "data_types.grad_accum_dtype = \"fp32\": without ZeRO, DeepSpeed refuses other sums than the"
        " model's: expected \"bf16\""},
-      {R"("bf16": {"enabled": true}, "zero_optimization": {"stage": 1}, "data_types": {"grad_accum_dtype": @"fp16"})",
+      {R"("bf16": {"enabled": true}, "zero_optimization": {"stage": 1}, )"
+       R"("data_types": {"grad_accum_dtype": @"fp16"})",
        "data_types.grad_accum_dtype = \"fp16\": expected \"bf16\", the model's, or \"fp32\""},
       {R"("curriculum_learning": @{"enabled": true})",
        "curriculum_learning = {\"enabled\":true}: curriculum learning is not implemented"},
@@ -340,7 +341,7 @@ BOOST_AUTO_TEST_CASE(values_of_the_wrong_type_or_range_are_refused_at_their_plac
     BOOST_TEST(error.starts_with("ds.json:"), error);
     BOOST_TEST(error.find("missing key \"scheduler.params.total_num_steps\"") != std::string::npos);
   }
-  BOOST_TEST(error_of([] { training_from_json(parse_json("{}", "ds.json"), 1); }) ==
+  BOOST_TEST(error_of([] { deepspeed_from_json(parse_json("{}", "ds.json"), 1); }) ==
              "ds.json:1:1: missing key \"optimizer\": expected { \"type\": \"AdamW\", \"params\":"
              " {...} }");
 }
@@ -373,8 +374,8 @@ BOOST_AUTO_TEST_CASE(auto_is_refused_with_all_keys_that_need_numbers) {
 
 namespace {
 
-TrainingConfig inference(const std::string& members) {
-  return training_from_json(
+DeepSpeedConfig inference(const std::string& members) {
+  return deepspeed_from_json(
       parse_json(R"({"train_micro_batch_size_per_gpu": 2, )" + members + "}", "ds.json"), 4,
       Mode::inference);
 }
@@ -382,7 +383,7 @@ TrainingConfig inference(const std::string& members) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(inference_needs_nothing_that_says_how_to_train) {
-  const TrainingConfig config = inference(R"("tensor_parallel": {"autotp_size": 2})");
+  const DeepSpeedConfig config = inference(R"("tensor_parallel": {"autotp_size": 2})");
 
   BOOST_TEST(config.tensor_parallel == 2);
   BOOST_TEST(config.micro_batch == 2);
@@ -392,7 +393,7 @@ BOOST_AUTO_TEST_CASE(inference_needs_nothing_that_says_how_to_train) {
 }
 
 BOOST_AUTO_TEST_CASE(fp16_is_read_with_its_loss_scale_and_written_back) {
-  const TrainingConfig config = training(R"("fp16": {"enabled": true, "auto_cast": true,
+  const DeepSpeedConfig config = training(R"("fp16": {"enabled": true, "auto_cast": true,
       "initial_scale_power": 12, "loss_scale_window": 5, "hysteresis": 3,
       "consecutive_hysteresis": true, "min_loss_scale": 0.5})");
 
@@ -405,13 +406,13 @@ BOOST_AUTO_TEST_CASE(fp16_is_read_with_its_loss_scale_and_written_back) {
   BOOST_TEST(config.loss_scale.consecutive_hysteresis);
   BOOST_TEST(config.loss_scale.lowest == 0.5);
   const std::string written = write_json(to_json(config, Mode::training));
-  const TrainingConfig back =
-      training_from_json(parse_json(written, "effective"), 4, Mode::training);
+  const DeepSpeedConfig back =
+      deepspeed_from_json(parse_json(written, "effective"), 4, Mode::training);
   BOOST_TEST(write_json(to_json(back, Mode::training)) == written);
 }
 
 BOOST_AUTO_TEST_CASE(fp16_defaults_are_deepspeed_s) {
-  const TrainingConfig config = training(R"("fp16": {"enabled": true})");
+  const DeepSpeedConfig config = training(R"("fp16": {"enabled": true})");
 
   BOOST_TEST(config.loss_scale.fixed == 0);
   BOOST_TEST(config.loss_scale.initial_power == 16);
@@ -422,14 +423,14 @@ BOOST_AUTO_TEST_CASE(fp16_defaults_are_deepspeed_s) {
 }
 
 BOOST_AUTO_TEST_CASE(inference_in_fp16_scales_nothing) {
-  const TrainingConfig config = inference(R"("fp16": {"enabled": true, "loss_scale": 100})");
+  const DeepSpeedConfig config = inference(R"("fp16": {"enabled": true, "loss_scale": 100})");
 
   BOOST_TEST((config.working == Dtype::fp16));
   BOOST_TEST(config.without_effect == std::vector<std::string>{"fp16.loss_scale"});
 }
 
 BOOST_AUTO_TEST_CASE(what_says_how_to_train_is_without_effect_in_inference) {
-  const TrainingConfig config = inference(R"("gradient_accumulation_steps": 4,
+  const DeepSpeedConfig config = inference(R"("gradient_accumulation_steps": 4,
       "train_batch_size": 16, "gradient_clipping": 0.1, "scheduler": {"type": "WarmupLR"},
       "optimizer": {"type": "Lion"}, "zero_optimization": {"stage": 2},
       "bf16": {"enabled": true, "check_grad_overflow": false},
@@ -448,8 +449,8 @@ BOOST_AUTO_TEST_CASE(what_says_how_to_train_is_without_effect_in_inference) {
                                           "tensor_parallel.tp_overlap_comm"};
   BOOST_TEST(config.without_effect == expected, boost::test_tools::per_element());
   const std::string written = write_json(to_json(config, Mode::inference));
-  const TrainingConfig back =
-      training_from_json(parse_json(written, "effective"), 4, Mode::inference);
+  const DeepSpeedConfig back =
+      deepspeed_from_json(parse_json(written, "effective"), 4, Mode::inference);
   BOOST_TEST(write_json(to_json(back, Mode::inference)) == written);
   BOOST_TEST(back.without_effect.empty());
 }

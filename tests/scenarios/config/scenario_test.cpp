@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "scenarios/config/command_line.hpp"
+#include "scenarios/config/scenario_file.hpp"
+#include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -77,7 +80,7 @@ BOOST_AUTO_TEST_CASE(a_scenario_of_few_lines_is_completed) {
 
   BOOST_TEST(scenario.name == "s");
   BOOST_TEST(scenario.file == files / "s.json");
-  BOOST_TEST(scenario.world == 4);
+  BOOST_TEST(scenario.world() == 4);
   BOOST_TEST(scenario.data_parallel() == 2);
   BOOST_TEST(scenario.steps == 1);
   BOOST_TEST(scenario.seed == 0U);
@@ -87,8 +90,8 @@ BOOST_AUTO_TEST_CASE(a_scenario_of_few_lines_is_completed) {
   BOOST_TEST(scenario.data.sequence == 16);
   BOOST_TEST((scenario.reduction == ReductionOrder::ring));
   BOOST_TEST(scenario.executions.size() == 3U);
-  BOOST_TEST(scenario.runs("sim"));
-  BOOST_TEST(scenario.trace_keep == "always");
+  BOOST_TEST(scenario.runs(Execution::sim));
+  BOOST_TEST((scenario.trace_keep == TraceKeep::always));
   BOOST_TEST(scenario.inject.empty());
   BOOST_TEST(scenario.model.hidden_size == 48);
   BOOST_TEST((scenario.training.working == Dtype::fp32));
@@ -139,7 +142,7 @@ BOOST_AUTO_TEST_CASE(every_scenario_of_the_catalog_is_read_and_survives_a_round_
       BOOST_TEST(write_scenario(back) == effective);
       BOOST_TEST(scenario_hash(back) == scenario_hash(scenario));
       BOOST_TEST(hash_of(back.model) == hash_of(scenario.model));
-      BOOST_TEST(back.training.defaulted.empty());
+      BOOST_TEST(back.defaulted.empty());
       ++count;
     }
   }
@@ -157,9 +160,9 @@ BOOST_AUTO_TEST_CASE(the_quickstart_is_what_the_readme_says) {
   BOOST_TEST(scenario.data.sequence == 64);
   BOOST_TEST(scenario.training.micro_batch == 2);
   BOOST_TEST(scenario.training.accumulation == 2);
-  BOOST_TEST(scenario.training.tensor_parallel == 2);
+  BOOST_TEST(scenario.parallel.tensor_parallel == 2);
   BOOST_TEST(scenario.data_parallel() == 2);
-  BOOST_TEST(scenario.training.zero_stage == 1);
+  BOOST_TEST(scenario.parallel.zero_stage == 1);
   BOOST_TEST((scenario.training.working == Dtype::bf16));
   BOOST_TEST(scenario.steps == 3);
   BOOST_TEST(std::filesystem::file_size(scenario.data.path) >= 16'384U);
@@ -230,8 +233,8 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST(read->training.gradient_clipping == 0.1);
     BOOST_TEST((read->training.working == Dtype::fp64));
     BOOST_TEST(!read->training.check_grad_overflow);
-    BOOST_TEST(read->training.zero_stage == 1);
-    BOOST_TEST(read->training.reduce_bucket_size == 1234);
+    BOOST_TEST(read->parallel.zero_stage == 1);
+    BOOST_TEST(read->parallel.reduce_bucket_size == 1234);
     BOOST_TEST(read->training.optimizer.beta2 == 0.8);
     BOOST_TEST(read->training.optimizer.epsilon == 1e-5);
     BOOST_TEST(read->steps == 5);
@@ -239,9 +242,9 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST((read->data.source == DataConfig::Source::tokens));
     BOOST_TEST((read->data.padding == 3));
     BOOST_TEST((read->reduction == ReductionOrder::rank_order));
-    BOOST_TEST((read->executions == std::vector<std::string>{"reference", "sim"}));
-    BOOST_TEST(!read->runs("real"));
-    BOOST_TEST(read->trace_keep == "failed");
+    BOOST_TEST((read->executions == std::vector{Execution::reference, Execution::sim}));
+    BOOST_TEST(!read->runs(Execution::real));
+    BOOST_TEST((read->trace_keep == TraceKeep::failed));
     BOOST_TEST(read->timeout_s == 30);
     BOOST_REQUIRE_EQUAL(read->inject.size(), 8U);
     BOOST_TEST((read->inject[0].ranks == std::vector<int>{0, 3}));
@@ -251,10 +254,10 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST(read->inject[3].dtype == "bf16");
     BOOST_TEST(read->inject[4].value == "flip:14");
     BOOST_TEST((read->inject[4].index == std::vector<std::int64_t>{1, 2}));
-    BOOST_TEST(read->inject[4].when == "between_steps");
+    BOOST_TEST((read->inject[4].when == SetTime::between_steps));
     BOOST_TEST(read->inject[5].value == "-1.5e3");
     BOOST_TEST(read->inject[6].ranks.empty());
-    BOOST_TEST(read->inject[6].when == "output");
+    BOOST_TEST((read->inject[6].when == SetTime::output));
     BOOST_TEST(read->inject[7].value == "accumulator/x");
     BOOST_TEST((read->inject[7].index == std::vector<std::int64_t>{1}));
   }
@@ -277,7 +280,7 @@ BOOST_AUTO_TEST_CASE(what_decides_the_partition_survives_a_round_trip) {
     files.write("effective.json", write_scenario(scenario));
     const Scenario back = read_scenario(files / "effective.json");
     BOOST_TEST(write_scenario(back) == write_scenario(scenario));
-    BOOST_TEST(back.training.partition_rules.uneven);
+    BOOST_TEST(back.parallel.partition_rules.uneven);
     BOOST_TEST(!scenario.partition.modules.empty());
     BOOST_TEST(back.partition.modules.size() == scenario.partition.modules.size());
     for (const auto& [module, partition] : scenario.partition.modules) {
@@ -300,7 +303,7 @@ BOOST_AUTO_TEST_CASE(inference_cuts_unevenly_without_being_asked) {
   const Scenario scenario = files.read();
 
   BOOST_TEST(!scenario.trains());
-  BOOST_TEST(scenario.training.partition_rules.uneven);
+  BOOST_TEST(scenario.parallel.partition_rules.uneven);
   // 12 heads over 4 KV heads, 4 wide, among 3 ranks
   BOOST_TEST(
       (scenario.partition.of("model.layers.0.self_attn.q_proj").widths == Widths{{24, 12, 12}}));
@@ -339,12 +342,12 @@ BOOST_AUTO_TEST_CASE(overrides_reach_the_model_the_deepspeed_config_and_the_scen
 
   BOOST_TEST(scenario.model.num_hidden_layers == 7);
   BOOST_TEST(scenario.model.hidden_size == 96);
-  BOOST_TEST(scenario.training.zero_stage == 1);
+  BOOST_TEST(scenario.parallel.zero_stage == 1);
   BOOST_TEST(scenario.training.gradient_clipping == 0.0);
   BOOST_TEST(scenario.steps == 9);
   BOOST_TEST(scenario.data.sequence == 8);
   BOOST_TEST((scenario.training.working == Dtype::fp64));
-  BOOST_TEST((scenario.executions == std::vector<std::string>{"sim"}));
+  BOOST_TEST((scenario.executions == std::vector<Execution>{Execution::sim}));
   BOOST_TEST(scenario.parameter_groups.size() == 1U);
 }
 
@@ -369,7 +372,7 @@ BOOST_AUTO_TEST_CASE(a_command_line_needs_no_scenario_file) {
 
   BOOST_TEST(scenario.name == "model");
   BOOST_TEST(scenario.file.empty());
-  BOOST_TEST(scenario.world == 4);
+  BOOST_TEST(scenario.world() == 4);
   BOOST_TEST(scenario.weights == "generated");
   BOOST_TEST((scenario.data.source == DataConfig::Source::generated));
   BOOST_TEST(scenario.data.sequence == 64);

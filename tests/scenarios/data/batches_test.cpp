@@ -13,16 +13,15 @@ using tests::TemporaryFolder;
 
 namespace {
 
-Scenario scenario_of(DataConfig data) {
-  Scenario scenario;
-  scenario.data = std::move(data);
-  scenario.model.vocab_size = 256;
-  scenario.seed = 9;
-  scenario.world = 4;
-  scenario.training.tensor_parallel = 2;
-  scenario.training.micro_batch = 2;
-  scenario.training.accumulation = 3;
-  return scenario;
+Task task_of(DataConfig data) {
+  Task task;
+  task.data = std::move(data);
+  task.model.vocab_size = 256;
+  task.seed = 9;
+  task.replicas = 2;
+  task.training.micro_batch = 2;
+  task.training.accumulation = 3;
+  return task;
 }
 
 std::string write_text(const TemporaryFolder& folder, const std::string& text) {
@@ -31,16 +30,16 @@ std::string write_text(const TemporaryFolder& folder, const std::string& text) {
 }
 
 // All samples of some steps, in their order over the run.
-std::vector<std::vector<std::int64_t>> samples_of(const Scenario& scenario, int steps) {
-  const Batches batches(scenario);
-  const auto length = static_cast<std::ptrdiff_t>(scenario.data.sequence);
+std::vector<std::vector<std::int64_t>> samples_of(const Task& task, int steps) {
+  const Batches batches(task);
+  const auto length = static_cast<std::ptrdiff_t>(task.data.sequence);
   std::vector<std::vector<std::int64_t>> samples;
   for (int step = 0; step < steps; ++step)
-    for (int micro = 0; micro < scenario.training.accumulation; ++micro)
-      for (int dp = 0; dp < scenario.data_parallel(); ++dp) {
+    for (int micro = 0; micro < task.training.accumulation; ++micro)
+      for (int dp = 0; dp < task.replicas; ++dp) {
         const auto tokens = batches.tokens(StepIndex{step}, MicroStep{micro}, dp);
         BOOST_REQUIRE_EQUAL(tokens.size(),
-                            static_cast<std::size_t>(scenario.training.micro_batch * length));
+                            static_cast<std::size_t>(task.training.micro_batch * length));
         for (auto begin = tokens.begin(); begin != tokens.end(); begin += length)
           samples.emplace_back(begin, begin + length);
       }
@@ -53,8 +52,8 @@ BOOST_AUTO_TEST_CASE(samples_of_a_text_are_its_windows_one_after_another) {
   const TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 200; ++i) text += static_cast<char>(i);
-  const Scenario scenario = scenario_of({DataConfig::Source::text, write_text(folder, text), 5});
-  const auto samples = samples_of(scenario, 3);
+  const Task task = task_of({DataConfig::Source::text, write_text(folder, text), 5});
+  const auto samples = samples_of(task, 3);
 
   BOOST_REQUIRE_EQUAL(samples.size(), 36U);  // 3 steps x 3 micro-steps x 2 replicas x 2
   for (std::size_t n = 0; n < samples.size(); ++n)
@@ -66,9 +65,9 @@ BOOST_AUTO_TEST_CASE(no_two_samples_are_the_same_window_until_every_start_was_us
   const TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 41; ++i) text += static_cast<char>(i);
-  const Scenario scenario = scenario_of(
-      {DataConfig::Source::text, write_text(folder, text), 6});  // 36 starts; 6 divides 36
-  const auto samples = samples_of(scenario, 3);
+  const Task task =
+      task_of({DataConfig::Source::text, write_text(folder, text), 6});  // 36 starts; 6 divides 36
+  const auto samples = samples_of(task, 3);
 
   BOOST_TEST(samples.size() == 36U);
   BOOST_TEST(std::set(samples.begin(), samples.end()).size() == 36U);
@@ -78,13 +77,13 @@ BOOST_AUTO_TEST_CASE(no_two_samples_are_the_same_window_until_every_start_was_us
 
 BOOST_AUTO_TEST_CASE(a_text_of_exactly_one_sequence_is_enough) {
   const TemporaryFolder folder;
-  const Scenario scenario = scenario_of({DataConfig::Source::text,
-                                         write_text(folder,
-                                                    "\xff"
-                                                    "bcd"),
-                                         4});
+  const Task task = task_of({DataConfig::Source::text,
+                             write_text(folder,
+                                        "\xff"
+                                        "bcd"),
+                             4});
 
-  for (const auto& sample : samples_of(scenario, 1))
+  for (const auto& sample : samples_of(task, 1))
     BOOST_TEST((sample == std::vector<std::int64_t>{255, 'b', 'c', 'd'}));
 }
 
@@ -93,34 +92,33 @@ BOOST_AUTO_TEST_CASE(a_step_sees_the_same_samples_however_they_are_divided) {
   std::string text;
   for (int i = 0; i < 300; ++i) text += static_cast<char>(i * i % 251);
   const std::string path = write_text(folder, text);
-  Scenario one = scenario_of({DataConfig::Source::text, path, 5});
-  Scenario other = one;
-  one.world = one.training.tensor_parallel = 1;
+  Task one = task_of({DataConfig::Source::text, path, 5});
+  Task other = one;
+  one.replicas = 1;
   one.training.micro_batch = 4;
-  other.world = other.training.tensor_parallel * 4;
+  other.replicas = 4;
   other.training.micro_batch = 1;
 
   BOOST_TEST((samples_of(one, 2) == samples_of(other, 2)));
 }
 
 BOOST_AUTO_TEST_CASE(generated_samples_differ_and_repeat_with_the_seed) {
-  Scenario scenario = scenario_of({DataConfig::Source::generated, "", 16});
-  const auto samples = samples_of(scenario, 2);
+  Task task = task_of({DataConfig::Source::generated, "", 16});
+  const auto samples = samples_of(task, 2);
 
   BOOST_TEST(std::set(samples.begin(), samples.end()).size() == samples.size());
-  BOOST_TEST((samples_of(scenario, 2) == samples));
+  BOOST_TEST((samples_of(task, 2) == samples));
   for (const auto& sample : samples)
     for (const std::int64_t token : sample) BOOST_REQUIRE(token >= 0 && token < 256);
-  scenario.seed = 10;
-  BOOST_TEST((samples_of(scenario, 2) != samples));
+  task.seed = 10;
+  BOOST_TEST((samples_of(task, 2) != samples));
 }
 
 BOOST_AUTO_TEST_CASE(a_token_list_is_read_and_its_faults_are_named) {
   const TemporaryFolder folder;
   const auto error_with = [&](const std::string& text) {
-    const Scenario scenario =
-        scenario_of({DataConfig::Source::tokens, write_text(folder, text), 3});
-    return error_of([&] { Batches{scenario}; }, folder.path().string() + "/");
+    const Task task = task_of({DataConfig::Source::tokens, write_text(folder, text), 3});
+    return error_of([&] { Batches{task}; }, folder.path().string() + "/");
   };
 
   BOOST_TEST(error_with("[0, 255, 7]") == "no error");
@@ -135,13 +133,13 @@ BOOST_AUTO_TEST_CASE(a_token_list_is_read_and_its_faults_are_named) {
 BOOST_AUTO_TEST_CASE(a_replica_with_nothing_but_padding_is_refused) {
   const TemporaryFolder folder;
   const auto error_with = [&](const std::string& text, Mode mode = Mode::training) {
-    Scenario scenario = scenario_of({DataConfig::Source::tokens, write_text(folder, text), 3});
-    scenario.data.padding = 0;
-    scenario.training.accumulation = 1;
-    scenario.training.micro_batch = 1;
-    scenario.steps = 2;
-    scenario.mode = mode;
-    return error_of([&] { Batches{scenario}; }, folder.path().string() + "/");
+    Task task = task_of({DataConfig::Source::tokens, write_text(folder, text), 3});
+    task.data.padding = 0;
+    task.training.accumulation = 1;
+    task.training.micro_batch = 1;
+    task.steps = 2;
+    task.mode = mode;
+    return error_of([&] { Batches{task}; }, folder.path().string() + "/");
   };
   // Two replicas: samples 0 and 1 in step 0, 2 and 3 in step 1. A first token is nobody's label.
   BOOST_TEST(error_with("[1,2,0, 3,0,4, 5,6,0, 7,8,9]") == "no error");
@@ -152,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_replica_with_nothing_but_padding_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_micro_step_or_replica_that_is_not_there_breaks_an_invariant) {
-  const Batches batches(scenario_of({DataConfig::Source::generated, "", 4}));
+  const Batches batches(task_of({DataConfig::Source::generated, "", 4}));
   BOOST_CHECK_THROW(batches.tokens(StepIndex{0}, MicroStep{3}, 0), InvariantError);
   BOOST_CHECK_THROW(batches.tokens(StepIndex{0}, MicroStep{0}, 2), InvariantError);
 }

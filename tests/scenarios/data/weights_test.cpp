@@ -16,12 +16,12 @@ using tests::TemporaryFolder;
 
 namespace {
 
-Scenario small_scenario(Dtype working) {
-  Scenario scenario;
-  scenario.weights = "generated";
-  scenario.seed = 42;
-  scenario.training.working = working;
-  ModelDescription& model = scenario.model;
+Task small_task(Dtype working) {
+  Task task;
+  task.weights = "generated";
+  task.seed = 42;
+  task.training.working = working;
+  ModelDescription& model = task.model;
   model.family = "llama";
   model.hidden_size = 8;
   model.intermediate_size = 12;
@@ -34,23 +34,23 @@ Scenario small_scenario(Dtype working) {
   model.initializer_range = 0.5;
   model.attention_bias = model.mlp_bias = true;
   model.parameters = llama_family().parameters(model);
-  return scenario;
+  return task;
 }
 
-Scenario small_gpt2() {
-  Scenario scenario;
-  scenario.training.working = Dtype::fp64;
-  scenario.model = model_from_json(parse_json(R"({"model_type": "gpt2", "n_embd": 4, "n_head": 2,
+Task small_gpt2() {
+  Task task;
+  task.training.working = Dtype::fp64;
+  task.model = model_from_json(parse_json(R"({"model_type": "gpt2", "n_embd": 4, "n_head": 2,
       "n_layer": 1, "n_positions": 6, "vocab_size": 5, "resid_pdrop": 0, "embd_pdrop": 0,
       "attn_pdrop": 0})",
-                                              "config.json"));
-  return scenario;
+                                          "config.json"));
+  return task;
 }
 
-std::vector<TensorToStore> checkpoint_of(const Scenario& scenario) {
+std::vector<TensorToStore> checkpoint_of(const Task& task) {
   std::vector<TensorToStore> tensors;
   double next = 0;
-  for (const ParameterDescription& parameter : scenario.model.parameters) {
+  for (const ParameterDescription& parameter : task.model.parameters) {
     std::vector<double> values(static_cast<std::size_t>(element_count(parameter.shape)));
     for (double& value : values) value = (next += 1.0) + 0x1p-20;
     TensorToStore tensor{parameter.name, Dtype::fp64, parameter.shape, {}};
@@ -64,8 +64,8 @@ std::vector<TensorToStore> checkpoint_of(const Scenario& scenario) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_region_of_generated_weights_is_that_region_of_the_whole) {
-  const Scenario scenario = small_scenario(Dtype::fp32);
-  const Weights weights(scenario);
+  const Task task = small_task(Dtype::fp32);
+  const Weights weights(task);
   const std::string name = "model.layers.0.self_attn.q_proj.weight";
   const std::vector<double> full = weights.read(name, whole({8, 8}));
   const std::vector<double> part = weights.read(name, {{2, 3}, {4, 2}});
@@ -76,9 +76,9 @@ BOOST_AUTO_TEST_CASE(a_region_of_generated_weights_is_that_region_of_the_whole) 
 }
 
 BOOST_AUTO_TEST_CASE(generated_weights_are_rounded_to_the_working_dtype) {
-  const Weights exact(small_scenario(Dtype::fp64)), rounded(small_scenario(Dtype::bf16));
+  const Weights exact(small_task(Dtype::fp64)), rounded(small_task(Dtype::bf16));
   int changed = 0;
-  for (const ParameterDescription& parameter : small_scenario(Dtype::fp64).model.parameters) {
+  for (const ParameterDescription& parameter : small_task(Dtype::fp64).model.parameters) {
     const auto before = exact.read(parameter.name, whole(parameter.shape));
     const auto after = rounded.read(parameter.name, whole(parameter.shape));
     for (std::size_t i = 0; i < before.size(); ++i) {
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(generated_weights_are_rounded_to_the_working_dtype) {
 }
 
 BOOST_AUTO_TEST_CASE(norms_start_near_one_and_biases_are_small_but_not_zero) {
-  const Weights weights(small_scenario(Dtype::fp64));
+  const Weights weights(small_task(Dtype::fp64));
   const auto norm = weights.read("model.norm.weight", whole({8}));
   const auto bias = weights.read("model.layers.0.mlp.up_proj.bias", whole({12}));
   const auto matrix = weights.read("lm_head.weight", whole({10, 8}));
@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(norms_start_near_one_and_biases_are_small_but_not_zero) {
 }
 
 BOOST_AUTO_TEST_CASE(a_region_outside_the_parameter_breaks_an_invariant) {
-  const Weights weights(small_scenario(Dtype::fp64));
+  const Weights weights(small_task(Dtype::fp64));
   BOOST_CHECK_THROW(weights.read("model.norm.weight", {{1}, {8}}), InvariantError);
   BOOST_CHECK_THROW(weights.read("model.norm.weight", whole({8, 1})), InvariantError);
   BOOST_CHECK_THROW(weights.read("model.no_such.weight", whole({8})), InvariantError);
@@ -113,13 +113,13 @@ BOOST_AUTO_TEST_CASE(a_region_outside_the_parameter_breaks_an_invariant) {
 
 BOOST_AUTO_TEST_CASE(stored_weights_are_cast_to_the_working_dtype_and_nan_passes_through) {
   const TemporaryFolder folder;
-  Scenario scenario = small_scenario(Dtype::fp32);
-  scenario.weights = folder / "model.safetensors";
-  auto tensors = checkpoint_of(scenario);
+  Task task = small_task(Dtype::fp32);
+  task.weights = folder / "model.safetensors";
+  auto tensors = checkpoint_of(task);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   encode(Dtype::fp64, std::span(&nan, 1), std::span(tensors[0].bytes).first(8));
-  write_safetensors(scenario.weights, tensors);
-  const Weights weights(scenario);
+  write_safetensors(task.weights, tensors);
+  const Weights weights(task);
 
   const auto embedding = weights.read("model.embed_tokens.weight", whole({10, 8}));
   BOOST_TEST(std::isnan(embedding[0]));
@@ -130,14 +130,14 @@ BOOST_AUTO_TEST_CASE(stored_weights_are_cast_to_the_working_dtype_and_nan_passes
 
 BOOST_AUTO_TEST_CASE(weights_that_do_not_fit_the_config_are_named_all_at_once) {
   const TemporaryFolder folder;
-  Scenario scenario = small_scenario(Dtype::fp32);
-  scenario.weights = folder / "model.safetensors";
-  auto tensors = checkpoint_of(scenario);
+  Task task = small_task(Dtype::fp32);
+  task.weights = folder / "model.safetensors";
+  auto tensors = checkpoint_of(task);
   tensors[0].shape = {8, 10};  // the embedding, transposed
   tensors.back().name = "lm_head.wieght";
-  write_safetensors(scenario.weights, tensors);
+  write_safetensors(task.weights, tensors);
 
-  BOOST_TEST(error_of([&] { Weights{scenario}; }, folder.path().string() + "/") ==
+  BOOST_TEST(error_of([&] { Weights{task}; }, folder.path().string() + "/") ==
              "model.safetensors: the weights do not fit the model's config: "
              "model.embed_tokens.weight is (8, 10), expected (10, 8); missing lm_head.weight; "
              "extra lm_head.wieght");
@@ -145,22 +145,22 @@ BOOST_AUTO_TEST_CASE(weights_that_do_not_fit_the_config_are_named_all_at_once) {
 
 BOOST_AUTO_TEST_CASE(the_rotary_frequencies_of_old_checkpoints_are_no_extra_weights) {
   const TemporaryFolder folder;
-  Scenario scenario = small_scenario(Dtype::fp32);
-  scenario.weights = folder.path().string();
-  auto tensors = checkpoint_of(scenario);
+  Task task = small_task(Dtype::fp32);
+  task.weights = folder.path().string();
+  auto tensors = checkpoint_of(task);
   tensors.push_back({"model.layers.0.self_attn.rotary_emb.inv_freq",
                      Dtype::fp32,
                      {1},
                      std::vector<std::byte>(4)});
   write_safetensors(folder / "model.safetensors", tensors);
 
-  BOOST_TEST(error_of([&] { Weights{scenario}; }) == "no error");
+  BOOST_TEST(error_of([&] { Weights{task}; }) == "no error");
 }
 
 BOOST_AUTO_TEST_CASE(norms_of_every_kind_start_near_one_and_their_biases_do_not) {
-  Scenario scenario = small_gpt2();
-  scenario.weights = "generated";
-  const Weights weights(scenario);
+  Task task = small_gpt2();
+  task.weights = "generated";
+  const Weights weights(task);
 
   for (const double value : weights.read("transformer.h.0.ln_1.weight", whole({4})))
     BOOST_TEST((value >= 1.0 && value < 1.1));
@@ -172,9 +172,9 @@ BOOST_AUTO_TEST_CASE(norms_of_every_kind_start_near_one_and_their_biases_do_not)
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_may_lack_the_prefix_and_hold_masks_and_a_tied_head) {
   const TemporaryFolder folder;
-  Scenario scenario = small_gpt2();
-  scenario.weights = folder.path().string();
-  auto tensors = checkpoint_of(scenario);
+  Task task = small_gpt2();
+  task.weights = folder.path().string();
+  auto tensors = checkpoint_of(task);
   double ln_f = 0;  // the last two tensors are ln_f's weight and bias
   decode(Dtype::fp64, std::span(tensors[tensors.size() - 2].bytes).first(8), std::span(&ln_f, 1));
   for (TensorToStore& tensor : tensors)
@@ -187,10 +187,10 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_may_lack_the_prefix_and_hold_masks_and_a_tied_
   add("lm_head.weight", {5, 4});
   write_safetensors(folder / "model.safetensors", tensors);
 
-  BOOST_TEST(Weights(scenario).read("transformer.ln_f.weight", {{0}, {1}})[0] == ln_f);
+  BOOST_TEST(Weights(task).read("transformer.ln_f.weight", {{0}, {1}})[0] == ln_f);
 
   add("h.0.attn.scale", {1});
   write_safetensors(folder / "model.safetensors", tensors);
-  BOOST_TEST(error_of([&] { Weights{scenario}; }, folder.path().string()) ==
+  BOOST_TEST(error_of([&] { Weights{task}; }, folder.path().string()) ==
              ": the weights do not fit the model's config: extra h.0.attn.scale");
 }

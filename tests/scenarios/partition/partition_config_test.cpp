@@ -51,14 +51,14 @@ BOOST_AUTO_TEST_CASE(everything_that_is_said_is_read_back) {
       R"({"train_micro_batch_size_per_gpu": 1, "optimizer": {"type": "AdamW"},
           "tensor_parallel": {"autotp_size": 2, )" +
       section + "}}";
-  const TrainingConfig first = training_from_json(parse_json(text, "ds.json"), 2);
-  const TrainingConfig back = training_from_json(to_json(first), 2);
+  const DeepSpeedConfig first = deepspeed_from_json(parse_json(text, "ds.json"), 2);
+  const DeepSpeedConfig back = deepspeed_from_json(to_json(first), 2);
 
   BOOST_TEST(write_json(to_json(back)) == write_json(to_json(first)));
   BOOST_TEST((first.without_effect ==
               std::vector<std::string>{"tensor_parallel.partition_config.embedding_partition_dim",
                                        "tensor_parallel.partition_config.lm_head_patterns"}));
-  for (const TrainingConfig* read : {&first, &back}) {
+  for (const DeepSpeedConfig* read : {&first, &back}) {
     const PartitionRules& rules = read->partition_rules;
     BOOST_TEST(read->tp_overlap_comm);
     BOOST_TEST(rules.preset == "phi3");

@@ -27,7 +27,7 @@ inline PartitionRules rules_of(const std::string& section, int tp) {
       "{\"train_micro_batch_size_per_gpu\": 1, \"optimizer\": {\"type\": \"AdamW\"},\n"
       "\"tensor_parallel\": {\"autotp_size\": " +
       std::to_string(tp) + (section.empty() ? "" : ",\n") + section + "}}";
-  return training_from_json(parse_json(text, "ds.json"), tp).partition_rules;
+  return deepspeed_from_json(parse_json(text, "ds.json"), tp).partition_rules;
 }
 
 struct PlanOptions {

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <map>
-#include <memory>
 
-#include "real/cpu/backend.hpp"
 #include "real/lowering/lowering.hpp"
 #include "real/run/rank_run.hpp"
+#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/plan/lifetimes.hpp"
-#include "sim/cluster.hpp"
+#include "sim/simulate.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -26,9 +25,6 @@ int count(const Accounts& accounts, Axis axis, const std::string& per, const std
   return n;
 }
 
-struct Grid {
-  int tp, dp, stage;
-};
 constexpr Grid grids[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 1}, {2, 2, 1}, {2, 2, 0},
                           {1, 3, 1}, {1, 1, 2}, {1, 2, 2}, {2, 2, 2}, {1, 3, 2}};
 
@@ -40,26 +36,11 @@ struct Measured {
 // Runs every rank in this process and asks its arena; then the trace for what it holds.
 Measured measure(const Scenario& scenario) {
   const TemporaryFolder folder;
-  const Program program = real::checked_program(scenario);
-  const real::Inputs inputs(scenario);
-  real::CpuBackend backend;
-  sim::Rendezvous rendezvous(program.grid(), scenario.reduction);
-  std::vector<std::unique_ptr<sim::SimCommunicator>> communicators;
-  std::vector<std::unique_ptr<real::RankRun>> runs;
-  std::vector<sim::SimulatedRank> ranks;
-  for (int r = 0; r < program.grid().world(); ++r) {
-    communicators.push_back(std::make_unique<sim::SimCommunicator>(rendezvous, Rank{r}));
-    runs.push_back(std::make_unique<real::RankRun>(
-        real::RankRun::Setting{scenario, program, inputs, "sim", folder / "t", Rank{r}}, backend,
-        *communicators.back(), nullptr));
-    ranks.push_back({runs.back()->executor(), runs.back()->runner()});
-  }
-  BOOST_REQUIRE(!sim::run_cluster(ranks, rendezvous, program));
+  const auto run = sim::simulate_program(scenario, real::checked_program(scenario), folder / "t");
+  BOOST_REQUIRE(!run.failure);
   Measured measured;
-  for (auto& run : runs) {
-    measured.peaks.push_back(static_cast<std::int64_t>(run->executor().arena().peak_bytes()));
-    run->close();
-  }
+  for (const std::size_t peak : run.peak_bytes)
+    measured.peaks.push_back(static_cast<std::int64_t>(peak));
   const TraceReader trace(folder / "t");
   for (const auto& [path, parts] : trace.datasets())
     for (const StoredDataset& part : parts)
@@ -115,7 +96,7 @@ BOOST_AUTO_TEST_CASE(bytes_of_an_all_reduce_are_those_of_the_activation) {
 
 BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_byte) {
   for (const Grid& grid : grids) {
-    const Scenario scenario = plan_scenario(grid.tp, grid.dp, grid.stage);
+    const Scenario scenario = plan_scenario(grid.tp, grid.dp, grid.zero);
     const Accounts accounts = accounts_of(real::lower(scenario));
     const Measured measured = measure(scenario);
     for (const std::int64_t peak : measured.peaks)
@@ -160,8 +141,8 @@ BOOST_AUTO_TEST_CASE(stage_2_keeps_no_whole_gradient) {
 BOOST_AUTO_TEST_CASE(a_bucket_that_overlaps_has_a_second_buffer) {
   const auto peak = [](bool overlap, std::int64_t bucket) {
     Scenario scenario = plan_scenario(2, 2, 1);
-    scenario.training.overlap_comm = overlap;
-    scenario.training.reduce_bucket_size = bucket;
+    scenario.parallel.overlap_comm = overlap;
+    scenario.parallel.reduce_bucket_size = bucket;
     const Program program = real::lower(scenario);
     std::int64_t live = 0, most = 0;
     const Segment& segment = program.segment("reduce");
@@ -184,8 +165,7 @@ BOOST_AUTO_TEST_CASE(a_bucket_that_overlaps_has_a_second_buffer) {
 }
 
 BOOST_AUTO_TEST_CASE(values_written_in_place_take_no_memory_of_their_own) {
-  const Scenario scenario =
-      read_scenario("../scenarios/catalog/sweep/inference-llama-uneven-tp3-dp1-fp64.json");
+  const Scenario scenario = sweep("inference-llama-uneven-tp3-dp1-fp64");
   const Accounts accounts = accounts_of(real::lower(scenario));
 
   const auto [least, most] = std::ranges::minmax(measure(scenario).peaks);

@@ -10,6 +10,7 @@
 #include "scenarios/plan/program_json.hpp"
 #include "tests/scenarios/plan/plan_fixture.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/injections.hpp"
 
 using namespace shardproof;
 using namespace shardproof::tests;
@@ -17,13 +18,6 @@ using namespace shardproof::tests;
 namespace {
 
 const std::string reduce = "model.layers.1.self_attn.o_proj/forward/all_reduce";
-
-Injection injection(const std::string& edit, const std::string& op) {
-  Injection made;
-  made.edit = edit;
-  made.op = op;
-  return made;
-}
 
 Program edited(const Program& program, const Injection& injection) {
   return apply_injections(program, {injection}, Rank{0}).program;
@@ -44,7 +38,7 @@ BOOST_AUTO_TEST_SUITE(plan_edits)
 BOOST_AUTO_TEST_CASE(every_lowered_program_is_well_typed_and_survives_json) {
   for (int tp : {1, 2, 4})
     for (int dp : {1, 2, 3, 4})
-      for (int stage : {0, 1}) {
+      for (int stage : {0, 1, 2}) {
         const Program program = real::lower(plan_scenario(tp, dp, stage));
         const std::vector<TypeProblem> problems = type_check(program);
         BOOST_TEST(problems.empty(),
@@ -60,7 +54,7 @@ BOOST_AUTO_TEST_CASE(every_lowered_program_is_well_typed_and_survives_json) {
 BOOST_AUTO_TEST_CASE(a_dropped_or_doubled_or_regrouped_reduction_is_ill_typed) {
   const Program program = real::lower(plan_scenario(2, 2));
   for (const char* edit : {"drop", "double", "regroup"}) {
-    Injection made = injection(edit, reduce);
+    Injection made = inject(edit, reduce);
     made.group = "dp";
     BOOST_TEST(!type_check(edited(program, made)).empty(), edit);
   }
@@ -69,7 +63,7 @@ BOOST_AUTO_TEST_CASE(a_dropped_or_doubled_or_regrouped_reduction_is_ill_typed) {
 BOOST_AUTO_TEST_CASE(a_bias_added_to_partial_sums_is_ill_typed) {
   const Program program = real::lower(plan_scenario(2, 2));
   const Injection made =
-      injection("add_bias_before_reduce", "model.layers.1.self_attn.o_proj/forward/add_bias");
+      inject("add_bias_before_reduce", "model.layers.1.self_attn.o_proj/forward/add_bias");
   BOOST_TEST(!type_check(edited(program, made)).empty());
 }
 
@@ -78,7 +72,7 @@ BOOST_AUTO_TEST_CASE(the_type_check_misses_every_sum_that_is_dropped) {
   int dropped = 0;
   for (const CollectiveAccount& collective : accounts_of(program).collectives) {
     if (collective.kind != "all_reduce") continue;
-    BOOST_TEST(!type_check(edited(program, injection("drop", collective.origin))).empty(),
+    BOOST_TEST(!type_check(edited(program, inject("drop", collective.origin))).empty(),
                collective.origin);
     ++dropped;
   }
@@ -88,7 +82,7 @@ BOOST_AUTO_TEST_CASE(the_type_check_misses_every_sum_that_is_dropped) {
 BOOST_AUTO_TEST_CASE(edits_that_types_allow_change_the_accounts_or_the_ops_as_documented) {
   const Program program = real::lower(plan_scenario(2, 2));
 
-  Injection scale = injection("scale", reduce);
+  Injection scale = inject("scale", reduce);
   scale.factor = 3;
   const Program scaled = edited(program, scale);
   BOOST_TEST(type_check(scaled).empty());
@@ -97,7 +91,7 @@ BOOST_AUTO_TEST_CASE(edits_that_types_allow_change_the_accounts_or_the_ops_as_do
   BOOST_CHECK(scalings[0]->kind == OpKind::scale);
   BOOST_TEST(real_number(*scalings[0], "factor") == 3.0);
 
-  Injection retype = injection("retype", reduce);
+  Injection retype = inject("retype", reduce);
   retype.dtype = "fp32";
   const Accounts accounts = accounts_of(edited(program, retype));
   const auto retyped =
@@ -108,13 +102,13 @@ BOOST_AUTO_TEST_CASE(edits_that_types_allow_change_the_accounts_or_the_ops_as_do
   BOOST_TEST(retyped->bytes == 4 * 2 * 12 * 32);
 
   const std::string load = "model.layers.0.self_attn.q_proj/data/load_weight";
-  const Program swapped = edited(program, injection("swap_shards", load));
+  const Program swapped = edited(program, inject("swap_shards", load));
   BOOST_TEST(integer(*ops_named(swapped, load).at(0), "shard_shift") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(an_edit_of_one_step_runs_in_that_step_only) {
   const Program program = real::lower(plan_scenario(2, 2));
-  Injection drop = injection("drop", reduce);
+  Injection drop = inject("drop", reduce);
   drop.steps = {1};
   const Program changed = edited(program, drop);
   const std::vector<std::int64_t> runs = segment_runs(changed);
@@ -128,7 +122,7 @@ BOOST_AUTO_TEST_CASE(an_edit_of_one_step_runs_in_that_step_only) {
 
 BOOST_AUTO_TEST_CASE(an_edit_of_another_rank_leaves_this_one_alone) {
   const Program program = real::lower(plan_scenario(2, 2));
-  Injection drop = injection("drop", reduce);
+  Injection drop = inject("drop", reduce);
   drop.ranks = {1};
   BOOST_TEST(hash_of(apply_injections(program, {drop}, Rank{0}).program) == hash_of(program));
   BOOST_TEST(hash_of(apply_injections(program, {drop}, Rank{1}).program) != hash_of(program));
@@ -137,7 +131,7 @@ BOOST_AUTO_TEST_CASE(an_edit_of_another_rank_leaves_this_one_alone) {
 BOOST_AUTO_TEST_CASE(memory_faults_are_handed_on_and_leave_the_program_alone) {
   const Program program = real::lower(plan_scenario(2, 2));
   for (const char* edit : {"set", "stale"}) {
-    Injection made = injection(edit, reduce);
+    Injection made = inject(edit, reduce);
     made.steps = {1};
     const EditedProgram result = apply_injections(program, {made}, Rank{0});
     BOOST_TEST(hash_of(result.program) == hash_of(program));
@@ -149,7 +143,7 @@ BOOST_AUTO_TEST_CASE(memory_faults_are_handed_on_and_leave_the_program_alone) {
 
 BOOST_AUTO_TEST_CASE(an_op_that_reads_a_sum_of_one_replica_for_the_mean_is_ill_typed) {
   const Program program = real::lower(plan_scenario(2, 2));
-  Injection read = injection("read", "optimizer/reduce/flatten_gradients");
+  Injection read = inject("read", "optimizer/reduce/flatten_gradients");
   read.value = "accumulator/model.embed_tokens.weight";
 
   const Program changed = edited(program, read);
@@ -173,11 +167,11 @@ BOOST_AUTO_TEST_CASE(edits_that_do_not_fit_are_refused_by_name) {
     return error_of([&] { edited(program, made); });
   };
   BOOST_TEST(
-      error(injection("drop", "model.layers.1.self_attn.o_proj/forward/all_reduc")).find(reduce) !=
+      error(inject("drop", "model.layers.1.self_attn.o_proj/forward/all_reduc")).find(reduce) !=
       std::string::npos);
   for (const char* edit :
        {"drop", "double", "regroup", "retype", "swap_shards", "add_bias_before_reduce"}) {
-    const std::string message = error(injection(edit, matmul));
+    const std::string message = error(inject(edit, matmul));
     BOOST_TEST(
         message.find("edit '" + std::string(edit) + "' of '" + matmul + "'") != std::string::npos,
         message);

@@ -202,6 +202,26 @@ BOOST_AUTO_TEST_CASE(each_owner_keeps_its_part_of_a_bucket) {
   BOOST_CHECK(kept(other, 0).empty());
 }
 
+// | a a a a a b | b b b b b . |: a is a shard over tp,
+// b whole on both TP ranks.
+BOOST_AUTO_TEST_CASE(what_lies_whole_on_every_tp_rank_counts_on_the_first_and_padding_never) {
+  const ProcessGrid grid({.tp = 2, .dp = 2});
+  const Placement cut{shard(0, {{5, 5}}), replicate()};
+  const FlatLayout layout{{{"a", {10}, cut}, {"b", {6}, {}}}, 2}, whole{layout.entries, 1};
+  const Placement slices{flat(), flat()};
+  const auto counted = [&](const FlatLayout& of, int rank) {
+    return counted_ranges(of, slices, grid, Rank{rank});
+  };
+  using Ranges = std::vector<Stretch>;
+
+  BOOST_CHECK((counted(layout, 0) == Ranges{{0, 5}, {5, 1}}));
+  BOOST_CHECK((counted(layout, 2) == Ranges{{0, 5}}));  // tp 0, dp 1
+  BOOST_CHECK((counted(layout, 1) == Ranges{{0, 5}}));
+  BOOST_CHECK(counted(layout, 3).empty());
+  BOOST_CHECK((counted(whole, 2) == Ranges{{0, 5}, {5, 6}}));  // one owner: everybody has all
+  BOOST_CHECK((counted(whole, 3) == Ranges{{0, 5}}));
+}
+
 BOOST_AUTO_TEST_CASE(flat_slices_hold_each_element_of_each_shard_once) {
   for_each_placement([&](const ProcessGrid& grid, const Shape& shape, const Placement& cut) {
     Program program;

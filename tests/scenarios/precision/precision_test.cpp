@@ -10,12 +10,12 @@ namespace {
 Scenario scenario_in(Dtype working, int zero_stage) {
   Scenario scenario;
   scenario.training.working = working;
-  scenario.training.zero_stage = zero_stage;
+  scenario.parallel.zero_stage = zero_stage;
   return scenario;
 }
 
-// What each kind of op stores, by hand: w working, a accumulate, c compute, m master, 4 fp32, 8 fp64, i int64,
-// and '-' that of its first input (or of an attribute).
+// What each kind of op stores, by hand: w working, a accumulate, c compute, m master, 4 fp32, 8
+// fp64, i int64, and '-' that of its first input (or of an attribute).
 const std::map<std::string, char> stored{{"load_parameter", 'w'},
                                          {"load_state", 'm'},
                                          {"load_tokens", 'i'},
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(each_op_stores_what_the_hand_written_table_says) {
   BOOST_TEST(stored.size() == op_table().size());
   for (const Row& row :
        {Row{Dtype::fp64, Dtype::fp64, Dtype::fp64}, Row{Dtype::fp32, Dtype::fp32, Dtype::fp32},
-        Row{Dtype::bf16, Dtype::fp32, Dtype::fp32}}) {
+        Row{Dtype::bf16, Dtype::fp32, Dtype::fp32}, Row{Dtype::fp16, Dtype::fp32, Dtype::fp32}}) {
     const PrecisionPolicy policy = precision_policy(scenario_in(row.working, 0));
     const std::map<char, Dtype> meaning{{'w', row.working}, {'a', row.working}, {'c', row.compute},
                                         {'m', row.master},  {'4', Dtype::fp32}, {'8', Dtype::fp64},
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(each_op_stores_what_the_hand_written_table_says) {
 }
 
 BOOST_AUTO_TEST_CASE(collectives_travel_in_the_working_dtype_by_default) {
-  for (const Dtype working : {Dtype::fp64, Dtype::fp32, Dtype::bf16})
+  for (const Dtype working : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16})
     for (const Axis axis : {Axis::tp, Axis::dp})
       BOOST_TEST(name_of(precision_policy(scenario_in(working, 1))
                              .wire(OpKind::all_reduce, axis, working)) == name_of(working));
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(collectives_travel_in_the_working_dtype_by_default) {
 
 BOOST_AUTO_TEST_CASE(gradients_travel_over_dp_in_their_own_dtype_and_nothing_else_does) {
   Scenario scenario = scenario_in(Dtype::bf16, 2);
-  scenario.training.dp_wire = Dtype::fp32;
+  scenario.parallel.dp_wire = Dtype::fp32;
   const PrecisionPolicy policy = precision_policy(scenario);
   const auto wire = [&](OpKind kind, Axis axis, Dtype operand) {
     return std::string(name_of(policy.wire(kind, axis, operand)));
@@ -136,9 +136,11 @@ BOOST_AUTO_TEST_CASE(gradients_travel_over_dp_in_their_own_dtype_and_nothing_els
 }
 
 BOOST_AUTO_TEST_CASE(zero_1_and_2_divide_before_the_reduction_and_stage_0_multiplies_after_it) {
-  BOOST_TEST(precision_policy(scenario_in(Dtype::bf16, 2)).divide_before);
-  BOOST_TEST(precision_policy(scenario_in(Dtype::bf16, 1)).divide_before);
-  BOOST_TEST(!precision_policy(scenario_in(Dtype::bf16, 0)).divide_before);
+  for (const Dtype working : {Dtype::bf16, Dtype::fp16}) {
+    BOOST_TEST(precision_policy(scenario_in(working, 2)).divide_before);
+    BOOST_TEST(precision_policy(scenario_in(working, 1)).divide_before);
+    BOOST_TEST(!precision_policy(scenario_in(working, 0)).divide_before);
+  }
 }
 
 // Stage 1 in bf16 with fp32 accumulators is DeepSpeed's BF16_Optimizer: fp32 buffers, 1/D after.

@@ -9,7 +9,11 @@
 #include <filesystem>
 
 #include "scenarios/errors.hpp"
-#include "scenarios/hdf5/hdf5_file.hpp"
+#include "scenarios/hdf5/attribute.hpp"
+#include "scenarios/hdf5/dataset.hpp"
+#include "scenarios/hdf5/file.hpp"
+#include "scenarios/hdf5/group.hpp"
+#include "scenarios/hdf5/types.hpp"
 #include "scenarios/trace/note.hpp"
 #include "tests/scenarios/trace/trace_fixture.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -172,13 +176,29 @@ BOOST_AUTO_TEST_CASE(shards_of_other_runs_are_refused) {
 BOOST_AUTO_TEST_CASE(another_version_and_other_files_are_refused) {
   const TemporaryFolder folder;
   const std::string path = folder / "rank-00000.h5";
+  const std::string advice =
+      ": this program reads shardproof-trace-3. Run its scenario again, or use the program that "
+      "wrote it";
+  for (const std::string version : {"shardproof-trace-2", "shardproof-trace-4"}) {
+    auto file = hdf5::create_file(path);
+    hdf5::write_text(file, "schema", version);
+    hdf5::close_file(file);
+    BOOST_TEST(refusal([&] { TraceReader reader(folder.path()); }) ==
+               path + ": a trace of version " + version + advice);
+  }
   {
     auto file = hdf5::create_file(path);
-    hdf5::write_text(file, "schema", "shardproof-trace-1");
+    hdf5::write_text(file, "schema", "shardproof-trace-2");
+    const auto settings = hdf5::create_group(file, "settings");
+    hdf5::write_text(settings, "version", "0.0.9");
+    hdf5::write_text(settings, "commit", "c998191a0b1c");
     hdf5::close_file(file);
   }
-  BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }),
-                      {"shardproof-trace-1", "shardproof-trace-2"}));
+  BOOST_TEST(refusal([&] { TraceReader reader(folder.path()); }) ==
+             path +
+                 ": a trace of version shardproof-trace-2, written by shardproof 0.0.9, commit "
+                 "c998191a0b1c" +
+                 advice);
   {
     auto file = hdf5::create_file(path);
     hdf5::close_file(file);

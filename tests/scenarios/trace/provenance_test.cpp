@@ -9,8 +9,9 @@ BOOST_AUTO_TEST_SUITE(provenance)
 
 BOOST_AUTO_TEST_CASE(everything_is_known_and_the_same_each_time) {
   const auto first = collect_provenance();
-  for (const char* key : {"version", "commit", "compiler", "libc", "hdf5", "fmt", "xxhash", "host",
-                          "cpu", "cores", "rounding", "flush_to_zero", "denormals_are_zero"}) {
+  for (const char* key :
+       {"version", "commit", "binary", "compiler", "libc", "hdf5", "fmt", "xxhash", "host", "cpu",
+        "cores", "rounding", "flush_to_zero", "denormals_are_zero"}) {
     BOOST_TEST_CONTEXT(key) {
       BOOST_REQUIRE(first.contains(key));
       BOOST_TEST(!first.at(key).empty());

@@ -61,6 +61,8 @@ std::vector<Tensor> sample_tensors() {
     right.push_back({{row, 1}, {1, 1}});
   }
   tensors.push_back({"parameter/many_boxes", Dtype::fp32, {5000, 2}, {left, right}});
+  // Two and a half of the blocks that are hashed.
+  tensors.push_back({"parameter/blocks", Dtype::fp32, {160, 256}, {{whole({160, 256})}, {}}});
   tensors.push_back({"parameter/no_rows", Dtype::fp32, {0, 3}, {{whole({0, 3})}, {}}});
   return tensors;
 }

@@ -1,0 +1,109 @@
+#include "reports/checks/table.hpp"
+
+#include "reports/checks/collectives.hpp"
+#include "reports/checks/coverage.hpp"
+#include "reports/checks/end_to_end.hpp"
+#include "reports/checks/leaves.hpp"
+#include "reports/checks/op_local.hpp"
+#include "reports/checks/optimizer.hpp"
+#include "reports/checks/plan.hpp"
+#include "reports/checks/policy.hpp"
+#include "reports/checks/replicas.hpp"
+#include "reports/checks/round_trip.hpp"
+#include "reports/checks/sim_real.hpp"
+#include "reports/verdict/first_divergence.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+// ---- where a check has something to say
+
+std::string always(const Scenario&) { return ""; }
+
+std::string in_training(const Scenario& scenario) {
+  return scenario.trains() ? "" : "inference has no optimizer state";
+}
+
+std::string of_several_ranks(const Scenario& scenario) {
+  return scenario.world() > 1 ? "" : "one rank has no replicas";
+}
+
+// ---- when it is required
+
+bool required(const Scenario&) { return true; }
+bool never(const Scenario&) { return false; }
+bool with_reference(const Scenario& scenario) { return scenario.runs(Execution::reference); }
+bool with_sim_and_real(const Scenario& scenario) {
+  return scenario.runs(Execution::sim) && scenario.runs(Execution::real);
+}
+
+// ---- what runs it
+
+template <Tally (*check)(const JudgeContext&)>
+Tally run(Judging& judging) {
+  return check(judging.context);
+}
+
+const WalkFindings& walk_of(Judging& judging) {
+  if (!judging.walk) {
+    UnitMemo memo;  // what sim and real have in common is judged once
+    judging.walk.emplace();
+    for (const EngineTrace* trace : judging.context.engines())
+      walk_units(judging.context, *trace, memo, *judging.walk, judging.by_op);
+  }
+  return *judging.walk;
+}
+
+template <Tally WalkFindings::*tally>
+Tally run(Judging& judging) {
+  return walk_of(judging).*tally;
+}
+
+Tally op_local(Judging& judging) { return check_op_local(judging.context, judging.by_function); }
+Tally end_to_end(Judging& judging) { return check_end_to_end(judging.context, judging.trend); }
+
+Tally not_built(const char* name, const char* reason) {
+  Tally tally(name, Proof::unknown);
+  tally.not_required(reason);
+  return tally;
+}
+Tally shadow(Judging&) { return not_built("shadow", "the fp64 shadow is not built yet"); }
+Tally suspects(Judging&) { return not_built("suspects", "statistical suspects are not built yet"); }
+
+// Where several speak of one op, the sharpest is heard: which bytes changed, then what an op may
+// not be, then an op on its own rank, then a function of full tensors, then what is only compared
+// with something else. A wrong number of collectives is a symptom.
+constexpr auto bitwise = Proof::bitwise;
+constexpr auto data = Needs::datasets;
+constexpr auto engine = Needs::program_and_log;
+constexpr Check table[] = {
+    {"plan", bitwise, engine, 11, always, required, run<check_plan>},
+    {"policy", bitwise, engine, 3, always, required, run<check_policy>},
+    {"leaves", bitwise, data, 0, always, required, run<check_leaves>},
+    {"collectives", bitwise, engine, symptom, always, required, run<check_collectives>},
+    {"coverage", bitwise, data, 10, always, required, run<check_coverage>},
+    {"edges", bitwise, engine, 1, always, required, run<&WalkFindings::edges>},
+    {"replicas", bitwise, data, 7, of_several_ranks, required, run<check_replicas>},
+    {"continuity", bitwise, engine, 2, always, required, run<&WalkFindings::continuity>},
+    {"op_local", bitwise, data, 5, always, required, op_local, /*beside=*/true},
+    {"plan_units", bitwise, engine, 4, always, required, run<&WalkFindings::plan_units>},
+    {"optimizer", bitwise, data, 6, in_training, required, run<check_optimizer>},
+    {"round_trip", bitwise, engine, 8, always, required, run<check_round_trip>},
+    {"sim_real", bitwise, data, 9, always, with_sim_and_real, run<check_sim_real>},
+    {"shadow", Proof::unknown, engine, 11, always, never, shadow},
+    {"suspects", Proof::unknown, engine, 11, always, never, suspects},
+    {"end_to_end", Proof::statistical, Needs::reference, 11, always, with_reference, end_to_end},
+};
+
+}  // namespace
+
+std::span<const Check> check_table() { return table; }
+
+std::vector<std::string> check_names() {
+  std::vector<std::string> names;
+  for (const Check& check : table) names.push_back(check.name);
+  return names;
+}
+
+}  // namespace shardproof::reports

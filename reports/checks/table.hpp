@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "reports/units/unit_walk.hpp"
+#include "reports/verdict/judge_context.hpp"
+#include "reports/verdict/tally.hpp"
+#include "reports/verdict/tensor_table.hpp"
+
+namespace shardproof::reports {
+
+/// What one judgement has in hand while its checks run, and what they leave for the report.
+struct Judging {
+  explicit Judging(const JudgeContext& of)
+      : context(of), by_op(of.scenario.world()), by_function(of.scenario.world()) {}
+
+  const JudgeContext& context;
+  TensorTable by_op;              // of every op, judged on its own rank
+  TensorTable by_function;        // of the functions of full tensors: its own, for it runs beside
+  std::vector<TrendPoint> trend;  // of end_to_end
+  std::optional<WalkFindings>
+      walk;  // of all engines, once one of its three checks has asked for it
+};
+
+/// What a check needs of the executions beside their datasets.
+enum class Needs { datasets, program_and_log, reference };
+
+/// A check: what it is called, how it proves what it says, and who runs it.
+struct Check {
+  const char* name;
+  Proof proof;  // the strictest that it has
+  Needs needs;
+  int sharpness;  // first_divergence.hpp
+  /// Why it has nothing to say of such a scenario; "" if it has.
+  std::string (*nothing_to_say)(const Scenario& scenario);
+  /// Whether a run of the scenario cannot pass without it.
+  bool (*required)(const Scenario& scenario);
+  /// Its tally has the name and the proof of this row.
+  Tally (*run)(Judging& judging);
+  /// It shares nothing with the others but the files, and takes long: it runs beside them.
+  bool beside = false;
+};
+
+/// All checks, in the order of the summary.
+std::span<const Check> check_table();
+std::vector<std::string> check_names();
+
+}  // namespace shardproof::reports

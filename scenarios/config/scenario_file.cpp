@@ -1,0 +1,238 @@
+#include "scenarios/config/scenario_file.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "scenarios/config/checkpoint_config.hpp"
+#include "scenarios/config/deepspeed/deepspeed_config.hpp"
+#include "scenarios/config/deepspeed/partition_config.hpp"
+#include "scenarios/config/injection_config.hpp"
+#include "scenarios/config/model/model_config.hpp"
+#include "scenarios/config/overrides.hpp"
+#include "scenarios/config/parameter_groups.hpp"
+#include "scenarios/config/scenario_checks.hpp"
+#include "scenarios/json/object_reader.hpp"
+
+namespace shardproof {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string resolve(const fs::path& folder, const std::string& path) {
+  return (folder / path).lexically_normal().string();  // an absolute path stays as it is
+}
+
+// A path in the scenario file, which has to exist.
+std::string existing_path(const JsonValue& value, const std::string& name, const fs::path& folder) {
+  const std::string path = resolve(folder, as_string(value, name));
+  std::error_code error;
+  if (!fs::exists(path, error)) refuse_value(value, name, "there is no \"" + path + "\"");
+  return path;
+}
+
+// Puts the files that the scenario names in their place, so that overrides and checks see one tree.
+void inline_configs(JsonValue& root, const fs::path& folder) {
+  if (JsonValue* deepspeed = root.find("deepspeed"); deepspeed && deepspeed->is_string())
+    *deepspeed = read_json(existing_path(*deepspeed, "deepspeed", folder));
+  JsonValue* model = root.find("model");
+  if (JsonValue* config = model ? model->find("config") : nullptr; config && config->is_string())
+    *config = read_model_json(existing_path(*config, "model.config", folder));
+}
+
+void read_model(ObjectReader& top, const fs::path& folder, Scenario& scenario) {
+  ObjectReader reader(top.require("model", "expected { \"config\": ..., \"weights\": ... }"),
+                      "model");
+  scenario.model = model_from_json(
+      reader.require("config", "expected a Hugging Face config.json, a path or inline"));
+  const JsonValue* weights = reader.find("weights");
+  const bool generated = !weights || as_string(*weights, "model.weights") == "generated";
+  scenario.weights = generated ? "generated" : existing_path(*weights, "model.weights", folder);
+  reader.finish();
+}
+
+// Exactly one of text, tokens and generated says where the tokens come from.
+void read_data(ObjectReader& top, const fs::path& folder, DataConfig& data) {
+  const JsonValue* object = top.find("data");
+  if (!object) return;
+  ObjectReader reader(*object, "data");
+  const JsonValue* text = reader.find("text");
+  const JsonValue* tokens = reader.find("tokens");
+  const bool generated = reader.boolean("generated", false);
+  if ((text != nullptr) + (tokens != nullptr) + generated != 1)
+    throw ScenarioError(reader.place(), "data: expected exactly one of text, tokens and generated");
+  if (text) {
+    data.source = DataConfig::Source::text;
+    data.path = existing_path(*text, "data.text", folder);
+    reader.one_of("tokenizer", "bytes", {"bytes"});
+  } else if (tokens) {
+    data.source = DataConfig::Source::tokens;
+    data.path = existing_path(*tokens, "data.tokens", folder);
+  }
+  if (!data.path.empty() && !fs::is_regular_file(data.path))
+    refuse_value(text ? *text : *tokens, text ? "data.text" : "data.tokens", "is not a file");
+  data.sequence = reader.integer("sequence", data.sequence, {2, std::int64_t{1} << 31});
+  if (const JsonValue* padding = reader.find("padding"))
+    data.padding = as_integer(*padding, "data.padding", {.lowest = 0});
+  reader.finish();
+}
+
+ReductionOrder read_reduction(ObjectReader& top) {
+  const std::string name =
+      top.one_of("reduction", "ring", {"ring", "rank_order", "tree", "library"});
+  if (name == "tree" || name == "library")
+    refuse_value(*top.find("reduction"), "reduction",
+                 "not implemented: expected ring or rank_order");
+  return name == "ring" ? ReductionOrder::ring : ReductionOrder::rank_order;
+}
+
+std::vector<Execution> read_executions(ObjectReader& top) {
+  const std::vector<Execution> all{Execution::reference, Execution::sim, Execution::real};
+  const JsonValue* list = top.find("executions");
+  if (!list) return all;
+  if (!list->is_array() || list->elements.empty())
+    refuse_value(*list, "executions", "expected a list of reference, sim and real");
+  std::vector<Execution> given;
+  for (const JsonValue& element : list->elements)
+    given.push_back(as_one_of<Execution>(element, "executions"));
+  std::vector<Execution> ordered;
+  for (const Execution execution : all)
+    if (std::ranges::find(given, execution) != given.end()) ordered.push_back(execution);
+  if (ordered.size() != given.size()) refuse_value(*list, "executions", "expected each one once");
+  return ordered;
+}
+
+// What is saved, and what the run goes on from.
+void read_checkpoints(ObjectReader& top, const fs::path& folder, Scenario& scenario) {
+  for (const char* key : {"resume", "checkpoint"})
+    if (const JsonValue* value = top.find(key); value && !scenario.trains())
+      refuse_value(*value, key, "inference has no state that a checkpoint could keep");
+  if (const JsonValue* resume = top.find("resume")) {
+    scenario.resume = existing_path(*resume, "resume", folder);
+    scenario.first_step = steps_done_by(*resume, scenario.resume, scenario.steps);
+  }
+  if (const JsonValue* checkpoint = top.find("checkpoint"))
+    scenario.checkpoint = checkpoint_from_json(*checkpoint, scenario.first_step, scenario.steps);
+}
+
+void read_trace(ObjectReader& top, Scenario& scenario) {
+  const JsonValue* object = top.find("trace");
+  if (!object) return;
+  ObjectReader reader(*object, "trace");
+  scenario.trace_tier = reader.one_of("tier", scenario.trace_tier);
+  scenario.trace_keep = reader.one_of("keep", scenario.trace_keep);
+  reader.finish();
+}
+
+// The name becomes that of a folder of results.
+std::string read_name(ObjectReader& top, const std::string& file) {
+  const JsonValue* value = top.find("name");
+  const std::string name = value ? as_string(*value, "name") : fs::path(file).stem().string();
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+  if (name.empty() || name.front() == '.' || !plain)
+    throw ScenarioError(value ? value->place : top.place(),
+                        "name = \"" + name + "\": expected letters, digits, '-', '_' and '.'");
+  return name;
+}
+
+int read_world(ObjectReader& top) {
+  return static_cast<int>(
+      as_integer(top.require("world", "expected the number of ranks"), "world", {1, 1'000'000}));
+}
+
+// What is computed, and how it is divided among the ranks.
+void read_deepspeed(ObjectReader& top, int world, Scenario& scenario) {
+  const DeepSpeedConfig deepspeed =
+      deepspeed_from_json(top.require("deepspeed", "expected a DeepSpeed config, a path or inline"),
+                          world, scenario.mode);
+  scenario.training = deepspeed;
+  scenario.parallel = deepspeed;
+  scenario.defaulted = deepspeed.defaulted;
+  scenario.without_effect = deepspeed.without_effect;
+  scenario.replicas = world / deepspeed.tensor_parallel;
+  if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "from_deepspeed")
+    return;
+  scenario.training.working = Dtype::fp64;
+  scenario.training.accumulate = scenario.parallel.dp_wire = std::nullopt;
+}
+
+// What beside the DeepSpeed config says how the model is partitioned.
+void read_partition_rules(ObjectReader& top, const JsonValue& root, Mode mode,
+                          PartitionRules& rules) {
+  rules.uneven = top.boolean("uneven", mode == Mode::inference);
+  if (mode == Mode::inference && !rules.uneven)
+    refuse_value(*top.find("uneven"), "uneven",
+                 "inference cuts by whole heads, evenly or not: expected true, or remove the key");
+  const JsonValue* plan = root.find("model")->find("config")->find("base_model_tp_plan");
+  if (plan && !plan->is_null()) rules.tp_plan = tp_plan_from_json(*plan);
+}
+
+// Keys of which only one value is implemented so far.
+void read_single_choices(ObjectReader& top, Scenario& scenario) {
+  scenario.platform = top.one_of("real", scenario.platform);
+  if (scenario.platform == Platform::cuda)
+    refuse_value(*top.find("real"), "real", "CUDA is not implemented: expected mpi");
+}
+
+// A dynamic loss scale is found by overflowing: there a skipped step is how it works.
+bool read_overflow(ObjectReader& top, const Scenario& scenario) {
+  const TrainingConfig& training = scenario.training;
+  const bool dynamic = training.working == Dtype::fp16 && training.loss_scale.fixed == 0;
+  const bool expected =
+      top.one_of("overflow", scenario.trains() && dynamic ? "expected" : "unexpected",
+                 {"expected", "unexpected"}) == "expected";
+  if (expected && !(scenario.trains() && training.check_grad_overflow))
+    refuse_value(*top.find("overflow"), "overflow",
+                 scenario.trains() ? "no step is skipped where bf16.check_grad_overflow is false"
+                                   : "inference has no gradients that could overflow");
+  return expected;
+}
+
+}  // namespace
+
+Scenario read_scenario(const std::string& path, const std::vector<std::string>& overrides) {
+  return scenario_inside(read_json(path), path, overrides);
+}
+
+Scenario scenario_inside(JsonValue root, const std::string& file,
+                         const std::vector<std::string>& overrides) {
+  if (!root.is_object()) refuse_value(root, "the scenario", "expected an object { ... }");
+  const fs::path folder = fs::path(file).parent_path();
+  inline_configs(root, folder);
+  for (const std::string& text : overrides) apply_override(root, text);
+  Scenario scenario;
+  scenario.file = file;
+  ObjectReader top(root, "");
+  scenario.name = read_name(top, file);
+  const int world = read_world(top);
+  scenario.steps = static_cast<int>(top.integer("steps", 1, {1, 1'000'000}));
+  scenario.seed = static_cast<std::uint64_t>(top.integer("seed", 0, {.lowest = 0}));
+  read_model(top, folder, scenario);
+  scenario.mode = top.one_of("mode", scenario.mode);
+  read_deepspeed(top, world, scenario);
+  read_data(top, folder, scenario.data);
+  scenario.reduction = read_reduction(top);
+  scenario.executions = read_executions(top);
+  read_single_choices(top, scenario);
+  read_partition_rules(top, root, scenario.mode, scenario.parallel.partition_rules);
+  if (const JsonValue* json = top.find("parameter_groups")) {
+    std::vector<ParameterGroup> groups = parameter_groups_from_json(*json, scenario.model);
+    if (scenario.trains()) scenario.parameter_groups = std::move(groups);
+  }
+  read_checkpoints(top, folder, scenario);
+  read_trace(top, scenario);
+  scenario.overflow_expected = read_overflow(top, scenario);
+  scenario.timeout_s = top.integer("timeout_s", scenario.timeout_s, {1, 10'000'000});
+  if (const JsonValue* list = top.find("inject"))
+    scenario.inject = injections_from_json(*list, world, scenario.steps);
+  top.finish();
+  check_scenario(scenario, root);
+  scenario.partition = resolve_partition(scenario.model, scenario.parallel.partition_rules,
+                                         scenario.parallel.tensor_parallel);
+  return scenario;
+}
+
+}  // namespace shardproof

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "scenarios/enum_names.hpp"
+#include "scenarios/errors.hpp"
+
+namespace shardproof {
+
+/// What a planted defect does: see apply_injections.
+enum class EditKind {
+  drop,
+  run_twice,
+  add_bias_before_reduce,
+  swap_shards,
+  stale,
+  scale,
+  regroup,
+  retype,
+  set,
+  read
+};
+
+template <>
+struct Names<EditKind> {
+  static constexpr std::array all{"drop",        "double", "add_bias_before_reduce",
+                                  "swap_shards", "stale",  "scale",
+                                  "regroup",     "retype", "set",
+                                  "read"};
+};
+static_assert(Names<EditKind>::all.size() == static_cast<std::size_t>(EditKind::read) + 1);
+
+/// When `set` writes: as if the kernel had computed the value, after it was recorded and before it
+/// is read, or when the step has ended.
+enum class SetTime { output, after_record, between_steps };
+
+template <>
+struct Names<SetTime> {
+  static constexpr std::array all{"output", "after_record", "between_steps"};
+};
+
+/// A defect to plant (DESIGN section 7). Which fields mean something depends on `edit`.
+struct Injection {
+  EditKind edit = EditKind::drop;
+  std::string op;                   // as `shardproof plan` prints it
+  std::vector<int> ranks;           // empty: all
+  std::vector<int> steps;           // empty: all
+  double factor = 1.0;              // scale
+  std::string dtype;                // retype
+  std::string group;                // regroup
+  std::vector<std::int64_t> index;  // set: in the local tensor; absent: element 0; read: the input
+  std::string value;                // set: "nan", a number, or "flip:BIT"; read: a value
+  SetTime when = SetTime::output;   // set
+  SourcePlace place;                // for errors: an edit that names no op of the program
+
+  bool active_in(int step) const;
+  bool concerns(int rank) const;
+};
+
+}  // namespace shardproof

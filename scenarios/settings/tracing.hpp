@@ -1,0 +1,23 @@
+#pragma once
+
+#include "scenarios/enum_names.hpp"
+
+namespace shardproof {
+
+/// How much of a run is recorded: every tensor.
+enum class TraceTier { full };
+
+template <>
+struct Names<TraceTier> {
+  static constexpr std::array all{"full"};
+};
+
+/// Of which runs the traces stay when there is a verdict.
+enum class TraceKeep { always, failed, never };
+
+template <>
+struct Names<TraceKeep> {
+  static constexpr std::array all{"always", "failed", "never"};
+};
+
+}  // namespace shardproof

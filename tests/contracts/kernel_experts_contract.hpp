@@ -1,0 +1,120 @@
+#pragma once
+
+// What the kernels of every device must compute, continued: experts are chosen, given their tokens,
+// and weighed. The including program defines make_device().
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+
+#include "scenarios/errors.hpp"
+#include "tests/contracts/device_under_test.hpp"
+
+namespace shardproof::contract {
+
+BOOST_AUTO_TEST_SUITE(kernel_experts_contract)
+
+// Three tokens, of four experts two each: 2 1, 0 2, 2 0. Expert 3 has none.
+struct Routing {
+  Device device;
+  TensorView selected = device.tensor(Dtype::int64, {1, 3, 2}, {2, 1, 0, 2, 2, 0});
+  std::vector<TensorView> rows(Dtype dtype, const Values& values = {}) {
+    std::vector<TensorView> parts;
+    std::size_t from = 0;
+    for (const std::int64_t count : {2, 1, 3, 0}) {
+      const Shape shape{count, 2};
+      const auto size = static_cast<std::size_t>(2 * count);
+      parts.push_back(
+          values.empty()
+              ? device.output(dtype, shape)
+              : device.tensor(dtype, shape,
+                              Values(values.begin() + static_cast<std::ptrdiff_t>(from),
+                                     values.begin() + static_cast<std::ptrdiff_t>(from + size))));
+      from += size;
+    }
+    return parts;
+  }
+};
+
+BOOST_AUTO_TEST_CASE(the_largest_logits_are_chosen_and_of_equal_ones_the_first) {
+  Device device;
+  const auto logits = device.tensor(Dtype::fp32, {1, 4, 4},
+                                    {1, 3, 2, 0, 5, 5, 5, 5, 0, 1, 1, 0, NAN, -1, NAN, -INFINITY});
+  const auto selected = device.output(Dtype::int64, {1, 4, 3});
+  const auto weights = device.output(Dtype::fp32, {1, 4, 3});
+  device->route(logits, selected, weights, RouteForm::renormalized, 1);
+  BOOST_TEST(device.read(selected) == (Values{1, 2, 0, 0, 1, 2, 1, 2, 0, 1, 3, 0}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(weights_are_a_softmax_of_the_chosen_or_scaled_of_all) {
+  Device device;
+  const double e = std::exp(1.0);
+  const auto logits = device.tensor(Dtype::fp64, {1, 1, 3}, {0, 1, 2});
+  const auto selected = device.output(Dtype::int64, {1, 1, 2});
+  const auto weights = device.output(Dtype::fp64, {1, 1, 2});
+  device->route(logits, selected, weights, RouteForm::renormalized, 3);
+  BOOST_TEST(device.read(weights)[0] == e / (1 + e), boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(device.read(weights)[1] == 1 / (1 + e), boost::test_tools::tolerance(1e-15));
+  device->route(logits, selected, weights, RouteForm::scaled, 3);
+  BOOST_TEST(device.read(weights)[0] == 3 * e * e / (1 + e + e * e),
+             boost::test_tools::tolerance(1e-15));
+}
+
+BOOST_AUTO_TEST_CASE(one_choice_weighs_one_and_gives_the_logits_nothing) {
+  Device device;
+  const auto logits = device.tensor(Dtype::fp32, {1, 1, 3}, {0.5, 4, 2});
+  const auto selected = device.output(Dtype::int64, {1, 1, 1});
+  const auto weights = device.output(Dtype::fp32, {1, 1, 1});
+  const auto dlogits = device.output(Dtype::fp32, {1, 1, 3});
+  device->route(logits, selected, weights, RouteForm::renormalized, 1);
+  device->route_backward(device.tensor(Dtype::fp32, {1, 1, 1}, {7}), logits, selected, dlogits,
+                         RouteForm::renormalized, 1);
+  BOOST_TEST(device.read(weights) == Values{1}, boost::test_tools::per_element());
+  BOOST_TEST(device.read(dlogits) == (Values{0, 0, 0}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(each_expert_gets_the_rows_of_its_tokens_in_the_order_asked_for) {
+  Routing routing;
+  const auto x = routing.device.tensor(Dtype::bf16, {1, 3, 2}, {1, 2, 3, 4, 5, 6});
+  const auto rows = routing.rows(Dtype::bf16);
+  routing.device->moe_dispatch(x, routing.selected, rows, ExpertRows::by_choice);
+  BOOST_TEST(routing.device.read(rows[0]) == (Values{3, 4, 5, 6}),
+             boost::test_tools::per_element());
+  BOOST_TEST(routing.device.read(rows[1]) == (Values{1, 2}), boost::test_tools::per_element());
+  // First choice of tokens 0 and 2, second of token 1.
+  BOOST_TEST(routing.device.read(rows[2]) == (Values{1, 2, 5, 6, 3, 4}),
+             boost::test_tools::per_element());
+  routing.device->moe_dispatch(x, routing.selected, rows, ExpertRows::by_token);
+  BOOST_TEST(routing.device.read(rows[2]) == (Values{1, 2, 3, 4, 5, 6}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(results_are_weighed_and_added_and_go_back_the_same_way) {
+  Routing routing;
+  Device& device = routing.device;
+  // Expert 0: tokens 1, 2; expert 1: token 0; expert 2: tokens 0, 1, 2.
+  const auto rows = routing.rows(Dtype::fp32, {1, 2, 3, 4, 10, 20, 100, 200, 300, 400, 500, 600});
+  const auto weights = device.tensor(Dtype::fp32, {1, 3, 2}, {0.5, 2, 1, 0.25, 4, 3});
+  const auto y = device.output(Dtype::fp32, {1, 3, 2});
+  device->moe_combine(routing.selected, weights, rows, y, ExpertRows::by_token);
+  BOOST_TEST(device.read(y) == (Values{70, 140, 76, 102, 2009, 2412}),
+             boost::test_tools::per_element());
+
+  device->moe_dispatch_backward(routing.selected, rows, y, ExpertRows::by_token);
+  BOOST_TEST(device.read(y) == (Values{110, 220, 301, 402, 503, 604}),
+             boost::test_tools::per_element());
+
+  const auto dy = device.tensor(Dtype::fp32, {1, 3, 2}, {1, -1, 2, 0, 0, 1});
+  const auto dweights = device.output(Dtype::fp32, {1, 3, 2});
+  const auto drows = routing.rows(Dtype::fp32);
+  device->moe_combine_backward(dy, routing.selected, weights, rows, dweights, drows,
+                               ExpertRows::by_token);
+  BOOST_TEST(device.read(dweights) == (Values{-100, -10, 2, 600, 600, 4}),
+             boost::test_tools::per_element());
+  BOOST_TEST(device.read(drows[2]) == (Values{0.5, -0.5, 0.5, 0, 0, 4}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace shardproof::contract
