@@ -186,14 +186,13 @@ void add_run(CLI::App& app, Command& command) {
 
 // ---- execute, judge (children of run)
 
-int execute(const std::string& execution, const std::string& scenario_file,
-            const std::string& folder) {
+int execute(Execution execution, const std::string& scenario_file, const std::string& folder) {
   const Scenario scenario = read_scenario(scenario_file);
   fs::create_directories(folder);
-  const ProgressReporter reporter(execution);
+  const ProgressReporter reporter(name_of(execution));
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
-  if (execution == "sim") return sim::simulate(scenario, folder, steps) ? 0 : 1;
-  if (execution == "real") return real::run_rank(scenario, folder, steps);
+  if (execution == Execution::sim) return sim::simulate(scenario, folder, steps) ? 0 : 1;
+  if (execution == Execution::real) return real::run_rank(scenario, folder, steps);
   reference::run_reference(scenario, header_of(scenario, Execution::reference), folder,
                            [&](const Moment& moment) {
                              if (moment.micro < 0)
@@ -210,11 +209,13 @@ void add_execute(CLI::App& app, Command& command) {
   CLI::App* execute_command = app.add_subcommand("execute", "one execution")->group("");
   execute_command->add_option("execution", options->execution)
       ->required()
-      ->check(CLI::IsMember({"reference", "sim", "real"}));
+      ->check(CLI::IsMember(names_of<Execution>()));
   execute_command->add_option("scenario", options->scenario)->required();
   execute_command->add_option("folder", options->folder)->required();
   execute_command->callback([options, &command] {
-    command = [options] { return execute(options->execution, options->scenario, options->folder); };
+    command = [options] {
+      return execute(*from_name<Execution>(options->execution), options->scenario, options->folder);
+    };
   });
 }
 
@@ -222,11 +223,13 @@ int judge(const std::string& folder, const std::string& report) {
   const auto started = std::chrono::steady_clock::now();
   const Scenario scenario = read_scenario(folder + "/scenario.json");
   const RunRecord record = read_run_record(folder);
-  reports::JudgeInput input{
-      scenario, finished(folder, record, "reference"), {}, unfinished(folder, record)};
-  for (const char* engine : {"sim", "real"})
-    if (const auto trace = finished(folder, record, engine))
-      input.engines.push_back({engine, *trace});
+  reports::JudgeInput input{scenario,
+                            finished(folder, record, name_of(Execution::reference)),
+                            {},
+                            unfinished(folder, record)};
+  for (const Execution engine : {Execution::sim, Execution::real})
+    if (const auto trace = finished(folder, record, name_of(engine)))
+      input.engines.push_back({name_of(engine), *trace});
   reports::Verdict verdict = reports::judge(input);
   verdict.environment.merge(collect_provenance());
   verdict.environment.merge(real::engine_versions());
@@ -295,8 +298,9 @@ void add_plan(CLI::App& app, Command& command) {
 
 // A folder of results stands for its real execution, or its simulated one.
 std::string trace_folder(const std::string& path) {
-  for (const char* execution : {"real", "sim"})
-    if (fs::is_directory(path + "/" + execution)) return path + "/" + execution;
+  for (const Execution execution : {Execution::real, Execution::sim})
+    if (const std::string folder = path + "/" + name_of(execution); fs::is_directory(folder))
+      return folder;
   return path;
 }
 

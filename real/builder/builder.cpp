@@ -89,9 +89,9 @@ std::vector<ValueId> Builder::loss_scale() {
   return loss_scale_;
 }
 
-Op& Builder::append(OpKind kind, const std::string& module, const std::string& phase,
-                    const std::string& name, std::vector<ValueId> inputs,
-                    std::vector<ValueId> outputs, Attributes attributes) {
+Op& Builder::append(OpKind kind, const std::string& module, Phase phase, const std::string& name,
+                    std::vector<ValueId> inputs, std::vector<ValueId> outputs,
+                    Attributes attributes) {
   SHARDPROOF_EXPECTS(segment_ >= 0, "no segment is open");
   Op op;
   op.kind = kind;
@@ -109,9 +109,8 @@ Op& Builder::append(OpKind kind, const std::string& module, const std::string& p
   return last_op();
 }
 
-void Builder::start_collective(OpKind kind, Axis axis, const std::string& module,
-                               const std::string& phase, const std::string& name, ValueId input,
-                               ValueId output) {
+void Builder::start_collective(OpKind kind, Axis axis, const std::string& module, Phase phase,
+                               const std::string& name, ValueId input, ValueId output) {
   const Dtype wire = policy_.wire(kind, axis, value(input).dtype);
   Op& start =
       append(kind, module, phase, name, {input}, {output}, {{"wire", std::string(name_of(wire))}});
@@ -131,9 +130,8 @@ void Builder::finish_collective(ValueId output) {
   wait.recorded = start.kind != OpKind::all_gather;
 }
 
-void Builder::collective(OpKind kind, Axis axis, const std::string& module,
-                         const std::string& phase, const std::string& name, ValueId input,
-                         ValueId output) {
+void Builder::collective(OpKind kind, Axis axis, const std::string& module, Phase phase,
+                         const std::string& name, ValueId input, ValueId output) {
   start_collective(kind, axis, module, phase, name, input, output);
   finish_collective(output);
 }
@@ -146,7 +144,7 @@ void Builder::declare_parameter(const ParameterDescription& parameter, AxisPlace
                  .placement = {std::move(tp), replicate()},
                  .lifetime = Lifetime::state});
   const auto [module, leaf] = split_parameter_name(parameter.name);
-  append(OpKind::load_parameter, module, "data", "load_" + leaf, {}, {weight},
+  append(OpKind::load_parameter, module, Phase::data, "load_" + leaf, {}, {weight},
          {{"parameter", parameter.name}});
 }
 

@@ -55,17 +55,16 @@ class Builder {
   /// Its value is declared where it is first asked for, and loaded in `begin_step`.
   std::vector<ValueId> loss_scale();
 
-  Op& append(OpKind kind, const std::string& module, const std::string& phase,
-             const std::string& name, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
-             Attributes attributes = {});
+  Op& append(OpKind kind, const std::string& module, Phase phase, const std::string& name,
+             std::vector<ValueId> inputs, std::vector<ValueId> outputs, Attributes attributes = {});
   /// Starts a collective; `output` may not be read before `finish_collective`. `name` is the op's;
   /// the wait's is `name.wait`. The wire dtype is the policy's.
-  void start_collective(OpKind kind, Axis axis, const std::string& module, const std::string& phase,
+  void start_collective(OpKind kind, Axis axis, const std::string& module, Phase phase,
                         const std::string& name, ValueId input, ValueId output);
   /// Waits for the collective that writes `output`.
   void finish_collective(ValueId output);
   /// Start and wait at once: `output` is complete when this returns.
-  void collective(OpKind kind, Axis axis, const std::string& module, const std::string& phase,
+  void collective(OpKind kind, Axis axis, const std::string& module, Phase phase,
                   const std::string& name, ValueId input, ValueId output);
 
   /// The op appended last.

@@ -15,7 +15,7 @@ namespace shardproof::real {
 struct Combination {
   OpKind kind = OpKind::all_reduce_max;
   std::string module;
-  std::string phase;
+  Phase phase;
   std::string op;
   std::string value;
   std::vector<Axis> axes;  // those of one rank are left out

@@ -5,12 +5,12 @@
 namespace shardproof::real {
 
 namespace {
-constexpr const char* data = "data";  // module and phase
+constexpr const char* data = "data";  // module
 }
 
 ValueId lower_load_tokens(Builder& builder) {
   const ValueId tokens = builder.integers("data/tokens");
-  builder.append(OpKind::load_tokens, data, data, "load_tokens", {}, {tokens});
+  builder.append(OpKind::load_tokens, data, Phase::data, "load_tokens", {}, {tokens});
   return tokens;
 }
 
@@ -19,7 +19,7 @@ DataCheck lower_data_check(Builder& builder) {
   const ValueId tokens = lower_load_tokens(builder);
   const ValueId largest = lower_combination(builder,
                                             {.module = data,
-                                             .phase = data,
+                                             .phase = Phase::data,
                                              .op = "tokens_max",
                                              .value = "data/tokens_max",
                                              .axes = {Axis::tp}},
@@ -30,10 +30,10 @@ DataCheck lower_data_check(Builder& builder) {
                                              .shape = {1},
                                              .dtype = Dtype::fp32,
                                              .placement = {partial(), over_dp}});
-  builder.append(OpKind::differ, data, data, "differ", {tokens, largest}, {differs});
+  builder.append(OpKind::differ, data, Phase::data, "differ", {tokens, largest}, {differs});
   const ValueId inconsistent = lower_combination(builder,
                                                  {.module = data,
-                                                  .phase = data,
+                                                  .phase = Phase::data,
                                                   .op = "inconsistent_all_reduce",
                                                   .value = "data/inconsistent",
                                                   .axes = {Axis::tp, Axis::dp}},

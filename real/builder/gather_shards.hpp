@@ -10,7 +10,7 @@ namespace shardproof::real {
 /// `folder`stacked.
 struct GatherNames {
   std::string module;
-  std::string phase;
+  Phase phase;
   std::string suffix;  // "_weight", or empty
   std::string folder;  // ends in '/'
 };

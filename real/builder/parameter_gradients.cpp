@@ -41,7 +41,7 @@ void ParameterGradients::add(const std::string& module, const std::string& param
   if (summed_over_tp(parameter)) {
     SHARDPROOF_EXPECTS(uses.announced == 1, parameter, "is used several times");
     const ValueId complete = gradient_like(parameter, gradient);
-    builder_.collective(OpKind::all_reduce, Axis::tp, module, "backward", "all_reduce_" + leaf,
+    builder_.collective(OpKind::all_reduce, Axis::tp, module, Phase::backward, "all_reduce_" + leaf,
                         contribution, complete);
     contribution = complete;
   }
@@ -51,7 +51,7 @@ void ParameterGradients::add(const std::string& module, const std::string& param
     const bool last = uses.arrived == uses.announced;
     const std::string suffix = last ? "" : "_sum_" + std::to_string(uses.arrived - 1);
     const ValueId sum = gradient_like(parameter, gradient + suffix);
-    builder_.append(OpKind::add, owner, "backward", "add_grad_" + leaf + suffix,
+    builder_.append(OpKind::add, owner, Phase::backward, "add_grad_" + leaf + suffix,
                     {uses.sum, contribution}, {sum});
     uses.sum = sum;
   }

@@ -39,7 +39,7 @@ ValueId lower_alibi_slopes(Builder& builder, const std::string& name, ValueId q,
                          .dtype = builder.policy().compute,
                          .placement = {cut_of_heads(query, head_dim, 0), replicate()},
                          .lifetime = Lifetime::state});
-  builder.append(OpKind::alibi_slopes, "model.alibi", "data", "alibi_slopes", {}, {slopes});
+  builder.append(OpKind::alibi_slopes, "model.alibi", Phase::data, "alibi_slopes", {}, {slopes});
   return slopes;
 }
 

@@ -51,18 +51,18 @@ class Layer {
   /// An op named after its kind, and after `what` it works on if one name is not enough.
   Op& forward_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
                  Attributes attributes = {}, const std::string& what = "") {
-    return append("forward", kind, std::move(inputs), std::move(outputs), std::move(attributes),
-                  what);
+    return append(Phase::forward, kind, std::move(inputs), std::move(outputs),
+                  std::move(attributes), what);
   }
   Op& backward_op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
                   Attributes attributes = {}, const std::string& what = "") {
-    return append("backward", kind, std::move(inputs), std::move(outputs), std::move(attributes),
-                  what);
+    return append(Phase::backward, kind, std::move(inputs), std::move(outputs),
+                  std::move(attributes), what);
   }
 
  private:
-  Op& append(const std::string& phase, OpKind kind, std::vector<ValueId> inputs,
-             std::vector<ValueId> outputs, Attributes attributes, const std::string& what) {
+  Op& append(Phase phase, OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs,
+             Attributes attributes, const std::string& what) {
     return builder().append(kind, module(), phase, name_of(kind) + (what.empty() ? "" : "_" + what),
                             std::move(inputs), std::move(outputs), std::move(attributes));
   }

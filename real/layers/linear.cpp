@@ -40,7 +40,8 @@ ValueId Linear::sum_of_products(ValueId x) {
   } else {
     const ValueId part = product("partial", x, partial());
     y = output(product_role(), x, out_features(), replicate());
-    builder().collective(OpKind::all_reduce, Axis::tp, module(), "forward", "all_reduce", part, y);
+    builder().collective(OpKind::all_reduce, Axis::tp, module(), Phase::forward, "all_reduce", part,
+                         y);
   }
   // After the reduction: before it, the sum would hold the bias once for every rank.
   return has_bias() ? with_bias("output", y) : y;
@@ -53,7 +54,7 @@ ValueId Linear::with_bias(const std::string& role, ValueId product) {
   return y;
 }
 
-ValueId Linear::gather_features(const std::string& phase, ValueId part, const std::string& name) {
+ValueId Linear::gather_features(Phase phase, ValueId part, const std::string& name) {
   const ValueId all = like(part, name);
   builder().program().value(all).placement.tp = replicate();
   lower_gather_shards(builder(), part, all,

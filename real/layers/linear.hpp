@@ -33,7 +33,7 @@ class Linear : public Layer {
   ValueId with_bias(const std::string& role, ValueId product);
 
   /// All features of `part` on every rank, recorded as `name`.
-  ValueId gather_features(const std::string& phase, ValueId part, const std::string& name);
+  ValueId gather_features(Phase phase, ValueId part, const std::string& name);
 
   /// dx = dy W.
   void input_gradient(ValueId dy, ValueId dx);

@@ -21,7 +21,7 @@ ValueId LinearLayer::forward(ValueId x) {
   const std::string result = gathers() ? "output_shard" : "output";
   y_ = product(has_bias() ? "product" : result, x, weight_cut());
   if (has_bias()) y_ = with_bias(result, y_);
-  return gathers() ? gather_features("forward", y_, "forward/" + module() + "/output") : y_;
+  return gathers() ? gather_features(Phase::forward, y_, "forward/" + module() + "/output") : y_;
 }
 
 ValueId LinearLayer::own_part(ValueId dy) {
@@ -53,8 +53,8 @@ void LinearLayer::start_input_gradient(ValueId dy, ValueId dx) {
   const ValueId part = builder().features_of(x_, "backward/" + module() + "/grad_input_partial",
                                              in_features(), partial());
   input_gradient(dy, part);
-  builder().start_collective(OpKind::all_reduce, Axis::tp, module(), "backward", "all_reduce", part,
-                             dx);
+  builder().start_collective(OpKind::all_reduce, Axis::tp, module(), Phase::backward, "all_reduce",
+                             part, dx);
 }
 
 }  // namespace shardproof::real

@@ -21,7 +21,7 @@ std::vector<ValueId> LmHeadLinearAllreduce::backward(const std::vector<ValueId>&
   } else if (!names[0].empty()) {
     const ValueId dx_part = like(part_, "backward/" + module() + "/grad_input_shard");
     input_gradient(dy[0], dx_part);
-    dx = gather_features("backward", dx_part, names[0]);
+    dx = gather_features(Phase::backward, dx_part, names[0]);
   }
   parameter_gradients(dy[0], part_);
   return {dx};

@@ -30,8 +30,8 @@ std::vector<ValueId> RepeatHeads::backward(const std::vector<ValueId>& dy,
   const ValueId part = builder().activation("backward/" + module() + "/grad_" + role_ + "_partial",
                                             value(x_).shape.back(), partial());
   backward_op(OpKind::sum_heads, {dy[0]}, {part}, {}, role_);
-  builder().collective(OpKind::all_reduce, Axis::tp, module(), "backward", "all_reduce_heads", part,
-                       dx);
+  builder().collective(OpKind::all_reduce, Axis::tp, module(), Phase::backward, "all_reduce_heads",
+                       part, dx);
   return {dx};
 }
 

@@ -30,7 +30,7 @@ RotaryTable lower_rotary_table(Builder& builder, std::int64_t width,
                               .lifetime = Lifetime::state});
   };
   const RotaryTable result{table("cos"), table("sin")};
-  builder.append(OpKind::rotary_table, "model.rotary_emb", "data", "rotary_table", {},
+  builder.append(OpKind::rotary_table, "model.rotary_emb", Phase::data, "rotary_table", {},
                  {result.cos, result.sin}, attributes_of(frequencies));
   return result;
 }

@@ -80,7 +80,7 @@ std::vector<Action> lower_training_step(Builder& builder, FamilyLowering model,
   builder.open_segment("begin_step");
   optimization.zero->lower_begin_step();
   for (const ValueId scale : builder.loss_scale())
-    builder.append(OpKind::load_scalar, "optimizer", "data", "load_loss_scale", {}, {scale},
+    builder.append(OpKind::load_scalar, "optimizer", Phase::data, "load_loss_scale", {}, {scale},
                    {{"scalar", std::string("loss_scale")}});
   Action micro_steps = lower_micro_steps(builder, model, optimization.zero.get());
   builder.open_segment("reduce");

@@ -26,7 +26,7 @@ class Scope {
     builder_.open_segment(segment);
     for (const std::string& parameter : layer_.parameters) {
       const ValueId edited = full_value(parameter, "edited");
-      append(OpKind::negate, "gather", "edit", parameter, {full_.at(parameter)}, {edited});
+      append(OpKind::negate, Phase::gather, "edit", parameter, {full_.at(parameter)}, {edited});
       full_[parameter] = edited;
     }
   }
@@ -42,22 +42,23 @@ class Scope {
     builder_.open_segment(segment);
     const std::string& parameter = layer_.parameters.front();
     const ValueId sum = checksum_value(parameter, "checksum");
-    append(OpKind::checksum, "repartition", "checksum", parameter, {full_.at(parameter)}, {sum});
+    append(OpKind::checksum, Phase::repartition, "checksum", parameter, {full_.at(parameter)},
+           {sum});
     const ValueId minus = checksum_value(parameter, "checksum_negated");
-    append(OpKind::negate, "repartition", "negate_checksum", parameter, {sum}, {minus});
+    append(OpKind::negate, Phase::repartition, "negate_checksum", parameter, {sum}, {minus});
     // max(h) + max(-h) = max(h) - min(h)
     const ValueId largest = largest_over_ranks(parameter, "checksum_max", sum);
     const ValueId smallest = largest_over_ranks(parameter, "checksum_min", minus);
     const ValueId spread = checksum_value(parameter, "checksum_spread");
     builder_.program().value(spread).placement = {};
     builder_.program().value(spread).lifetime = Lifetime::scope;  // read by the scope guard
-    append(OpKind::add, "repartition", "compare", parameter, {largest, smallest}, {spread});
+    append(OpKind::add, Phase::repartition, "compare", parameter, {largest, smallest}, {spread});
   }
 
  private:
-  Op& append(OpKind kind, const std::string& phase, const std::string& what,
-             const std::string& parameter, std::vector<ValueId> inputs,
-             std::vector<ValueId> outputs, Attributes attributes = {}) {
+  Op& append(OpKind kind, Phase phase, const std::string& what, const std::string& parameter,
+             std::vector<ValueId> inputs, std::vector<ValueId> outputs,
+             Attributes attributes = {}) {
     return builder_.append(kind, layer_.module, phase,
                            what + "_" + split_parameter_name(parameter).second, std::move(inputs),
                            std::move(outputs), std::move(attributes));
@@ -82,7 +83,7 @@ class Scope {
                              ValueId checksum) {
     return lower_combination(builder_,
                              {.module = layer_.module,
-                              .phase = "repartition",
+                              .phase = Phase::repartition,
                               .op = what,
                               .value = name(parameter, what),
                               .axes = {Axis::tp, Axis::dp}},
@@ -98,7 +99,7 @@ class Scope {
     const ValueId full = full_value(parameter, "gathered");
     lower_gather_shards(builder_, shard_id, full,
                         {.module = layer_.module,
-                         .phase = "gather",
+                         .phase = Phase::gather,
                          .suffix = "_" + split_parameter_name(parameter).second,
                          .folder = name(parameter, "")});
     full_[parameter] = full;
@@ -110,8 +111,9 @@ class Scope {
     cut.name = name(parameter, "repartitioned");
     cut.lifetime = Lifetime::segment;
     const ValueId piece = builder_.add_value(std::move(cut));
-    append(OpKind::shard_slice, "repartition", "slice", parameter, {full_.at(parameter)}, {piece});
-    append(OpKind::copy, "repartition", "store", parameter, {piece}, {shard_id});
+    append(OpKind::shard_slice, Phase::repartition, "slice", parameter, {full_.at(parameter)},
+           {piece});
+    append(OpKind::copy, Phase::repartition, "store", parameter, {piece}, {shard_id});
   }
 
   Builder& builder_;

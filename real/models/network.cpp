@@ -48,7 +48,7 @@ ValueId Network::tokens(ValueId loaded) {
 
 ValueId Network::positions() {
   const ValueId rows = builder_.integers("data/positions");
-  builder_.append(OpKind::positions, "data", "data", "positions", {tokens_}, {rows});
+  builder_.append(OpKind::positions, "data", Phase::data, "positions", {tokens_}, {rows});
   return rows;
 }
 
@@ -192,8 +192,8 @@ ValueId Network::combine(const std::string& module, const std::string& role,
 
 ValueId Network::cross_entropy(ValueId logits) {
   const ValueId labels = builder_.integers("data/labels");
-  Op& shift =
-      builder_.append(OpKind::shift_labels, "data", "data", "shift_labels", {tokens_}, {labels});
+  Op& shift = builder_.append(OpKind::shift_labels, "data", Phase::data, "shift_labels", {tokens_},
+                              {labels});
   if (const auto padding = builder_.scenario().data.padding) shift.attributes["padding"] = *padding;
   auto layer = std::make_unique<CrossEntropy>(site("loss"));
   const ValueId loss = layer->forward(logits, labels);
@@ -245,7 +245,7 @@ void Network::arrive(ValueId value, ValueId contribution) {
   const std::size_t module = name.find('/') + 1;
   const std::size_t role = name.rfind('/') + 1;
   const ValueId sum = builder_.like(value, name);
-  builder_.append(OpKind::add, name.substr(module, role - 1 - module), "backward",
+  builder_.append(OpKind::add, name.substr(module, role - 1 - module), Phase::backward,
                   "add_" + name.substr(role), {flow.gradient, contribution}, {sum});
   flow.gradient = sum;
 }

@@ -4,7 +4,7 @@ namespace shardproof::real {
 
 namespace {
 constexpr std::size_t buffers = 2;
-constexpr const char* phase = "reduce";
+constexpr Phase phase = Phase::reduce;
 }  // namespace
 
 ValueId BucketReduction::flat_value(std::size_t bucket, const std::string& name, Dtype dtype,

@@ -19,14 +19,14 @@ ShardedOptimizer::ShardedOptimizer(Builder& builder, const FlatPartition& partit
 void ShardedOptimizer::lower_initial_master(Builder& builder, const Group& group) const {
   const std::string& module = group.flat.module;
   if (!builder.scenario().resume.empty()) {
-    builder.append(OpKind::load_state, module, "data", "load_master", {}, {group.master});
+    builder.append(OpKind::load_state, module, Phase::data, "load_master", {}, {group.master});
     return;
   }
   const ValueId working =
       add_owned_value(builder, group.flat, "optimizer/*/working", builder.policy().working);
-  builder.append(OpKind::flatten, module, "data", "flatten_parameters",
+  builder.append(OpKind::flatten, module, Phase::data, "flatten_parameters",
                  parameters_of(builder, group.flat.layout), {working});
-  builder.append(OpKind::cast, module, "data", "cast_master", {working}, {group.master});
+  builder.append(OpKind::cast, module, Phase::data, "cast_master", {working}, {group.master});
 }
 
 void ShardedOptimizer::lower_update(Builder& builder, const std::vector<ValueId>& gradients) const {
@@ -43,16 +43,16 @@ void ShardedOptimizer::lower_group(Builder& builder, const Group& group,
   group.rule.lower(builder, scalars, group.master, gradient);
   const Dtype working_dtype = builder.policy().working;
   ValueId working = add_owned_value(builder, group.flat, "optimizer/*/working", working_dtype);
-  builder.append(OpKind::cast, module, "update", "cast_working", {group.master}, {working})
+  builder.append(OpKind::cast, module, Phase::update, "cast_working", {group.master}, {working})
       .recorded = false;  // the parameters, below, are these bits
   if (builder.value(working).placement.dp == flat()) {
     const ValueId gathered =
         add_flat_value(builder, group.flat.layout, "update/*/gathered", working_dtype, replicate());
-    builder.collective(OpKind::all_gather, Axis::dp, module, "update", "all_gather", working,
+    builder.collective(OpKind::all_gather, Axis::dp, module, Phase::update, "all_gather", working,
                        gathered);
     working = gathered;
   }
-  builder.append(OpKind::unflatten, module, "update", "unflatten", {working},
+  builder.append(OpKind::unflatten, module, Phase::update, "unflatten", {working},
                  parameters_of(builder, group.flat.layout));
 }
 

@@ -15,7 +15,7 @@ ValueId add_flat(Builder& builder, const FlatGroup& group, const std::string& na
 
 ValueId load_scalar(Builder& builder, const std::string& name) {
   const ValueId id = builder.scalar("scalar/" + name, builder.policy().master);
-  builder.append(OpKind::load_scalar, module, "update", "load_" + name, {}, {id},
+  builder.append(OpKind::load_scalar, module, Phase::update, "load_" + name, {}, {id},
                  {{"scalar", name}});
   return id;
 }
@@ -37,7 +37,7 @@ UpdateRule::UpdateRule(Builder& builder, const FlatGroup& group) : group_(group)
 void UpdateRule::lower_initial(Builder& builder) const {
   const bool resumes = !builder.scenario().resume.empty();
   for (const auto& [name, value] : states_)
-    builder.append(resumes ? OpKind::load_state : OpKind::zero, group_.module, "data",
+    builder.append(resumes ? OpKind::load_state : OpKind::zero, group_.module, Phase::data,
                    (resumes ? "load_" : "zero_") + name, {}, {value});
 }
 
@@ -58,7 +58,7 @@ void UpdateRule::lower(Builder& builder, const UpdateScalars& scalars, ValueId m
 ValueId UpdateRule::decayed(Builder& builder, ValueId master, ValueId gradient) const {
   if (group_.weight_decay == 0) return gradient;
   const ValueId sum = add_flat(builder, group_, "decayed", Lifetime::segment);
-  builder.append(OpKind::decay, group_.module, "update", "decay", {gradient, master}, {sum},
+  builder.append(OpKind::decay, group_.module, Phase::update, "decay", {gradient, master}, {sum},
                  {{"factor", group_.weight_decay}});
   return sum;
 }
@@ -67,11 +67,11 @@ void UpdateRule::lower_adam(Builder& builder, const UpdateScalars& scalars, Valu
                             ValueId gradient, double weight_decay) const {
   const OptimizerConfig& config = builder.scenario().training.optimizer;
   const ValueId m = states_.at("exp_avg"), v = states_.at("exp_avg_sq");
-  builder.append(OpKind::exp_avg, group_.module, "update", "exp_avg", {m, gradient}, {m},
+  builder.append(OpKind::exp_avg, group_.module, Phase::update, "exp_avg", {m, gradient}, {m},
                  {{"beta1", config.beta1}});
-  builder.append(OpKind::exp_avg_sq, group_.module, "update", "exp_avg_sq", {v, gradient}, {v},
+  builder.append(OpKind::exp_avg_sq, group_.module, Phase::update, "exp_avg_sq", {v, gradient}, {v},
                  {{"beta2", config.beta2}});
-  builder.append(OpKind::adamw, group_.module, "update", "adamw",
+  builder.append(OpKind::adamw, group_.module, Phase::update, "adamw",
                  {master, m, v, scalars.at("learning_rate"), scalars.at("bias_correction1"),
                   scalars.at("bias_correction2")},
                  {master}, {{"eps", config.epsilon}, {"weight_decay", weight_decay}});
@@ -83,16 +83,16 @@ void UpdateRule::lower_sgd(Builder& builder, const UpdateScalars& scalars, Value
   ValueId direction = gradient;
   if (config.momentum != 0) {
     const ValueId buffer = states_.at("momentum_buffer");
-    builder.append(OpKind::momentum, group_.module, "update", "momentum", {gradient, buffer},
+    builder.append(OpKind::momentum, group_.module, Phase::update, "momentum", {gradient, buffer},
                    {buffer}, {{"factor", config.momentum}});
     direction = buffer;
     if (config.nesterov) {
       direction = add_flat(builder, group_, "nesterov", Lifetime::segment);
-      builder.append(OpKind::nesterov, group_.module, "update", "nesterov", {gradient, buffer},
+      builder.append(OpKind::nesterov, group_.module, Phase::update, "nesterov", {gradient, buffer},
                      {direction}, {{"factor", config.momentum}});
     }
   }
-  builder.append(OpKind::sgd, group_.module, "update", "sgd",
+  builder.append(OpKind::sgd, group_.module, Phase::update, "sgd",
                  {master, direction, scalars.at("learning_rate")}, {master});
 }
 

@@ -17,7 +17,7 @@ WholeGradients::WholeGradients(Builder& builder, int owners) : ZeroStage(builder
 void WholeGradients::lower_begin_step() {
   for (const ParameterDescription& parameter : builder_.model().parameters) {
     const auto [module, leaf] = split_parameter_name(parameter.name);
-    builder_.append(OpKind::zero, module, "data", "zero_" + leaf, {},
+    builder_.append(OpKind::zero, module, Phase::data, "zero_" + leaf, {},
                     {accumulators_.at(parameter.name)});
   }
 }
@@ -25,8 +25,8 @@ void WholeGradients::lower_begin_step() {
 void WholeGradients::lower_gradient(const std::string& parameter, ValueId gradient) {
   const auto [module, leaf] = split_parameter_name(parameter);
   const ValueId sum = accumulators_.at(parameter);
-  builder_.append(OpKind::accumulate, module, "backward", "accumulate_" + leaf, {sum, gradient},
-                  {sum});
+  builder_.append(OpKind::accumulate, module, Phase::backward, "accumulate_" + leaf,
+                  {sum, gradient}, {sum});
 }
 
 void WholeGradients::lower_mean() {
@@ -43,8 +43,8 @@ void WholeGradients::lower_mean() {
       gradients.push_back(builder_.add_value(std::move(gradient)));
       averaged_[entry.parameter] = gradients.back();
     }
-    builder_.append(OpKind::unflatten, BucketReduction::module_of(bucket), "reduce", "unflatten",
-                    {averaged}, gradients);
+    builder_.append(OpKind::unflatten, BucketReduction::module_of(bucket), Phase::reduce,
+                    "unflatten", {averaged}, gradients);
   });
   for (std::size_t bucket = 0; bucket < partition_.buckets.size(); ++bucket) {
     std::vector<ValueId> sums;
@@ -64,7 +64,7 @@ std::vector<ValueId> WholeGradients::lower_boundary() {
       gradients.push_back(averaged_.at(entry.parameter));
     owned.push_back(add_owned_value(builder_, group, "optimizer/*/gradient",
                                     builder_.policy().accumulate, Lifetime::state));
-    builder_.append(OpKind::flatten, group.module, "reduce", "flatten_gradients", gradients,
+    builder_.append(OpKind::flatten, group.module, Phase::reduce, "flatten_gradients", gradients,
                     {owned.back()});
   }
   return owned;

@@ -29,7 +29,7 @@ class Zero2 final : public ZeroStage {
 
   void lower_begin_step() override {
     for (std::size_t g = 0; g < partition_.groups.size(); ++g)
-      builder_.append(OpKind::zero, partition_.groups[g].module, "data", "zero_gradients", {},
+      builder_.append(OpKind::zero, partition_.groups[g].module, Phase::data, "zero_gradients", {},
                       {accumulators_[g]});
   }
 
@@ -60,7 +60,7 @@ class Zero2 final : public ZeroStage {
   std::vector<ValueId> lower_boundary() override {
     for (std::size_t g = 0; g < partition_.groups.size(); ++g)
       builder_
-          .append(OpKind::copy, partition_.groups[g].module, "reduce", "gradients",
+          .append(OpKind::copy, partition_.groups[g].module, Phase::reduce, "gradients",
                   {accumulators_[g]}, {owned_[g]})
           .recorded = true;
     return owned_;
@@ -85,7 +85,7 @@ class Zero2 final : public ZeroStage {
       if (!has_any_of(group, bucket)) continue;
       const std::string of_group = partition_.groups.size() == 1 ? "" : "_" + std::to_string(g);
       builder_
-          .append(OpKind::accumulate_slices, BucketReduction::module_of(bucket), "reduce",
+          .append(OpKind::accumulate_slices, BucketReduction::module_of(bucket), Phase::reduce,
                   "accumulate_slices" + of_group, {accumulators_[g], averaged}, {accumulators_[g]})
           .recorded = false;
     }

@@ -79,9 +79,9 @@ class Budget {
  private:
   void reduce_and_update() {
     into_ = &budget_.reduce;
-    combined_scalar("all_reduce_max", "reduce", "nonfinite", Dtype::fp32);
+    combined_scalar("all_reduce_max", Phase::reduce, "nonfinite", Dtype::fp32);
     into_ = &budget_.update;
-    combined_scalar("all_reduce", "update", "grad_norm_squared", Dtype::fp64);
+    combined_scalar("all_reduce", Phase::update, "grad_norm_squared", Dtype::fp64);
     if (divided()) gathered_slices();
   }
 
@@ -233,9 +233,9 @@ class Budget {
   }
 
   /// A scalar of each rank's part, combined over the axes that divide the parts.
-  void combined_scalar(const char* kind, const std::string& phase, const std::string& name,
-                       Dtype dtype) {
-    const std::string origin = "optimizer/" + phase + "/" + name + "_all_reduce_";
+  void combined_scalar(const char* kind, Phase phase, const std::string& name, Dtype dtype) {
+    const std::string origin =
+        std::string("optimizer/") + name_of(phase) + "/" + name + "_all_reduce_";
     if (divided()) add(origin + "dp", kind, Axis::dp, dtype, 1);
     add(origin + "tp", kind, Axis::tp, dtype, 1);
   }

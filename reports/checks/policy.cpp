@@ -179,7 +179,7 @@ class ProgramPolicy {
     if (op.kind == OpKind::scale) return scale_problem(op);
     const std::string d = std::to_string(scenario_.data_parallel());
     if (is_averaging_step(op)) return "it does not apply 1/D, D = " + d;
-    if (op.kind == OpKind::flatten && op.phase == "reduce") return unreduced_problem(op);
+    if (op.kind == OpKind::flatten && op.phase == Phase::reduce) return unreduced_problem(op);
     if (op.name.starts_with(row_of(OpKind::accumulate_slices).name) &&
         op.kind != OpKind::accumulate_slices)
       return "it does not add what the rank owns of the bucket";
@@ -205,7 +205,7 @@ class ProgramPolicy {
 
   // By its name the op that applies 1/D to a bucket, whatever it does.
   bool is_averaging_step(const Op& op) const {
-    return op.phase == "reduce" && op.name == (policy_.divide_before ? "divide" : "scale");
+    return op.phase == Phase::reduce && op.name == (policy_.divide_before ? "divide" : "scale");
   }
   bool has_averaging_step(const Segment& segment, const std::string& bucket) const {
     return std::ranges::any_of(
@@ -213,12 +213,13 @@ class ProgramPolicy {
   }
 
   bool reduces_gradients(const Op& op) const {
-    return op.kind == OpKind::all_reduce && op.phase == "reduce" &&
+    return op.kind == OpKind::all_reduce && op.phase == Phase::reduce &&
            program_.value(op.inputs.at(0)).layout >= 0 && scenario_.data_parallel() > 1;
   }
 
   std::string divide_problem(const Op& op) const {
-    if (!policy_.divide_before || op.phase != "reduce") return "the policy divides nothing here";
+    if (!policy_.divide_before || op.phase != Phase::reduce)
+      return "the policy divides nothing here";
     const double divisor = number(op, "divisor").value_or(0);
     return divisor == scenario_.data_parallel() ? ""
                                                 : "it divides by " + shown(divisor) + ", D is " +
@@ -226,7 +227,7 @@ class ProgramPolicy {
   }
 
   std::string scale_problem(const Op& op) const {
-    if (policy_.divide_before || op.phase != "reduce") return "the policy scales nothing here";
+    if (policy_.divide_before || op.phase != Phase::reduce) return "the policy scales nothing here";
     const double factor = number(op, "factor").value_or(0),
                  expected = 1.0 / scenario_.data_parallel();
     return factor == expected ? ""

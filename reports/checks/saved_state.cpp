@@ -162,7 +162,7 @@ class Saved {
       if (executed.moment.stage == Moment::Stage::step && executed.moment.step < steps_done_)
         failure.sequence = executed.sequence;  // the last one before it was saved
     FirstDivergence& divergence = failure.divergence;
-    divergence.phase = "checkpoint";
+    divergence.phase = Phase::checkpoint;
     divergence.op = "checkpoint/save";
     divergence.tensor = checkpoint_path("", steps_done_) + "/" + name;
     divergence.index = index_in_full(regions, comparison.first_failed);

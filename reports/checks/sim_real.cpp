@@ -11,9 +11,9 @@ namespace shardproof::reports {
 
 namespace {
 
-const RecordedTrace* find(const JudgeContext& context, const std::string& execution) {
+const RecordedTrace* find(const JudgeContext& context, Execution execution) {
   for (const RecordedTrace* trace : context.traces)
-    if (trace->execution() == execution) return trace;
+    if (trace->execution() == name_of(execution)) return trace;
   return nullptr;
 }
 
@@ -166,8 +166,8 @@ class Comparer {
 
 Tally check_sim_real(const JudgeContext& context) {
   Tally tally("sim_real", Proof::bitwise);
-  const RecordedTrace* sim = find(context, "sim");
-  const RecordedTrace* real = find(context, "real");
+  const RecordedTrace* sim = find(context, Execution::sim);
+  const RecordedTrace* real = find(context, Execution::real);
   if (sim == nullptr || real == nullptr) {
     tally.not_run(std::string("there is no trace of ") + (sim == nullptr ? "sim" : "real"));
     return tally;

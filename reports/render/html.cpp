@@ -64,9 +64,10 @@ std::string code(const std::string& text) {
 std::string divergence_html(const FirstDivergence& first, std::int64_t others) {
   Terms terms;
   terms.add("operation", code(place_text(first)));
-  terms.add("when", html_escaped(moment_text(first) +
-                                 (first.phase.empty() ? "" : ", phase " + first.phase)) +
-                        ", in execution " + html_escaped(first.execution));
+  terms.add("when",
+            html_escaped(moment_text(first) +
+                         (first.phase ? std::string(", phase ") + name_of(*first.phase) : "")) +
+                ", in execution " + html_escaped(first.execution));
   terms.add("ranks", html_escaped(rank_list(first.ranks)));
   terms.add("tensor", code(first.tensor));
   if (!first.index.empty()) {  // else which element is wrong is not known

@@ -52,7 +52,7 @@ JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
       .set("execution", first->execution)
       .set("step", count_or_null(first->moment.step))
       .set("micro_step", count_or_null(first->moment.micro))
-      .set("phase", first->phase)
+      .set("phase", first->phase ? name_of(*first->phase) : "")
       .set("op", first->op)
       .set("tensor", first->tensor)
       .set("rank", first->rank)

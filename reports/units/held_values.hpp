@@ -39,7 +39,7 @@ class HeldValues {
     SharedBytes bytes;
     Moment written;
     std::string writer;
-    std::string phase;  // of the writer
+    Phase phase = Phase::data;  // of the writer
   };
   using OfRank = std::map<ValueId, Held>;
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/phase.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reports {
@@ -41,7 +42,7 @@ struct Cause {
 struct FirstDivergence {
   std::string execution;  // "sim" | "real"
   Moment moment;
-  std::string phase;       // data | forward | backward | reduce | update | gather | repartition
+  std::optional<Phase> phase;
   std::string op;          // as `shardproof plan` prints it
   std::string tensor;      // trace path
   int rank = 0;            // the first that is wrong

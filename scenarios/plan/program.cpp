@@ -6,7 +6,7 @@
 
 namespace shardproof {
 
-std::string full_name(const Op& op) { return op.module + "/" + op.phase + "/" + op.name; }
+std::string full_name(const Op& op) { return op.module + "/" + name_of(op.phase) + "/" + op.name; }
 
 std::string writer_name(const Op& op) {
   std::string name = full_name(op);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scenarios/dtype.hpp"
+#include "scenarios/phase.hpp"
 #include "scenarios/plan/flat_layout.hpp"
 #include "scenarios/plan/op_kinds.hpp"
 #include "scenarios/plan/placement.hpp"
@@ -60,7 +61,7 @@ using Attributes = std::map<std::string, Attribute>;
 struct Op {
   OpKind kind = OpKind::copy;
   std::string module;  // "model.layers.1.self_attn.o_proj"
-  std::string phase;   // data | forward | backward | reduce | update | gather | repartition
+  Phase phase = Phase::data;
   std::string name;    // "all_reduce"; unique within module, phase and segment
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;  // may repeat an input: written in place, a new version

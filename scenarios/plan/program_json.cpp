@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "scenarios/json/object_reader.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof {
@@ -87,7 +88,7 @@ JsonValue op_json(const Op& op) {
   JsonValue json = JsonValue::object()
                        .set("kind", name_of(op.kind))
                        .set("module", op.module)
-                       .set("phase", op.phase)
+                       .set("phase", shardproof::name_of(op.phase))
                        .set("name", op.name)
                        .set("inputs", list(op.inputs))
                        .set("outputs", list(op.outputs));
@@ -252,7 +253,7 @@ Op op_of(const JsonValue& json) {
   Op op;
   op.kind = *kind;
   op.module = text_of(member(json, "module"));
-  op.phase = text_of(member(json, "phase"));
+  op.phase = as_one_of<Phase>(member(json, "phase"), "phase");
   op.name = text_of(member(json, "name"));
   op.inputs = integers_of<ValueId>(member(json, "inputs"));
   op.outputs = integers_of<ValueId>(member(json, "outputs"));

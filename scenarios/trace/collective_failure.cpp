@@ -19,7 +19,7 @@ void write_collective_failure(const std::string& folder, const CollectiveFailure
                              .set("kind", failure.kind)
                              .set("moment", folder_of(failure.moment))
                              .set("op", failure.op)
-                             .set("phase", failure.phase)
+                             .set("phase", name_of(failure.phase))
                              .set("ranks", std::move(ranks))
                              .set("report", failure.report);
   std::ofstream file(file_in(folder));
@@ -41,7 +41,7 @@ std::optional<CollectiveFailure> read_collective_failure(const std::string& fold
   failure.kind = text("kind");
   failure.moment = moment_of(text("moment") + "/");
   failure.op = text("op");
-  failure.phase = text("phase");
+  failure.phase = as_one_of<Phase>(*json.find("phase"), "phase");
   failure.report = text("report");
   if (const JsonValue* ranks = json.find("ranks"))
     for (const JsonValue& rank : ranks->elements)

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/phase.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof {
@@ -15,7 +16,7 @@ struct CollectiveFailure {
   std::string kind;  // "mismatch" | "deadlock"
   Moment moment;
   std::string op;  // the earliest collective, in program order, that not all members issued
-  std::string phase;
+  Phase phase = Phase::data;
   std::vector<int> ranks;  // those that did not issue it
   std::string report;      // who waits where, a line a rank
 };

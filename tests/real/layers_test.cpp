@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(what_is_communicated_is_the_budget_of_each_class) {
 std::vector<std::string> backward_ops(const LayerRun& run, const std::string& module) {
   std::vector<std::string> names;
   for (const Op& op : run.program().segment("micro_step").ops)
-    if (op.module == module && op.phase == "backward" && op.kind != OpKind::accumulate)
+    if (op.module == module && op.phase == Phase::backward && op.kind != OpKind::accumulate)
       names.push_back(op.name);
   return names;
 }

@@ -72,7 +72,7 @@ void expect_end(const JudgedRun& run, const Moment& at, const std::vector<int>& 
   BOOST_TEST(first.op == "data/data/load_tokens");
   BOOST_TEST(first.ranks == ranks, boost::test_tools::per_element());
   BOOST_TEST((first.moment == at));
-  BOOST_TEST(first.phase == "data");
+  BOOST_TEST((first.phase == Phase::data));
   BOOST_TEST(first.reason.ends_with(sentence), first.reason);
   BOOST_TEST(leaves.result().reason == first.reason);
 

@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(policy_names_a_reduction_in_bf16_where_fp32_is_due) {
   const FirstDivergence first =
       expect_failure(check_policy, run, "bucket_0/reduce/all_reduce", all);
 
-  BOOST_TEST(first.phase == "reduce");
+  BOOST_TEST((first.phase == Phase::reduce));
   BOOST_TEST(check_policy(run.context()).failed() == 4);
   BOOST_TEST(check_policy(run.context())
                  .result()
@@ -146,7 +146,7 @@ BOOST_AUTO_TEST_CASE(leaves_names_ranks_that_load_the_shard_of_another) {
 
   BOOST_TEST(first.tensor == "/initial/parameter/model.layers.0.mlp.up_proj.weight");
   BOOST_TEST(first.moment.step == -1);
-  BOOST_TEST(first.phase == "data");
+  BOOST_TEST((first.phase == Phase::data));
   BOOST_TEST(first.index == (std::vector<std::int64_t>{0, 0}), boost::test_tools::per_element());
   BOOST_TEST(first.expected != first.got);
 }
@@ -273,7 +273,7 @@ BOOST_AUTO_TEST_CASE(collectives_names_one_that_is_missing_doubled_or_in_another
       expect_failure(check_collectives, JudgedRun(planted(zero1, inject("drop", op))), op, all);
   BOOST_TEST(missing.moment.step == 0);
   BOOST_TEST(missing.moment.micro == 0);
-  BOOST_TEST(missing.phase == "forward");
+  BOOST_TEST((missing.phase == Phase::forward));
   expect_failure(check_collectives, JudgedRun(planted(zero1, inject("double", op))), op + ".once",
                  all);
   expect_failure(check_collectives, JudgedRun(planted(zero1, regroup)), op, all);

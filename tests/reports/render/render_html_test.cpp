@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_hostile_text_in_any_field_never_becomes_markup) {
   verdict.timing[hostile] = 1;
   for (CheckResult& check : verdict.checks) check.reason = hostile;
   FirstDivergence& first = *verdict.first_divergence;
-  first.op = first.tensor = first.phase = first.execution = hostile;
+  first.op = first.tensor = first.execution = hostile;
   first.cause = Cause{hostile, {}, {}};
   verdict.tensors[0].name = verdict.tensors[1].cells[0].first_failure = hostile;
   verdict.trend[0].quantity = verdict.trend[0].execution = hostile;

@@ -76,7 +76,7 @@ inline reports::Verdict failing_verdict() {
   verdict.first_divergence = FirstDivergence{
       .execution = "sim",
       .moment = {Moment::Stage::step, 1, 0},
-      .phase = "forward",
+      .phase = Phase::forward,
       .op = "model.layers.1.self_attn.o_proj/forward/all_reduce",
       .tensor = "/step/000001/micro/0/forward/model.layers.1.self_attn.o_proj/output",
       .rank = 0,

@@ -17,11 +17,11 @@ using namespace shardproof::tests;
 
 namespace {
 
-int count(const Accounts& accounts, Axis axis, const std::string& per, const std::string& phase) {
+int count(const Accounts& accounts, Axis axis, const std::string& per, Phase phase) {
   int n = 0;
   for (const CollectiveAccount& collective : accounts.collectives)
     n += collective.group == axis && collective.per == per &&
-         collective.origin.find("/" + phase + "/") != std::string::npos;
+         collective.origin.find(std::string("/") + name_of(phase) + "/") != std::string::npos;
   return n;
 }
 
@@ -56,13 +56,13 @@ BOOST_AUTO_TEST_SUITE(plan_accounts)
 BOOST_AUTO_TEST_CASE(a_block_needs_two_forward_and_five_backward_all_reduces) {
   constexpr int layers = 2;
   const Accounts split = accounts_of(real::lower(plan_scenario(2, 2)));
-  BOOST_TEST(count(split, Axis::tp, "micro_step", "forward") == 2 * layers);
-  BOOST_TEST(count(split, Axis::tp, "micro_step", "backward") == 5 * layers);
-  BOOST_TEST(count(split, Axis::dp, "micro_step", "forward") == 0);
-  BOOST_TEST(count(split, Axis::dp, "micro_step", "backward") == 0);
+  BOOST_TEST(count(split, Axis::tp, "micro_step", Phase::forward) == 2 * layers);
+  BOOST_TEST(count(split, Axis::tp, "micro_step", Phase::backward) == 5 * layers);
+  BOOST_TEST(count(split, Axis::dp, "micro_step", Phase::forward) == 0);
+  BOOST_TEST(count(split, Axis::dp, "micro_step", Phase::backward) == 0);
   const Accounts whole = accounts_of(real::lower(plan_scenario(1, 2)));
-  BOOST_TEST(count(whole, Axis::tp, "micro_step", "forward") == 0);
-  BOOST_TEST(count(whole, Axis::tp, "micro_step", "backward") == 0);
+  BOOST_TEST(count(whole, Axis::tp, "micro_step", Phase::forward) == 0);
+  BOOST_TEST(count(whole, Axis::tp, "micro_step", Phase::backward) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_micro_step_begins_with_the_data_check_of_its_tp_groups) {

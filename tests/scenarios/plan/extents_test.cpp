@@ -40,7 +40,7 @@ struct Experts {
   void op(OpKind kind, std::vector<ValueId> inputs, std::vector<ValueId> outputs) {
     Op op;
     op.kind = kind;
-    op.module = "m", op.phase = "forward";
+    op.module = "m", op.phase = Phase::forward;
     op.name = "op_" + std::to_string(program.segments[0].ops.size());
     op.inputs = std::move(inputs), op.outputs = std::move(outputs);
     program.segments[0].ops.push_back(std::move(op));

@@ -70,9 +70,10 @@ BOOST_AUTO_TEST_CASE(it_has_no_backward_ops_and_no_memory_for_gradients_or_an_op
   for (const std::string& name : {uneven, replicas}) {
     const Program program = real::lower(sweep(name));
     BOOST_TEST(type_check(program).empty());
-    std::set<std::string> phases;
+    std::set<Phase> phases;
     for (const Op& op : ops_of(program)) phases.insert(op.phase);
-    BOOST_TEST((phases == std::set<std::string>{"data", "forward", "gather", "repartition"}));
+    BOOST_TEST(
+        (phases == std::set{Phase::data, Phase::forward, Phase::gather, Phase::repartition}));
     BOOST_TEST(
         (decisions_of(program, program.schedule) == std::set<std::string>{"data/inconsistent"}));
     const Accounts accounts = accounts_of(program);
