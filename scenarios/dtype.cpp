@@ -24,19 +24,6 @@ constexpr std::array<Row, 5> table{{{Dtype::fp64, "fp64", 8, {53, -1022, 1023}},
                                     {Dtype::fp16, "fp16", 2, {11, -14, 15}},
                                     {Dtype::int64, "int64", 8, {0, 0, 0}}}};
 const Row& row_of(Dtype dtype) { return table[static_cast<std::size_t>(dtype)]; }
-
-// Rounds a float to a 16-bit format with `mantissa_bits` stored bits by way of round_to; used where
-// the target's exponent range differs from fp32's.
-std::uint16_t fp16_bits(double rounded) {
-  const auto sign = static_cast<std::uint16_t>(std::signbit(rounded) ? 0x8000 : 0);
-  const double magnitude = std::fabs(rounded);
-  if (std::isinf(magnitude)) return static_cast<std::uint16_t>(sign | 0x7c00);
-  if (magnitude < 0x1p-14)
-    return static_cast<std::uint16_t>(sign | static_cast<int>(magnitude * 0x1p24));
-  const int exponent = std::ilogb(magnitude);
-  const int mantissa = static_cast<int>(std::ldexp(magnitude, 10 - exponent)) - 1024;
-  return static_cast<std::uint16_t>(sign | ((exponent + 15) << 10) | mantissa);
-}
 }  // namespace
 
 std::size_t size_bytes(Dtype dtype) { return row_of(dtype).bytes; }
@@ -89,35 +76,6 @@ double round_to(Dtype dtype, double value) {
   if (std::fabs(rounded) > largest)
     return std::copysign(std::numeric_limits<double>::infinity(), value);
   return rounded == 0 ? std::copysign(0.0, value) : rounded;
-}
-
-std::uint16_t bf16_from_float(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x0040);
-  return static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16);
-}
-
-float float_from_bf16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-std::uint16_t fp16_from_float(float value) {
-  if (std::isnan(value)) return std::signbit(value) ? 0xfe00 : 0x7e00;
-  return fp16_bits(round_to(Dtype::fp16, static_cast<double>(value)));
-}
-
-float float_from_fp16(std::uint16_t bits) {
-  const int exponent = (bits >> 10) & 0x1f;
-  const int mantissa = bits & 0x3ff;
-  float magnitude = 0;
-  if (exponent == 0x1f)
-    magnitude =
-        mantissa ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
-  else if (exponent == 0)
-    magnitude = static_cast<float>(mantissa) * 0x1p-24F;
-  else
-    magnitude = std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
-  return std::copysign(magnitude, (bits & 0x8000) ? -1.0F : 1.0F);
 }
 
 namespace {

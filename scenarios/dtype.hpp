@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "scenarios/float16.hpp"
+
 namespace shardproof {
 
 /// What the bits of an element mean. `int64` carries token ids and labels.
@@ -35,12 +37,6 @@ double round_to(Dtype dtype, double value);
 /// Spacing of the format's numbers at |value| (of the binade that holds it; the subnormal spacing
 /// near zero).
 double ulp(Dtype dtype, double value);
-
-/// Raw bits, ties to even. NaN becomes a quiet NaN of the same sign.
-std::uint16_t bf16_from_float(float value);
-float float_from_bf16(std::uint16_t bits);
-std::uint16_t fp16_from_float(float value);
-float float_from_fp16(std::uint16_t bits);
 
 /// Reads `count` = out.size() elements of `dtype`; exact (int64 beyond 2^53 is an invariant error).
 void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out);
