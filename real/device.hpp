@@ -80,6 +80,9 @@ class Device {
   virtual void wait(Stream stream, Event event) = 0;
   /// The host waits until `event` is past.
   virtual void wait_on_host(Event event) = 0;
+  /// What is asked for from now on is part of the op of that name: for profilers, and for errors
+  /// that show when the host has gone on.
+  virtual void begin_op(const std::string&) {}
   /// Waits for all streams. Gives the first error that a kernel has told since the last time, and
   /// forgets it.
   virtual std::optional<KernelError> synchronize() = 0;
