@@ -53,12 +53,12 @@ struct AttentionForm {
   double scale = 0;             // 0: head_dim^(-1/2)
   std::int64_t window = 0;      // position i sees i - window < j <= i; 0: all j <= i
 
-  std::int64_t value_dim() const { return v_head_dim > 0 ? v_head_dim : head_dim; }
+  constexpr std::int64_t value_dim() const { return v_head_dim > 0 ? v_head_dim : head_dim; }
   double score_scale() const {
     return scale > 0 ? scale : 1.0 / std::sqrt(static_cast<double>(head_dim));
   }
   /// The first position that position `i` sees.
-  std::int64_t first_key(std::int64_t i) const {
+  constexpr std::int64_t first_key(std::int64_t i) const {
     return window > 0 && i >= window ? i - window + 1 : 0;
   }
 };
