@@ -13,23 +13,6 @@
 namespace shardproof::real::cpu {
 
 namespace {
-/// Heads of `width` elements in a (B, T, heads*width) tensor.
-struct Heads {
-  std::int64_t T;
-  std::int64_t heads;
-  std::int64_t width;
-
-  /// Where the vector of one token and head starts.
-  std::int64_t at(std::int64_t b, std::int64_t t, std::int64_t head) const {
-    return ((b * T + t) * heads + head) * width;
-  }
-  std::int64_t stride() const { return heads * width; }  // from token to token
-};
-Heads queries(const AttentionExtents& e) { return {e.T, e.h, e.hd}; }
-Heads keys(const AttentionExtents& e) { return {e.T, e.hk, e.hd}; }
-Heads values(const AttentionExtents& e) { return {e.T, e.hk, e.vd}; }
-Heads outputs(const AttentionExtents& e) { return {e.T, e.h, e.vd}; }
-
 /// The keys that one query sees.
 struct Keys {
   std::int64_t first;
@@ -63,7 +46,7 @@ void products(Heads heads, std::int64_t count, const C* x, const C* columns, C f
 template <class C>
 void scores_of(const AttentionExtents& e, Keys seen, const C* q, const C* key_columns,
                const C* slope, C* scores) {
-  products(keys(e), seen.count, q, key_columns + seen.first, static_cast<C>(e.form.score_scale()),
+  products(e.keys(), seen.count, q, key_columns + seen.first, static_cast<C>(e.form.score_scale()),
            scores);
   if (slope == nullptr) return;
   for (std::int64_t j = 0; j < seen.count; ++j)
@@ -89,7 +72,7 @@ C attend(const AttentionExtents& e, std::int64_t count, C* scores, const C* v, C
   for (std::int64_t j = 0; j < count; ++j) sum += scores[j] = std::exp(scores[j] - largest);
   std::fill_n(o, e.vd, C{0});
   for (std::int64_t j = 0; j < count; ++j)
-    add_multiple(e.vd, scores[j], v + j * values(e).stride(), o);
+    add_multiple(e.vd, scores[j], v + j * e.values().stride(), o);
   for (std::int64_t d = 0; d < e.vd; ++d) o[d] /= sum;
   return largest + std::log(sum);
 }
@@ -102,14 +85,14 @@ void attention(AttentionExtents e, AttentionInputs<C> in, C* o, C* lse) {
   for (std::int64_t b = 0; b < e.B; ++b)
     for (std::int64_t head = 0; head < e.h; ++head) {
       const std::int64_t kv_head = head / (e.h / e.hk);
-      transpose_head(keys(e), b, kv_head, in.k, keys_of_head);
+      transpose_head(e.keys(), b, kv_head, in.k, keys_of_head);
       for (std::int64_t t = 0; t < e.T; ++t) {
         const Keys seen(e, t);
-        scores_of(e, seen, in.q + queries(e).at(b, t, head), keys_of_head.data(),
+        scores_of(e, seen, in.q + e.queries().at(b, t, head), keys_of_head.data(),
                   slope_of(in, head), scores.data());
         lse[(b * e.h + head) * e.T + t] =
-            attend(e, seen.count, scores.data(), in.v + values(e).at(b, seen.first, kv_head),
-                   o + outputs(e).at(b, t, head));
+            attend(e, seen.count, scores.data(), in.v + e.values().at(b, seen.first, kv_head),
+                   o + e.outputs().at(b, t, head));
       }
     }
 }
@@ -130,26 +113,26 @@ struct HeadBackward {
 
   void head(std::int64_t b, std::int64_t head) {
     const std::int64_t kv_head = head / (e.h / e.hk);
-    transpose_head(keys(e), b, kv_head, in.k, k_columns);
-    transpose_head(values(e), b, kv_head, in.v, v_columns);
+    transpose_head(e.keys(), b, kv_head, in.k, k_columns);
+    transpose_head(e.values(), b, kv_head, in.v, v_columns);
     p.resize(static_cast<std::size_t>(e.T));
     ds.resize(static_cast<std::size_t>(e.T));
     for (std::int64_t t = 0; t < e.T; ++t) {
       const Keys seen(e, t);
       score_gradients(seen, b, t, head);
-      spread(seen, queries(e).at(b, t, head), outputs(e).at(b, t, head),
-             keys(e).at(b, seen.first, kv_head), values(e).at(b, seen.first, kv_head));
+      spread(seen, e.queries().at(b, t, head), e.outputs().at(b, t, head),
+             e.keys().at(b, seen.first, kv_head), e.values().at(b, seen.first, kv_head));
     }
   }
 
   /// p and dS of one query.
   void score_gradients(Keys seen, std::int64_t b, std::int64_t t, std::int64_t head) {
     const C lse_of_query = lse[(b * e.h + head) * e.T + t];
-    const std::int64_t output = outputs(e).at(b, t, head);
+    const std::int64_t output = e.outputs().at(b, t, head);
     const auto scale = static_cast<C>(e.form.score_scale());
-    scores_of(e, seen, in.q + queries(e).at(b, t, head), k_columns.data(), slope_of(in, head),
+    scores_of(e, seen, in.q + e.queries().at(b, t, head), k_columns.data(), slope_of(in, head),
               p.data());
-    products(values(e), seen.count, dout + output, v_columns.data() + seen.first, C{1}, ds.data());
+    products(e.values(), seen.count, dout + output, v_columns.data() + seen.first, C{1}, ds.data());
     C D = 0;
     for (std::int64_t d = 0; d < e.vd; ++d) D += dout[output + d] * o[output + d];
     for (std::int64_t j = 0; j < seen.count; ++j) {
@@ -167,8 +150,8 @@ struct HeadBackward {
       add_multiple(e.hd, ds[at_key], in.k + key, dq + query);
       add_multiple(e.hd, ds[at_key], in.q + query, dk + key);
       add_multiple(e.vd, p[at_key], dout + output, dv + value);
-      key += keys(e).stride();
-      value += values(e).stride();
+      key += e.keys().stride();
+      value += e.values().stride();
     }
   }
 };
@@ -212,32 +195,6 @@ void alibi_slopes(Device& device, const KernelCall& call) {
   Operands<double> o(device, call);
   std::copy_n(all.begin() + first, call.out().elements(), o.out());
   o.store();
-}
-
-AttentionExtents attention_extents(const TensorView& q, const TensorView& k, const TensorView& v,
-                                   const TensorView& lse, const AttentionForm& form) {
-  SHARDPROOF_EXPECTS(
-      q.shape.size() == 3 && k.shape.size() == 3 && v.shape.size() == 3 && form.head_dim > 0,
-      to_string(q.shape), to_string(k.shape), to_string(v.shape), form.head_dim);
-  const std::int64_t hd = form.head_dim, vd = form.value_dim();
-  const AttentionExtents e{q.shape[0], q.shape[1], q.shape[2] / hd, k.shape[2] / hd, hd, vd, form};
-  // A rank may hold no heads at all.
-  const bool shared = e.hk > 0 ? e.h % e.hk == 0 : e.h == 0;
-  SHARDPROOF_EXPECTS((q.shape == Shape{e.B, e.T, e.h * hd}) &&
-                         (k.shape == Shape{e.B, e.T, e.hk * hd}) &&
-                         (v.shape == Shape{e.B, e.T, e.hk * vd}) && shared,
-                     to_string(q.shape), to_string(k.shape), to_string(v.shape), "head_dim", hd);
-  SHARDPROOF_EXPECTS(lse.elements() == e.B * e.h * e.T, to_string(lse.shape));
-  return e;
-}
-
-/// Of the heads that there are.
-void expect_slopes(const TensorView& slopes, const AttentionExtents& e) {
-  SHARDPROOF_EXPECTS(slopes.elements() == e.h && e.h == e.hk, to_string(slopes.shape), e.h, e.hk);
-}
-
-void expect_like_output(const TensorView& o, const AttentionExtents& e) {
-  SHARDPROOF_EXPECTS(o.elements() == e.B * e.T * e.h * e.vd, to_string(o.shape));
 }
 
 void attention(Device& device, const KernelCall& call) {

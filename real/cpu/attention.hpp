@@ -2,20 +2,9 @@
 
 #include <cstdint>
 
-#include "scenarios/op_forms.hpp"
+#include "real/attention_extents.hpp"
 
 namespace shardproof::real::cpu {
-
-/// h query heads share hk key and value heads: head j reads head j / (h / hk).
-struct AttentionExtents {
-  std::int64_t B;
-  std::int64_t T;
-  std::int64_t h;
-  std::int64_t hk;
-  std::int64_t hd;  // of queries and keys
-  std::int64_t vd;  // of values and outputs
-  AttentionForm form;
-};
 
 /// What attention reads: q (B, T, h*hd), k (B, T, hk*hd), v (B, T, hk*vd), slopes (h) or none.
 template <class C>
