@@ -149,10 +149,8 @@ template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
   return launch(*config, reinterpret_cast<const void*>(kernel),
-                [kernel, values = std::tuple<std::decay_t<Parameters>...>(
-                             std::forward<Arguments>(arguments)...)] {
-                  std::apply(kernel, values);
-                });
+                [kernel, values = std::tuple<std::decay_t<Parameters>...>(std::forward<Arguments>(
+                             arguments)...)] { std::apply(kernel, values); });
 }
 
 // What a kernel sees.
@@ -168,29 +166,26 @@ void __syncthreads(std::source_location place = std::source_location::current())
 
 // Threads of a block run one at a time: these are whole.
 template <class T>
-  requires std::is_integral_v<T>
-T atomicAdd(T* place, std::type_identity_t<T> value) {
+requires std::is_integral_v<T> T atomicAdd(T* place, std::type_identity_t<T> value) {
   const T before = *place;
   *place = static_cast<T>(before + value);
   return before;
 }
 template <class T>
-  requires std::is_integral_v<T>
-T atomicMin(T* place, std::type_identity_t<T> value) {
+requires std::is_integral_v<T> T atomicMin(T* place, std::type_identity_t<T> value) {
   const T before = *place;
   if (value < before) *place = value;
   return before;
 }
 template <class T>
-  requires std::is_integral_v<T>
-T atomicMax(T* place, std::type_identity_t<T> value) {
+requires std::is_integral_v<T> T atomicMax(T* place, std::type_identity_t<T> value) {
   const T before = *place;
   if (value > before) *place = value;
   return before;
 }
 template <class T>
-  requires std::is_integral_v<T>
-T atomicCAS(T* place, std::type_identity_t<T> expected, std::type_identity_t<T> value) {
+requires std::is_integral_v<T> T atomicCAS(T* place, std::type_identity_t<T> expected,
+                                           std::type_identity_t<T> value) {
   const T before = *place;
   if (before == expected) *place = value;
   return before;
@@ -200,6 +195,7 @@ T atomicCAS(T* place, std::type_identity_t<T> expected, std::type_identity_t<T> 
 
 using enum shardproof::sim::gpu::cudaError;
 using enum shardproof::sim::gpu::cudaMemcpyKind;
+using shardproof::sim::gpu::__syncthreads;
 using shardproof::sim::gpu::atomicAdd;
 using shardproof::sim::gpu::atomicCAS;
 using shardproof::sim::gpu::atomicMax;
@@ -254,4 +250,3 @@ using shardproof::sim::gpu::gridDim;
 using shardproof::sim::gpu::threadIdx;
 using shardproof::sim::gpu::uint3;
 using shardproof::sim::gpu::warpSize;
-using shardproof::sim::gpu::__syncthreads;
