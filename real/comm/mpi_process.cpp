@@ -48,6 +48,24 @@ int MpiProcess::largest(int value) const {
   return value;
 }
 
+void MpiProcess::broadcast(std::span<std::byte> bytes, Rank root) const {
+  check(
+      MPI_Bcast(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, root.value, MPI_COMM_WORLD),
+      "MPI_Bcast");
+}
+
+MpiProcess::OnHost MpiProcess::on_host() const {
+  MPI_Comm host = MPI_COMM_NULL;
+  check(
+      MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_.value, MPI_INFO_NULL, &host),
+      "MPI_Comm_split_type");
+  OnHost place;
+  check(MPI_Comm_rank(host, &place.rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(host, &place.count), "MPI_Comm_size");
+  MPI_Comm_free(&host);
+  return place;
+}
+
 std::string mpi_library_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;
