@@ -5,6 +5,7 @@
 #include "real/cuda/device.hpp"
 #include "real/cuda/fingerprint.hpp"
 #include "real/cuda/kernel_lists.hpp"
+#include "real/cuda/products.hpp"
 #include "scenarios/errors.hpp"
 
 // In both builds the macro is the name that a scenario gives the device.
@@ -61,6 +62,7 @@ CudaDevice::CudaDevice(int number) : number_(existing(number)) {
   for (cudaStream_t& stream : streams_)
     check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   for (std::byte*& workspace : workspaces_) workspace = memory_of(kWorkspaceBytes);
+  products_ = std::make_unique<Products>();
   constexpr std::size_t words = ErrorWord::kWords * sizeof(unsigned long long);
   error_words_ = reinterpret_cast<unsigned long long*>(memory_of(words));
   void* pinned = nullptr;

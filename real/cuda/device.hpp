@@ -4,6 +4,7 @@
 
 #include <array>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class ErrorWord {
   Global<unsigned long long> words_;
   unsigned long long tag_;
 };
+
+class Products;
 
 /// A GPU: one device of the CUDA runtime, a stream for computing and one for communication.
 ///
@@ -82,6 +85,7 @@ class CudaDevice : public Device {
     return workspaces_[static_cast<std::size_t>(stream)];
   }
   static constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
+  Products& products() const { return *products_; }
 
  private:
   struct Recorded {
@@ -101,6 +105,7 @@ class CudaDevice : public Device {
   int number_;
   std::array<cudaStream_t, 2> streams_{};
   std::array<std::byte*, 2> workspaces_{};
+  std::unique_ptr<Products> products_;
   unsigned long long* error_words_ = nullptr;
   unsigned long long* words_on_host_ = nullptr;  // pinned
   std::deque<Recorded> recorded_;                // not known to be past, by number
