@@ -61,6 +61,10 @@ struct AttentionForm {
   constexpr std::int64_t first_key(std::int64_t i) const {
     return window > 0 && i >= window ? i - window + 1 : 0;
   }
+  /// The last of T positions that sees position `j`.
+  constexpr std::int64_t last_query(std::int64_t j, std::int64_t T) const {
+    return window > 0 && j < T - window ? j + window - 1 : T - 1;
+  }
 };
 
 const char* name_of(GeluForm form);

@@ -27,7 +27,7 @@ struct Product {
   Factor b;
   TensorView c;
 
-  /// "fp32 [4,5] x [3,5]^T": dtype, and the operands as they are stored.
+  /// "fp32 (4, 5) x (3, 5)^T": dtype, and the operands as they are stored.
   std::string text() const;
 };
 
@@ -49,7 +49,7 @@ class Products {
   /// algorithm that is allowed, or refuses.
   void multiply(const Product& product, std::byte* workspace, cudaStream_t stream);
 
-  /// "cublaslt": the version; "cublaslt fp32 [4,5] x [3,5]^T": "algorithm 5, tile 20, ...", for
+  /// "cublaslt": the version; "cublaslt fp32 (4, 5) x (3, 5)^T": "algorithm 5, tile 20, ...", for
   /// each shape until now.
   std::map<std::string, std::string> settings() const;
 
