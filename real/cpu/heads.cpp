@@ -1,6 +1,5 @@
 // Features that belong to heads or blocks: moved as bytes, and summed.
 #include <algorithm>
-#include <numeric>
 
 #include "real/cpu/kernel_lists.hpp"
 #include "real/cpu/operands.hpp"
@@ -9,64 +8,33 @@ namespace shardproof::real::cpu {
 
 namespace {
 
-/// The parts of a split or join in bytes, and the rows of which each holds all of them once: as
-/// many as there are heads.
-struct Parts {
-  std::int64_t rows = 0;
-  std::vector<std::int64_t> widths;
-
-  Parts(const TensorView& joined, std::span<const TensorView> apart,
-        std::span<const std::int64_t> parts)
-      : widths(parts.begin(), parts.end()) {
-    const std::int64_t width = std::accumulate(parts.begin(), parts.end(), std::int64_t{0});
-    SHARDPROOF_EXPECTS(parts.size() == apart.size(), parts.size(), apart.size());
-    if (width > 0) rows = joined.elements() / width;
-    SHARDPROOF_EXPECTS(
-        rows * width == joined.elements() && (width == 0 || last_extent(joined) % width == 0),
-        to_string(joined.shape), "of parts that are together", width);
-    for (std::size_t k = 0; k < parts.size(); ++k) {
-      SHARDPROOF_EXPECTS(apart[k].elements() == rows * parts[k] && apart[k].dtype == joined.dtype &&
-                             leading_rows(apart[k]) == leading_rows(joined),
-                         to_string(apart[k].shape), "is not part", parts[k], "of",
-                         to_string(joined.shape));
-      widths[k] *= static_cast<std::int64_t>(size_bytes(joined.dtype));
-    }
-  }
-};
-
-/// x (..., p) and y (..., h*p).
-struct HeadExtents {
-  std::int64_t rows;
-  std::int64_t width;
-  std::int64_t heads;
-
-  HeadExtents(const TensorView& one, const TensorView& all)
-      : rows(leading_rows(one)),
-        width(last_extent(one)),
-        heads(width > 0 ? last_extent(all) / width : 0) {
-    SHARDPROOF_EXPECTS(heads * width == last_extent(all) && leading_rows(all) == rows,
-                       to_string(one.shape), to_string(all.shape));
-  }
-};
+/// In bytes.
+std::vector<std::int64_t> widths_in_bytes(const Parts& parts, Dtype dtype) {
+  std::vector<std::int64_t> widths = parts.widths;
+  for (std::int64_t& width : widths) width *= static_cast<std::int64_t>(size_bytes(dtype));
+  return widths;
+}
 
 /// x (rows, sum of parts) -> outputs[k] (rows, parts[k]); all widths in bytes.
 void split(Device&, const KernelCall& call) {
   const Parts p(call.in(0), call.outputs, call.attributes.parts);
+  const std::vector<std::int64_t> widths = widths_in_bytes(p, call.in(0).dtype);
   const std::byte* x = call.in(0).data;
   for (std::int64_t row = 0; row < p.rows; ++row)
-    for (std::size_t k = 0; k < p.widths.size(); ++k) {
-      std::copy_n(x, p.widths[k], call.out(k).data + row * p.widths[k]);
-      x += p.widths[k];
+    for (std::size_t k = 0; k < widths.size(); ++k) {
+      std::copy_n(x, widths[k], call.out(k).data + row * widths[k]);
+      x += widths[k];
     }
 }
 
 /// The inverse.
 void join(Device&, const KernelCall& call) {
   const Parts p(call.out(), call.inputs, call.attributes.parts);
+  const std::vector<std::int64_t> widths = widths_in_bytes(p, call.out().dtype);
   std::byte* y = call.out().data;
   for (std::int64_t row = 0; row < p.rows; ++row)
-    for (std::size_t k = 0; k < p.widths.size(); ++k)
-      y = std::copy_n(call.in(k).data + row * p.widths[k], p.widths[k], y);
+    for (std::size_t k = 0; k < widths.size(); ++k)
+      y = std::copy_n(call.in(k).data + row * widths[k], widths[k], y);
 }
 
 /// x (rows, width) -> y (rows, heads, width).

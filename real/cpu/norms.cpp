@@ -14,27 +14,6 @@ namespace shardproof::real::cpu {
 
 namespace {
 
-struct RowExtents {
-  std::int64_t rows;
-  std::int64_t H;
-};
-
-/// Each stretch of `width` elements is a row: of a (B, T, C) tensor all features, or those of one
-/// head.
-RowExtents norm_extents(const TensorView& x, const TensorView& weight) {
-  const std::int64_t width = weight.elements();
-  SHARDPROOF_EXPECTS(width > 0 && last_extent(x) % width == 0, to_string(x.shape),
-                     to_string(weight.shape));
-  return {x.elements() / width, width};
-}
-
-/// Of a norm that has no heads.
-RowExtents whole_extents(const TensorView& x, const TensorView& weight) {
-  SHARDPROOF_EXPECTS(last_extent(x) == weight.elements(), to_string(x.shape),
-                     to_string(weight.shape));
-  return norm_extents(x, weight);
-}
-
 // ---- RMSNorm -----------------------------------------------------------------------------------
 
 template <class C>

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "real/cpu/device.hpp"
+#include "real/extents.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::real::cpu {
@@ -77,10 +78,6 @@ void in_compute_type(Device& device, const KernelCall& call, Compute compute) {
   in_compute_type_of(call.out(), device, call, compute);
 }
 
-inline void expect_same_count(const TensorView& a, const TensorView& b) {
-  SHARDPROOF_EXPECTS(a.elements() == b.elements(), to_string(a.shape), to_string(b.shape));
-}
-
 /// y[i] = f(a[i], b[i], ...) over the first N inputs.
 template <std::size_t N, class F>
 void elementwise(Device& device, const KernelCall& call, F f) {
@@ -96,18 +93,6 @@ void elementwise(Device& device, const KernelCall& call, F f) {
   });
 }
 
-inline std::int64_t last_extent(const TensorView& view) {
-  SHARDPROOF_EXPECTS(!view.shape.empty());
-  return view.shape.back();
-}
-
-/// Rows of a tensor seen as a matrix: the product of all extents but the last.
-inline std::int64_t leading_rows(const TensorView& view) {
-  std::int64_t rows = 1;
-  for (std::size_t d = 0; d + 1 < view.shape.size(); ++d) rows *= view.shape[d];
-  return rows;
-}
-
 /// Token ids or labels.
 inline std::int64_t* integers(const TensorView& view) {
   SHARDPROOF_EXPECTS(view.dtype == Dtype::int64, name_of(view.dtype));
@@ -116,7 +101,7 @@ inline std::int64_t* integers(const TensorView& view) {
 
 /// The value of a one-element tensor.
 inline double scalar_of(const TensorView& view) {
-  SHARDPROOF_EXPECTS(view.elements() == 1, to_string(view.shape));
+  expect_scalar(view);
   double value = 0;
   decode(view.dtype, {view.data, view.bytes()}, {&value, 1});
   return value;
@@ -129,7 +114,7 @@ inline double scalar_or_one(const KernelCall& call, std::size_t i) {
 
 /// Writes a one-element tensor: one rounding to its dtype.
 inline void set_scalar(const TensorView& view, double value) {
-  SHARDPROOF_EXPECTS(view.elements() == 1, to_string(view.shape));
+  expect_scalar(view);
   encode(view.dtype, {&value, 1}, {view.data, view.bytes()});
 }
 

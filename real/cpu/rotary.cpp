@@ -1,29 +1,19 @@
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "real/cpu/kernel_lists.hpp"
 #include "real/cpu/operands.hpp"
+#include "real/rotary_frequency.hpp"
 
 namespace shardproof::real::cpu {
 
 namespace {
 
-double scaled(const RotaryFrequencies& how, double frequency) {
-  if (how.scaling == RotaryScaling::none) return frequency;
-  const double slow = frequency / how.factor;
-  if (how.scaling == RotaryScaling::linear) return slow;
-  const double turns = how.original_positions * frequency / (2 * std::numbers::pi);
-  const double mix = std::clamp((turns - how.low) / (how.high - how.low), 0.0, 1.0);
-  return (1 - mix) * slow + mix * frequency;
-}
-
-/// cos, sin (T, pairs): of position * f_i, all in fp64, f_i = theta^(-i/pairs) scaled.
+/// cos, sin (T, pairs): of position * f_i, all in fp64.
 void rotary_table(std::int64_t T, std::int64_t pairs, const RotaryFrequencies& frequencies,
                   double* cos, double* sin) {
   for (std::int64_t i = 0; i < pairs; ++i) {
-    const double exponent = static_cast<double>(-i) / static_cast<double>(pairs);
-    const double frequency = scaled(frequencies, std::pow(frequencies.theta, exponent));
+    const double frequency = rotary_frequency(frequencies, i, pairs);
     for (std::int64_t t = 0; t < T; ++t) {
       const double angle = static_cast<double>(t) * frequency;
       cos[t * pairs + i] = std::cos(angle);
@@ -40,29 +30,6 @@ void rotary_table(Device& device, const KernelCall& call) {
   rotary_table(shape[0], shape[1], call.attributes.frequencies, o.out(0), o.out(1));
   o.store();
 }
-
-struct RotaryExtents {
-  std::int64_t sequences;  // B
-  std::int64_t T;
-  std::int64_t heads;
-  std::int64_t head_dim;
-  std::int64_t pairs;  // turned in each head: 2 pairs <= head_dim
-  RotaryPairing pairing;
-
-  RotaryExtents(const TensorView& x, const TensorView& cos, const TensorView& sin,
-                const RotaryForm& form)
-      : pairs(last_extent(cos)), pairing(form.pairing) {
-    SHARDPROOF_EXPECTS(x.shape.size() == 3 && cos.shape == sin.shape, to_string(x.shape),
-                       to_string(cos.shape), to_string(sin.shape));
-    sequences = x.shape[0];
-    T = x.shape[1];
-    head_dim = form.head_dim > 0 ? form.head_dim : 2 * pairs;
-    SHARDPROOF_EXPECTS(
-        head_dim > 0 && x.shape[2] % head_dim == 0 && 2 * pairs <= head_dim && cos.shape[0] == T,
-        to_string(x.shape), to_string(cos.shape), "head_dim", head_dim);
-    heads = x.shape[2] / head_dim;
-  }
-};
 
 /// One head of one token: (x1, x2) -> (x1 c - x2 s, x2 c + x1 s), x1 at i * step, x2 `apart` on.
 template <class C>

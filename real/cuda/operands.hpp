@@ -1,8 +1,10 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "real/cuda/memory.hpp"
+#include "real/extents.hpp"
 #include "real/kernels.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/float16.hpp"
@@ -97,22 +99,6 @@ class Output {
 template <class Run>
 void in_compute_type_of(const TensorView& like, Run run) {
   like.dtype == Dtype::fp64 ? run(double{}) : run(float{});
-}
-
-inline void expect_same_count(const TensorView& a, const TensorView& b) {
-  SHARDPROOF_EXPECTS(a.elements() == b.elements(), to_string(a.shape), to_string(b.shape));
-}
-
-inline std::int64_t last_extent(const TensorView& view) {
-  SHARDPROOF_EXPECTS(!view.shape.empty());
-  return view.shape.back();
-}
-
-/// Rows of a tensor seen as a matrix: the product of all extents but the last.
-inline std::int64_t leading_rows(const TensorView& view) {
-  std::int64_t rows = 1;
-  for (std::size_t d = 0; d + 1 < view.shape.size(); ++d) rows *= view.shape[d];
-  return rows;
 }
 
 }  // namespace shardproof::real::SHARDPROOF_GPU
