@@ -75,29 +75,19 @@ void weigh_backward(const C* dweights, std::span<const C> logits,
     dlogits[j] = takes_part[j] ? e.share(logits[j]) * (upstream[j] - mean) : C{0};
 }
 
-struct RouteExtents {
-  std::int64_t tokens, experts, choices;
-
-  RouteExtents(const TensorView& logits, const TensorView& selected, const TensorView& weights)
-      : tokens(leading_rows(logits)), experts(last_extent(logits)), choices(last_extent(selected)) {
-    SHARDPROOF_EXPECTS(leading_rows(selected) == tokens && weights.shape == selected.shape &&
-                           choices > 0 && choices <= experts,
-                       to_string(logits.shape), to_string(selected.shape),
-                       to_string(weights.shape));
-  }
-  template <class T>
-  std::span<T> row(T* data, std::int64_t token, std::int64_t width) const {
-    return {data + token * width, static_cast<std::size_t>(width)};
-  }
-};
+/// Row `row` of a matrix of that width.
+template <class T>
+std::span<T> row_of(T* data, std::int64_t row, std::int64_t width) {
+  return {data + row * width, static_cast<std::size_t>(width)};
+}
 
 void route(Device& device, const KernelCall& call) {
   const TensorView &logits = call.in(0), &selected = call.out(0), &weights = call.out(1);
   const RouteExtents e(logits, selected, weights);
   in_compute_type_of(weights, device, call, [&]<class C>(Operands<C>& o) {
     for (std::int64_t n = 0; n < e.tokens; ++n) {
-      const auto token = e.row(o.in(0), n, e.experts);
-      const auto chosen = e.row(integers(selected), n, e.choices);
+      const auto token = row_of(o.in(0), n, e.experts);
+      const auto chosen = row_of(integers(selected), n, e.choices);
       choose<C>(token, chosen);
       weigh<C>(token, chosen, call.attributes.route, call.attributes.factor,
                o.out(1) + n * e.choices);
@@ -127,8 +117,8 @@ void route_backward(Device& device, const KernelCall& call) {
   if (!experts_exist(device, call, selected, e.experts)) return;
   in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
     for (std::int64_t n = 0; n < e.tokens; ++n)
-      weigh_backward<C>(o.in(0) + n * e.choices, e.row(o.in(1), n, e.experts),
-                        e.row(integers(selected), n, e.choices), call.attributes.route,
+      weigh_backward<C>(o.in(0) + n * e.choices, row_of(o.in(1), n, e.experts),
+                        row_of(integers(selected), n, e.choices), call.attributes.route,
                         call.attributes.factor, o.out() + n * e.experts);
   });
 }

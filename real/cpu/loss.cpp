@@ -8,17 +8,6 @@ namespace shardproof::real::cpu {
 
 namespace {
 
-struct LossExtents {
-  std::int64_t rows;  // B * T
-  std::int64_t V;
-
-  LossExtents(const TensorView& logits, const TensorView& labels)
-      : rows(labels.elements()), V(last_extent(logits)) {
-    SHARDPROOF_EXPECTS(leading_rows(logits) == rows, to_string(logits.shape),
-                       to_string(labels.shape));
-  }
-};
-
 /// Tells the device of a label of V or more. What is below 0 counts for nothing.
 bool labels_exist(Device& device, const KernelCall& call, const LossExtents& e) {
   const std::int64_t* labels = integers(call.in(1));

@@ -50,21 +50,6 @@ template void gemm(std::int64_t, std::int64_t, std::int64_t, Operand<double>, Op
                    double*);
 
 namespace {
-/// x (..., I), weight (O, I) or (I, O), y (..., O) as one product of matrices.
-struct MatmulExtents {
-  std::int64_t rows;
-  std::int64_t I;
-  std::int64_t O;
-
-  MatmulExtents(const TensorView& x, const TensorView& weight, const TensorView& y,
-                WeightLayout layout)
-      : rows(leading_rows(x)), I(last_extent(x)), O(last_extent(y)) {
-    const Shape expected = layout == WeightLayout::out_in ? Shape{O, I} : Shape{I, O};
-    SHARDPROOF_EXPECTS(weight.shape == expected && leading_rows(y) == rows, to_string(x.shape),
-                       to_string(weight.shape), to_string(y.shape), name_of(layout));
-  }
-};
-
 /// The weight as the matrix (I, O), or its transpose, without moving it.
 template <class C>
 Operand<C> weight_matrix(const MatmulExtents& e, const C* weight, WeightLayout layout,

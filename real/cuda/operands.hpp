@@ -61,6 +61,7 @@ class Input {
 template <class C>
 class Output {
  public:
+  Output() = default;
   explicit Output(const TensorView& view) : bytes_(global_bytes(view)), dtype_(view.dtype) {}
 
   __device__ void set(std::int64_t i, C value) const {
@@ -92,7 +93,7 @@ class Output {
   }
 
   Global<std::byte> bytes_;
-  Dtype dtype_;
+  Dtype dtype_ = Dtype::fp32;
 };
 
 /// Calls run(C{}) with the compute type of a tensor: double for fp64, else float.
