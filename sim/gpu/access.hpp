@@ -29,9 +29,6 @@ struct GlobalPlace {
 const void* to_read(const GlobalPlace& place);
 void* to_write(const GlobalPlace& place);
 void* to_update(const GlobalPlace& place);  // atomically: read and written in one
-/// The same for an element of class type, whose members are touched one by one: nothing is known
-/// beyond view and allocation, and the bytes count as written.
-void* to_hand_out(const GlobalPlace& place);
 
 /// An element of an array that a block shares.
 struct SharedPlace {

@@ -65,12 +65,10 @@ class Global {
 
   decltype(auto) operator[](std::int64_t i) const {
     const Place place{allocation_, data_, count_, i, sizeof(T), alignof(T)};
-    if constexpr (!std::is_class_v<T>)
-      return Element<T, Place>(place);
-    else if constexpr (std::is_const_v<T>)
-      return *static_cast<T*>(sim::gpu::to_read(place));
+    if constexpr (std::is_class_v<T> && std::is_const_v<T>)
+      return *static_cast<T*>(sim::gpu::to_read(place));  // its members can be named
     else
-      return *static_cast<T*>(sim::gpu::to_hand_out(place));
+      return Element<T, Place>(place);
   }
   /// The same bytes as elements of another type, from the same place on.
   template <class U>

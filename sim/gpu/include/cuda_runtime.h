@@ -133,7 +133,6 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
-cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags = 0);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
@@ -141,7 +140,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream = nullptr);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventQuery(cudaEvent_t event);
 
-/// Asks a stream for a kernel, of which one thread does `thread`.
+/// What cudaLaunchKernelEx is: asks a stream for a kernel, of which one thread does `thread`.
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
                    std::function<void()> thread);
 
@@ -242,7 +241,6 @@ using shardproof::sim::gpu::cudaStream_t;
 using shardproof::sim::gpu::cudaStreamCreateWithFlags;
 using shardproof::sim::gpu::cudaStreamDestroy;
 using shardproof::sim::gpu::cudaStreamNonBlocking;
-using shardproof::sim::gpu::cudaStreamQuery;
 using shardproof::sim::gpu::cudaStreamSynchronize;
 using shardproof::sim::gpu::cudaStreamWaitEvent;
 using shardproof::sim::gpu::dim3;

@@ -1,20 +1,12 @@
 #pragma once
 
-// The ranges of a profiler (NVTX), for the simulated GPU: an op's name for what it is asked for.
-// They are not nested.
+// Ranges of a profiler, of which the simulated GPU has one use: errors name the innermost.
 
 namespace shardproof::sim::gpu {
 
-void set_label(const char* label);
-
-inline int nvtxRangePushA(const char* message) {
-  set_label(message);
-  return 0;
-}
-inline int nvtxRangePop() {
-  set_label("");
-  return 0;
-}
+/// Give the number of ranges that enclose the one that began, or ended.
+int nvtxRangePushA(const char* name);
+int nvtxRangePop();
 
 }  // namespace shardproof::sim::gpu
 
