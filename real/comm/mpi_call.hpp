@@ -1,6 +1,6 @@
 #pragma once
 
-// For the two source files that call MPI; nobody else includes this.
+// For the source files that call MPI; nobody else includes this.
 // The C interface only: the header would else bring MPI-2 C++ classes and their library.
 #define OMPI_SKIP_MPICXX 1
 #define MPICH_SKIP_MPICXX 1

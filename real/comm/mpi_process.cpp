@@ -54,16 +54,15 @@ void MpiProcess::broadcast(std::span<std::byte> bytes, Rank root) const {
       "MPI_Bcast");
 }
 
-MpiProcess::OnHost MpiProcess::on_host() const {
+int MpiProcess::rank_on_host() const {
   MPI_Comm host = MPI_COMM_NULL;
   check(
       MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_.value, MPI_INFO_NULL, &host),
       "MPI_Comm_split_type");
-  OnHost place;
-  check(MPI_Comm_rank(host, &place.rank), "MPI_Comm_rank");
-  check(MPI_Comm_size(host, &place.count), "MPI_Comm_size");
+  int rank = 0;
+  check(MPI_Comm_rank(host, &rank), "MPI_Comm_rank");
   MPI_Comm_free(&host);
-  return place;
+  return rank;
 }
 
 std::string mpi_library_version() {

@@ -29,12 +29,8 @@ class MpiProcess {
   int largest(int value) const;
   /// The root's bytes, as many on every rank. Collective.
   void broadcast(std::span<std::byte> bytes, Rank root) const;
-  /// The number of this rank among those of its host, and how many these are. Collective.
-  struct OnHost {
-    int rank = 0;
-    int count = 1;
-  };
-  OnHost on_host() const;
+  /// The number of this rank among those of its host. Collective.
+  int rank_on_host() const;
   /// Ends every rank of the job: for a rank that failed while others wait for it.
   [[noreturn]] static void abort(int exit_code);
 

@@ -3,9 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
-#include "real/comm/mpi_communicator.hpp"
 #include "real/comm/mpi_process.hpp"
-#include "real/cpu/device.hpp"
 #include "real/run/rank_run.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
@@ -22,7 +20,7 @@ void expect_same_program(const MpiProcess& process, const Program& program) {
 }
 
 void run(const MpiProcess& process, const Scenario& scenario, const std::string& folder,
-         const std::function<void(int, int)>& progress) {
+         MakeMachine make_machine, const std::function<void(int, int)>& progress) {
   if (process.world() != scenario.world())
     throw EnvironmentError("the launcher started " + std::to_string(process.world()) +
                            " ranks, the scenario has a world of " +
@@ -30,12 +28,13 @@ void run(const MpiProcess& process, const Scenario& scenario, const std::string&
   const Program program = checked_program(scenario);
   expect_same_program(process, program);
   const Inputs inputs(scenario);
-  CpuDevice device;
-  MpiCommunicator communicator(program.grid(), scenario.reduction, device);
-  RankRun rank({scenario, program, inputs, Execution::real, folder, process.rank()}, device,
-               communicator, process.rank() == Rank{0} ? progress : nullptr);
+  const Machine machine = make_machine(process, program.grid(), scenario.reduction);
+  RankRun rank(
+      {scenario, program, inputs, Execution::real, folder, process.rank(), machine.properties},
+      *machine.device, *machine.communicator, process.rank() == Rank{0} ? progress : nullptr);
   while (!rank.runner().advance()) {
   }
+  rank.executor().synchronize();
   rank.close();
   process.largest(0);  // all traces are closed before the master looks at them
   if (process.rank() == Rank{0}) write_master(folder);
@@ -43,11 +42,11 @@ void run(const MpiProcess& process, const Scenario& scenario, const std::string&
 
 }  // namespace
 
-int run_rank(const Scenario& scenario, const std::string& folder,
+int run_rank(const Scenario& scenario, const std::string& folder, MakeMachine make_machine,
              const std::function<void(int, int)>& progress) {
   const MpiProcess process;
   try {
-    run(process, scenario, folder, progress);
+    run(process, scenario, folder, make_machine, progress);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "rank %d: %s\n", process.rank().value, error.what());
     std::fflush(stderr);

@@ -8,8 +8,8 @@ namespace shardproof::real {
 std::map<std::string, std::string> engine_versions() {
   return {{"mpi", mpi_library_version()},
           {"blas", cpu::blas_library_version()},
-          {"cuda", "not built"},
-          {"nccl", "not built"}};
+          {"cuda", "not used"},
+          {"nccl", "not used"}};
 }
 
 }  // namespace shardproof::real

@@ -72,7 +72,11 @@ void CheckpointActions::then_wait_for_all() {
       request.origin = "checkpoint";
       ticket_ = executor_.communicator().start(request);
     });
-    left_.push_back([this] { return executor_.communicator().try_complete(ticket_); });
+    left_.push_back([this] {
+      if (!executor_.communicator().try_complete(ticket_)) return false;
+      executor_.synchronize();  // where a collective is work of a stream it is over only then
+      return true;
+    });
   }
 }
 

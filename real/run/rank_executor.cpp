@@ -72,6 +72,7 @@ bool RankExecutor::advance() {
     const Op& op = segment_->ops[next_];
     if (!started_) {
       parts_.recorder.begin(moment_, segment_index_, static_cast<int>(next_));
+      parts_.device.begin_op(full_name(op));
       for (const ValueId id : lifetimes_.take[next_]) arena_.take(id);
       for (const ValueId id : op.outputs) arena_.take(id);  // scoped values, at their first write
       started_ = true;
@@ -116,15 +117,16 @@ void RankExecutor::start_collective(const Op& op) {
   request.input = input;
   request.output = output;
   request.origin = full_name(op);
-  pending_[op.outputs[0]] = parts_.communicator.start(request);
+  const Communicator::Ticket ticket = parts_.communicator.start(request);
+  pending_[op.outputs[0]] = {ticket, parts_.device.record(Stream::communication)};
 }
 
 bool RankExecutor::finish_collective(const Op& op) {
   const auto pending = pending_.find(op.outputs[0]);
   SHARDPROOF_EXPECTS(pending != pending_.end(), full_name(op), "waits for nothing");
-  if (!parts_.communicator.try_complete(pending->second)) return false;
+  if (!parts_.communicator.try_complete(pending->second.ticket)) return false;
+  parts_.device.wait(Stream::compute, pending->second.asked);
   pending_.erase(pending);
-  parts_.device.wait(Stream::compute, parts_.device.record(Stream::communication));
   record_writes(op);
   return true;
 }

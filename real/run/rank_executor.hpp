@@ -54,6 +54,9 @@ class RankExecutor {
   std::vector<double> read(ValueId id) const;
   void write(ValueId id, std::span<const double> values);
 
+  /// Waits for the device. Throws InvariantError, by the op's name, if a kernel has told an error.
+  void synchronize() const;
+
   const std::string& open_scope() const { return open_scope_; }
   const Arena& arena() const { return arena_; }
   const Program& program() const { return parts_.program; }
@@ -81,8 +84,6 @@ class RankExecutor {
   /// The value's bytes on the host, when the device has done all work.
   void read_bytes(ValueId id, std::vector<std::byte>& bytes) const;
   std::span<const std::byte> host_copy(ValueId id);
-  /// Waits for the device. Throws InvariantError, by the op's name, if a kernel has told an error.
-  void synchronize() const;
   std::int64_t tag() const;
 
   Parts parts_;
@@ -97,7 +98,11 @@ class RankExecutor {
   LossScaler scaler_;
   std::int64_t ops_done_ = 0;
   std::string open_scope_;
-  std::map<ValueId, Communicator::Ticket> pending_;
+  struct Pending {
+    Communicator::Ticket ticket = 0;
+    Event asked;  // the communication stream is past what the collective asked it for
+  };
+  std::map<ValueId, Pending> pending_;
   std::map<std::string, std::vector<std::vector<std::byte>>>
       last_outputs_;  // of ops with a stale fault
   std::vector<std::byte> staging_;

@@ -57,6 +57,7 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, D
   header.dp = program.dp;
   header.program_hash = hash_of(program);
   header.program_json = program_text(program);
+  header.settings.insert(setting.machine.begin(), setting.machine.end());
   header.settings.merge(collect_provenance());
   header.settings.merge(engine_versions());
   header.settings["fingerprint"] = device.fingerprint();

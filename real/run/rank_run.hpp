@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 
 #include "real/comm/communicator.hpp"
@@ -30,6 +31,7 @@ class RankRun {
     Execution execution;
     std::string folder;  // of the traces
     Rank rank;
+    std::map<std::string, std::string> machine = {};  // what its trace tells of it
   };
   RankRun(const Setting& setting, Device& device, Communicator& communicator,
           ScheduleRunner::Progress progress);
