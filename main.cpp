@@ -13,6 +13,7 @@
 #include <iostream>
 #include <memory>
 
+#include "real/cuda/machine.hpp"
 #include "real/host/launcher.hpp"
 #include "real/host/rank_main.hpp"
 #include "real/lowering/lowering.hpp"
@@ -47,6 +48,7 @@
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
 #include "scenarios/trace/scenario_header.hpp"
+#include "sim/gpu/runtime.hpp"
 #include "sim/simulate.hpp"
 
 namespace shardproof {
@@ -99,6 +101,13 @@ RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::st
   return jobs;
 }
 
+// Where mpirun starts the ranks they run on this host. What another launcher finds elsewhere, its
+// ranks say.
+void expect_machine(const Scenario& scenario, const std::string& launcher) {
+  if (scenario.runs(Execution::real) && scenario.platform == Platform::cuda && launcher.empty())
+    real::cuda::expect_machine();
+}
+
 // Everything that can be wrong with the input is found before the first child starts.
 Program checked_input(const Scenario& scenario) {
   const real::Inputs inputs(scenario);
@@ -111,6 +120,7 @@ Program checked_input(const Scenario& scenario) {
 
 int run_scenario(const Scenario& scenario, const RunOptions& options) {
   const Program program = checked_input(scenario);
+  expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
   refuse_if_too_much(run_needs(scenario, accounts,
                                8 * reference::output_elements(reference::expected_units(
@@ -163,7 +173,9 @@ void add_run(CLI::App& app, Command& command) {
   run_command->add_option("--sequence", options->given.sequence, "tokens a sequence, with --model");
   run_command->add_option("--mode", options->given.mode, "training or inference, with --model");
   run_command->add_option("--precision", options->given.precision, "from_deepspeed or fp64");
-  run_command->add_option("--reduction", options->given.reduction, "ring or rank_order");
+  run_command->add_option("--reduction", options->given.reduction,
+                          "ring or rank_order; library with --real cuda");
+  run_command->add_option("--real", options->given.real, "mpi, cuda or cuda_simulated");
   run_command->add_option("--executions", options->given.executions, "of reference, sim, real")
       ->delimiter(',');
   run_command->add_option("--name", options->given.name, "of the results' folder, with --model");
@@ -186,13 +198,25 @@ void add_run(CLI::App& app, Command& command) {
 
 // ---- execute, judge (children of run)
 
+real::MakeMachine machine_of(const Scenario& scenario) {
+  switch (scenario.platform) {
+    case Platform::mpi: return real::processor;
+    case Platform::cuda: return real::cuda::machine;
+    case Platform::cuda_simulated:
+      sim::gpu::set_schedule(sim::gpu::schedule_from(scenario.gpu_schedule));
+      return real::cuda_simulated::machine;
+  }
+  return nullptr;
+}
+
 int execute(Execution execution, const std::string& scenario_file, const std::string& folder) {
   const Scenario scenario = read_scenario(scenario_file);
   fs::create_directories(folder);
   const ProgressReporter reporter(name_of(execution));
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
   if (execution == Execution::sim) return sim::simulate(scenario, folder, steps) ? 0 : 1;
-  if (execution == Execution::real) return real::run_rank(scenario, folder, steps);
+  if (execution == Execution::real)
+    return real::run_rank(scenario, folder, machine_of(scenario), steps);
   reference::run_reference(scenario, header_of(scenario, Execution::reference), folder,
                            [&](const Moment& moment) {
                              if (moment.micro < 0)
@@ -396,6 +420,7 @@ void add_consolidate(CLI::App& app, Command& command) {
 
 std::string versions() {
   std::map<std::string, std::string> all = collect_provenance();
+  all.merge(real::cuda::versions());
   all.merge(real::engine_versions());
   std::string text = "shardproof " + all["version"] + "\n";
   for (const auto& [name, value] : all)

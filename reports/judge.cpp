@@ -83,6 +83,8 @@ class Judge {
     verdict_.scenario_hash = scenario_hash(input.scenario);
     for (const Execution execution : input.scenario.executions)
       verdict_.executions.push_back(name_of(execution));
+    verdict_.hardware_simulated =
+        input.scenario.runs(Execution::real) && input.scenario.platform == Platform::cuda_simulated;
     verdict_.errors = input.errors;
     for (const Injection& injection : input.scenario.inject)
       verdict_.injected.push_back(describe(injection));
@@ -93,6 +95,8 @@ class Judge {
     if (input_.reference_folder) reference_.emplace(*input_.reference_folder);
     if (traces_.empty())
       nothing_to_judge();
+    else if (input_.scenario.trace_tier == TraceTier::off)
+      nothing_recorded();
     else
       check_all();
     conclude();
@@ -122,6 +126,16 @@ class Judge {
     if (!collective_failure_) return;
     verdict_.first_divergence = divergence_of(failed_execution_, *collective_failure_);
     verdict_.first_divergence->reason = collective_failure_->report;
+  }
+
+  // Never a pass: a run of which nothing is known has proved nothing.
+  void nothing_recorded() {
+    verdict_.environment = traces_.back()->reader().header().settings;
+    for (const Check& check : check_table()) {
+      Tally tally(check.name, check.proof);
+      tally.not_run("nothing was recorded: trace.tier is off");
+      add(check, tally);
+    }
   }
 
   void check_all() {

@@ -42,8 +42,6 @@ Rendezvous::Rendezvous(const ProcessGrid& grid, ReductionOrder order)
       order_(order),
       places_(static_cast<std::size_t>(grid.world())),
       waits_(static_cast<std::size_t>(grid.world())) {
-  if (order == ReductionOrder::library)
-    throw ScenarioError("reduction = library: the simulator has ring and rank_order only");
   for (int r = 0; r < grid.world(); ++r)
     for (const Axis axis : {Axis::tp, Axis::dp}) {
       const std::vector<Rank> members = grid.group(Rank{r}, axis);

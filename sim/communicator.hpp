@@ -25,7 +25,6 @@ class CollectiveMismatch : public EnvironmentError {
 /// wire, count and origin. One thread: the ranks run in turn.
 class Rendezvous {
  public:
-  /// Throws ScenarioError if the order is not a pinned one.
   Rendezvous(const ProcessGrid& grid, ReductionOrder order);
 
   real::Communicator::Ticket start(Rank rank, const real::CollectiveRequest& request);

@@ -47,7 +47,9 @@ void BucketReduction::finish_oldest() {
   under_way_.pop_front();
   builder_.finish_collective(reduced);
   if (builder_.policy().divide_before) {
-    builder_.last_op().recorded = false;  // whoever takes the bucket shows these bits
+    // Whoever takes the bucket shows these bits, which follow from the packed ones, unless the order
+    // in which they were added is a library's.
+    builder_.last_op().recorded = builder_.scenario().reduction == ReductionOrder::library;
     return take_(bucket, reduced);
   }
   const ValueId averaged =

@@ -156,12 +156,14 @@ std::span<const std::byte> RankExecutor::host_copy(ValueId id) {
 }
 
 void RankExecutor::record_reads(const Op& op) {
+  if (!parts_.recorder.records()) return;
   for (const ValueId id : op.inputs) parts_.recorder.read(id, host_copy(id));
 }
 
 void RankExecutor::record_writes(const Op& op) {
   apply_faults(op, SetTime::output);
-  for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id), arena_.rows());
+  if (parts_.recorder.records())
+    for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id), arena_.rows());
   apply_faults(op, SetTime::after_record);
 }
 

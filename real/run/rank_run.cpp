@@ -62,6 +62,8 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, D
   header.settings.merge(engine_versions());
   header.settings["fingerprint"] = device.fingerprint();
   header.settings["reduction"] = name_of(setting.scenario.reduction);
+  if (setting.execution == Execution::real && !setting.scenario.gpu_schedule.empty())
+    header.settings["gpu_schedule"] = setting.scenario.gpu_schedule;
   return header;
 }
 
@@ -71,7 +73,7 @@ RankRun::RankRun(const Setting& setting, Device& device, Communicator& communica
                  ScheduleRunner::Progress progress)
     : edited_(edited(setting, device)),
       writer_(setting.folder, header_of(setting, edited_.program, device)),
-      recorder_(edited_.program, setting.rank, writer_),
+      recorder_(edited_.program, setting.rank, writer_, setting.scenario.trace_tier),
       executor_({edited_.program, setting.rank, device, communicator, setting.inputs, recorder_,
                  edited_.memory_faults}),
       checkpoints_(setting.scenario, setting.program, setting.folder, executor_),

@@ -5,8 +5,12 @@
 
 namespace shardproof::real {
 
-Recorder::Recorder(const Program& program, Rank rank, TraceWriter& writer)
-    : program_(program), rank_(rank), writer_(writer), versions_(program.values.size(), 0) {}
+Recorder::Recorder(const Program& program, Rank rank, TraceWriter& writer, TraceTier tier)
+    : program_(program),
+      rank_(rank),
+      writer_(writer),
+      tier_(tier),
+      versions_(program.values.size(), 0) {}
 
 void Recorder::begin(const Moment& moment, int segment, int op) {
   moment_ = moment;
@@ -52,6 +56,7 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
 }
 
 void Recorder::communicated(const Op& op, std::int64_t elements, Dtype wire) {
+  if (!records()) return;
   CollectiveRecord record;
   record.moment = moment_;
   record.sequence = collectives_++;

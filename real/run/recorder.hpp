@@ -5,14 +5,20 @@
 #include <vector>
 
 #include "scenarios/plan/program.hpp"
+#include "scenarios/settings/tracing.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::real {
 
-/// Writes what one rank's ops read, wrote and communicated into its trace.
+/// Writes what one rank's ops read, wrote and communicated into its trace; with the tier `off`
+/// nothing of that.
 class Recorder {
  public:
-  Recorder(const Program& program, Rank rank, TraceWriter& writer);
+  Recorder(const Program& program, Rank rank, TraceWriter& writer,
+           TraceTier tier = TraceTier::full);
+
+  /// Whether it wants to see bytes: else there is no need to bring them to the host.
+  bool records() const { return tier_ != TraceTier::off; }
 
   /// A new op begins, at `moment`; `segment` and `op` are its place in the program.
   void begin(const Moment& moment, int segment, int op);
@@ -29,6 +35,7 @@ class Recorder {
   const Program& program_;
   Rank rank_;
   TraceWriter& writer_;
+  TraceTier tier_;
   Moment moment_;
   std::int32_t segment_ = 0;
   std::int32_t op_ = 0;

@@ -64,6 +64,12 @@ std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>
   return check == nullptr ? "no reason was given" : check->name + ": " + check->reason;
 }
 
+std::string hardware_text(const Verdict& verdict) {
+  return verdict.hardware_simulated
+             ? "simulated GPUs: this proves the code's logic, and nothing about any GPU"
+             : "";
+}
+
 std::string compared_text(const std::vector<CheckResult>& checks) {
   std::int64_t compared = 0;
   for (const CheckResult& check : checks) compared += check.compared;

@@ -13,6 +13,8 @@ namespace shardproof::reports {
 std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>& checks);
 /// "13 passed, 1 failed (op_local), 2 not run (shadow, suspects)".
 std::string tally_text(const std::vector<CheckResult>& checks);
+/// What a pass on simulated hardware does not prove; "" if it was not simulated.
+std::string hardware_text(const Verdict& verdict);
 /// "12,345, largest used part of a bound 0.71".
 std::string compared_text(const std::vector<CheckResult>& checks);
 

@@ -104,6 +104,7 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
   terms.add("checks", html_escaped(tally_text(checks)));
   terms.add("compared", html_escaped(compared_text(checks)));
   terms.add("executions", html_escaped(joined(verdict.executions, ", ")));
+  terms.add("hardware", html_escaped(hardware_text(verdict)));
   std::string injected;
   for (const std::string& injection : verdict.injected)
     injected += (injected.empty() ? "" : "<br>") + code(injection);

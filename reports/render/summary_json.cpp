@@ -77,6 +77,7 @@ std::string summary_json(const Verdict& verdict) {
                                 .set("scenario", verdict.scenario)
                                 .set("scenario_hash", verdict.scenario_hash)
                                 .set("executions", list(verdict.executions))
+                                .set("hardware_simulated", verdict.hardware_simulated)
                                 .set("exit_code", verdict.exit_code())
                                 .set("injected", list(verdict.injected))
                                 .set("verdict", name_of(verdict.conclusion))

@@ -11,7 +11,7 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::size_t max_lines = 12;
+constexpr std::size_t max_lines = 13;
 
 std::string upper(std::string text) {
   for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -78,6 +78,7 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   }
   lines.add("checks", tally_text(checks));
   if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(checks));
+  lines.add("hardware", hardware_text(verdict));
   lines.add("planted", joined(verdict.injected, "; "));
   if (verdict.conclusion != Conclusion::pass) lines.add("reproduce", verdict.reproduce);
   lines.add("report", report);

@@ -88,6 +88,7 @@ Scenario scenario_from_command_line(const CommandLineScenario& given) {
   if (!given.mode.empty()) root.set("mode", from_option("--mode", given.mode));
   if (!given.precision.empty()) root.set("precision", from_option("--precision", given.precision));
   if (!given.reduction.empty()) root.set("reduction", from_option("--reduction", given.reduction));
+  if (!given.real.empty()) root.set("real", from_option("--real", given.real));
   JsonValue executions = from_option("--executions", JsonValue::array());
   for (const std::string& execution : given.executions)
     executions.append(from_option("--executions", execution));

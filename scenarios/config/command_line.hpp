@@ -19,7 +19,7 @@ struct CommandLineScenario {
   std::optional<std::int64_t> seed;
   std::string text;  // a text file for byte tokens; "": generated tokens
   std::optional<std::int64_t> sequence;
-  std::string mode, precision, reduction;  // "": the default
+  std::string mode, precision, reduction, real;  // "": the default
   std::vector<std::string> executions;     // empty: all
   std::vector<std::string> overrides;
 };

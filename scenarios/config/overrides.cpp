@@ -10,9 +10,11 @@ namespace shardproof {
 namespace {
 
 constexpr std::string_view kScenarioKeys[] = {
-    "name",     "mode",      "model",     "deepspeed",  "world",  "steps",           "seed",
-    "data",     "precision", "reduction", "executions", "real",   "uneven",          "trace",
-    "overflow", "timeout_s", "inject",    "checkpoint", "resume", "parameter_groups"};
+    "name",        "mode",   "model",      "deepspeed", "world",
+    "steps",       "seed",   "data",       "precision", "reduction",
+    "executions",  "real",   "uneven",     "trace",     "overflow",
+    "timeout_s",   "inject", "checkpoint", "resume",    "parameter_groups",
+    "gpu_schedule"};
 
 bool is_scenario_key(std::string_view key) {
   return std::find(std::begin(kScenarioKeys), std::end(kScenarioKeys), key) !=

@@ -1,6 +1,7 @@
 #include "scenarios/config/scenario_file.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include "scenarios/config/checkpoint_config.hpp"
@@ -77,13 +78,22 @@ void read_data(ObjectReader& top, const fs::path& folder, DataConfig& data) {
   reader.finish();
 }
 
-ReductionOrder read_reduction(ObjectReader& top) {
+// NCCL adds in an order of its own; the messages of MPI in one that is pinned.
+ReductionOrder read_reduction(ObjectReader& top, const Scenario& scenario) {
+  const bool nccl = uses_nccl(scenario.platform);
   const std::string name =
-      top.one_of("reduction", "ring", {"ring", "rank_order", "tree", "library"});
-  if (name == "tree" || name == "library")
-    refuse_value(*top.find("reduction"), "reduction",
-                 "not implemented: expected ring or rank_order");
-  return name == "ring" ? ReductionOrder::ring : ReductionOrder::rank_order;
+      top.one_of("reduction", nccl ? "library" : "ring", {"ring", "rank_order", "tree", "library"});
+  const JsonValue* given = top.find("reduction");
+  const std::string real = std::string("real = ") + name_of(scenario.platform);
+  if (name == "tree")
+    refuse_value(*given, "reduction", "not implemented: expected ring, rank_order or library");
+  if (nccl && name != "library")
+    refuse_value(*given, "reduction",
+                 real + " adds by NCCL, in an order that cannot be pinned: expected library");
+  if (!nccl && name == "library" && scenario.runs(Execution::real))
+    refuse_value(*given, "reduction",
+                 real + " adds in an order that is pinned: expected ring or rank_order");
+  return *from_name<ReductionOrder>(name);
 }
 
 std::vector<Execution> read_executions(ObjectReader& top) {
@@ -170,11 +180,26 @@ void read_partition_rules(ObjectReader& top, const JsonValue& root, Mode mode,
   if (plan && !plan->is_null()) rules.tp_plan = tp_plan_from_json(*plan);
 }
 
-// Keys of which only one value is implemented so far.
-void read_single_choices(ObjectReader& top, Scenario& scenario) {
-  scenario.platform = top.one_of("real", scenario.platform);
-  if (scenario.platform == Platform::cuda)
-    refuse_value(*top.find("real"), "real", "CUDA is not implemented: expected mpi");
+bool is_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// In which order a simulated GPU does what its streams were asked for.
+std::string read_gpu_schedule(ObjectReader& top, Platform platform) {
+  const JsonValue* value = top.find("gpu_schedule");
+  if (platform != Platform::cuda_simulated) {
+    if (value != nullptr)
+      refuse_value(*value, "gpu_schedule", "of no effect unless real is cuda_simulated");
+    return "";
+  }
+  const std::string schedule = value == nullptr ? "latest" : as_string(*value, "gpu_schedule");
+  const std::string random = "random:";
+  if (schedule != "latest" && schedule != "earliest" &&
+      !(schedule.starts_with(random) && is_number(std::string_view(schedule).substr(7))))
+    refuse_value(*value, "gpu_schedule", "expected latest, earliest or random:SEED");
+  return schedule;
 }
 
 // A dynamic loss scale is found by overflowing: there a skipped step is how it works.
@@ -214,9 +239,10 @@ Scenario scenario_inside(JsonValue root, const std::string& file,
   scenario.mode = top.one_of("mode", scenario.mode);
   read_deepspeed(top, world, scenario);
   read_data(top, folder, scenario.data);
-  scenario.reduction = read_reduction(top);
   scenario.executions = read_executions(top);
-  read_single_choices(top, scenario);
+  scenario.platform = top.one_of("real", scenario.platform);
+  scenario.reduction = read_reduction(top, scenario);
+  scenario.gpu_schedule = read_gpu_schedule(top, scenario.platform);
   read_partition_rules(top, root, scenario.mode, scenario.parallel.partition_rules);
   if (const JsonValue* json = top.find("parameter_groups")) {
     std::vector<ParameterGroup> groups = parameter_groups_from_json(*json, scenario.model);

@@ -69,6 +69,7 @@ JsonValue to_json(const Scenario& scenario) {
   for (const Execution execution : scenario.executions) executions.append(name_of(execution));
   json.set("executions", std::move(executions));
   json.set("real", name_of(scenario.platform));
+  if (!scenario.gpu_schedule.empty()) json.set("gpu_schedule", scenario.gpu_schedule);
   json.set("uneven", scenario.parallel.partition_rules.uneven);
   json.set("trace", JsonValue::object()
                         .set("tier", name_of(scenario.trace_tier))

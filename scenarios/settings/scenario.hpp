@@ -23,6 +23,7 @@ struct Scenario : Task {
   ReductionOrder reduction = ReductionOrder::ring;
   std::vector<Execution> executions = {Execution::reference, Execution::sim, Execution::real};
   Platform platform = Platform::mpi;  // "real"
+  std::string gpu_schedule;           // of simulated GPUs: "latest", ...; "": there are none
   TraceTier trace_tier = TraceTier::full;
   TraceKeep trace_keep = TraceKeep::always;
   std::vector<Injection> inject;

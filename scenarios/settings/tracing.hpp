@@ -4,12 +4,12 @@
 
 namespace shardproof {
 
-/// How much of a run is recorded: every tensor.
-enum class TraceTier { full };
+/// How much of a run is recorded: every tensor, or nothing, so that nothing can be judged.
+enum class TraceTier { full, off };
 
 template <>
 struct Names<TraceTier> {
-  static constexpr std::array all{"full"};
+  static constexpr std::array all{"full", "off"};
 };
 
 /// Of which runs the traces stay when there is a verdict.
