@@ -16,6 +16,9 @@ if(SHARDPROOF_CUDA AND CMAKE_CUDA_COMPILER)
   set(CMAKE_CUDA_STANDARD 20)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
   set(CMAKE_CUDA_EXTENSIONS OFF)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # CMake 3.25 does not know that nvcc has it
+  endif()
   set(CMAKE_CUDA_FLAGS_RELEASE "-O2")
   find_package(CUDAToolkit REQUIRED)
   # NCCL comes with no package file: beside the toolkit, of the system, or where NCCL_ROOT says.
