@@ -132,7 +132,7 @@ EventState* make_event() {
 }
 
 StreamQueue* find_stream(StreamQueue* handle) {
-  if (handle == nullptr) return &streams().fallback;
+  if (handle == nullptr || handle == &streams().fallback) return &streams().fallback;
   const auto same = [handle](const auto& stream) { return stream.get() == handle; };
   return std::ranges::any_of(streams().made, same) && handle->alive ? handle : nullptr;
 }

@@ -2,41 +2,13 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <string>
 #include <vector>
 
-#include "scenarios/errors.hpp"
-#include "sim/gpu/runtime.hpp"
+#include "tests/sim/gpu/gpu.hpp"
 
 namespace shardproof::sim::gpu {
 
 namespace {
-
-/// Numbers on the device; `from` elements behind the start of their allocation.
-template <class C>
-class Numbers {
- public:
-  explicit Numbers(const std::vector<C>& values, std::size_t from = 0) : count_(values.size()) {
-    BOOST_REQUIRE(cudaMalloc(&block_, (from + count_) * sizeof(C)) == cudaSuccess);
-    data_ = static_cast<C*>(block_) + from;
-    cudaMemcpy(data_, values.data(), count_ * sizeof(C), cudaMemcpyHostToDevice);
-  }
-  ~Numbers() { cudaFree(block_); }
-  Numbers(const Numbers&) = delete;
-  Numbers& operator=(const Numbers&) = delete;
-
-  C* data() const { return data_; }
-  std::vector<C> read() const {
-    std::vector<C> values(count_);
-    cudaMemcpy(values.data(), data_, count_ * sizeof(C), cudaMemcpyDeviceToHost);
-    return values;
-  }
-
- private:
-  void* block_ = nullptr;
-  C* data_ = nullptr;
-  std::size_t count_;
-};
 
 struct Shape {
   std::uint64_t rows, columns;
@@ -99,36 +71,24 @@ struct Product {
     cublasLtMatmulAlgoConfigGetAttribute(&best.algo, what, &value, sizeof value, nullptr);
     return value;
   }
-  cublasStatus_t run(const float* x, const float* y, float* to, void* workspace = nullptr,
-                     std::size_t bytes = 0) {
+  cublasStatus_t run(cudaStream_t stream, const float* x, const float* y, float* to,
+                     void* workspace = nullptr, std::size_t bytes = 0) {
     return cublasLtMatmul(handle, operation, &alpha, x, a, y, b, &beta, to, d, to, d, &best.algo,
-                          workspace, bytes, nullptr);
+                          workspace, bytes, stream);
   }
-};
-
-/// What the device finds wrong in the work that it was asked for.
-std::string finding() {
-  try {
-    cudaDeviceSynchronize();
-  } catch (const InvariantError& error) {
-    return error.what();
-  }
-  return "nothing";
-}
-
-/// Each test starts with a device that nothing was asked of.
-struct Fresh {
-  Fresh() { reset(); }
-  ~Fresh() { reset(); }
 };
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(cublaslt, Fresh)
+using Floats = std::vector<float>;
+
+BOOST_FIXTURE_TEST_SUITE(cublaslt, Gpu)
 
 // By columns: a = (1 3; 2 4), b = (5 7; 6 8).
 BOOST_AUTO_TEST_CASE(products_by_hand_plain_and_transposed) {
-  const Numbers<float> a({1, 2, 3, 4}), b({5, 6, 7, 8}), d({0, 0, 0, 0});
+  float* const a = filled(Floats{1, 2, 3, 4});
+  float* const b = filled(Floats{5, 6, 7, 8});
+  float* const d = filled(Floats{0, 0, 0, 0});
   Product plain({2, 2}, {2, 2}, {2, 2}), transposed({2, 2}, {2, 2}, {2, 2});
   transposed.transpose(CUBLASLT_MATMUL_DESC_TRANSA);
   for (Product* product : {&plain, &transposed}) {
@@ -136,60 +96,64 @@ BOOST_AUTO_TEST_CASE(products_by_hand_plain_and_transposed) {
     BOOST_TEST(product->choose() == 1);
   }
 
-  plain.run(a.data(), b.data(), d.data());
-  BOOST_TEST(d.read() == (std::vector<float>{23, 34, 31, 46}), boost::test_tools::per_element());
-  transposed.run(a.data(), b.data(), d.data());
-  BOOST_TEST(d.read() == (std::vector<float>{17, 39, 23, 53}), boost::test_tools::per_element());
+  plain.run(compute, a, b, d);
+  BOOST_TEST(read(d, 4) == (Floats{23, 34, 31, 46}), boost::test_tools::per_element());
+  transposed.run(compute, a, b, d);
+  BOOST_TEST(read(d, 4) == (Floats{17, 39, 23, 53}), boost::test_tools::per_element());
 }
 
 // In fp32, 2^24 + 1 is a tie and goes to 2^24: all four in a row give 2^24, two and two 2^24 + 2.
 BOOST_AUTO_TEST_CASE(who_forbids_no_partial_sums_gets_them_and_other_bits) {
-  const Numbers<float> a({0x1p24F, 1, 1, 1}), b({1, 1, 1, 1}), d({0});
+  float* const a = filled(Floats{0x1p24F, 1, 1, 1});
+  float* const b = filled(Floats{1, 1, 1, 1});
+  float* const d = filled(Floats{0});
   Product product({1, 4}, {4, 1}, {1, 1});
   BOOST_TEST(product.choose() == 1);
   BOOST_TEST(product.config<std::int32_t>(CUBLASLT_ALGO_CONFIG_SPLITK_NUM) == 2);
-  product.run(a.data(), b.data(), d.data());
-  BOOST_TEST(d.read()[0] == 0x1p24F + 2);
+  product.run(compute, a, b, d);
+  BOOST_TEST(read(d, 1)[0] == 0x1p24F + 2);
 
   product.prefer_one_sum();
   BOOST_TEST(product.choose() == 1);
   BOOST_TEST(product.config<std::int32_t>(CUBLASLT_ALGO_CONFIG_SPLITK_NUM) == 1);
-  product.run(a.data(), b.data(), d.data());
-  BOOST_TEST(d.read()[0] == 0x1p24F);
+  product.run(compute, a, b, d);
+  BOOST_TEST(read(d, 1)[0] == 0x1p24F);
 }
 
 BOOST_AUTO_TEST_CASE(an_algorithm_that_needs_alignment_does_not_bear_an_odd_place) {
-  const Numbers<float> a({1, 1}, 1), b({1, 1}), d({0});
+  float* const a = filled(Floats{0, 1, 1}) + 1;
+  float* const b = filled(Floats{1, 1});
+  float* const d = filled(Floats{0});
   Product product({1, 2}, {2, 1}, {1, 1});
   product.choose();
-  product.run(a.data(), b.data(), d.data());
-  BOOST_TEST(tests::error_of<InvariantError>([] {
-               cudaDeviceSynchronize();
-             }).find("multiples of 16 bytes") != std::string::npos);
+  product.run(compute, a, b, d);
+  check_names(finding([] { cudaDeviceSynchronize(); }),
+              {"cublasLtMatmul", "multiples of 16 bytes"});
 }
 
 BOOST_AUTO_TEST_CASE(the_workspace_that_was_promised_is_overwritten) {
-  const Numbers<float> a({1}), b({2}), d({0}), kept(std::vector<float>(1024, 7));
+  float* const a = filled(Floats{1});
+  float* const b = filled(Floats{2});
+  float* const d = filled(Floats{0});
+  float* const kept = filled(Floats(1024, 7));
   Product product({1, 1}, {1, 1}, {1, 1});
   product.prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{4096});
   product.choose();
   BOOST_TEST(product.best.workspaceSize == 4096U);
-  BOOST_TEST((product.run(a.data(), b.data(), d.data(), kept.data(), 4095) ==
-              CUBLAS_STATUS_INVALID_VALUE));
-  product.run(a.data(), b.data(), d.data(), kept.data(), 4096);
-  BOOST_TEST(d.read()[0] == 2);
-  for (const float value : kept.read()) BOOST_TEST(std::isnan(value));
+  BOOST_TEST((product.run(compute, a, b, d, kept, 4095) == CUBLAS_STATUS_INVALID_VALUE));
+  product.run(compute, a, b, d, kept, 4096);
+  BOOST_TEST(read(d, 1)[0] == 2);
+  for (const float value : read(kept, 1024)) BOOST_TEST(std::isnan(value));
 }
 
 BOOST_AUTO_TEST_CASE(a_result_that_overlies_an_operand_is_a_finding) {
-  const Numbers<float> a({1, 2, 3}), b({2});
+  float* const a = filled(Floats{1, 2, 3});
+  float* const b = filled(Floats{2});
   Product product({2, 1}, {1, 1}, {2, 1});
   product.prefer_one_sum();
   product.choose();
-  product.run(a.data(), b.data(), a.data() + 1);
-  BOOST_TEST(tests::error_of<InvariantError>([] {
-               cudaDeviceSynchronize();
-             }).find("overlies an operand") != std::string::npos);
+  product.run(compute, a, b, a + 1);
+  check_names(finding([] { cudaDeviceSynchronize(); }), {"cublasLtMatmul", "overlies an operand"});
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_understood_is_refused) {
@@ -213,11 +177,12 @@ BOOST_AUTO_TEST_CASE(what_is_not_understood_is_refused) {
   BOOST_TEST(
       (cublasLtMatrixLayoutCreate(&half, CUDA_R_32F, 2, 2, 1) == CUBLAS_STATUS_INVALID_VALUE));
 
-  const Numbers<float> a(std::vector<float>(6)), b(std::vector<float>(12)),
-      d(std::vector<float>(8));
+  float* const a = filled(Floats(6));
+  float* const b = filled(Floats(12));
+  float* const d = filled(Floats(8));
   product.choose();
   product.beta = 1;
-  BOOST_TEST((product.run(a.data(), b.data(), d.data()) == CUBLAS_STATUS_NOT_SUPPORTED));
+  BOOST_TEST((product.run(compute, a, b, d) == CUBLAS_STATUS_NOT_SUPPORTED));
 }
 
 BOOST_AUTO_TEST_CASE(matrices_that_do_not_fit_and_algorithms_of_other_products_are_refused) {
@@ -227,11 +192,12 @@ BOOST_AUTO_TEST_CASE(matrices_that_do_not_fit_and_algorithms_of_other_products_a
   BOOST_TEST((cublasLtMatmulAlgoGetHeuristic(odd.handle, odd.operation, odd.a, odd.b, odd.d, odd.d,
                                              odd.preference, 1, &odd.best,
                                              &found) == CUBLAS_STATUS_INVALID_VALUE));
-  const Numbers<float> a(std::vector<float>(6)), b(std::vector<float>(12)),
-      d(std::vector<float>(8));
+  float* const a = filled(Floats(6));
+  float* const b = filled(Floats(12));
+  float* const d = filled(Floats(8));
   other.choose();
   product.best = other.best;
-  BOOST_TEST((product.run(a.data(), b.data(), d.data()) == CUBLAS_STATUS_INVALID_VALUE));
+  BOOST_TEST((product.run(compute, a, b, d) == CUBLAS_STATUS_INVALID_VALUE));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
