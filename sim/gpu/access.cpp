@@ -10,8 +10,9 @@
 namespace shardproof::sim::gpu {
 namespace {
 
-// A thread that touches memory so often waits for something that never comes.
-constexpr std::uint32_t kMostAccesses = 1U << 30;
+// A thread that touches one element so often, and nothing between, waits for something that never
+// comes: no other thread runs.
+constexpr std::uint32_t kMostRepeats = 1U << 20;
 
 const char* verb(Access access) {
   switch (access) {
@@ -48,14 +49,22 @@ std::string text_of(const SharedPlace& place) {
 
 void expect_thread(Access access, const char* what) {
   if (running.thread == 0) fail(std::string("host code ") + verb(access) + what);
-  if (++running.accesses > kMostAccesses)
-    fail("has touched memory 2^30 times: it seems to wait for another thread");
 }
 
-[[noreturn]] void tell_race(const Conflict& other, Access access, const std::string& place) {
+/// Enters the access in the element's history.
+template <class Place>
+void expect_no_race(History& history, const Toucher& by, Access access, const Place& place) {
+  running.repeats = &history == running.last ? running.repeats + 1 : 0;
+  running.last = &history;
+  if (running.repeats > kMostRepeats)
+    fail(verb(access) + text_of(place) +
+         ", again and again: it waits for what another thread does");
+  const Conflict other = touch(history, by, access);
+  if (other.thread == 0) return;
   const bool same_block = other.block == running.block;
-  fail(verb(access) + place + ", which " + (same_block ? "" : block_text(other.block) + ", ") +
-       thread_text(other.thread) + participle(other.access) +
+  fail(verb(access) + text_of(place) + ", which " +
+       (same_block ? "" : block_text(other.block) + ", ") + thread_text(other.thread) +
+       participle(other.access) +
        (same_block ? " since the last barrier: a race" : " in the same launch: a race"));
 }
 
@@ -69,8 +78,7 @@ std::size_t enter(const GlobalPlace& place, Access access) {
   const std::size_t offset =
       allocation.offset_of(place.view) + static_cast<std::size_t>(place.index) * place.size;
   if (offset % place.alignment != 0) fail(verb(access) + text_of(place) + ": misaligned");
-  const Conflict other = touch(allocation.history(offset), running.by_launch(), access);
-  if (other.thread != 0) tell_race(other, access, text_of(place));
+  expect_no_race(allocation.history(offset), running.by_launch(), access, place);
   return offset;
 }
 
@@ -86,9 +94,7 @@ std::byte* enter(const SharedPlace& place, Access access) {
   History& history = place.histories[place.index];
   if (access != Access::write && !is_written(history, running.block_run))
     fail(verb(access) + text_of(place) + ", which no thread of the block has written");
-  Conflict other = touch(history, running.by_block(), access);
-  other.block = running.block;
-  if (other.thread != 0) tell_race(other, access, text_of(place));
+  expect_no_race(history, running.by_block(), access, place);
   return place.data + static_cast<std::size_t>(place.index) * place.size;
 }
 

@@ -165,7 +165,6 @@ context::fiber Block::work(context::fiber&& scheduler) {
       while (begun_ < order_.size()) {
         current_->thread = static_cast<std::uint16_t>(order_[begun_++] + 1);
         enter(current_->thread);
-        running.accesses = 0;
         launch_->thread();
         returned_ = current_->thread;
       }
@@ -186,6 +185,7 @@ void Block::wait(const std::source_location& place) {
 
 void Block::enter(std::uint16_t thread) {
   running.thread = thread;
+  running.last = nullptr;
   threadIdx = position(thread - 1U, blockDim);
 }
 

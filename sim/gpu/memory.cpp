@@ -180,6 +180,7 @@ void release_all() {
   for (const auto& [end, allocation] : memory().allocations)
     if (allocation->alive) release(*allocation);
   memory().pinned.clear();
+  memory().made = 0;
 }
 
 void* allocate_pinned(std::size_t bytes) {

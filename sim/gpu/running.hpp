@@ -15,15 +15,16 @@ struct Running {
   const void* kernel = nullptr;        // null unless the work is a kernel
 
   // Of a kernel.
-  std::uint32_t launch = 0;     // counts from 1
-  std::uint32_t block_run = 0;  // blocks since the start of the program, from 1
-  std::uint32_t block = 0;      // in its grid
-  std::uint32_t barriers = 0;   // that the block has passed
-  std::uint16_t thread = 0;     // in its block, from 1; 0: none runs
-  std::uint32_t accesses = 0;   // of this thread
+  std::uint32_t launch = 0;       // counts from 1
+  std::uint32_t block_run = 0;    // blocks since the start of the program, from 1
+  std::uint32_t block = 0;        // in its grid
+  std::uint32_t barriers = 0;     // that the block has passed
+  std::uint16_t thread = 0;       // in its block, from 1; 0: none runs
+  const History* last = nullptr;  // of the element that the thread touched last
+  std::uint32_t repeats = 0;      // of its accesses to that one
 
   Toucher by_launch() const { return {launch, block, barriers, thread}; }
-  Toucher by_block() const { return {block_run, 0, barriers, thread}; }
+  Toucher by_block() const { return {block_run, block, barriers, thread}; }
 };
 extern Running running;
 
