@@ -17,16 +17,20 @@ Conflict with_writer(const History& history, Access access) {
 
 /// Forgets what was told of an earlier run or block, but for one reader of an earlier block.
 Conflict begin_block(History& history, const Toucher& by, Access access) {
-  if (history.run == by.run && history.block == by.block) return {};
-  History fresh{.run = by.run, .block = by.block};
   Conflict conflict;
-  if (history.run == by.run) {
+  if (history.run != by.run) {
+    history.earlier_reader = 0;
+  } else {
     conflict = with_writer(history, access);
-    const bool read = history.readers[0] != 0;
-    fresh.earlier_block = read ? history.block : history.earlier_block;
-    fresh.earlier_reader = read ? history.readers[0] : history.earlier_reader;
+    if (history.readers[0] != 0) {
+      history.earlier_block = history.block;
+      history.earlier_reader = history.readers[0];
+    }
   }
-  history = fresh;
+  history.run = by.run;
+  history.block = by.block;
+  history.writer = 0;
+  history.readers = {};
   return conflict;
 }
 
@@ -64,8 +68,10 @@ Conflict enter_write(History& history, const Toucher& by, Access access) {
 }  // namespace
 
 Conflict touch(History& history, const Toucher& by, Access access) {
-  const Conflict earlier = begin_block(history, by, access);
-  if (earlier.thread != 0) return earlier;
+  if (history.run != by.run || history.block != by.block) {
+    const Conflict earlier = begin_block(history, by, access);
+    if (earlier.thread != 0) return earlier;
+  }
   return access == Access::read ? enter_read(history, by) : enter_write(history, by, access);
 }
 
