@@ -7,7 +7,7 @@ namespace shardproof::real {
 namespace {
 
 void store(const OpContext& context, const Op& op, std::span<const std::byte> bytes) {
-  context.device.copy_from_host(bytes, context.arena.view(op.outputs[0]), Stream::compute);
+  context.device.copy_from_host(bytes, context.arena.view(op.outputs[0]), context.stream);
 }
 
 void store(const OpContext& context, const Op& op, std::span<const double> values) {

@@ -39,14 +39,14 @@ void copy_along(const OpContext& context, std::size_t dim, const TensorView& fro
                           .to_pitch = bytes(target.stride),
                           .width = bytes(source.count),
                           .rows = static_cast<std::size_t>(source.rows)},
-                         Stream::compute);
+                         context.stream);
 }
 
 void copy(const OpContext& context, const TensorView& from, const TensorView& to) {
-  context.device.copy(from, to, Stream::compute);
+  context.device.copy(from, to, context.stream);
 }
 void zero(const OpContext& context, const TensorView& to) {
-  context.device.fill(to, std::byte{0}, Stream::compute);
+  context.device.fill(to, std::byte{0}, context.stream);
 }
 
 // Element `r` of a stacked tensor's first dimension.

@@ -95,7 +95,8 @@ bool RankExecutor::advance() {
 void RankExecutor::run(const Op& op) {
   record_reads(op);
   run_op({parts_.program, parts_.rank, parts_.device, arena_, parts_.inputs, moment_, updates_,
-          scaler_.scale(), tag()},
+          scaler_.scale(), tag(),
+          planted(EditKind::restream, op) ? Stream::communication : Stream::compute},
          op);
   record_writes(op);
   bind_rows(op);
@@ -108,7 +109,8 @@ void RankExecutor::start_collective(const Op& op) {
   const Dtype wire = dtype_from_name(text(op, "wire")).value();
   // Until it is complete, whoever reads the output reads NaN.
   parts_.device.fill(output, std::byte{0xff}, Stream::compute);
-  parts_.device.wait(Stream::communication, parts_.device.record(Stream::compute));
+  const Event ready = parts_.device.record(Stream::compute);
+  if (!planted(EditKind::drop_wait, op)) parts_.device.wait(Stream::communication, ready);
   parts_.recorder.communicated(op, input.elements(), wire);
   CollectiveRequest request;
   request.kind = request_kind(op.kind);
@@ -119,13 +121,14 @@ void RankExecutor::start_collective(const Op& op) {
   request.origin = full_name(op);
   const Communicator::Ticket ticket = parts_.communicator.start(request);
   pending_[op.outputs[0]] = {ticket, parts_.device.record(Stream::communication)};
+  if (planted(EditKind::reuse, op)) parts_.device.fill(input, std::byte{0xff}, Stream::compute);
 }
 
 bool RankExecutor::finish_collective(const Op& op) {
   const auto pending = pending_.find(op.outputs[0]);
   SHARDPROOF_EXPECTS(pending != pending_.end(), full_name(op), "waits for nothing");
   if (!parts_.communicator.try_complete(pending->second.ticket)) return false;
-  parts_.device.wait(Stream::compute, pending->second.asked);
+  if (!planted(EditKind::drop_wait, op)) parts_.device.wait(Stream::compute, pending->second.asked);
   pending_.erase(pending);
   record_writes(op);
   return true;
@@ -175,6 +178,12 @@ void RankExecutor::bind_rows(const Op& op) {
                              Stream::compute);
   synchronize();
   arena_.bind(op.outputs[0], chosen);
+}
+
+bool RankExecutor::planted(EditKind edit, const Op& op) const {
+  return std::ranges::any_of(parts_.faults, [&](const Injection& fault) {
+    return fault.edit == edit && fault.op == full_name(op) && fault.active_in(moment_.step);
+  });
 }
 
 void RankExecutor::apply_faults(const Op& op, SetTime when) {

@@ -78,6 +78,8 @@ class RankExecutor {
   void record_reads(const Op& op);
   void record_writes(const Op& op);
   void bind_rows(const Op& op);
+  /// Whether such a defect is planted in the op in this step.
+  bool planted(EditKind edit, const Op& op) const;
   void apply_faults(const Op& op, SetTime when);
   void set_element(const Injection& fault, ValueId id);
   void end_segment();

@@ -75,7 +75,7 @@ RankRun::RankRun(const Setting& setting, Device& device, Communicator& communica
       writer_(setting.folder, header_of(setting, edited_.program, device)),
       recorder_(edited_.program, setting.rank, writer_, setting.scenario.trace_tier),
       executor_({edited_.program, setting.rank, device, communicator, setting.inputs, recorder_,
-                 edited_.memory_faults}),
+                 edited_.faults}),
       checkpoints_(setting.scenario, setting.program, setting.folder, executor_),
       runner_(executor_, std::move(progress), &checkpoints_) {}
 

@@ -16,6 +16,7 @@ void launch(const OpContext& context, OpKind kind, KernelCall call) {
   const Kernel kernel = context.device.kernels().find(kind);
   SHARDPROOF_EXPECTS(kernel != nullptr, context.device.name(), "has no kernel for", name_of(kind));
   call.tag = context.tag;
+  call.stream = context.stream;
   kernel(context.device, call);
 }
 

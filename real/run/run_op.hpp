@@ -21,10 +21,11 @@ struct OpContext {
   int updates = 0;        // optimizer updates applied before this op
   double loss_scale = 1;  // of this step
   std::int64_t tag = 0;   // of the op, for a KernelError
+  Stream stream = Stream::compute;
 };
 
-/// Runs one op that is no collective and no wait, on the compute stream: a kernel of the device, a
-/// move of bits, or a load from the host. It may return before the device has done the work.
+/// Runs one op that is no collective and no wait, on the context's stream: a kernel of the device,
+/// a move of bits, or a load from the host. It may return before the device has done the work.
 void run_op(const OpContext& context, const Op& op);
 
 /// The kind of kernel that run_op calls for ops of a kind; nothing for collectives, moves and

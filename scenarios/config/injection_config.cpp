@@ -83,7 +83,10 @@ void read_own_fields(ObjectReader& reader, Injection& injection) {
     case EditKind::run_twice:
     case EditKind::add_bias_before_reduce:
     case EditKind::swap_shards:
-    case EditKind::stale: break;
+    case EditKind::stale:
+    case EditKind::drop_wait:
+    case EditKind::restream:
+    case EditKind::reuse: break;
   }
 }
 
@@ -133,7 +136,10 @@ void write_own_fields(const Injection& injection, JsonValue& json) {
     case EditKind::run_twice:
     case EditKind::add_bias_before_reduce:
     case EditKind::swap_shards:
-    case EditKind::stale: break;
+    case EditKind::stale:
+    case EditKind::drop_wait:
+    case EditKind::restream:
+    case EditKind::reuse: break;
   }
 }
 

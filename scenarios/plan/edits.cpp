@@ -10,6 +10,13 @@ namespace shardproof {
 
 namespace {
 
+// Of these the executor takes care.
+bool is_fault(EditKind edit) {
+  constexpr EditKind faults[] = {EditKind::set, EditKind::stale, EditKind::drop_wait,
+                                 EditKind::restream, EditKind::reuse};
+  return std::ranges::find(faults, edit) != std::end(faults);
+}
+
 // The edit of one op of one segment.
 class Edit {
  public:
@@ -19,9 +26,7 @@ class Edit {
   void apply() {
     const std::string segment = find_segment();
     segment_ = &program_.segment(injection_.steps.empty() ? segment : variant_of(segment));
-    const auto found = std::find_if(segment_->ops.begin(), segment_->ops.end(),
-                                    [&](const Op& op) { return full_name(op) == injection_.op; });
-    at_ = static_cast<std::size_t>(found - segment_->ops.begin());
+    at_ = static_cast<std::size_t>(&named_op(*segment_) - segment_->ops.data());
     switch (injection_.edit) {
       case EditKind::drop: return drop();
       case EditKind::run_twice: return run_twice();
@@ -32,9 +37,23 @@ class Edit {
       case EditKind::retype: return retype();
       case EditKind::read: return read_another();
       case EditKind::set:
-      case EditKind::stale: break;  // memory faults
+      case EditKind::stale:
+      case EditKind::drop_wait:
+      case EditKind::restream:
+      case EditKind::reuse: break;  // faults
     }
     refuse("is no edit of a program");
+  }
+
+  /// Refuses a fault of an op that cannot have it.
+  void expect_fault_fits() {
+    const Op& faulty = named_op(program_.segment(find_segment()));
+    const bool waits = faulty.kind == OpKind::wait, communicates = is_collective(faulty.kind);
+    if (injection_.edit == EditKind::drop_wait && !waits && !communicates)
+      refuse("needs a collective, or its wait");
+    if (injection_.edit == EditKind::restream && (waits || communicates))
+      refuse("needs an op that computes");
+    if (injection_.edit == EditKind::reuse && !communicates) refuse("needs a collective");
   }
 
   // The name of the segment that holds the op; refuses a name that no op has.
@@ -56,6 +75,9 @@ class Edit {
                                               "' of '" + injection_.op + "' " + why);
   }
 
+  const Op& named_op(const Segment& segment) const {
+    return *std::ranges::find(segment.ops, injection_.op, full_name);
+  }
   Op& op() { return segment_->ops[at_]; }
   bool collective() { return is_collective(op().kind); }
 
@@ -269,10 +291,12 @@ EditedProgram apply_injections(const Program& program, const std::vector<Injecti
     Edit edit(edited.program, injection, rank);
     edit.find_segment();  // a misspelt op is an error on every rank
     if (!injection.concerns(rank.value)) continue;
-    if (injection.edit == EditKind::set || injection.edit == EditKind::stale)
-      edited.memory_faults.push_back(injection);
-    else
+    if (is_fault(injection.edit)) {
+      edit.expect_fault_fits();
+      edited.faults.push_back(injection);
+    } else {
       edit.apply();
+    }
   }
   return edited;
 }

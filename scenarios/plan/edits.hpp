@@ -8,10 +8,10 @@
 namespace shardproof {
 
 /// What a rank runs when defects are planted: its own edited program, and those that no edit of a
-/// program can express (set, stale), since they act on memory while an op runs.
+/// program can express (set, stale, and those of order), since they act while an op runs.
 struct EditedProgram {
   Program program;
-  std::vector<Injection> memory_faults;
+  std::vector<Injection> faults;
 };
 
 /// Applies the injections that concern `rank`. An op edited in some steps only gets a copy of its
@@ -32,6 +32,14 @@ struct EditedProgram {
 ///                  (after_record), or when the step has ended (between_steps)
 ///   stale          the op's outputs keep what the op wrote the last time it ran
 ///                  (zeros the first time)
+///
+/// Edits of the order of work, which show where streams run side by side, on GPUs:
+///
+///   drop_wait      of a collective: it does not wait for what was asked for before it; of its wait
+///                  ("<collective>.wait"): what comes after does not wait for the collective
+///   restream       the op runs on the communication stream, and nothing waits for that
+///   reuse          the collective's input is overwritten, by NaN, as soon as the collective has
+///                  begun: as if its memory had been given to the next op
 ///
 /// Throws ScenarioError (with the injection's place) if no op has that name or the edit does not
 /// fit it.

@@ -20,17 +20,21 @@ enum class EditKind {
   regroup,
   retype,
   set,
-  read
+  read,
+  drop_wait,
+  restream,
+  reuse
 };
 
 template <>
 struct Names<EditKind> {
-  static constexpr std::array all{"drop",        "double", "add_bias_before_reduce",
-                                  "swap_shards", "stale",  "scale",
-                                  "regroup",     "retype", "set",
-                                  "read"};
+  static constexpr std::array all{"drop",        "double",    "add_bias_before_reduce",
+                                  "swap_shards", "stale",     "scale",
+                                  "regroup",     "retype",    "set",
+                                  "read",        "drop_wait", "restream",
+                                  "reuse"};
 };
-static_assert(Names<EditKind>::all.size() == static_cast<std::size_t>(EditKind::read) + 1);
+static_assert(Names<EditKind>::all.size() == static_cast<std::size_t>(EditKind::reuse) + 1);
 
 /// When `set` writes: as if the kernel had computed the value, after it was recorded and before it
 /// is read, or when the step has ended.

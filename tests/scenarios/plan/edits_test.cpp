@@ -128,16 +128,22 @@ BOOST_AUTO_TEST_CASE(an_edit_of_another_rank_leaves_this_one_alone) {
   BOOST_TEST(hash_of(apply_injections(program, {drop}, Rank{1}).program) != hash_of(program));
 }
 
-BOOST_AUTO_TEST_CASE(memory_faults_are_handed_on_and_leave_the_program_alone) {
+BOOST_AUTO_TEST_CASE(faults_are_handed_on_and_leave_the_program_alone) {
   const Program program = real::lower(plan_scenario(2, 2));
-  for (const char* edit : {"set", "stale"}) {
-    Injection made = inject(edit, reduce);
+  const std::string matmul = "model.layers.1.self_attn.o_proj/forward/matmul";
+  for (const auto& [edit, op] : {std::pair{"set", reduce},
+                                 {"stale", reduce},
+                                 {"drop_wait", reduce},
+                                 {"drop_wait", reduce + ".wait"},
+                                 {"restream", matmul},
+                                 {"reuse", reduce}}) {
+    Injection made = inject(edit, op);
     made.steps = {1};
     const EditedProgram result = apply_injections(program, {made}, Rank{0});
     BOOST_TEST(hash_of(result.program) == hash_of(program));
-    BOOST_TEST_REQUIRE(result.memory_faults.size() == 1u);
-    BOOST_TEST(result.memory_faults[0].active_in(1));
-    BOOST_TEST(!result.memory_faults[0].active_in(0));
+    BOOST_TEST_REQUIRE(result.faults.size() == 1u);
+    BOOST_TEST(result.faults[0].active_in(1));
+    BOOST_TEST(!result.faults[0].active_in(0));
   }
 }
 
@@ -169,13 +175,16 @@ BOOST_AUTO_TEST_CASE(edits_that_do_not_fit_are_refused_by_name) {
   BOOST_TEST(
       error(inject("drop", "model.layers.1.self_attn.o_proj/forward/all_reduc")).find(reduce) !=
       std::string::npos);
-  for (const char* edit :
-       {"drop", "double", "regroup", "retype", "swap_shards", "add_bias_before_reduce"}) {
+  for (const char* edit : {"drop", "double", "regroup", "retype", "swap_shards",
+                           "add_bias_before_reduce", "drop_wait", "reuse"}) {
     const std::string message = error(inject(edit, matmul));
     BOOST_TEST(
         message.find("edit '" + std::string(edit) + "' of '" + matmul + "'") != std::string::npos,
         message);
   }
+  for (const std::string& op : {reduce, reduce + ".wait"})
+    BOOST_TEST(error(inject("restream", op)).find("an op that computes") != std::string::npos);
+  BOOST_TEST(error(inject("reuse", reduce + ".wait")).find("a collective") != std::string::npos);
 }
 
 // A slice takes from a bucket that is complete: cut over tp as it is, and whole over dp.
