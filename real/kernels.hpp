@@ -162,8 +162,8 @@ struct KernelCall {
 ///                  form (spec-autotp 7.5)
 ///   decay, momentum, nesterov   a, b -> RN(a + RN(factor b)), the factor rounded first
 ///   sgd            p, g, lr -> RN(p - RN(lr g))
-///   checksum       x -> (2) fp64: the halves of a hash over the bytes of x (real/checksum.hpp), each
-///                  below 2^32
+///   checksum       x -> (2) fp64: the halves of a hash over the bytes of x, each below 2^32:
+///                  real/checksum.hpp
 ///   differ         a, b -> flag fp32 (1): 1 if their bytes differ, else 0
 using Kernel = void (*)(Device& device, const KernelCall& call);
 
