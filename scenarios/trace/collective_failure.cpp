@@ -5,6 +5,7 @@
 
 #include "scenarios/errors.hpp"
 #include "scenarios/json/json_document.hpp"
+#include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
 
