@@ -201,7 +201,7 @@ __device__ const T& of_expert(const Global<T>& table, std::int64_t expert) {
 }
 
 /// Where the rows of chosen experts lie: choice s of token n, number n * k + s, is row row[n * k + s]
-/// of expert[n * k + s], which has rows[expert] of them.
+/// of expert[n * k + s], which is chosen[expert] times and has rows[expert] rows.
 struct ExpertPlaces {
   std::int64_t tokens;
   std::int64_t choices;  // k
@@ -209,6 +209,7 @@ struct ExpertPlaces {
   bool by_token;
   Global<const std::int64_t> expert;
   Global<std::int64_t> rows;
+  Global<std::int64_t> chosen;
   Global<std::int64_t> row;
   Global<std::int64_t> in_order_of_experts;  // the numbers of a token's choices
 
@@ -242,7 +243,7 @@ __global__ void order_choices_kernel(ExpertPlaces at, ErrorWord errors) {
 
 /// A block for each expert, a stretch of the order for each thread: it counts the expert's rows in
 /// its stretch, and numbers them from where the threads before it end.
-__global__ void number_rows_kernel(ExpertPlaces at, ErrorWord errors) {
+__global__ void number_rows_kernel(ExpertPlaces at) {
   __shared__ Shared<std::int64_t, kThreads> counts;
   const int thread = static_cast<int>(threadIdx.x);
   const std::int64_t begin = at.count() * thread / kThreads;
@@ -257,10 +258,18 @@ __global__ void number_rows_kernel(ExpertPlaces at, ErrorWord errors) {
     for (int before = 0; before < thread; ++before) next += counts[before];
     for (std::int64_t i = begin; i < end; ++i)
       if (at.expert[at.number(i)] == e) at.row[at.number(i)] = next++;
-    const std::int64_t has = at.rows[e];
-    if (thread == kThreads - 1 && next != has) errors.tell(KernelError::Code::rows, next, has);
+    if (thread == kThreads - 1) at.chosen[e] = next;
     __syncthreads();  // before the next counts
   }
+}
+
+/// By one block: tells of the first expert that has other rows than it is chosen times.
+__global__ void check_rows_kernel(ExpertPlaces at, ErrorWord errors) {
+  std::int64_t e = threadIdx.x;
+  while (e < at.experts && at.chosen[e] == at.rows[e]) e += kThreads;
+  const std::int64_t first = -block_max(-e);
+  if (threadIdx.x == 0 && first < at.experts)
+    errors.tell(KernelError::Code::rows, at.chosen[first], at.rows[first]);
 }
 
 /// The places in the experts' tensors `rows`. The device is told if there is no such expert, or if
@@ -280,11 +289,13 @@ ExpertPlaces places(Device& device, const KernelCall& call, Workspace& workspace
       .expert = integers(selected),
       .rows = table_of<std::int64_t>(device, call, workspace, rows,
                                      [](const TensorView& tensor) { return tensor.shape[0]; }),
+      .chosen = workspace.take<std::int64_t>(std::ssize(rows)),
       .row = workspace.take<std::int64_t>(count),
       .in_order_of_experts = workspace.take<std::int64_t>(count)};
   const ErrorWord errors = on_gpu(device).error_word(call.tag);
   launch_elements(device, call, count, order_choices_kernel, at, errors);
-  launch_rows(device, call, at.experts, number_rows_kernel, at, errors);
+  launch_rows(device, call, at.experts, number_rows_kernel, at);
+  launch_blocks(device, call, 1, check_rows_kernel, at, errors);
   return at;
 }
 
