@@ -16,6 +16,11 @@ Machine machine(const MpiProcess&, const ProcessGrid&, ReductionOrder) {
   return {};
 }
 
+std::unique_ptr<Device> gpu(int) {
+  expect_machine();
+  return nullptr;
+}
+
 std::map<std::string, std::string> versions() {
   return {{"cuda", "not built"}, {"cublas", "not built"}, {"nccl", "not built"}};
 }

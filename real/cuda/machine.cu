@@ -95,6 +95,8 @@ Machine machine(const MpiProcess& process, const ProcessGrid& grid, ReductionOrd
   return {std::move(device), std::move(communicator), properties_of(gpu)};
 }
 
+std::unique_ptr<Device> gpu(int number) { return std::make_unique<CudaDevice>(number); }
+
 #ifndef SHARDPROOF_SIMULATED_GPU
 void expect_machine() { gpus_seen(); }
 

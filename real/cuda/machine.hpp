@@ -15,6 +15,8 @@ namespace shardproof::real::cuda {
 /// NCCL takes one rank a GPU. For tests on one GPU the environment variable
 /// SHARDPROOF_RANKS_SHARE_A_GPU=1 lets several have it, by the slowest of NCCL's ways.
 Machine machine(const MpiProcess& process, const ProcessGrid& grid, ReductionOrder order);
+/// The GPU of that number alone. EnvironmentError, by name, if there is none.
+std::unique_ptr<Device> gpu(int number);
 /// Throws EnvironmentError, by name, if this build or this host has no GPU.
 void expect_machine();
 /// "cuda", "cublas", "nccl": of this build, or "not built".
@@ -25,5 +27,6 @@ std::map<std::string, std::string> versions();
 namespace shardproof::real::cuda_simulated {
 
 Machine machine(const MpiProcess& process, const ProcessGrid& grid, ReductionOrder order);
+std::unique_ptr<Device> gpu(int number);
 
 }  // namespace shardproof::real::cuda_simulated

@@ -10,13 +10,14 @@ namespace shardproof::sim::gpu {
 /// Messages among the processes of the MPI job, apart from all others. Nothing here waits.
 class Messages {
  public:
-  /// Collective over the job, and not done before ready() says so. EnvironmentError if MPI fails or
-  /// has not begun.
+  /// EnvironmentError if MPI has not begun.
   Messages();
   ~Messages();
   Messages(const Messages&) = delete;
   Messages& operator=(const Messages&) = delete;
 
+  /// Whether all processes have come; until then nothing is to be sent. EnvironmentError if MPI
+  /// fails.
   bool ready();
   int rank() const { return rank_; }
   int size() const { return size_; }
@@ -43,9 +44,12 @@ class Post {
   Post& operator=(const Post&) = delete;
 
   void send(int to, int tag, std::vector<std::byte> message);
-  /// The place of what will have arrived when all is done.
+  /// The place of what will have arrived when it is done.
   const std::vector<std::byte>& receive(int from, int tag, std::size_t bytes);
+  /// All of it.
   bool done();
+  /// The message that lies there.
+  bool done(const std::vector<std::byte>& message);
 
  private:
   struct State;

@@ -49,6 +49,11 @@ struct Group {
   }
 };
 
+std::string who(const Group& group, int rank) {
+  return "rank " + std::to_string(rank) + " of \"" + group.name + "\" (" +
+         std::to_string(group.member(rank)) + " of the job)";
+}
+
 /// Everybody's word to everybody, by rank.
 template <class Word>
 struct Round {
@@ -68,6 +73,16 @@ struct Round {
       if (r != group.rank)
         std::memcpy(&words[static_cast<std::size_t>(r)], arriving[next++]->data(), sizeof(Word));
     return words;
+  }
+
+  /// "rank 0 of "tp" (0 of the job), rank 2 ...": who has said nothing.
+  std::string silent() {
+    std::string text;
+    std::size_t next = 0;
+    for (int r = 0; r < group.size(); ++r)
+      if (r != group.rank && !post.done(*arriving[next++]))
+        text += (text.empty() ? "" : ", ") + who(group, r);
+    return text;
   }
 
   const Group& group;
@@ -131,11 +146,6 @@ std::string describe(const Purpose& purpose) {
          std::to_string(purpose.number) + " of the communicator";
 }
 
-std::string who(const Group& group, int rank) {
-  return "rank " + std::to_string(rank) + " of \"" + group.name + "\" (" +
-         std::to_string(group.member(rank)) + " of the job)";
-}
-
 void expect_same_purpose(const Call& call, const std::vector<Purpose>& all) {
   for (std::size_t r = 1; r < all.size(); ++r)
     if (std::memcmp(&all[r], &all[0], sizeof(Purpose)) != 0)
@@ -166,7 +176,8 @@ Bytes combined(const Call& call, const Bytes& arrived, const std::byte* own) {
 /// Tells the others what it is for, and hears the same from them.
 Polled meet(const Call& call) {
   Round<Purpose> round(*call.group, call.purpose);
-  co_await arrived(round.post, [&] { tell_late(call, "members that have not come"); });
+  co_await arrived(round.post,
+                   [&] { tell_late(call, "those who have not come: " + round.silent()); });
   expect_same_purpose(call, round.said());
 }
 
@@ -318,17 +329,17 @@ ncclResult_t answer_of(ncclComm& comm) {
   return answer;
 }
 
-void tell_missing(const Group& group) {
-  throw EnvironmentError("not all members of \"" + group.name + "\" have come after " +
-                         std::to_string(patience.count()) + " ms");
+void tell_missing(const Group& group, const std::string& whom) {
+  throw EnvironmentError("after " + std::to_string(patience.count()) + " ms have not come to \"" +
+                         group.name + "\": " + whom);
 }
 
 Polled join(ncclComm& comm, ncclUniqueId id) {
   Group& group = *comm.group;
   co_await Until{[&group] { return group.messages->ready(); }, patience,
-                 [&group] { tell_missing(group); }};
+                 [&group] { tell_missing(group, "some processes of the job"); }};
   Round<ncclUniqueId> round(group, id);
-  co_await arrived(round.post, [&group] { tell_missing(group); });
+  co_await arrived(round.post, [&] { tell_missing(group, round.silent()); });
   for (const ncclUniqueId& other : round.said())
     if (std::memcmp(&other, &id, sizeof id) != 0)
       throw EnvironmentError("the members have come with different ids");
@@ -342,7 +353,7 @@ Polled part(ncclComm& parent, Place own, ncclConfig_t config, ncclComm_t* made) 
   const std::string name = config.commName == nullptr ? "" : config.commName;
   const Group& whole = *parent.group;
   Round<Place> round(whole, own);
-  co_await arrived(round.post, [&whole] { tell_missing(whole); });
+  co_await arrived(round.post, [&] { tell_missing(whole, round.silent()); });
   std::vector<std::pair<int, int>> keys;  // and ranks
   int tag = own.tag;
   for (int r = 0; r < whole.size(); ++r) {

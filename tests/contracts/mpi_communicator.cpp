@@ -26,10 +26,12 @@ std::unique_ptr<Cluster> make_cluster(const ProcessGrid& grid, ReductionOrder or
   return std::make_unique<MpiCluster>(grid, order);
 }
 
+std::vector<ReductionOrder> orders() { return {ReductionOrder::ring, ReductionOrder::rank_order}; }
+
 BOOST_AUTO_TEST_CASE(messages_give_the_same_bits_as_the_formulas_of_the_simulator) {
   const int n = mpi_process().world();
   const ProcessGrid grid({.tp = 1, .dp = n});
-  for (const ReductionOrder order : orders)
+  for (const ReductionOrder order : orders())
     for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16})
       for (const bool special : {false, true}) {
         const Case c{Kind::all_reduce_sum, Axis::dp, dtype, dtype, 1000, special};

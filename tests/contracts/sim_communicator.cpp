@@ -29,6 +29,10 @@ std::unique_ptr<Cluster> make_cluster(const ProcessGrid& grid, ReductionOrder or
   return std::make_unique<SimCluster>(grid, order);
 }
 
+std::vector<ReductionOrder> orders() {
+  return {ReductionOrder::ring, ReductionOrder::rank_order, ReductionOrder::library};
+}
+
 BOOST_AUTO_TEST_CASE(a_collective_waits_until_its_last_member_has_arrived) {
   const ProcessGrid grid({.tp = 3, .dp = 1});
   SimCluster cluster(grid, ReductionOrder::ring);

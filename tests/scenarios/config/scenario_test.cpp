@@ -466,25 +466,54 @@ BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
   BOOST_TEST(files.error_with("\"precision\": \"fp32\"") ==
              "s.json:1:16: precision = \"fp32\": expected from_deepspeed or fp64");
   BOOST_TEST(files.error_with("\"reduction\": \"tree\"") ==
-             "s.json:1:16: reduction = \"tree\": not implemented: expected ring or rank_order");
-  BOOST_TEST(files.error_with("\"reduction\": \"library\"") ==
-             "s.json:1:16: reduction = \"library\": not implemented: expected ring or rank_order");
+             "s.json:1:16: reduction = \"tree\": not implemented: expected ring, rank_order or "
+             "library");
   BOOST_TEST(files.error_with("\"executions\": [\"sim\", \"sim\"]") ==
              "s.json:1:17: executions = [\"sim\",\"sim\"]: expected each one once");
   BOOST_TEST(files.error_with("\"executions\": [\"simulator\"]") ==
              "s.json:1:18: executions = \"simulator\": expected reference, sim or real");
   BOOST_TEST(files.error_with("\"executions\": []") ==
              "s.json:1:17: executions = []: expected a list of reference, sim and real");
-  BOOST_TEST(files.error_with("\"real\": \"cuda\"") ==
-             "s.json:1:11: real = \"cuda\": CUDA is not implemented: expected mpi");
+  BOOST_TEST(files.error_with("\"real\": \"gpu\"") ==
+             "s.json:1:11: real = \"gpu\": expected mpi, cuda or cuda_simulated");
   BOOST_TEST(files.error_with("\"uneven\": 1") ==
              "s.json:1:13: uneven = 1: expected true or false");
   BOOST_TEST(files.error_with("\"trace\": {\"tier\": \"half\"}") ==
-             "s.json:1:21: trace.tier = \"half\": expected full");
+             "s.json:1:21: trace.tier = \"half\": expected full or off");
   BOOST_TEST(files.error_with("\"name\": \"a/b\"") ==
              "s.json:1:11: name = \"a/b\": expected letters, digits, '-', '_' and '.'");
   BOOST_TEST(files.error_with("\"seed\": -1") ==
              "s.json:1:11: seed = -1: expected a whole number, 0 or more");
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_adds_in_the_orders_that_it_has) {
+  const Files files;
+  BOOST_TEST(files.error_with("\"reduction\": \"library\"") ==
+             "s.json:1:16: reduction = \"library\": real = mpi adds in an order that is pinned: "
+             "expected ring or rank_order");
+  BOOST_TEST(files.error({"reduction=library", "executions=[\"sim\"]"}) == "no error");
+  for (const std::string real : {"cuda", "cuda_simulated"}) {
+    for (const std::string order : {"ring", "rank_order"})
+      BOOST_TEST(files.error({"real=" + real, "reduction=" + order}) ==
+                 "--override reduction=" + order + ": reduction = \"" + order + "\": real = " +
+                     real + " adds by NCCL, in an order that cannot be pinned: expected library");
+    const Scenario scenario = files.read({"real=" + real});
+    BOOST_TEST((scenario.reduction == ReductionOrder::library));
+    BOOST_TEST(scenario.gpu_schedule == (real == "cuda" ? "" : "latest"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_schedule_is_for_simulated_gpus_only) {
+  const Files files;
+  BOOST_TEST(files.error({"gpu_schedule=earliest"}) ==
+             "--override gpu_schedule=earliest: gpu_schedule = \"earliest\": of no effect unless "
+             "real is cuda_simulated");
+  for (const std::string wrong : {"random", "random:", "random:x", "random:-1", "never"})
+    BOOST_TEST(files.error({"real=cuda_simulated", "gpu_schedule=" + wrong}) ==
+               "--override gpu_schedule=" + wrong + ": gpu_schedule = \"" + wrong +
+                   "\": expected latest, earliest or random:SEED");
+  for (const std::string right : {"latest", "earliest", "random:0", "random:18446744073709551615"})
+    BOOST_TEST(files.read({"real=cuda_simulated", "gpu_schedule=" + right}).gpu_schedule == right);
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_together_is_refused_with_both_numbers) {
