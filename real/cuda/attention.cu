@@ -14,6 +14,7 @@
 #include <cmath>
 
 #include "real/attention_extents.hpp"
+#include "real/cuda/functions.hpp"
 #include "real/cuda/kernel_lists.hpp"
 #include "real/cuda/launch.hpp"
 
@@ -107,8 +108,7 @@ __global__ void attention_kernel(Attention<C> a, Output<C> o, Output<C> lse) {
       C weighted = 0;
       for (std::int64_t j = 0; j < keys; j += kThreads) {
         const int part = next_part(j, keys);
-        const C mine =
-            thread < part ? std::exp(a.score(query, first + j + thread) - largest) : C{0};
+        const C mine = thread < part ? exp_of(a.score(query, first + j + thread) - largest) : C{0};
         p[thread] = mine;
         if (begin == 0) sum += mine;
         __syncthreads();
@@ -120,7 +120,7 @@ __global__ void attention_kernel(Attention<C> a, Output<C> o, Output<C> lse) {
       if (begin == 0) sum = block_sum(sum);
       if (feature < e.vd) o.set(a.output_at(query) + feature, weighted / sum);
     }
-    if (thread == 0) lse.set(row, largest + std::log(sum));
+    if (thread == 0) lse.set(row, largest + log_of(sum));
   }
 }
 
@@ -145,7 +145,7 @@ struct AttentionBackward {
       D += upstream * o[output + d];
     }
     const std::int64_t row = (query.b * a.e.h + query.head) * a.e.T + query.t;
-    const C p = std::exp(a.score(query, j) - lse[row]);
+    const C p = exp_of(a.score(query, j) - lse[row]);
     return {p, a.scale * (p * (dp - D))};
   }
 };

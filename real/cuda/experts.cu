@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "real/cuda/bits.hpp"
+#include "real/cuda/functions.hpp"
 #include "real/cuda/kernel_lists.hpp"
 #include "real/cuda/launch.hpp"
 #include "real/cuda/workspace.hpp"
@@ -69,9 +70,9 @@ struct Exponentials {
       const C value = z[chosen ? selected[i] : i];
       if (value > largest || value != value) largest = value;
     }
-    for (std::int64_t i = 0; i < count; ++i) sum += std::exp(z[chosen ? selected[i] : i] - largest);
+    for (std::int64_t i = 0; i < count; ++i) sum += exp_of(z[chosen ? selected[i] : i] - largest);
   }
-  __device__ C share(C logit) const { return std::exp(logit - largest) / sum; }
+  __device__ C share(C logit) const { return exp_of(logit - largest) / sum; }
 };
 
 /// A thread for each token.

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "real/cuda/elementwise.hpp"
+#include "real/cuda/functions.hpp"
 #include "real/cuda/kernel_lists.hpp"
 
 namespace shardproof::real::SHARDPROOF_GPU {
@@ -31,7 +32,7 @@ struct TanhArgument {
 template <class C>
 __device__ C normal_cdf_times_two(C x) {
   constexpr double reciprocal_root = 1 / std::numbers::sqrt2;
-  return C{1} + std::erf(x * static_cast<C>(reciprocal_root));
+  return C{1} + erf_of(x * static_cast<C>(reciprocal_root));
 }
 
 /// y = (x/2) * (1 + erf(x * (1/sqrt 2))).
@@ -44,7 +45,7 @@ struct ErfGelu {
 template <class C>
 struct TanhGelu {
   TanhArgument<C> argument;
-  __device__ C operator()(C x) const { return x / C{2} * (C{1} + std::tanh(argument.z(x))); }
+  __device__ C operator()(C x) const { return x / C{2} * (C{1} + tanh_of(argument.z(x))); }
 };
 
 void gelu(Device& device, const KernelCall& call) {
@@ -63,7 +64,7 @@ struct ErfGeluSlope {
   __device__ C operator()(C dy, C x) const {
     constexpr double density_at_zero = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
     return dy * (normal_cdf_times_two(x) / C{2} +
-                 x * (std::exp(-(x * x) / C{2}) * static_cast<C>(density_at_zero)));
+                 x * (exp_of(-(x * x) / C{2}) * static_cast<C>(density_at_zero)));
   }
 };
 
@@ -72,7 +73,7 @@ template <class C>
 struct TanhGeluSlope {
   TanhArgument<C> argument;
   __device__ C operator()(C dy, C x) const {
-    const C t = std::tanh(argument.z(x));
+    const C t = tanh_of(argument.z(x));
     const C falloff = C{1} - t * t;
     // Where the tanh is 1 in C, x^2 may overflow, and 0 times infinity would be no number.
     const C bend = falloff == C{0} ? C{0} : x / C{2} * falloff * argument.slope(x);

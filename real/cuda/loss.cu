@@ -10,6 +10,7 @@
 // 2021, doi:10.1093/imanum/draa038.
 #include <cmath>
 
+#include "real/cuda/functions.hpp"
 #include "real/cuda/kernel_lists.hpp"
 #include "real/cuda/launch.hpp"
 #include "real/cuda/workspace.hpp"
@@ -32,7 +33,7 @@ struct Softmax {
     }
     largest = block_max(largest);
     for (std::int64_t j = threadIdx.x; j < V; j += kThreads)
-      sum += std::exp(logits[begin + j] - largest);
+      sum += exp_of(logits[begin + j] - largest);
     sum = block_sum(sum);
   }
 };
@@ -54,7 +55,7 @@ __global__ void row_losses_kernel(LossExtents e, Input<C> logits, Global<const s
     const std::int64_t label = labels[row];
     if (!counts(label, e.V, errors)) continue;
     const Softmax<C> softmax(logits, row * e.V, e.V);
-    sum += (softmax.largest + std::log(softmax.sum)) - logits[row * e.V + label];
+    sum += (softmax.largest + log_of(softmax.sum)) - logits[row * e.V + label];
     ++rows;
   }
   if (threadIdx.x != 0) return;
@@ -119,7 +120,7 @@ __global__ void logit_gradients_kernel(LossExtents e, Input<C> logits,
     }
     const Softmax<C> softmax(logits, begin, e.V);
     for (std::int64_t j = threadIdx.x; j < e.V; j += kThreads) {
-      const C p = std::exp(logits[begin + j] - softmax.largest) / softmax.sum;
+      const C p = exp_of(logits[begin + j] - softmax.largest) / softmax.sum;
       dlogits.set(begin + j, coefficient * (j == label ? p - C{1} : p));
     }
   }

@@ -4,6 +4,7 @@
 
 #include "real/cuda/column_sums.hpp"
 #include "real/cuda/elementwise.hpp"
+#include "real/cuda/functions.hpp"
 #include "real/cuda/kernel_lists.hpp"
 
 namespace shardproof::real::SHARDPROOF_GPU {
@@ -100,7 +101,7 @@ void bias_backward(Device& device, const KernelCall& call) {
 
 template <class C>
 __device__ C sigmoid(C x) {
-  return C{1} / (C{1} + std::exp(-x));
+  return C{1} / (C{1} + exp_of(-x));
 }
 
 template <class C>
