@@ -19,7 +19,8 @@ using cudaStream_t = StreamQueue*;
 /// When work runs that was asked for. A program that is right gives equal bits under all of them; a
 /// missing wait gives other bits under some.
 ///
-///   latest        nothing runs before something waits for it, and then only what that needs
+///   latest        nothing runs before something waits for it, and then only what that needs; what
+///                 a stream awaits of another runs before the work of its own
 ///   earliest      at once
 ///   random:SEED   now or later, a seeded choice among what may run
 ///

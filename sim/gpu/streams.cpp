@@ -77,6 +77,17 @@ bool advance(StreamQueue& stream) {
   return run_first(stream);
 }
 
+/// The same where the stream's own work is to run as late as it may: what other streams are awaited
+/// for, up to `goal` or to the end, runs before it.
+bool advance_late(StreamQueue& stream, const Marker* goal = nullptr) {
+  for (const Task& task : stream.tasks) {
+    if (task.awaited && !task.awaited->past)
+      return advance_late(*task.awaited->stream, task.awaited.get());
+    if (goal != nullptr && task.marked.get() == goal) break;
+  }
+  return !stream.tasks.empty() && run_first(stream);
+}
+
 bool advance_any() {
   const auto found = with_tasks();
   return std::ranges::any_of(found, [](StreamQueue* stream) { return advance(*stream); });
@@ -100,16 +111,16 @@ void run_what_is_due() {
   }
 }
 
-/// Until `done`, which `stream` brings about. What waits for other processes is asked again and
+/// Until `done`, which `stream` brings about, with `goal` if there is one. What waits for other processes is asked again and
 /// again; when that has been in vain for a while, other streams may go on too, whatever the
 /// schedule: the other process may wait for them.
 template <class Done>
-void run_until(Done done, StreamQueue& stream) {
+void run_until(Done done, StreamQueue& stream, const Marker* goal = nullptr) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds patience(100);
   auto moved = Clock::now();
   while (!done()) {
-    const bool on = schedule().kind == Kind::latest   ? advance(stream)
+    const bool on = schedule().kind == Kind::latest   ? advance_late(stream, goal)
                     : schedule().kind == Kind::random ? advance_some()
                                                       : advance_any();
     if (on || (Clock::now() - moved > patience && advance_any()))
@@ -152,7 +163,7 @@ void ask(StreamQueue& stream, Task task) {
 }
 
 void wait_for(const MarkerPointer& marker) {
-  run_until([&] { return marker->past; }, *marker->stream);
+  run_until([&] { return marker->past; }, *marker->stream, marker.get());
 }
 void wait_for(StreamQueue& stream) {
   run_until([&] { return stream.tasks.empty(); }, stream);

@@ -57,6 +57,8 @@ BOOST_AUTO_TEST_CASE(what_waits_is_right_under_every_schedule) {
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_wait_before_a_copy_gives_other_bits_under_latest) {
+  BOOST_TEST(copied({Kind::latest}, false, true) == (Floats{1, 2}),
+             boost::test_tools::per_element());
   BOOST_TEST(copied_first({Kind::latest}, false) == (Floats{1, 2}),
              boost::test_tools::per_element());
   BOOST_TEST(copied_first({Kind::earliest}, false) == (Floats{2, 4}),
