@@ -212,8 +212,10 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle,
   split.id = 2;
   split.split_k = 2;
   split.reduction = CUBLASLT_REDUCTION_SCHEME_OUTPUT_TYPE;
-  split.alignment = 16;
-  for (const Algorithm& algorithm : {split, plain}) {
+  Algorithm aligned = plain;
+  aligned.id = 3;
+  aligned.alignment = 16;
+  for (const Algorithm& algorithm : {split, aligned, plain}) {
     const bool allowed = algorithm.alignment <= bears &&
                          (preference->reductions & algorithm.reduction) == algorithm.reduction;
     if (!allowed || *found == asked) continue;

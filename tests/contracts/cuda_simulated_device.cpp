@@ -4,7 +4,7 @@
 #include "tests/contracts/kernel_experts_contract.hpp"
 #include "tests/contracts/kernel_families_contract.hpp"
 #include "tests/contracts/kernel_heads_contract.hpp"
-#include "tests/contracts/kernel_order_contract.hpp"
+#include "tests/contracts/kernel_sizes_contract.hpp"
 
 namespace shardproof::contract {
 

@@ -20,7 +20,8 @@ std::unique_ptr<real::Device> make_device();
 /// A device and the tensors made on it, released together.
 class Device {
  public:
-  Device() : kernels_(make_device()) {}
+  explicit Device(std::unique_ptr<real::Device> device = make_device())
+      : kernels_(std::move(device)) {}
   ~Device() {
     for (const TensorView& view : views_) kernels_.release(view.data, view.bytes());
   }

@@ -115,6 +115,24 @@ BOOST_AUTO_TEST_CASE(results_are_weighed_and_added_and_go_back_the_same_way) {
              boost::test_tools::per_element());
 }
 
+// The token names its experts from last to first. In fp32, 2^24 + 1 is a tie and goes to 2^24; 1 + 1
+// first gives 2^24 + 2.
+BOOST_AUTO_TEST_CASE(rows_of_a_token_are_added_in_the_order_of_the_experts) {
+  Device device;
+  const auto selected = device.tensor(Dtype::int64, {1, 3}, {2, 1, 0});
+  const auto weights = device.tensor(Dtype::fp32, {1, 3}, {1, 1, 1});
+  const auto y = device.output(Dtype::fp32, {1, 1});
+  for (const auto& [terms, sum] : {std::pair<Values, double>{{0x1p24, 1, 1}, 0x1p24},
+                                   std::pair<Values, double>{{1, 1, 0x1p24}, 0x1p24 + 2}}) {
+    std::vector<TensorView> rows;
+    for (const double term : terms) rows.push_back(device.tensor(Dtype::fp32, {1, 1}, {term}));
+    device->moe_combine(selected, weights, rows, y, ExpertRows::by_token);
+    BOOST_TEST(device.read(y)[0] == sum);
+    device->moe_dispatch_backward(selected, rows, y, ExpertRows::by_token);
+    BOOST_TEST(device.read(y)[0] == sum);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace shardproof::contract

@@ -4,15 +4,16 @@
 // meanings are those of cuBLAS 13.0 (docs.nvidia.com/cuda/cublas, "Using the cuBLASLt API"); what is
 // not here it does not know, and says so: CUBLAS_STATUS_NOT_SUPPORTED.
 //
-// It has two algorithms, and its heuristic prefers the first wherever that is allowed:
+// It has three algorithms, and its heuristic gives the first of them that is allowed:
 //
-// | id | split-K, reduction   | alignment | how c[i][j] is added up                                   |
-// |----|----------------------|-----------|-----------------------------------------------------------|
-// | 2  | 2, in the output     | 16 bytes  | each half of the inner dimension, ascending; then the two |
-// | 1  | 1, none              | element   | ascending                                                 |
+// | id | split-K, reduction | alignment | how an element is added up                                 |
+// |----|--------------------|-----------|------------------------------------------------------------|
+// | 2  | 2, in the output   | element   | each half of the inner dimension, ascending; then the two  |
+// | 3  | 1, none            | 16 bytes  | ascending                                                  |
+// | 1  | 1, none            | element   | ascending                                                  |
 //
-// Every product and every sum is rounded to the compute dtype. Who forgets to say what he wants gets
-// the first, and other bits.
+// Every product and every sum is rounded to the compute dtype. Who forbids no partial sums gets them,
+// and other bits; who promises an alignment is held to it.
 
 #include <cuda_runtime.h>
 

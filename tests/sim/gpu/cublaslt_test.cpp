@@ -120,11 +120,18 @@ BOOST_AUTO_TEST_CASE(who_forbids_no_partial_sums_gets_them_and_other_bits) {
   BOOST_TEST(read(d, 1)[0] == 0x1p24F);
 }
 
-BOOST_AUTO_TEST_CASE(an_algorithm_that_needs_alignment_does_not_bear_an_odd_place) {
+BOOST_AUTO_TEST_CASE(who_promises_an_alignment_is_held_to_it) {
   float* const a = filled(Floats{0, 1, 1}) + 1;
   float* const b = filled(Floats{1, 1});
   float* const d = filled(Floats{0});
   Product product({1, 2}, {2, 1}, {1, 1});
+  product.prefer_one_sum();
+  product.prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, std::uint32_t{4});
+  product.choose();
+  product.run(compute, a, b, d);
+  BOOST_TEST(read(d, 1)[0] == 2);
+
+  product.prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, std::uint32_t{256});
   product.choose();
   product.run(compute, a, b, d);
   check_names(finding([] { cudaDeviceSynchronize(); }),
@@ -151,6 +158,7 @@ BOOST_AUTO_TEST_CASE(a_result_that_overlies_an_operand_is_a_finding) {
   float* const b = filled(Floats{2});
   Product product({2, 1}, {1, 1}, {2, 1});
   product.prefer_one_sum();
+  product.prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, std::uint32_t{4});
   product.choose();
   product.run(compute, a, b, a + 1);
   check_names(finding([] { cudaDeviceSynchronize(); }), {"cublasLtMatmul", "overlies an operand"});
