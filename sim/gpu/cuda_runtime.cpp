@@ -335,7 +335,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
     StreamQueue* const stream = find_stream(handle);
     EventState* const found = find_event(event);
     if (stream == nullptr || found == nullptr) return cudaErrorInvalidResourceHandle;
-    found->recorded = std::make_shared<Marker>(Marker{stream});
+    found->recorded = std::make_shared<Marker>();
+    found->recorded->stream = stream;
     ask(*stream, {.what = "cudaEventRecord", .marked = found->recorded});
     return cudaSuccess;
   });

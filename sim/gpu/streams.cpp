@@ -65,6 +65,7 @@ bool run_first(StreamQueue& stream) {
     }
   }
   if (task.marked) task.marked->past = true;
+  ++stream.done;
   return true;
 }
 
@@ -78,12 +79,15 @@ bool advance(StreamQueue& stream) {
 }
 
 /// The same where the stream's own work is to run as late as it may: what other streams are awaited
-/// for, up to `goal` or to the end, runs before it.
+/// for, up to `goal` or to the end, runs before it. So work of theirs that should have waited for
+/// this stream's, and does not, comes too early.
 bool advance_late(StreamQueue& stream, const Marker* goal = nullptr) {
-  for (const Task& task : stream.tasks) {
+  const std::size_t end = goal != nullptr ? goal->number : stream.done + stream.tasks.size();
+  for (stream.looked_at = std::max(stream.looked_at, stream.done); stream.looked_at < end;
+       ++stream.looked_at) {
+    const Task& task = stream.tasks[stream.looked_at - stream.done];
     if (task.awaited && !task.awaited->past)
       return advance_late(*task.awaited->stream, task.awaited.get());
-    if (goal != nullptr && task.marked.get() == goal) break;
   }
   return !stream.tasks.empty() && run_first(stream);
 }
@@ -111,9 +115,9 @@ void run_what_is_due() {
   }
 }
 
-/// Until `done`, which `stream` brings about, with `goal` if there is one. What waits for other processes is asked again and
-/// again; when that has been in vain for a while, other streams may go on too, whatever the
-/// schedule: the other process may wait for them.
+/// Until `done`, which `stream` brings about; by `goal`, if there is one. What waits for other
+/// processes is asked again and again; when that has been in vain for a while, other streams may go
+/// on too, whatever the schedule: the other process may wait for them.
 template <class Done>
 void run_until(Done done, StreamQueue& stream, const Marker* goal = nullptr) {
   using Clock = std::chrono::steady_clock;
@@ -158,6 +162,7 @@ void ask(StreamQueue& stream, Task task) {
   if (running.work != nullptr) fail("asks for other work: " + task.what);
   if (is_lost()) return;
   task.label = current_label();
+  if (task.marked) task.marked->number = stream.done + stream.tasks.size();
   stream.tasks.push_back(std::move(task));
   run_what_is_due();
 }
@@ -180,8 +185,12 @@ bool poll(Marker& marker) {
 }
 
 void drop_tasks() {
-  streams().fallback.tasks.clear();
-  for (const auto& stream : streams().made) stream->tasks.clear();
+  for (StreamQueue* const stream : with_tasks()) {
+    for (const Task& task : stream->tasks)
+      if (task.marked) task.marked->past = true;  // nobody waits for what will not be
+    stream->done += stream->tasks.size();
+    stream->tasks.clear();
+  }
 }
 
 void destroy_all_streams() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@ struct StreamQueue;
 /// A place in a stream: past when all that was asked before it is done.
 struct Marker {
   StreamQueue* stream = nullptr;
+  std::size_t number = 0;  // of its task, among all that the stream was asked for
   bool past = false;
   int queries = 0;  // while it was not
 };
@@ -27,7 +29,9 @@ struct Task {
 };
 
 struct StreamQueue {
-  std::deque<Task> tasks;  // not done yet
+  std::deque<Task> tasks;     // not done yet
+  std::size_t done = 0;       // tasks before those
+  std::size_t looked_at = 0;  // tasks before this one wait for nothing that is not past
   bool alive = true;
 };
 

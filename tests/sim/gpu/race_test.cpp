@@ -132,6 +132,19 @@ BOOST_AUTO_TEST_CASE(two_threads_of_a_launch_that_write_one_element_race) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_launch_may_touch_what_other_threads_of_the_one_before_have) {
+  for (const Schedule& schedule : schedules()) {
+    Gpu gpu(schedule);
+    float* const x = gpu.filled<float>({0, 0, 0, 0});
+    float* const y = gpu.fresh<float>(4);
+    BOOST_TEST(finding([&] {
+                 gpu.run(1, 4, neighbour_kernel, Global<float>(x, 4), Global<float>(y, 4), true);
+                 gpu.run(2, 2, same_element_kernel, Global<float>(x, 4), 1);
+                 gpu.run(4, 1, same_element_kernel, Global<float>(y, 4), 1);
+               }) == "");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_a_thread_wrote_another_reads_after_a_barrier_of_the_same_block) {
   for (const Schedule& schedule : schedules())
     for (const bool barrier : {true, false})

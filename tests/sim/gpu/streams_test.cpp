@@ -111,6 +111,29 @@ BOOST_AUTO_TEST_CASE(latest_runs_only_what_is_needed) {
   BOOST_TEST(ran == (std::vector<int>{1, 3, 4, 2}), boost::test_tools::per_element());
 }
 
+// The first stream's own work need not be done for what it waits for: if that should have waited
+// for it, and does not, it comes too early.
+BOOST_AUTO_TEST_CASE(latest_runs_what_a_stream_waits_for_before_its_own_work) {
+  Gpu gpu;
+  std::vector<int> ran;
+  const auto work = [&](cudaStream_t stream, int number) {
+    enqueue(stream, "work", [&ran, number] { ran.push_back(number); });
+  };
+  work(gpu.compute, 1);
+  work(gpu.communication, 2);
+  succeed(cudaStreamWaitEvent(gpu.compute, gpu.recorded(gpu.communication)));
+  work(gpu.communication, 3);
+  const cudaEvent_t event = gpu.recorded(gpu.compute);
+  work(gpu.compute, 4);
+  succeed(cudaStreamWaitEvent(gpu.compute, gpu.recorded(gpu.communication)));
+  work(gpu.compute, 5);
+
+  succeed(cudaEventSynchronize(event));
+  BOOST_TEST(ran == (std::vector<int>{2, 1}), boost::test_tools::per_element());
+  succeed(cudaStreamSynchronize(gpu.compute));
+  BOOST_TEST(ran == (std::vector<int>{2, 1, 3, 4, 5}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(an_event_is_where_it_was_recorded_when_the_wait_was_asked_for) {
   Gpu gpu;
   std::vector<int> ran;
