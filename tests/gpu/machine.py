@@ -13,7 +13,7 @@ import process
 
 
 class Machine:
-    """`of_the_machine`: names of the libraries that a program was linked with and does not bring."""
+    """`of_the_machine`: the libraries that the program was linked with and does not bring."""
 
     def __init__(self, of_the_machine, log):
         self.libraries = {name: libraries.find(name) for name in of_the_machine}
@@ -23,7 +23,8 @@ class Machine:
         try:
             answer = json.loads(ended.output.strip().rpartition("\n")[2])
         except ValueError:
-            answer = {"gpus": [], "versions": {}, "no_gpu": ended.output.strip()[-200:]}
+            last_line = ended.output.strip().rpartition("\n")[2]
+            answer = {"gpus": [], "versions": {}, "no_gpu": last_line}
         self.gpus = answer["gpus"]
         self.no_gpu = answer.get("no_gpu", "the driver lists none")
         self.driver_cuda = answer.get("driver_cuda", "")

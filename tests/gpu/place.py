@@ -14,9 +14,9 @@ import libraries
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# CTest's labels. `gpu`: needs a GPU. `gpu_fault`: a planted fault, and exit code 0 if it showed.
-# `gpu_simulated`: what stands for `gpu` where the GPU is simulated.
-LABELS = ("gpu", "gpu_fault", "gpu_simulated")
+# CTest's labels. `gpu`: needs a GPU. `gpu_fault`: a Boost.Test program of planted faults, of which
+# a case passes if its fault was seen; but `none` is planted in the case of that name.
+LABELS = ("gpu", "gpu_fault")
 
 # What only the machine can bring, since it belongs to the driver or weighs hundreds of MB.
 OF_THE_MACHINE = re.compile(r"lib(cuda|cudart|cublas|cublasLt|nccl|nvrtc|nvJitLink|nvidia-ml)\.so")
@@ -32,6 +32,10 @@ MPI = {
     "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
     "OMPI_MCA_mpi_yield_when_idle": "1",
 }
+
+
+def is_launcher(command):
+    return pathlib.Path(command).name in ("mpirun", "mpiexec", "orterun")
 
 
 def libraries_of(program):

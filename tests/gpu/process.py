@@ -24,7 +24,7 @@ def processes_of_session(session):
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
             except OSError:  # it has ended meanwhile
                 continue
-            if int(fields[3]) == session:
+            if int(fields[3]) == session and fields[0] != "Z":
                 yield int(entry.name)
 
 
@@ -38,9 +38,8 @@ def stop_session(process, grace_s=3.0):
             except ProcessLookupError:
                 pass
         deadline = time.monotonic() + grace_s
-        while time.monotonic() < deadline and any(
-                pid != process.pid for pid in processes_of_session(process.pid)):
-            process.poll()
+        while time.monotonic() < deadline and (process.poll() is None or
+                                               any(processes_of_session(process.pid))):
             time.sleep(0.05)
     process.wait()
 

@@ -4,6 +4,8 @@ ABundle packs the build that SHARDPROOF_BUILD names and runs a few rows of the t
 a simulated GPU, in an environment that is empty.
 """
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -18,10 +21,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import libraries
 import process
 import scenarios
-from place import ROOT, newest_version
+from place import ROOT, Place, newest_version
 from table import Answer, Step, Table
 
 HERE = pathlib.Path(__file__).resolve().parent
+loader = importlib.machinery.SourceFileLoader("gpu_run", str(HERE / "run"))
+gpu_run = importlib.util.module_from_spec(importlib.util.spec_from_loader("gpu_run", loader))
+sys.dont_write_bytecode = True
+loader.exec_module(gpu_run)
 BUILD = os.environ.get("SHARDPROOF_BUILD")
 
 
@@ -135,6 +142,52 @@ class Scenarios(unittest.TestCase):
         covering = scenarios.covering([str(number) for number in range(10)], 1)
         self.assertEqual({dtype for _, dtype, _ in covering}, set(scenarios.DTYPES))
         self.assertEqual({stage for _, _, stage in covering}, {0, 1, 2})
+
+
+class Ends(unittest.TestCase):
+    """What the end of a sanitizer, or of a planted fault, means."""
+
+    def of_sanitizer(self, code, *lines):
+        text = "".join(f"========= {line}\n" for line in ("COMPUTE-SANITIZER", *lines))
+        return gpu_run.sanitizer_answer(process.Ended(code, text, 1.0)).result
+
+    def test_a_sanitizer_that_refuses_the_device_is_unavailable(self):
+        self.assertEqual(self.of_sanitizer(201, "Error: Device not supported. Please refer"),
+                         "unavailable")
+
+    def test_what_a_sanitizer_found_is_a_failure_also_when_it_is_stopped(self):
+        for code in (86, None):
+            self.assertEqual(self.of_sanitizer(code, "Invalid __global__ write of size 4 bytes"),
+                             "failed")
+        self.assertEqual(self.of_sanitizer(86, "RACECHECK SUMMARY: 1 hazard displayed"), "failed")
+
+    def test_no_hazard_has_passed_and_a_failing_test_has_failed(self):
+        clean = "RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)"
+        self.assertEqual(self.of_sanitizer(0, clean), "passed")
+        self.assertEqual(self.of_sanitizer(201, clean), "failed")
+        self.assertEqual(self.of_sanitizer(None), "skipped")
+
+    def test_every_case_of_a_program_of_faults_is_a_row(self):
+        program = """#!/bin/sh
+case $1 in
+  --list_content) printf 'planted*\\n    none*\\n    a_late_wait*\\n    a_race*\\n' >&2 ;;
+  *none | *a_race) exit 0 ;;
+  *) echo 'x.cpp(3): error: in "planted/a_late_wait": check failed'; exit 201 ;;
+esac
+"""
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "faults")
+            path.write_text(program)
+            path.chmod(0o755)
+            place = Place.__new__(Place)
+            place.root, place.bundled, place.tests = ROOT, False, [
+                {"name": "faults", "label": "gpu_fault", "command": [str(path)], "environment": {}}]
+            machine = types.SimpleNamespace(folders=lambda: [], gpus=[{}], sanitizer=None)
+            runs = gpu_run.Runs(place, machine, "cuda", pathlib.Path(folder))
+            answers = {step.name: step.do(10) for step in runs.planted_cases(place.tests[0])}
+        self.assertEqual({name: answer.result for name, answer in answers.items()},
+                         {"fault/none": "passed", "fault/a_late_wait": "not shown",
+                          "fault/a_race": "shown"})
 
 
 @unittest.skipIf(BUILD is None, "SHARDPROOF_BUILD names no build")

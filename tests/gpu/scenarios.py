@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
 import re
 
 DTYPES = ("bf16", "fp32", "fp16", "fp64")
@@ -42,6 +43,10 @@ def family_files(catalog):
         if config["model_type"] == match[1]:
             files.setdefault(match[1], path)
     return dict(sorted(files.items()))
+
+
+def ranks_of(file):
+    return int(re.search(r'"world"\s*:\s*(\d+)', pathlib.Path(file).read_text(encoding="utf-8"))[1])
 
 
 def of_dtype(dtype):

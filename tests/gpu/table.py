@@ -92,7 +92,7 @@ class Table:
         numbers = {name: sum(row.result == name for row in self.rows) for name in RESULTS}
         return ", ".join(f"{number} {name}" for name, number in numbers.items() if number)
 
-    def text(self, columns=150):
+    def text(self, columns=200):
         width = max([len(row.what) for row in self.rows] + [4])
         lines = [f"{'what':{width}}  {'result':11}  {'seconds':>7}  detail"]
         for row in self.rows:
