@@ -1,7 +1,8 @@
 """Where a machine has a shared library that a bundle does not bring: by name, in the places where
 CUDA's libraries are put.
 
-    LD_LIBRARY_PATH, the toolkit, what the loader knows, and nvidia/*/lib of every Python
+    LD_LIBRARY_PATH, the toolkit, what the loader knows, nvidia/*/lib of every Python, and where a
+    container has the driver
 """
 
 import glob
@@ -59,6 +60,7 @@ def candidates(name):
     yield from loader_paths(name)
     for folder in python_folders():
         yield f"{folder}/{name}"
+    yield f"/usr/local/nvidia/lib64/{name}"
 
 
 def find(name):

@@ -17,7 +17,8 @@ class Machine:
 
     def __init__(self, of_the_machine, log):
         self.libraries = {name: libraries.find(name) for name in of_the_machine}
-        paths = [path for path in self.libraries.values() if path]
+        self.driver_library = libraries.find("libcuda.so.1")
+        paths = [self.driver_library or "libcuda.so.1", *filter(None, self.libraries.values())]
         probe = pathlib.Path(__file__).with_name("probe.py")
         ended = process.run([sys.executable, probe, *paths], os.environ, log, 60)
         try:
@@ -38,8 +39,8 @@ class Machine:
 
     def folders(self):
         """Where the loader has to look for what was found."""
-        found = [str(pathlib.Path(path).parent) for path in self.libraries.values() if path]
-        return list(dict.fromkeys(found))
+        found = filter(None, [*self.libraries.values(), self.driver_library])
+        return list(dict.fromkeys(str(pathlib.Path(path).parent) for path in found))
 
     def sentence(self):
         """"NVIDIA H200 (9.0, 139.8 GiB); driver 580.65.06, CUDA 13.0; libnccl.so.2 2.28.9"."""

@@ -1,7 +1,7 @@
 """Asks the driver for its GPUs and CUDA's libraries for their versions, and prints the answers as
 JSON. A process of its own, since a driver that is not well may never answer.
 
-    python3 probe.py [libcublasLt.so.13] [libnccl.so.2]     paths of the libraries
+    python3 probe.py libcuda.so.1 [libcublasLt.so.13] [libnccl.so.2]     paths of the libraries
 """
 
 import ctypes
@@ -37,8 +37,8 @@ def gpu(driver, number):
             "memory_gib": round(size.value / 2**30, 1)}
 
 
-def gpus():
-    driver = ctypes.CDLL("libcuda.so.1")
+def gpus(path):
+    driver = ctypes.CDLL(path)
     ask(driver.cuInit, 0)
     version, count = ctypes.c_int(), ctypes.c_int()
     ask(driver.cuDriverGetVersion, ctypes.byref(version))
@@ -62,10 +62,10 @@ def library_version(path):
 def main():
     found = {"gpus": [], "versions": {}}
     try:
-        found |= gpus()
+        found.update(gpus(sys.argv[1]))
     except (OSError, AttributeError) as error:
         found["no_gpu"] = str(error)
-    for path in sys.argv[1:]:
+    for path in sys.argv[2:]:
         try:
             found["versions"][path] = library_version(path)
         except (OSError, AttributeError) as error:
