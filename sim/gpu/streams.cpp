@@ -110,7 +110,7 @@ void run_what_is_due() {
       }
       return;
     case Kind::random:
-      while (next_choice(2) == 0 && advance_some()) {
+      while (next_choice(4) == 0 && advance_some()) {
       }
   }
 }
