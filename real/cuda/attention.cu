@@ -6,11 +6,11 @@
 //   dq = sum dS k over keys, dk = sum dS q and dv = sum p dout over the heads of the group and in
 //   each over the queries
 //
-// Vaswani et al. 2017, arXiv:1706.03762, eq. 1; Dao et al. 2022, arXiv:2205.14135, B.4; ALiBi's bias
-// is that of real/cpu/attention.hpp. Scores are not stored: each thread computes that of its own key
-// (or query), kThreads of them at a time, and again where they are needed again. Sums over features
-// and those over keys and queries run from first to last; l is the sum over the threads, each with
-// every kThreads-th key, of block_sum. Nothing is added by two blocks: no atomics.
+// Vaswani et al. 2017, arXiv:1706.03762, eq. 1; Dao et al. 2022, arXiv:2205.14135, B.4; ALiBi's
+// bias is that of real/cpu/attention.hpp. Scores are not stored: each thread computes that of its
+// own key (or query), kThreads of them at a time, and again where they are needed again. Sums over
+// features and those over keys and queries run from first to last; l is the sum over the threads,
+// each with every kThreads-th key, of block_sum. Nothing is added by two blocks: no atomics.
 #include <cmath>
 
 #include "real/attention_extents.hpp"

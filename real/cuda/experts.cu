@@ -4,10 +4,10 @@
 //   selected experts where the weights are divided by their own sum, which the sum over all experts
 //   would only cancel in; else over all. dz = p * (g - sum p g)
 //
-// Jiang et al. 2024, arXiv:2401.04088, section 2.1; DeepSeek-AI 2024, arXiv:2405.04434, eq. 20. Sums
-// of a token over experts run from first to last; the dot product of a weight's gradient is the sum
-// over the threads, each with every kThreads-th feature, of block_sum. Which row of its expert a
-// token gets is counted, not drawn: no atomics.
+// Jiang et al. 2024, arXiv:2401.04088, section 2.1; DeepSeek-AI 2024, arXiv:2405.04434, eq. 20.
+// Sums of a token over experts run from first to last; the dot product of a weight's gradient is
+// the sum over the threads, each with every kThreads-th feature, of block_sum. Which row of its
+// expert a token gets is counted, not drawn: no atomics.
 #include <cmath>
 
 #include "real/cuda/bits.hpp"
@@ -201,8 +201,8 @@ __device__ const T& of_expert(const Global<T>& table, std::int64_t expert) {
   return table.template as<const T>()[expert];
 }
 
-/// Where the rows of chosen experts lie: choice s of token n, number n * k + s, is row row[n * k + s]
-/// of expert[n * k + s], which is chosen[expert] times and has rows[expert] rows.
+/// Where the rows of chosen experts lie: choice s of token n, number n * k + s, is row row[n * k +
+/// s] of expert[n * k + s], which is chosen[expert] times and has rows[expert] rows.
 struct ExpertPlaces {
   std::int64_t tokens;
   std::int64_t choices;  // k

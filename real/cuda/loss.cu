@@ -1,13 +1,13 @@
 // Cross-entropy, a block for each row of logits at a time:
 //
 //   m = max z, l = sum exp(z - m), lse = m + log l, loss of a row = lse - z[label]
-//   dz = c * (exp(z - m) / l - onehot), c = grad_scale / valid rows in fp64, rounded once, times the
-//   loss scale
+//   dz = c * (exp(z - m) / l - onehot), c = grad_scale / valid rows in fp64, rounded once, times
+//   the loss scale
 //
 // l is the sum over the threads, each with every kThreads-th class, of block_sum. The losses of the
-// rows that one block sees are added from first to last, then the blocks' sums by one block. Without
-// a row that counts the mean is NaN, as in PyTorch. The shape of lse: Blanchard, Higham & Higham
-// 2021, doi:10.1093/imanum/draa038.
+// rows that one block sees are added from first to last, then the blocks' sums by one block.
+// Without a row that counts the mean is NaN, as in PyTorch. The shape of lse: Blanchard, Higham &
+// Higham 2021, doi:10.1093/imanum/draa038.
 #include <cmath>
 
 #include "real/cuda/functions.hpp"

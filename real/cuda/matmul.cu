@@ -1,8 +1,8 @@
-// Products of two fp32 or two fp64 matrices are cuBLASLt's (products.hpp). With a 16-bit tensor among
-// them they are those of the kernel below, without tensor cores: c[i][j] is the sum of a[i][l]
-// b[l][j] in fp32, for ascending l, each term by one fused multiplication and addition, and is
-// rounded once when it is stored. Products of 16-bit numbers are exact in fp32, so the sum of n terms
-// is off by (n - 1) u S at most: Jeannerod & Rump 2013, doi:10.1137/120894488.
+// Products of two fp32 or two fp64 matrices are cuBLASLt's (products.hpp). With a 16-bit tensor
+// among them they are those of the kernel below, without tensor cores: c[i][j] is the sum of
+// a[i][l] b[l][j] in fp32, for ascending l, each term by one fused multiplication and addition, and
+// is rounded once when it is stored. Products of 16-bit numbers are exact in fp32, so the sum of n
+// terms is off by (n - 1) u S at most: Jeannerod & Rump 2013, doi:10.1137/120894488.
 #include <cmath>
 
 #include "real/cuda/kernel_lists.hpp"

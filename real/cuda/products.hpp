@@ -33,9 +33,9 @@ struct Product {
 
 /// Products of fp32 or of fp64 matrices by cuBLASLt.
 ///
-/// Nothing is rounded but to the compute dtype: pedantic modes, hence neither TF32 nor emulation, and
-/// no partial results (split-K) that are added later. The algorithm of a shape is what the library's
-/// heuristic says first; it is asked once, and every product of that shape then uses it.
+/// Nothing is rounded but to the compute dtype: pedantic modes, hence neither TF32 nor emulation,
+/// and no partial results (split-K) that are added later. The algorithm of a shape is what the
+/// library's heuristic says first; it is asked once, and every product of that shape then uses it.
 class Products {
  public:
   /// On the current device of the thread. EnvironmentError if the library does not start.

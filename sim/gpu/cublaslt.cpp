@@ -122,7 +122,7 @@ const char* cublasLtGetStatusString(cublasStatus_t status) {
   return "an unknown status";
 }
 
-std::size_t cublasLtGetVersion() { return 0; }
+std::size_t cublasLtGetVersion() { return 130000; }
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   *handle = new ProductLibrary;

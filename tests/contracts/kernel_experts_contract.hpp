@@ -115,8 +115,8 @@ BOOST_AUTO_TEST_CASE(results_are_weighed_and_added_and_go_back_the_same_way) {
              boost::test_tools::per_element());
 }
 
-// The token names its experts from last to first. In fp32, 2^24 + 1 is a tie and goes to 2^24; 1 + 1
-// first gives 2^24 + 2.
+// The token names its experts from last to first. In fp32, 2^24 + 1 is a tie and goes to 2^24; 1 +
+// 1 first gives 2^24 + 2.
 BOOST_AUTO_TEST_CASE(rows_of_a_token_are_added_in_the_order_of_the_experts) {
   Device device;
   const auto selected = device.tensor(Dtype::int64, {1, 3}, {2, 1, 0});

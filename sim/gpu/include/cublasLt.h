@@ -1,19 +1,19 @@
 #pragma once
 
-// The part of cuBLASLt that the engine uses, for the host's compiler: the simulated library. Names and
-// meanings are those of cuBLAS 13.0 (docs.nvidia.com/cuda/cublas, "Using the cuBLASLt API"); what is
-// not here it does not know, and says so: CUBLAS_STATUS_NOT_SUPPORTED.
+// The part of cuBLASLt that the engine uses, for the host's compiler: the simulated library. Names
+// and meanings are those of cuBLAS 13.0 (docs.nvidia.com/cuda/cublas, "Using the cuBLASLt API");
+// what is not here it does not know, and says so: CUBLAS_STATUS_NOT_SUPPORTED.
 //
 // It has three algorithms, and its heuristic gives the first of them that is allowed:
 //
-// | id | split-K, reduction | alignment | how an element is added up                                 |
-// |----|--------------------|-----------|------------------------------------------------------------|
-// | 2  | 2, in the output   | element   | each half of the inner dimension, ascending; then the two  |
-// | 3  | 1, none            | 16 bytes  | ascending                                                  |
-// | 1  | 1, none            | element   | ascending                                                  |
+// | id | split-K, reduction | alignment | how an element is added up                          |
+// |----|--------------------|-----------|-----------------------------------------------------|
+// | 2  | 2, in the output   | element   | each half of the inner dimension, and these two     |
+// | 3  | 1, none            | 16 bytes  | ascending                                           |
+// | 1  | 1, none            | element   | ascending                                           |
 //
-// Every product and every sum is rounded to the compute dtype. Who forbids no partial sums gets them,
-// and other bits; who promises an alignment is held to it.
+// Every product and every sum is rounded to the compute dtype. Who forbids no partial sums gets
+// them, and other bits; who promises an alignment is held to it.
 
 #include <cuda_runtime.h>
 
@@ -89,7 +89,7 @@ struct cublasLtMatmulHeuristicResult_t {
 };
 
 const char* cublasLtGetStatusString(cublasStatus_t status);
-/// 0: no release of cuBLAS has that number.
+/// That of the release whose interface this is: 13.0.
 std::size_t cublasLtGetVersion();
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle);
 cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle);
