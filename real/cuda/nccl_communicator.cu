@@ -114,9 +114,9 @@ NcclCommunicator::NcclCommunicator(const ProcessGrid& grid, const MpiProcess& pr
   process.broadcast(std::as_writable_bytes(std::span(&id, 1)), Rank{0});
   const std::string name = "world";
   ncclConfig_t config = config_named(name);
-  settle(world_,
-         ncclCommInitRankConfig(&world_, process.world(), id, process.rank().value, &config),
-         "ncclCommInitRankConfig");
+  const ncclResult_t answer =
+      ncclCommInitRankConfig(&world_, process.world(), id, process.rank().value, &config);
+  settle(world_, answer, "ncclCommInitRankConfig");
   for (const Axis axis : {Axis::tp, Axis::dp}) {
     // Ranks whose other coordinate is equal form the group along an axis, ordered along it.
     const Axis other = axis == Axis::tp ? Axis::dp : Axis::tp;
