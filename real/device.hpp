@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,6 +87,8 @@ class Device {
   /// Waits for all streams. Gives the first error that a kernel has told since the last time, and
   /// forgets it.
   virtual std::optional<KernelError> synchronize() = 0;
+  /// What it chose by itself in the course of the run, for the trace: how it multiplies each shape.
+  virtual std::map<std::string, std::string> choices() const { return {}; }
 };
 
 }  // namespace shardproof::real

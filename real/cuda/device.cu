@@ -195,6 +195,8 @@ std::optional<KernelError> CudaDevice::synchronize() {
   return error;
 }
 
+std::map<std::string, std::string> CudaDevice::choices() const { return products_->settings(); }
+
 std::optional<KernelError> CudaDevice::read_error_word() {
   constexpr std::size_t bytes = ErrorWord::kWords * sizeof(unsigned long long);
   const cudaStream_t stream = handle(Stream::compute);

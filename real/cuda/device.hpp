@@ -4,6 +4,7 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -70,6 +71,7 @@ class CudaDevice : public Device {
   void wait(Stream stream, Event event) override;
   void wait_on_host(Event event) override;
   std::optional<KernelError> synchronize() override;
+  std::map<std::string, std::string> choices() const override;
   void begin_op(const std::string& name) override;
 
   // For kernels and communicators.

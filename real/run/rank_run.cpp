@@ -71,12 +71,18 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, D
 
 RankRun::RankRun(const Setting& setting, Device& device, Communicator& communicator,
                  ScheduleRunner::Progress progress)
-    : edited_(edited(setting, device)),
+    : device_(device),
+      edited_(edited(setting, device)),
       writer_(setting.folder, header_of(setting, edited_.program, device)),
       recorder_(edited_.program, setting.rank, writer_, setting.scenario.trace_tier),
       executor_({edited_.program, setting.rank, device, communicator, setting.inputs, recorder_,
                  edited_.faults}),
       checkpoints_(setting.scenario, setting.program, setting.folder, executor_),
       runner_(executor_, std::move(progress), &checkpoints_) {}
+
+void RankRun::close() {
+  writer_.add_settings(device_.choices());
+  writer_.close();
+}
 
 }  // namespace shardproof::real

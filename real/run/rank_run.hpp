@@ -39,9 +39,10 @@ class RankRun {
   RankExecutor& executor() { return executor_; }
   ScheduleRunner& runner() { return runner_; }
   /// Closes the trace: call when the schedule has run.
-  void close() { writer_.close(); }
+  void close();
 
  private:
+  const Device& device_;
   EditedProgram edited_;
   TraceWriter writer_;
   Recorder recorder_;

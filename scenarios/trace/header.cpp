@@ -76,12 +76,15 @@ void write_run(const hdf5::Handle& file, const TraceHeader& header) {
   each_attribute(header, Write{file});
 }
 
+void write_settings(const hdf5::Handle& group, const std::map<std::string, std::string>& settings) {
+  for (const auto& [name, value] : settings) hdf5::write_text(group, name, value);
+}
+
 void write_header(const hdf5::Handle& file, const TraceHeader& header) {
   write_run(file, header);
   Write{file}("rank", header.rank);
   hdf5::write_number(file, "complete", 0);
-  const hdf5::Handle settings = hdf5::create_group(file, "settings");
-  for (const auto& [name, value] : header.settings) hdf5::write_text(settings, name, value);
+  write_settings(hdf5::create_group(file, "settings"), header.settings);
   write_guarded(file, "scenario", header.scenario_json);
   write_guarded(file, "program", header.program_json);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "scenarios/hdf5/handle.hpp"
@@ -12,6 +13,8 @@ namespace shardproof::trace_schema {
 void write_run(const hdf5::Handle& file, const TraceHeader& header);
 /// The whole header of a rank file, and `complete`, which is 0.
 void write_header(const hdf5::Handle& file, const TraceHeader& header);
+/// One attribute each, in the group of that name. A name is written once.
+void write_settings(const hdf5::Handle& group, const std::map<std::string, std::string>& settings);
 void mark_complete(const hdf5::Handle& file);
 
 /// Throws ScenarioError, with `path`, if the file is not a complete trace of this version.

@@ -93,6 +93,8 @@ class TraceWriter {
   void write(DatasetInfo info, std::span<const std::byte> bytes);
   void log(const CollectiveRecord& record);
   void log(const AccessRecord& record);
+  /// Adds to the header's settings what is known only after the run. A name is written once.
+  void add_settings(const std::map<std::string, std::string>& settings);
   /// Makes everything so far readable after a crash. Called at the end of each step.
   void flush();
   /// Writes the logs and `complete`, closes and renames. Without it the file stays incomplete.

@@ -95,6 +95,10 @@ void TraceWriter::log(const CollectiveRecord& record) { file_->collectives.push_
 
 void TraceWriter::log(const AccessRecord& record) { file_->accesses.push_back(record); }
 
+void TraceWriter::add_settings(const std::map<std::string, std::string>& settings) {
+  trace_schema::write_settings(hdf5::open_group(file_->file, "settings"), settings);
+}
+
 void TraceWriter::flush() { hdf5::flush(file_->file); }
 
 void TraceWriter::close() {
