@@ -5,6 +5,7 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/hdf5/dataset.hpp"
 #include "scenarios/hdf5/file.hpp"
+#include "scenarios/hdf5/group.hpp"
 #include "scenarios/hdf5/group_cache.hpp"
 #include "scenarios/hdf5/types.hpp"
 #include "scenarios/trace/guarded.hpp"
