@@ -1,9 +1,9 @@
 #include "sim/gpu/block.hpp"
 
-// The threads of a block are fibers of one thread of the host. A fiber does one thread after another
-// for as long as none meets a barrier: then nothing is switched. At a barrier it is put aside, with
-// the stack of its thread, and another fiber goes on with the threads that have not begun. When none
-// is left, all must have come to that barrier; they go on one by one.
+// The threads of a block are fibers of one thread of the host. A fiber does one thread after
+// another for as long as none meets a barrier: then nothing is switched. At a barrier it is put
+// aside, with the stack of its thread, and another fiber goes on with the threads that have not
+// begun. When none is left, all must have come to that barrier; they go on one by one.
 
 #include <boost/context/fiber.hpp>
 #include <boost/context/protected_fixedsize_stack.hpp>

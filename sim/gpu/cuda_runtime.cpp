@@ -32,8 +32,8 @@ cudaError_t answer(Call call) {
   return remember(is_lost() ? cudaErrorLaunchFailure : call());
 }
 
-/// What a call waits for. While a stack is unwound nobody waits: the error that is under way is told,
-/// and what was asked for is dropped.
+/// What a call waits for. While a stack is unwound nobody waits: the error that is under way is
+/// told, and what was asked for is dropped.
 template <class Wait>
 cudaError_t answer_after(Wait wait) {
   return answer([&] {

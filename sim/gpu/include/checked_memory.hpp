@@ -16,8 +16,8 @@
 
 namespace shardproof::real::SHARDPROOF_GPU {
 
-/// Stands for an element until it is read or written, at once: it cannot be kept. `auto x = view[i]`
-/// gives something that cannot be used; say the type.
+/// Stands for an element until it is read or written, at once: it cannot be kept. `auto x =
+/// view[i]` gives something that cannot be used; say the type.
 template <class T, class Place>
 class Element {
   using Value = std::remove_const_t<T>;
@@ -81,8 +81,8 @@ class Global {
     return view;
   }
   bool is_null() const { return data_ == nullptr; }
-  /// What element i is; if that is `expected`, it is `desired` from now on. One step, whatever other
-  /// threads do.
+  /// What element i is; if that is `expected`, it is `desired` from now on. One step, whatever
+  /// other threads do.
   T exchange_if(std::int64_t i, T expected, T desired) const {
     return atomicCAS(&(*this)[i], expected, desired);
   }
