@@ -47,8 +47,8 @@ void set_label(const char* label);
 /// cudaErrorMemoryAllocation.
 void set_memory_bytes(std::size_t bytes);
 
-/// Puts everything back as it was at the start: work not done is dropped, memory is freed, a finding
-/// is forgotten. For tests.
+/// Puts everything back as it was at the start: work not done is dropped, memory is freed, a
+/// finding is forgotten. For tests.
 void reset();
 
 // For simulated libraries: work of their own, in the order of a stream.
@@ -62,8 +62,8 @@ void enqueue(cudaStream_t stream, std::string what, std::function<void()> work);
 /// others' may have to be.
 void enqueue_polled(cudaStream_t stream, std::string what, std::function<bool()> work);
 
-/// Where the `bytes` bytes at the device's address lie for the host, to be read or written until the
-/// work that asks ends: only enqueued work may ask. InvariantError if they do not lie in one
+/// Where the `bytes` bytes at the device's address lie for the host, to be read or written until
+/// the work that asks ends: only enqueued work may ask. InvariantError if they do not lie in one
 /// allocation that is alive, or, of those to be read, one was never written. Those to be written
 /// count as written from here on.
 const std::byte* checked_read(const void* device, std::size_t bytes);
