@@ -48,6 +48,7 @@
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
 #include "scenarios/trace/scenario_header.hpp"
+#include "scenarios/trace/trace.hpp"
 #include "sim/gpu/runtime.hpp"
 #include "sim/simulate.hpp"
 
@@ -214,7 +215,11 @@ int execute(Execution execution, const std::string& scenario_file, const std::st
   fs::create_directories(folder);
   const ProgressReporter reporter(name_of(execution));
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
-  if (execution == Execution::sim) return sim::simulate(scenario, folder, steps) ? 0 : 1;
+  if (execution == Execution::sim) {
+    if (!sim::simulate(scenario, folder, steps)) return 1;
+    write_master(folder);
+    return 0;
+  }
   if (execution == Execution::real)
     return real::run_rank(scenario, folder, machine_of(scenario), steps);
   reference::run_reference(scenario, header_of(scenario, Execution::reference), folder,

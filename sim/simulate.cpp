@@ -12,12 +12,8 @@ bool simulate(const Scenario& scenario, const std::string& folder,
               const std::function<void(int, int)>& progress) {
   const Program program = real::checked_program(scenario);
   const Simulation run = simulate_program(scenario, program, folder, progress);
-  if (run.failure) {
-    write_collective_failure(folder, *run.failure);
-    return false;
-  }
-  write_master(folder);
-  return true;
+  if (run.failure) write_collective_failure(folder, *run.failure);
+  return !run.failure;
 }
 
 Simulation simulate_program(const Scenario& scenario, const Program& program,

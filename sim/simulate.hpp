@@ -11,10 +11,10 @@
 
 namespace shardproof::sim {
 
-/// Runs every rank of a scenario in this process and writes their traces and the master into
-/// `folder`. Planted defects are applied. False if the ranks could not go on together: then the
-/// folder holds collective_failure.json and no complete trace. Throws ScenarioError if the program
-/// is ill typed and no defect is planted.
+/// Runs every rank of a scenario in this process and writes their traces into `folder`. Planted
+/// defects are applied. False if the ranks could not go on together: then the folder holds
+/// collective_failure.json and no complete trace. Throws ScenarioError if the program is ill typed
+/// and no defect is planted.
 bool simulate(const Scenario& scenario, const std::string& folder,
               const std::function<void(int steps_done, int steps)>& progress = {});
 
@@ -23,8 +23,8 @@ struct Simulation {
   std::optional<CollectiveFailure> failure;  // nothing: every rank has run its schedule
   std::vector<std::size_t> peak_bytes;       // by rank
 };
-/// The same for a program that was lowered from the scenario some other way, and neither master nor
-/// report is written.
+/// The same for a program that was lowered from the scenario some other way, and no report of a
+/// failure is written.
 Simulation simulate_program(const Scenario& scenario, const Program& program,
                             const std::string& folder,
                             const std::function<void(int steps_done, int steps)>& progress = {});

@@ -5,6 +5,7 @@
 
 #include "scenarios/errors.hpp"
 #include "scenarios/trace/collective_failure.hpp"
+#include "scenarios/trace/trace.hpp"
 #include "tests/support/injections.hpp"
 #include "tests/support/scenario_runs.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -22,6 +23,7 @@ BOOST_AUTO_TEST_CASE(twice_gives_identical_files) {
 
   BOOST_REQUIRE(sim::simulate(scenario, first.path().string()));
   BOOST_REQUIRE(sim::simulate(scenario, second.path().string()));
+  for (const TemporaryFolder* folder : {&first, &second}) write_master(folder->path().string());
 
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(first.path())) {
