@@ -122,6 +122,7 @@ struct Call {
   std::byte* to;
 
   std::size_t width() const { return size_bytes(dtype); }
+  std::size_t bytes() const { return static_cast<std::size_t>(purpose.count) * width(); }
 };
 
 std::optional<Dtype> dtype_of(ncclDataType_t type) {
@@ -173,8 +174,10 @@ Bytes combined(const Call& call, const Bytes& arrived, const std::byte* own) {
   return result;
 }
 
-/// Tells the others what it is for, and hears the same from them.
+/// Tells the others what it is for, and hears the same from them. A member whose input is not there
+/// says so itself, before the others wait for it.
 Polled meet(const Call& call) {
+  checked_read(call.from, call.bytes());
   Round<Purpose> round(*call.group, call.purpose);
   co_await arrived(round.post,
                    [&] { tell_late(call, "those who have not come: " + round.silent()); });
@@ -216,8 +219,7 @@ struct Chunks {
            call.width();
   }
   std::size_t bytes(int chunk) const {
-    const auto all = static_cast<std::size_t>(call.purpose.count) * call.width();
-    return std::min(at(chunk) + elements * call.width(), all) - at(chunk);
+    return std::min(at(chunk) + elements * call.width(), call.bytes()) - at(chunk);
   }
   Bytes own(int chunk) const {
     if (bytes(chunk) == 0) return {};
@@ -271,8 +273,7 @@ Polled all_gather(Call call) {
   co_await done(meeting);
   const int n = call.group->size();
   const int rank = call.group->rank;
-  const auto bytes = static_cast<std::size_t>(call.purpose.count) * call.width();
-  if (bytes == 0) co_return;
+  const std::size_t bytes = call.bytes();
   const std::byte* own = checked_read(call.from, bytes);
   Bytes travelling(own, own + bytes);
   for (int step = 0; step < n; ++step) {

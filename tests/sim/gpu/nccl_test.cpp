@@ -16,6 +16,7 @@ using Floats = std::vector<float>;
 int ranks() { return mpi_process().world(); }
 int rank() { return mpi_process().rank().value; }
 
+using gpu::succeed;
 void succeed(ncclResult_t answer) {
   BOOST_REQUIRE_EQUAL(ncclGetErrorString(answer), ncclGetErrorString(ncclSuccess));
 }
@@ -29,7 +30,7 @@ ncclConfig_t config(const char* name, int blocking) {
 
 /// Until a communicator that does not block is done.
 ncclResult_t settled(ncclComm_t comm, ncclResult_t answer) {
-  while (answer == ncclInProgress) gpu::succeed(ncclCommGetAsyncError(comm, &answer));
+  while (answer == ncclInProgress) succeed(ncclCommGetAsyncError(comm, &answer));
   return answer;
 }
 
@@ -68,7 +69,7 @@ BOOST_AUTO_TEST_CASE(a_sum_is_added_up_the_ring_chunk_by_chunk) {
     Cluster cluster(schedule);
     float* const x = cluster.filled(large_on_first(27));
     float* const y = cluster.fresh<float>(27);
-    gpu::succeed(cluster.sum(x, y, 27));
+    succeed(cluster.sum(x, y, 27));
     Floats expected(27, 0x1p24F);
     for (std::size_t i = 0; i < 16; ++i) expected[i] = 0x1p24F + 2;  // shares of 16, 11, and none
     for (std::size_t i = 16; i < 27; ++i) expected[i] = 0x1p24F;
@@ -82,7 +83,7 @@ BOOST_AUTO_TEST_CASE(long_tensors_go_in_rounds_and_a_sum_may_replace_its_input) 
   for (std::size_t i = 0; i < numbers.size(); ++i)
     numbers[i] = static_cast<float>(static_cast<int>(i) + rank());
   float* const x = cluster.filled(numbers);
-  gpu::succeed(cluster.sum(x, x, numbers.size()));
+  succeed(cluster.sum(x, x, numbers.size()));
   const Floats sums = cluster.read(x, numbers.size());
   const int of_ranks = ranks() * (ranks() - 1) / 2;
   for (std::size_t i = 0; i < sums.size(); ++i)
@@ -131,8 +132,8 @@ BOOST_AUTO_TEST_CASE(calls_of_a_group_begin_when_it_ends) {
   float* const y = cluster.fresh<float>(4);
   succeed(ncclGroupStart());
   succeed(ncclGroupStart());
-  gpu::succeed(cluster.sum(x, x, 4));
-  gpu::succeed(cluster.sum(x, y, 4));
+  succeed(cluster.sum(x, x, 4));
+  succeed(cluster.sum(x, y, 4));
   succeed(ncclGroupEnd());
   succeed(ncclGroupEnd());
   const auto n = static_cast<float>(ranks());
@@ -146,11 +147,10 @@ Floats summed_behind_a_copy(const Schedule& schedule, bool wait) {
   float* const source = cluster.filled(Floats(4, 5));
   float* const x = cluster.filled(Floats(4, 1));
   float* const y = cluster.fresh<float>(4);
-  gpu::succeed(cudaMemcpyAsync(x, source, 16, cudaMemcpyDeviceToDevice, cluster.compute));
-  if (wait)
-    gpu::succeed(cudaStreamWaitEvent(cluster.communication, cluster.recorded(cluster.compute)));
-  gpu::succeed(cluster.sum(x, y, 4));
-  gpu::succeed(cudaStreamSynchronize(cluster.communication));
+  succeed(cudaMemcpyAsync(x, source, 16, cudaMemcpyDeviceToDevice, cluster.compute));
+  if (wait) succeed(cudaStreamWaitEvent(cluster.communication, cluster.recorded(cluster.compute)));
+  succeed(cluster.sum(x, y, 4));
+  succeed(cudaStreamSynchronize(cluster.communication));
   return cluster.read(y, 4);
 }
 
@@ -170,7 +170,7 @@ template <class Call>
 void expect_finding(Cluster& cluster, Call call, const std::vector<std::string>& parts) {
   const std::string text = finding([&] {
     call();
-    gpu::succeed(cudaStreamSynchronize(cluster.communication));
+    succeed(cudaStreamSynchronize(cluster.communication));
   });
   check_names(text, parts);
   mpi_process().largest(0);  // nobody leaves before all have found it
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(another_count_dtype_op_or_kind_is_named_with_both_ranks) {
     Cluster cluster;
     float* const x = cluster.filled(Floats(8, 1));
     set_label(odd ? "the other op" : "an op");
-    expect_finding(cluster, [&] { gpu::succeed(cluster.sum(x, x, odd ? 3 : 4)); },
+    expect_finding(cluster, [&] { succeed(cluster.sum(x, x, odd ? 3 : 4)); },
                    {"rank 0 of \"all\" (0 of the job) for an op: ncclAllReduce, sum of 4 x fp32",
                     "rank 1 of \"all\" (1 of the job) for the other op: ncclAllReduce, sum of 3"});
     set_label("");
@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(another_count_dtype_op_or_kind_is_named_with_both_ranks) {
           if (odd)
             succeed(ncclAllGather(x, y, 4, ncclFloat32, cluster.comm, cluster.communication));
           else
-            gpu::succeed(cluster.sum(x, y, 4));
+            succeed(cluster.sum(x, y, 4));
         },
         {"ncclAllGather of 4", "ncclAllReduce, sum of 4"});
   }
@@ -231,8 +231,8 @@ BOOST_AUTO_TEST_CASE(a_member_that_does_not_come_is_told_by_those_who_wait) {
   float* const x = cluster.filled(Floats(4, 1));
   if (rank() != 0)
     check_names(finding([&] {
-                  gpu::succeed(cluster.sum(x, x, 4));
-                  gpu::succeed(cudaStreamSynchronize(cluster.communication));
+                  succeed(cluster.sum(x, x, 4));
+                  succeed(cudaStreamSynchronize(cluster.communication));
                 }),
                 {"rank " + std::to_string(rank()) + " of \"all\"", "waits in ncclAllReduce, sum",
                  "those who have not come: rank 0 of \"all\" (0 of the job)"});
@@ -242,7 +242,7 @@ BOOST_AUTO_TEST_CASE(a_member_that_does_not_come_is_told_by_those_who_wait) {
 BOOST_AUTO_TEST_CASE(memory_that_nobody_wrote_or_that_is_not_there_is_no_input) {
   Cluster cluster;
   float* const fresh = cluster.fresh<float>(4);
-  expect_finding(cluster, [&] { gpu::succeed(cluster.sum(fresh, fresh, 4)); },
+  expect_finding(cluster, [&] { succeed(cluster.sum(fresh, fresh, 4)); },
                  {"ncclAllReduce", "written"});
 }
 
