@@ -8,6 +8,7 @@
 #include "scenarios/config/parameter_groups.hpp"
 #include "scenarios/partition/cut_dimension.hpp"
 #include "scenarios/partition/output_projection.hpp"
+#include "scenarios/phase.hpp"
 #include "scenarios/precision/precision.hpp"
 #include "scenarios/trace/trace.hpp"
 
