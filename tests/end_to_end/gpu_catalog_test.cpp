@@ -14,7 +14,7 @@
 namespace shardproof::tests {
 namespace {
 
-std::vector<Scenario> gpu_catalog() {
+std::vector<Scenario> covering_scenarios() {
   std::vector<Scenario> scenarios;
   for (const auto& entry : std::filesystem::directory_iterator("../scenarios/catalog/gpu"))
     scenarios.push_back(read_scenario(entry.path().string()));
@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(it_covers_the_engine) {
   std::set<std::pair<Dtype, int>> stages;
   std::set<Mode> modes;
   int saving = 0;
-  const std::vector<Scenario> scenarios = gpu_catalog();
+  const std::vector<Scenario> scenarios = covering_scenarios();
   for (const Scenario& scenario : scenarios) {
     BOOST_TEST(scenario.model.hidden_size <= 32);
     BOOST_TEST(scenario.model.num_hidden_layers <= 2);
@@ -52,8 +52,7 @@ BOOST_AUTO_TEST_CASE(it_covers_the_engine) {
     families.insert(scenario.model.family);
     modes.insert(scenario.mode);
     saving += !scenario.checkpoint.save_after.empty();
-    if (scenario.trains())
-      stages.emplace(scenario.training.working, scenario.parallel.zero_stage);
+    if (scenario.trains()) stages.emplace(scenario.training.working, scenario.parallel.zero_stage);
   }
   BOOST_TEST(scenarios.size() <= 25U);
   const std::set<std::string> all{"bloom",   "chatglm", "deepseek_v2", "gpt2",  "llama",
@@ -65,7 +64,7 @@ BOOST_AUTO_TEST_CASE(it_covers_the_engine) {
 }
 
 BOOST_AUTO_TEST_CASE(every_scenario_passes_with_equal_bits_under_every_schedule) {
-  for (const Scenario& scenario : gpu_catalog()) {
+  for (const Scenario& scenario : covering_scenarios()) {
     BOOST_TEST_CONTEXT(scenario.name) {
       const TemporaryFolder folder;
       const ProgramResult run =
