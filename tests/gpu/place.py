@@ -59,11 +59,11 @@ def tests_of_build(build):
     for test in json.loads(answer.stdout)["tests"]:
         properties = {each["name"]: each["value"] for each in test.get("properties", [])}
         labels = [label for label in LABELS if label in properties.get("LABELS", [])]
-        if labels and "command" in test:
+        if labels:
             tests.append({
                 "name": test["name"],
                 "label": labels[0],
-                "command": test["command"],
+                "command": test.get("command", []),  # CTest gives none of what is not built
                 "environment": dict(pair.split("=", 1)
                                     for pair in properties.get("ENVIRONMENT", [])),
             })
@@ -92,6 +92,13 @@ class Place:
     @property
     def catalog(self):
         return self.root / "scenarios/catalog"
+
+    @staticmethod
+    def not_built(test):
+        """The program of a test that is not there, or None."""
+        absent = [word for word in test["command"]
+                  if word.startswith("/") and not os.path.exists(word)]
+        return test["name"] if not test["command"] else next(iter(absent), None)
 
     def test_command(self, test):
         return [word.replace("{root}", str(self.root)) for word in test["command"]]
