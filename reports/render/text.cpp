@@ -11,7 +11,7 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::size_t max_lines = 13;
+constexpr std::size_t max_lines = 13;  // 12, and one where the hardware was simulated
 
 std::string upper(std::string text) {
   for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));

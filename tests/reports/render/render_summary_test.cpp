@@ -30,9 +30,10 @@ BOOST_AUTO_TEST_SUITE(render_summary)
 BOOST_AUTO_TEST_CASE(fields_are_those_of_the_schema_in_its_order) {
   const JsonValue summary = summary_of(failing_verdict());
 
-  BOOST_TEST(keys_of(summary).starts_with(
-      "schema scenario scenario_hash executions exit_code injected verdict checks "
-      "first_divergence "));
+  BOOST_TEST(
+      keys_of(summary).starts_with("schema scenario scenario_hash executions hardware_simulated "
+                                   "exit_code injected verdict checks "
+                                   "first_divergence "));
   BOOST_TEST(keys_of(summary.find("checks")->elements[0]) ==
              "name proof outcome compared failed max_ratio reason ");
   BOOST_TEST(keys_of(*summary.find("first_divergence")) ==

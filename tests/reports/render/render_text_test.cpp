@@ -33,6 +33,16 @@ BOOST_AUTO_TEST_CASE(a_verdict_with_everything_in_it_has_at_most_twelve_lines) {
   BOOST_TEST(text.find("one two (and 2 more)") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(on_simulated_hardware_every_verdict_says_what_it_does_not_prove) {
+  const std::string sentence =
+      "hardware   simulated GPUs: this proves the code's logic, and nothing about any GPU\n";
+  for (Verdict verdict : {passing_verdict(), failing_verdict(), unknown_verdict()}) {
+    BOOST_TEST(verdict_text(verdict, "r.html").find(sentence) == std::string::npos);
+    verdict.hardware_simulated = true;
+    BOOST_TEST(verdict_text(verdict, "r.html").find(sentence) != std::string::npos);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(numbers_of_a_cause_are_shown_where_they_say_more_than_its_name) {
   BOOST_TEST(cause_text({"bits equal to /a", 1.0, 1.0}) == "bits equal to /a");
   BOOST_TEST(cause_text({"nan", {}, {}}) == "nan");
