@@ -15,17 +15,20 @@ namespace {
 /// No start of a job takes so long; one in which a rank is missing would take for ever.
 constexpr std::chrono::seconds kTimeLimit{300};
 
-/// A communicator that does not block answers "in progress": asks until it has done what `what`
-/// asked it for. Throws EnvironmentError if it fails or takes too long.
+/// A communicator that does not block may have done nothing yet of what `what` asked it for, and its
+/// answer need not say so: that of ncclCommSplit is "success" (NCCL 2.28, src/init.cc). So it is
+/// asked until it has; without one, null, the answer is all there is. Throws EnvironmentError if it
+/// fails or takes too long.
 void settle(ncclComm_t comm, ncclResult_t answer, const std::string& what) {
   const auto deadline = std::chrono::steady_clock::now() + kTimeLimit;
-  while (answer == ncclInProgress) {
+  while (comm != nullptr && (answer == ncclSuccess || answer == ncclInProgress)) {
+    const ncclResult_t asked = ncclCommGetAsyncError(comm, &answer);
+    if (asked != ncclSuccess) answer = asked;
+    if (answer != ncclInProgress) break;
     if (std::chrono::steady_clock::now() > deadline)
       throw EnvironmentError(what + ": NCCL is not done after " +
                              std::to_string(kTimeLimit.count()) + " s");
     std::this_thread::sleep_for(std::chrono::microseconds(20));
-    const ncclResult_t asked = ncclCommGetAsyncError(comm, &answer);
-    if (asked != ncclSuccess) answer = asked;
   }
   if (answer == ncclSuccess) return;
   const char* const last = ncclGetLastError(comm);
@@ -33,10 +36,11 @@ void settle(ncclComm_t comm, ncclResult_t answer, const std::string& what) {
                          (last == nullptr || *last == 0 ? "" : std::string(": ") + last));
 }
 
-ncclConfig_t config_named(const std::string& name) {
+/// The communicator keeps the pointer: a name that lasts.
+ncclConfig_t config_named(const char* name) {
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
-  config.commName = name.c_str();
+  config.commName = name;
   return config;
 }
 
@@ -112,8 +116,7 @@ NcclCommunicator::NcclCommunicator(const ProcessGrid& grid, const MpiProcess& pr
   ncclUniqueId id{};
   if (process.rank() == Rank{0}) settle(nullptr, ncclGetUniqueId(&id), "ncclGetUniqueId");
   process.broadcast(std::as_writable_bytes(std::span(&id, 1)), Rank{0});
-  const std::string name = "world";
-  ncclConfig_t config = config_named(name);
+  ncclConfig_t config = config_named("world");
   const ncclResult_t answer =
       ncclCommInitRankConfig(&world_, process.world(), id, process.rank().value, &config);
   settle(world_, answer, "ncclCommInitRankConfig");
@@ -127,12 +130,12 @@ NcclCommunicator::NcclCommunicator(const ProcessGrid& grid, const MpiProcess& pr
   }
 }
 
-ncclComm_t NcclCommunicator::split(int color, int key, const std::string& name) {
+ncclComm_t NcclCommunicator::split(int color, int key, const char* name) {
   ncclConfig_t config = config_named(name);
-  ncclComm_t part = nullptr;
-  const std::string what = "ncclCommSplit for the " + name + " group";
+  ncclComm_t part = nullptr;  // until the world has done it
+  const std::string what = std::string("ncclCommSplit for the ") + name + " group";
   settle(world_, ncclCommSplit(world_, color, key, &part, &config), what);
-  settle(part, ncclInProgress, what);
+  settle(part, ncclSuccess, what);
   return part;
 }
 

@@ -41,7 +41,7 @@ class NcclCommunicator : public Communicator {
     return groups_[static_cast<std::size_t>(request.axis)];
   }
 
-  ncclComm_t split(int color, int key, const std::string& name);
+  ncclComm_t split(int color, int key, const char* name);
   void on_stream(const CollectiveRequest& request);
   void meet(const CollectiveRequest& request);
   void in_pieces(const CollectiveRequest& request);

@@ -435,7 +435,9 @@ ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t* newc
   *newcomm = nullptr;
   comm->setup = std::make_unique<Polled>(
       part(*comm, {color, key, comm->group->messages->next_tag()}, *config, newcomm));
-  return answer_of(*comm);
+  const ncclResult_t answer = answer_of(*comm);
+  // As NCCL 2.28 does: that this is under way is what the communicator says when it is asked.
+  return answer == ncclInProgress ? ncclSuccess : answer;
 }
 
 ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* error) {

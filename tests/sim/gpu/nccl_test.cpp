@@ -28,8 +28,10 @@ ncclConfig_t config(const char* name, int blocking) {
   return config;
 }
 
-/// Until a communicator that does not block is done.
+/// Until a communicator that does not block is done: what it says itself, since a split answers
+/// "success" while it is under way.
 ncclResult_t settled(ncclComm_t comm, ncclResult_t answer) {
+  if (answer == ncclSuccess) answer = ncclInProgress;
   while (answer == ncclInProgress) succeed(ncclCommGetAsyncError(comm, &answer));
   return answer;
 }
