@@ -1,6 +1,7 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "real/cuda/device.hpp"
 #include "real/cuda/fingerprint.hpp"
@@ -98,8 +99,12 @@ std::string CudaDevice::fingerprint() { return fingerprint_of(*this); }
 
 std::byte* CudaDevice::allocate(std::size_t bytes) { return memory_of(bytes); }
 
+// Waits for what is under way; an error is told by who synchronizes. Where one is on its way up, a
+// collective may be under way that the others never come to: nobody would hear of the error if its
+// end were waited for here, before the communicator can give it up. The block is left to the end of
+// the process.
 void CudaDevice::release(std::byte* block, std::size_t) {
-  cudaFree(block);  // waits for what is under way; an error is told by who synchronizes
+  if (std::uncaught_exceptions() == 0) cudaFree(block);
 }
 
 void CudaDevice::copy(const TensorView& from, const TensorView& to, Stream stream) {

@@ -40,12 +40,17 @@ bool may_share_a_gpu() {
   return asked != nullptr && std::string(asked) == "1";
 }
 
+/// A setting of NCCL, which reads them when it makes its first communicator. What the user has set
+/// stays.
+void set(const char* name, const std::string& value) { setenv(name, value.c_str(), 0); }
+
+/// Sums in the switches of NVLink round once where members' sums round at each addition, and may
+/// differ from one call to the next (NVIDIA/nccl issue 1497).
+void add_on_gpus() { set("NCCL_NVLS_ENABLE", "0"); }
+
 /// Lets NCCL take several ranks of one GPU as if each had a host of its own: messages through
-/// sockets. What the user has set stays. Must come before the first call of NCCL.
+/// sockets.
 void share_a_gpu(Rank rank) {
-  const auto set = [](const char* name, const std::string& value) {
-    setenv(name, value.c_str(), 0);
-  };
   int version = 0;
   ncclGetVersion(&version);
   if (version >= 23000) set("NCCL_MULTI_RANK_GPU_ENABLE", "1");
@@ -56,7 +61,6 @@ void share_a_gpu(Rank rank) {
   set("NCCL_P2P_DISABLE", "1");
   set("NCCL_SHM_DISABLE", "1");
   set("NCCL_MNNVL_ENABLE", "0");
-  set("NCCL_NVLS_ENABLE", "0");
   set("NCCL_ALGO", "Ring");
   set("NCCL_PROTO", "Simple");
   set("NCCL_MAX_CTAS", "1");
@@ -89,6 +93,7 @@ Machine machine(const MpiProcess& process, const ProcessGrid& grid, ReductionOrd
     throw ScenarioError(std::string("reduction = ") + name_of(order) +
                         ": NCCL adds in an order of its own: expected library");
   const int gpu = process.rank_on_host() % gpus_seen();
+  add_on_gpus();
   if (may_share_a_gpu()) share_a_gpu(process.rank());
   auto device = std::make_unique<CudaDevice>(gpu);
   auto communicator = std::make_unique<NcclCommunicator>(grid, process, *device);
