@@ -13,14 +13,15 @@ import process
 
 
 class Machine:
-    """`of_the_machine`: the libraries that the program was linked with and does not bring."""
-
-    def __init__(self, of_the_machine, log):
-        self.libraries = {name: libraries.find(name) for name in of_the_machine}
+    def __init__(self, place, log):
+        self.libraries = {name: libraries.find(name) for name in place.of_the_machine}
         self.driver_library = libraries.find("libcuda.so.1")
         paths = [self.driver_library or "libcuda.so.1", *filter(None, self.libraries.values())]
         probe = pathlib.Path(__file__).with_name("probe.py")
-        ended = process.run([sys.executable, probe, *paths], os.environ, log, 60)
+        folders = [*place.runtime_folders(), os.environ.get("LD_LIBRARY_PATH", "")]
+        loader_path = ":".join(filter(None, folders))
+        ended = process.run([sys.executable, probe, *paths],
+                            {**os.environ, "LD_LIBRARY_PATH": loader_path}, log, 60)
         try:
             answer = json.loads(ended.output.strip().rpartition("\n")[2])
         except ValueError:

@@ -109,8 +109,7 @@ class Place:
         folders = [str(folder) for folder in machine_folders]
         if self.bundled:
             folders.insert(0, str(self.root / "lib"))
-            if not self.machine_has_newer_runtime():
-                folders.insert(0, str(self.root / "lib/runtime"))
+            folders = self.runtime_folders() + folders
             # Open MPI finds its plugins and messages from there; no settings or plugins that the
             # machine has of another Open MPI or PMIx.
             environment["OPAL_PREFIX"] = str(self.root)
@@ -122,12 +121,14 @@ class Place:
         environment["LD_LIBRARY_PATH"] = ":".join(folders)
         return environment
 
-    def machine_has_newer_runtime(self):
-        """Whether the machine's libstdc++ has all that the bundle's has. Its own libraries may need
-        more than the bundle's has, so that then it must be the one that is loaded."""
-        theirs = libraries.find("libstdc++.so.6")
+    def runtime_folders(self):
+        """Where a bundle has libstdc++. None if the machine's has all that the bundle's has: its
+        other libraries may need more than that, so that then its own must be loaded."""
         ours = self.root / "lib/runtime/libstdc++.so.6"
-        return theirs is not None and newest_version(theirs) >= newest_version(ours)
+        theirs = libraries.find("libstdc++.so.6")
+        if not self.bundled or theirs and newest_version(theirs) >= newest_version(ours):
+            return []
+        return [str(ours.parent)]
 
 
 def newest_version(path):
