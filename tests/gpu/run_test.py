@@ -168,6 +168,11 @@ class Ends(unittest.TestCase):
         self.assertEqual(self.of_sanitizer(201, clean), "failed")
         self.assertEqual(self.of_sanitizer(None), "skipped")
 
+    def test_a_test_that_finds_no_gpu_has_failed_where_the_driver_lists_one(self):
+        for reason, result in (("there is no GPU here: ...", "failed"), ("2 needed", "skipped")):
+            ended = process.Ended(77, f"skipped: {reason}\n-----\n", 1.0)
+            self.assertEqual(gpu_run.skip(ended), Answer(result, reason))
+
     def test_every_case_of_a_program_of_faults_is_a_row(self):
         program = """#!/bin/sh
 case $1 in
