@@ -24,7 +24,7 @@ void add_without_its_last_element(Device& device, const KernelCall& call) {
   });
 }
 
-/// As block_sum, but that only those who add wait for each other.
+/// As block_sum, but that only those who have added wait for each other.
 template <class C>
 __device__ C divergent_block_sum(C value) {
   __shared__ Shared<C, kThreads> sums;
@@ -36,6 +36,7 @@ __device__ C divergent_block_sum(C value) {
       sums[thread] = sums[thread] + sums[thread + half];
       __syncthreads();
     }
+  __syncthreads();
   return sums[0];
 }
 
