@@ -42,7 +42,8 @@ constexpr float float_from_fp16(std::uint16_t bits) {
   const std::uint32_t mantissa = bits & 0x3ffU;
   if (exponent == 0x1f)
     return std::bit_cast<float>(sign | 0x7f800000U | (mantissa != 0 ? 0x400000U : 0U));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
   const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(magnitude));
 }

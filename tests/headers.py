@@ -3,8 +3,8 @@
     python3 tests/headers.py BUILD
 
 The build compiles X.hpp alone where X.cpp includes it before everything else, and that is the rule.
-The headers without an X.cpp are compiled here, by the compiler and with the flags of a source near
-them.
+The headers without an X.cpp are compiled here, by the C++ compiler and with the flags of a source
+near them: those of real/cuda as for the simulated GPU.
 """
 
 import concurrent.futures
@@ -37,7 +37,8 @@ def flags_by_folder(build):
     flags = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         path = pathlib.Path(entry["file"])
-        if path.suffix == ".cpp" and path.is_relative_to(ROOT):
+        is_source = path.suffix in (".cpp", ".cu") and "nvcc" not in entry["command"].split()[0]
+        if is_source and path.is_relative_to(ROOT):
             found = list(flags_of(entry))
             known = flags.setdefault(path.parent, found)
             known += [word for word in found if word.startswith("-D") and word not in known]

@@ -36,10 +36,10 @@ const char* name_of(CollectiveRequest::Kind kind);
 /// One rank's side of the collectives of its TP and DP groups.
 ///
 /// start() announces a collective and returns at once; try_complete() returns true when its output
-/// is there for whoever comes after what start() asked the request's stream for, false when it needs
-/// other ranks to advance first (a single-threaded cluster), and may block instead of returning
-/// false where the other ranks are processes of their own. Collectives of one axis complete in the order in which
-/// they were started. Errors of transport are EnvironmentErrors.
+/// is there for whoever comes after what start() asked the request's stream for, false when it
+/// needs other ranks to advance first (a single-threaded cluster), and may block instead of
+/// returning false where the other ranks are processes of their own. Collectives of one axis
+/// complete in the order in which they were started. Errors of transport are EnvironmentErrors.
 class Communicator {
  public:
   using Ticket = std::int64_t;

@@ -29,8 +29,8 @@ class Global {
     return Global<U>(reinterpret_cast<U*>(data_));
   }
   __host__ __device__ bool is_null() const { return data_ == nullptr; }
-  /// What element i is; if that is `expected`, it is `desired` from now on. One step, whatever other
-  /// threads do. For unsigned long long.
+  /// What element i is; if that is `expected`, it is `desired` from now on. One step, whatever
+  /// other threads do. For unsigned long long.
   __device__ T exchange_if(std::int64_t i, T expected, T desired) const {
     return atomicCAS(data_ + i, expected, desired);
   }

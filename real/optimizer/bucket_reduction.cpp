@@ -47,8 +47,8 @@ void BucketReduction::finish_oldest() {
   under_way_.pop_front();
   builder_.finish_collective(reduced);
   if (builder_.policy().divide_before) {
-    // Whoever takes the bucket shows these bits, which follow from the packed ones, unless the order
-    // in which they were added is a library's.
+    // Whoever takes the bucket shows these bits, which follow from the packed ones, unless the
+    // order in which they were added is a library's.
     builder_.last_op().recorded = builder_.scenario().reduction == ReductionOrder::library;
     return take_(bucket, reduced);
   }

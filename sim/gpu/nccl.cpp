@@ -1,6 +1,7 @@
-// The simulated NCCL. Its sums are NCCL's ring (v2.28, src/device/all_reduce.h, runRing): the tensor
-// in rounds of one chunk a member; in each, chunk c starts at member c + 1 and goes up the ring, every
-// member adding its own and rounding, until member c has the sum, which then goes round as it is:
+// The simulated NCCL. Its sums are NCCL's ring (v2.28, src/device/all_reduce.h, runRing): the
+// tensor in rounds of one chunk a member; in each, chunk c starts at member c + 1 and goes up the
+// ring, every member adding its own and rounding, until member c has the sum, which then goes round
+// as it is:
 //
 //   sum of chunk c = (((x[c+1] + x[c+2]) + ...) + x[c-1]) + x[c]
 //

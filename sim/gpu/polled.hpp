@@ -17,9 +17,9 @@ struct Until {
   std::function<void()> late;
 };
 
-/// Work that waits for others without holding its thread: a function that says `co_await Until{...}`
-/// in the middle, and whose caller asks again and again whether it is done. It begins when it is
-/// asked for the first time.
+/// Work that waits for others without holding its thread: a function that says `co_await
+/// Until{...}` in the middle, and whose caller asks again and again whether it is done. It begins
+/// when it is asked for the first time.
 ///
 ///   Polled greet(Post& post) {
 ///     post.receive(...);

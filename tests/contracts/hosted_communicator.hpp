@@ -7,8 +7,8 @@
 
 namespace shardproof::contract {
 
-/// A communicator whose tensors lie on a device, for a contract whose tensors lie on the host: takes
-/// them there and brings the result back when the collective is complete.
+/// A communicator whose tensors lie on a device, for a contract whose tensors lie on the host:
+/// takes them there and brings the result back when the collective is complete.
 class HostedCommunicator : public Communicator {
  public:
   explicit HostedCommunicator(real::Machine& machine)

@@ -1,5 +1,5 @@
-// The engine for GPUs through the whole program, on simulated ones: it passes, its bits depend on no
-// schedule, and what it proves is said. And tier "off", which proves nothing.
+// The engine for GPUs through the whole program, on simulated ones: it passes, its bits depend on
+// no schedule, and what it proves is said. And tier "off", which proves nothing.
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <iterator>

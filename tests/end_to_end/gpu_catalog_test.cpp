@@ -1,6 +1,6 @@
 // The scenarios that cover the engine for GPUs, on simulated ones: each passes, and no bit of it
-// depends on when a GPU does its work. On real GPUs: shardproof run scenarios/catalog/gpu --override
-// real=cuda.
+// depends on when a GPU does its work. On real GPUs: shardproof run scenarios/catalog/gpu
+// --override real=cuda.
 #include <boost/test/unit_test.hpp>
 #include <set>
 
