@@ -1,5 +1,5 @@
-# Whether there is a CUDA toolkit with NCCL: SHARDPROOF_HAS_CUDA. Without one the build is complete but
-# for real GPUs: what is written for them is compiled for the simulated one.
+# Whether there is a CUDA toolkit with NCCL: SHARDPROOF_HAS_CUDA. Without one the build is complete
+# but for real GPUs: what is written for them is compiled for the simulated one.
 set(SHARDPROOF_HAS_CUDA OFF)
 set(missing "it is switched off")
 if(SHARDPROOF_CUDA)
@@ -17,7 +17,8 @@ if(SHARDPROOF_CUDA AND CMAKE_CUDA_COMPILER)
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
   set(CMAKE_CUDA_EXTENSIONS OFF)
   if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
-    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # CMake 3.25 does not know that nvcc has it
+    # CMake 3.25 does not know that nvcc has it.
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
   endif()
   set(CMAKE_CUDA_FLAGS_RELEASE "-O2")
   find_package(CUDAToolkit REQUIRED)

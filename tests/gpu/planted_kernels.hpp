@@ -4,8 +4,8 @@
 
 #include "real/machine/machine.hpp"
 
-// GPUs on which one kernel is broken, in one of the ways in which kernels are. A row of the device's
-// table is replaced: the engine knows nothing of it. Built twice, as real/cuda is.
+// GPUs on which one kernel is broken, in one of the ways in which kernels are. A row of the
+// device's table is replaced: the engine knows nothing of it. Built twice, as real/cuda is.
 
 namespace shardproof::tests {
 
