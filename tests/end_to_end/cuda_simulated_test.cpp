@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 
+#include "scenarios/trace/trace.hpp"
 #include "tests/end_to_end/program.hpp"
 #include "tests/support/trace_differences.hpp"
 
@@ -54,6 +55,11 @@ BOOST_AUTO_TEST_CASE(a_pass_says_that_the_hardware_was_simulated) {
   for (const char* library : {"driver", "cuda", "cublas", "nccl"})
     BOOST_TEST(environment.find(library)->text.starts_with("simulated"), library);
   BOOST_TEST(run.outcome("sim_real") == "not_run");
+
+  int products = 0;
+  for (const auto& [name, value] : TraceReader(folder / "out/run/real").header().settings)
+    products += name.starts_with("cublaslt fp64 ") && value.find("split-K 1") != std::string::npos;
+  BOOST_TEST(products > 5);
 }
 
 BOOST_AUTO_TEST_CASE(no_bit_depends_on_when_a_gpu_does_its_work) {
