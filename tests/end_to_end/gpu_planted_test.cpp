@@ -1,6 +1,6 @@
 // What an engine for GPUs gets wrong that no program of ops shows: waits that are left out, work on
-// the wrong stream, memory that is given away too early. On a simulated GPU each is wrong every time,
-// under the schedule `latest`, and the verdict names the op.
+// the wrong stream, memory that is given away too early. On a simulated GPU each is wrong every
+// time, under the schedule `latest`, and the verdict names the op.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/end_to_end/program.hpp"

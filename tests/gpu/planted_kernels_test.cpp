@@ -64,8 +64,8 @@ Seen run(std::optional<PlantedKernel> planted) {
   return {verdict.conclusion, verdict.first_divergence ? verdict.first_divergence->op : "", ""};
 }
 
-/// `finding` is what the simulated GPU says; "" if it leaves the matter to the judge. A real one has
-/// words of its own, or none.
+/// `finding` is what the simulated GPU says; "" if it leaves the matter to the judge. A real one
+/// has words of its own, or none.
 void expect_named(PlantedKernel planted, const std::string& op, const std::string& finding = "") {
   const Seen seen = run(planted);
 
