@@ -29,7 +29,7 @@ constexpr std::uint16_t fp16_from_float(float value) {
   };
   if (magnitude > 0x7f800000U) return signed_bits(0x7e00);   // NaN
   if (magnitude >= 0x477ff000U) return signed_bits(0x7c00);  // 65520, half way to 2^16, and above
-  if (magnitude >= 0x38800000U)  // 2^-14: the smallest normal number
+  if (magnitude >= 0x38800000U)                              // 2^-14: the smallest normal number
     return signed_bits(rounded_off(magnitude, 13) - ((127 - 15) << 10));
   const std::uint32_t exponent = magnitude >> 23;  // value = mantissa * 2^(exponent - 150)
   if (exponent < 102) return signed_bits(0);       // below 2^-25, half of the smallest number

@@ -43,10 +43,10 @@ struct FirstDivergence {
   std::string execution;  // "sim" | "real"
   Moment moment;
   std::optional<Phase> phase;
-  std::string op;          // as `shardproof plan` prints it
-  std::string tensor;      // trace path
-  int rank = 0;            // the first that is wrong
-  std::vector<int> ranks;  // all that are
+  std::string op;                   // as `shardproof plan` prints it
+  std::string tensor;               // trace path
+  int rank = 0;                     // the first that is wrong
+  std::vector<int> ranks;           // all that are
   std::vector<std::int64_t> index;  // in the full tensor
   double expected = 0;
   double got = 0;
@@ -92,7 +92,7 @@ struct Verdict {
   std::string scenario_hash;
   std::vector<std::string> executions;
   std::vector<std::string> injected;  // "drop model.layers.1.self_attn.o_proj/forward/all_reduce"
-  bool hardware_simulated = false;       // the real execution ran on simulated GPUs
+  bool hardware_simulated = false;    // the real execution ran on simulated GPUs
   Conclusion conclusion = Conclusion::unknown;
   std::vector<CheckResult> checks;  // all rows of checks/table.hpp, in that order
   std::optional<FirstDivergence> first_divergence;

@@ -20,7 +20,7 @@ struct CommandLineScenario {
   std::string text;  // a text file for byte tokens; "": generated tokens
   std::optional<std::int64_t> sequence;
   std::string mode, precision, reduction, real;  // "": the default
-  std::vector<std::string> executions;     // empty: all
+  std::vector<std::string> executions;           // empty: all
   std::vector<std::string> overrides;
 };
 

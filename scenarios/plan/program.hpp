@@ -62,7 +62,7 @@ struct Op {
   OpKind kind = OpKind::copy;
   std::string module;  // "model.layers.1.self_attn.o_proj"
   Phase phase = Phase::data;
-  std::string name;    // "all_reduce"; unique within module, phase and segment
+  std::string name;  // "all_reduce"; unique within module, phase and segment
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;  // may repeat an input: written in place, a new version
   std::optional<Axis> group;     // of a collective and its wait
