@@ -66,7 +66,8 @@ Seen run(std::optional<PlantedKernel> planted) {
 
 /// `finding` is what the simulated GPU says; "" if it leaves the matter to the judge. A real one
 /// has words of its own, or none.
-void expect_named(PlantedKernel planted, const std::string& op, const std::string& finding = "") {
+void expect_named(PlantedKernel planted, const std::string& op,
+                  [[maybe_unused]] const std::string& finding = "") {
   const Seen seen = run(planted);
 
   BOOST_TEST_MESSAGE("op \"" << seen.op << "\", error \"" << seen.error << "\"");
