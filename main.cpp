@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "real/cuda/machine.hpp"
+#include "real/cuda/module.hpp"
 #include "real/host/launcher.hpp"
 #include "real/host/rank_main.hpp"
 #include "real/lowering/lowering.hpp"
@@ -106,7 +107,7 @@ RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::st
 // ranks say.
 void expect_machine(const Scenario& scenario, const std::string& launcher) {
   if (scenario.runs(Execution::real) && scenario.platform == Platform::cuda && launcher.empty())
-    real::cuda::expect_machine();
+    real::cuda_module().expect_machine();
 }
 
 // Everything that can be wrong with the input is found before the first child starts.
@@ -202,7 +203,7 @@ void add_run(CLI::App& app, Command& command) {
 real::MakeMachine machine_of(const Scenario& scenario) {
   switch (scenario.platform) {
     case Platform::mpi: return real::processor;
-    case Platform::cuda: return real::cuda::machine;
+    case Platform::cuda: return real::cuda_module().machine;
     case Platform::cuda_simulated:
       sim::gpu::set_schedule(sim::gpu::schedule_from(scenario.gpu_schedule));
       return real::cuda_simulated::machine;
@@ -425,7 +426,7 @@ void add_consolidate(CLI::App& app, Command& command) {
 
 std::string versions() {
   std::map<std::string, std::string> all = collect_provenance();
-  all.merge(real::cuda::versions());
+  all.merge(real::cuda_versions());
   all.merge(real::engine_versions());
   std::string text = "shardproof " + all["version"] + "\n";
   for (const auto& [name, value] : all)

@@ -17,9 +17,9 @@ namespace shardproof::real::cuda {
 Machine machine(const MpiProcess& process, const ProcessGrid& grid, ReductionOrder order);
 /// The GPU of that number alone. EnvironmentError, by name, if there is none.
 std::unique_ptr<Device> gpu(int number);
-/// Throws EnvironmentError, by name, if this build or this host has no GPU.
+/// Throws EnvironmentError, by name, if this host has no GPU.
 void expect_machine();
-/// "cuda", "cublas", "nccl": of this build, or "not built".
+/// "cuda", "cublas", "nccl": of what is loaded.
 std::map<std::string, std::string> versions();
 
 }  // namespace shardproof::real::cuda

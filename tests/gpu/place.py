@@ -86,8 +86,13 @@ class Place:
             build = pathlib.Path(build) if build else self.root / "build/release"
             self.program = build.resolve() / "shardproof"
             self.of_the_machine = sorted(
-                name for name in libraries_of(self.program) if OF_THE_MACHINE.match(name))
+                name for name in libraries_of(self.module) if OF_THE_MACHINE.match(name))
             self.tests = tests_of_build(build)
+
+    @property
+    def module(self):
+        """What the program loads for GPUs."""
+        return self.program.parent / "libshardproof_cuda.so"
 
     @property
     def catalog(self):
