@@ -11,7 +11,9 @@
 #include "scenarios/trace/scenario_header.hpp"
 #include "tests/support/mpi_main.hpp"
 #include "tests/support/temporary_folder.hpp"
-#ifndef SHARDPROOF_SIMULATED_GPU
+#ifdef SHARDPROOF_SIMULATED_GPU
+#include "sim/gpu/runtime.hpp"
+#else
 #include "tests/contracts/needs_gpu.hpp"
 #endif
 
@@ -49,7 +51,16 @@ struct Seen {
   std::string op, error;
 };
 
+/// After a run that ended with an error a simulated GPU can be had anew, a real one in another
+/// process only.
+void renew_gpu() {
+#ifdef SHARDPROOF_SIMULATED_GPU
+  sim::gpu::reset();
+#endif
+}
+
 Seen run(std::optional<PlantedKernel> planted) {
+  renew_gpu();
   const Scenario scenario = one_step();
   const TemporaryFolder folder;
   try {
