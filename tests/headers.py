@@ -33,7 +33,7 @@ def flags_of(entry):
 
 
 def flags_by_folder(build):
-    """{folder: the flags of its first source, and what any of its sources has defined}."""
+    """{folder: the flags of its first source, and what any has defined, or sees}."""
     flags = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         path = pathlib.Path(entry["file"])
@@ -41,7 +41,7 @@ def flags_by_folder(build):
         if is_source and path.is_relative_to(ROOT):
             found = list(flags_of(entry))
             known = flags.setdefault(path.parent, found)
-            known += [word for word in found if word.startswith("-D") and word not in known]
+            known += [word for word in found if word[:2] in ("-D", "-I") and word not in known]
     return flags
 
 
