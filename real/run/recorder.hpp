@@ -25,7 +25,7 @@ class Recorder {
   void read(ValueId value, std::span<const std::byte> bytes);
   /// A new version of the value, with as many rows as `rows` says. Stored in the trace too, if the
   /// op's outputs are recorded.
-  void wrote(const Op& op, ValueId value, std::span<const std::byte> bytes, const RowCounts& rows);
+  void wrote(const Op& op, ValueId id, std::span<const std::byte> bytes, const RowCounts& rows);
   void communicated(const Op& op, std::int64_t elements, Dtype wire);
   void flush() { writer_.flush(); }
 
