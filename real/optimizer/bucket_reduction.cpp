@@ -1,5 +1,7 @@
 #include "real/optimizer/bucket_reduction.hpp"
 
+#include <utility>
+
 namespace shardproof::real {
 
 namespace {
@@ -9,7 +11,8 @@ constexpr Phase phase = Phase::reduce;
 
 ValueId BucketReduction::flat_value(std::size_t bucket, const std::string& name, Dtype dtype,
                                     AxisPlacement dp) {
-  return add_flat_value(builder_, partition_.buckets.at(bucket), "reduce/*/" + name, dtype, dp);
+  return add_flat_value(builder_, partition_.buckets.at(bucket), "reduce/*/" + name, dtype,
+                        std::move(dp));
 }
 
 void BucketReduction::start(std::size_t bucket, const std::vector<ValueId>& gradients) {
