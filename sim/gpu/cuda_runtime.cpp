@@ -266,13 +266,12 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
   return asked == cudaSuccess ? cudaStreamSynchronize(nullptr) : asked;
 }
 
-cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t handle) {
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
   return answer([&] {
-    StreamQueue* const stream = find_stream(handle);
-    if (stream == nullptr) return cudaErrorInvalidResourceHandle;
+    StreamQueue* const queue = find_stream(stream);
+    if (queue == nullptr) return cudaErrorInvalidResourceHandle;
     if (bytes == 0) return cudaSuccess;
-    enqueue(stream, "cudaMemsetAsync",
-            [=] { std::memset(checked_write(to, bytes), value, bytes); });
+    enqueue(queue, "cudaMemsetAsync", [=] { std::memset(checked_write(to, bytes), value, bytes); });
     return cudaSuccess;
   });
 }
@@ -288,28 +287,28 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   });
 }
 
-cudaError_t cudaStreamDestroy(cudaStream_t handle) {
-  StreamQueue* const stream = find_stream(handle);
-  if (handle == nullptr || stream == nullptr) return remember(cudaErrorInvalidResourceHandle);
-  const cudaError_t waited = answer_after([&] { wait_for(*stream); });
-  stream->alive = false;
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  StreamQueue* const queue = find_stream(stream);
+  if (stream == nullptr || queue == nullptr) return remember(cudaErrorInvalidResourceHandle);
+  const cudaError_t waited = answer_after([&] { wait_for(*queue); });
+  queue->alive = false;
   recover();
   return waited;
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
-  StreamQueue* const stream = find_stream(handle);
-  if (stream == nullptr) return remember(cudaErrorInvalidResourceHandle);
-  return answer_after([&] { wait_for(*stream); });
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  StreamQueue* const queue = find_stream(stream);
+  if (queue == nullptr) return remember(cudaErrorInvalidResourceHandle);
+  return answer_after([&] { wait_for(*queue); });
 }
 
-cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned flags) {
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   return answer([&] {
-    StreamQueue* const stream = find_stream(handle);
+    StreamQueue* const queue = find_stream(stream);
     const EventState* const found = find_event(event);
-    if (stream == nullptr || found == nullptr) return cudaErrorInvalidResourceHandle;
+    if (queue == nullptr || found == nullptr) return cudaErrorInvalidResourceHandle;
     if (flags != 0) return cudaErrorInvalidValue;
-    if (found->recorded) ask(*stream, {.what = "cudaStreamWaitEvent", .awaited = found->recorded});
+    if (found->recorded) ask(*queue, {.what = "cudaStreamWaitEvent", .awaited = found->recorded});
     return cudaSuccess;
   });
 }
@@ -330,14 +329,14 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return answer([&] {
-    StreamQueue* const stream = find_stream(handle);
+    StreamQueue* const queue = find_stream(stream);
     EventState* const found = find_event(event);
-    if (stream == nullptr || found == nullptr) return cudaErrorInvalidResourceHandle;
+    if (queue == nullptr || found == nullptr) return cudaErrorInvalidResourceHandle;
     found->recorded = std::make_shared<Marker>();
-    found->recorded->stream = stream;
-    ask(*stream, {.what = "cudaEventRecord", .marked = found->recorded});
+    found->recorded->stream = queue;
+    ask(*queue, {.what = "cudaEventRecord", .marked = found->recorded});
     return cudaSuccess;
   });
 }
@@ -386,10 +385,10 @@ void enqueue(cudaStream_t stream, std::string what, std::function<void()> work) 
   });
 }
 
-void enqueue_polled(cudaStream_t handle, std::string what, std::function<bool()> work) {
-  StreamQueue* const stream = find_stream(handle);
-  if (stream == nullptr) fail(what + ": this is no stream, or none any more");
-  ask(*stream, {.what = std::move(what), .work = std::move(work)});
+void enqueue_polled(cudaStream_t stream, std::string what, std::function<bool()> work) {
+  StreamQueue* const queue = find_stream(stream);
+  if (queue == nullptr) fail(what + ": this is no stream, or none any more");
+  ask(*queue, {.what = std::move(what), .work = std::move(work)});
 }
 
 void reset() {

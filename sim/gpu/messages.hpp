@@ -43,13 +43,13 @@ class Post {
   Post(const Post&) = delete;
   Post& operator=(const Post&) = delete;
 
-  void send(int to, int tag, std::vector<std::byte> message);
+  void send(int to, int tag, std::vector<std::byte> content);
   /// The place of what will have arrived when it is done.
   const std::vector<std::byte>& receive(int from, int tag, std::size_t bytes);
   /// All of it.
   bool done();
   /// The message that lies there.
-  bool done(const std::vector<std::byte>& message);
+  bool done(const std::vector<std::byte>& content);
 
  private:
   struct State;

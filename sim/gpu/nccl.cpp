@@ -1,297 +1,34 @@
-// The simulated NCCL. Its sums are NCCL's ring (v2.28, src/device/all_reduce.h, runRing): the
-// tensor in rounds of one chunk a member; in each, chunk c starts at member c + 1 and goes up the
-// ring, every member adding its own and rounding, until member c has the sum, which then goes round
-// as it is:
-//
-//   sum of chunk c = (((x[c+1] + x[c+2]) + ...) + x[c-1]) + x[c]
-//
-// A member reads its own numbers when its turn comes and writes each chunk as it arrives: whoever
-// touches a buffer that is under way shows.
+// The simulated NCCL as its callers see it: communicators, how they are joined and split, and the
+// calls that ask a stream for a collective. None waits for another process, unless its communicator
+// is one that blocks.
 
 #include "sim/gpu/nccl.hpp"
 
 #include <nccl.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
+#include <vector>
 
-#include "scenarios/dtype.hpp"
 #include "scenarios/errors.hpp"
 #include "sim/gpu/messages.hpp"
+#include "sim/gpu/nccl_collectives.hpp"
+#include "sim/gpu/nccl_group.hpp"
 #include "sim/gpu/polled.hpp"
 #include "sim/gpu/running.hpp"
 #include "sim/gpu/runtime.hpp"
 
 namespace shardproof::sim::gpu {
 
-namespace {
-
-using Bytes = std::vector<std::byte>;
-
-std::chrono::milliseconds patience = std::chrono::minutes(5);
-
-/// The members of a communicator, and how a message finds them.
-struct Group {
-  std::shared_ptr<Messages> messages;
-  std::vector<int> members;  // their ranks in the job, by rank
-  int rank = 0;
-  int tag = 0;  // of its messages
-  std::string name;
-
-  int size() const { return static_cast<int>(members.size()); }
-  int member(int number) const {
-    const int n = size();
-    return members[static_cast<std::size_t>((number % n + n) % n)];
-  }
-};
-
-std::string who(const Group& group, int rank) {
-  return "rank " + std::to_string(rank) + " of \"" + group.name + "\" (" +
-         std::to_string(group.member(rank)) + " of the job)";
-}
-
-/// Everybody's word to everybody, by rank.
-template <class Word>
-struct Round {
-  Round(const Group& group, const Word& own)
-      : group(group), post(*group.messages), words(group.members.size()) {
-    for (int r = 0; r < group.size(); ++r) {
-      if (r == group.rank) continue;
-      const auto bytes = std::as_bytes(std::span(&own, 1));
-      post.send(group.member(r), group.tag, Bytes(bytes.begin(), bytes.end()));
-      arriving.push_back(&post.receive(group.member(r), group.tag, sizeof(Word)));
-    }
-    words[static_cast<std::size_t>(group.rank)] = own;
-  }
-  const std::vector<Word>& said() {
-    std::size_t next = 0;
-    for (int r = 0; r < group.size(); ++r)
-      if (r != group.rank)
-        std::memcpy(&words[static_cast<std::size_t>(r)], arriving[next++]->data(), sizeof(Word));
-    return words;
-  }
-
-  /// "rank 0 of "tp" (0 of the job), rank 2 ...": who has said nothing.
-  std::string silent() {
-    std::string text;
-    std::size_t next = 0;
-    for (int r = 0; r < group.size(); ++r)
-      if (r != group.rank && !post.done(*arriving[next++]))
-        text += (text.empty() ? "" : ", ") + who(group, r);
-    return text;
-  }
-
-  const Group& group;
-  Post post;
-  std::vector<const Bytes*> arriving;
-  std::vector<Word> words;
-};
-
-Until arrived(Post& post, std::function<void()> late) {
-  return {[&post] {
-            const bool done = post.done();
-            if (!done) std::this_thread::yield();  // the others may share this core
-            return done;
-          },
-          patience, std::move(late)};
-}
-
-// ---- Collectives
-
-enum class Kind : std::int64_t { all_reduce, all_gather };
-
-/// What a member comes for: plain numbers, and as much of the op's name as fits.
-struct Purpose {
-  std::int64_t number;  // of the communicator's collectives
-  Kind kind;
-  std::int64_t count;
-  std::int64_t type;
-  std::int64_t op;
-  std::array<char, 200> label;
-};
-
-struct Call {
-  std::shared_ptr<const Group> group;
-  Purpose purpose;
-  Dtype dtype;
-  const std::byte* from;
-  std::byte* to;
-
-  std::size_t width() const { return size_bytes(dtype); }
-  std::size_t bytes() const { return static_cast<std::size_t>(purpose.count) * width(); }
-};
-
-std::optional<Dtype> dtype_of(ncclDataType_t type) {
-  switch (type) {
-    case ncclFloat64: return Dtype::fp64;
-    case ncclFloat32: return Dtype::fp32;
-    case ncclBfloat16: return Dtype::bf16;
-    case ncclFloat16: return Dtype::fp16;
-    case ncclInt64: return Dtype::int64;
-  }
-  return std::nullopt;
-}
-
-std::string describe(const Purpose& purpose) {
-  const auto dtype = dtype_of(static_cast<ncclDataType_t>(purpose.type));
-  const std::string label(purpose.label.data());
-  const std::string what = purpose.kind == Kind::all_gather ? "ncclAllGather"
-                           : purpose.op == ncclSum          ? "ncclAllReduce, sum"
-                                                            : "ncclAllReduce, max";
-  return (label.empty() ? "" : label + ": ") + what + " of " + std::to_string(purpose.count) +
-         " x " + (dtype ? name_of(*dtype) : "?") + ", collective " +
-         std::to_string(purpose.number) + " of the communicator";
-}
-
-void expect_same_purpose(const Call& call, const std::vector<Purpose>& all) {
-  for (std::size_t r = 1; r < all.size(); ++r)
-    if (std::memcmp(&all[r], &all[0], sizeof(Purpose)) != 0)
-      fail("members came for different collectives: " + who(*call.group, 0) + " for " +
-           describe(all[0]) + "; " + who(*call.group, static_cast<int>(r)) + " for " +
-           describe(all[r]));
-}
-
-void tell_late(const Call& call, const std::string& whom) {
-  fail(who(*call.group, call.group->rank) + " waits in " + describe(call.purpose) + " for " + whom +
-       " since " + std::to_string(patience.count()) + " ms");
-}
-
-/// Of every element: the sum, rounded once (fp64 has more than twice the digits of the others, and
-/// two), or the larger.
-Bytes combined(const Call& call, const Bytes& arrived, const std::byte* own) {
-  const std::size_t count = arrived.size() / call.width();
-  std::vector<double> a(count), b(count);
-  decode(call.dtype, arrived, a);
-  decode(call.dtype, {own, arrived.size()}, b);
-  for (std::size_t i = 0; i < count; ++i)
-    a[i] = call.purpose.op == ncclSum ? a[i] + b[i] : std::fmax(a[i], b[i]);
-  Bytes result(arrived.size());
-  encode(call.dtype, a, result);
-  return result;
-}
-
-/// Tells the others what it is for, and hears the same from them. A member whose input is not there
-/// says so itself, before the others wait for it.
-Polled meet(const Call& call) {
-  checked_read(call.from, call.bytes());
-  Round<Purpose> round(*call.group, call.purpose);
-  co_await arrived(round.post,
-                   [&] { tell_late(call, "those who have not come: " + round.silent()); });
-  expect_same_purpose(call, round.said());
-}
-
-Until done(Polled& part) {
-  return {[&part] { return part.poll(); }, std::chrono::hours(24 * 365), [] {}};
-}
-
-/// One step of the ring: gives `message` to the next member, and takes one of `bytes` bytes.
-struct Step {
-  Step(const Call& call, const Bytes& message, std::size_t bytes) : post(*call.group->messages) {
-    const Group& group = *call.group;
-    post.send(group.member(group.rank + 1), group.tag, message);
-    taken = &post.receive(group.member(group.rank - 1), group.tag, bytes);
-  }
-  Post post;
-  const Bytes* taken;
-};
-
-Until arrived(Step& step, const Call& call) {
-  return arrived(step.post, [&call] {
-    const int before = (call.group->rank + call.group->size() - 1) % call.group->size();
-    tell_late(call, who(*call.group, before));
-  });
-}
-
-/// The chunks of one round of the ring: chunk c of those from element `begin` on.
-struct Chunks {
-  const Call& call;
-  std::size_t begin;
-  std::size_t elements;  // of a chunk
-
-  std::size_t at(int chunk) const {
-    const int n = call.group->size();
-    const auto c = static_cast<std::size_t>((chunk % n + n) % n);
-    return std::min(begin + c * elements, static_cast<std::size_t>(call.purpose.count)) *
-           call.width();
-  }
-  std::size_t bytes(int chunk) const {
-    return std::min(at(chunk) + elements * call.width(), call.bytes()) - at(chunk);
-  }
-  Bytes own(int chunk) const {
-    if (bytes(chunk) == 0) return {};
-    const std::byte* place = checked_read(call.from + at(chunk), bytes(chunk));
-    return {place, place + bytes(chunk)};
-  }
-  void write(int chunk, const Bytes& content) const {
-    if (!content.empty())
-      std::ranges::copy(content, checked_write(call.to + at(chunk), content.size()));
-  }
-};
-
-/// Elements of a chunk: an even share, in whole 16 bytes of the smallest type, and no more than fit
-/// into a (small) buffer.
-std::size_t chunk_elements(const Call& call) {
-  const auto count = static_cast<std::size_t>(call.purpose.count);
-  const auto n = static_cast<std::size_t>(call.group->size());
-  const std::size_t share = ((count + n - 1) / n + 7) / 8 * 8;
-  return std::min(share, std::size_t{1024});
-}
-
-Polled all_reduce(Call call) {
-  Polled meeting = meet(call);
-  co_await done(meeting);
-  const int n = call.group->size();
-  const int rank = call.group->rank;
-  const std::size_t elements = chunk_elements(call);
-  const std::size_t round = elements * static_cast<std::size_t>(n);
-  for (std::size_t begin = 0; begin < static_cast<std::size_t>(call.purpose.count);
-       begin += round) {
-    const Chunks chunks{call, begin, elements};
-    Bytes travelling = chunks.own(rank - 1);
-    for (int step = 2; step <= n; ++step) {
-      Step ring(call, travelling, chunks.bytes(rank - step));
-      co_await arrived(ring, call);
-      const Bytes own = chunks.own(rank - step);
-      travelling = combined(call, *ring.taken, own.data());
-    }
-    chunks.write(rank, travelling);
-    for (int step = 1; step < n; ++step) {
-      Step ring(call, travelling, chunks.bytes(rank - step));
-      co_await arrived(ring, call);
-      travelling = *ring.taken;
-      chunks.write(rank - step, travelling);
-    }
-  }
-}
-
-Polled all_gather(Call call) {
-  Polled meeting = meet(call);
-  co_await done(meeting);
-  const int n = call.group->size();
-  const int rank = call.group->rank;
-  const std::size_t bytes = call.bytes();
-  const std::byte* own = checked_read(call.from, bytes);
-  Bytes travelling(own, own + bytes);
-  for (int step = 0; step < n; ++step) {
-    const auto owner = static_cast<std::size_t>((rank - step + n) % n);
-    std::ranges::copy(travelling, checked_write(call.to + owner * bytes, bytes));
-    if (step + 1 == n) break;
-    Step ring(call, travelling, bytes);
-    co_await arrived(ring, call);
-    travelling = *ring.taken;
-  }
-}
-
-}  // namespace
-
-void set_nccl_patience(std::chrono::milliseconds new_patience) { patience = new_patience; }
-
-// ---- Communicators
+void set_nccl_patience(std::chrono::milliseconds patience) { nccl_patience = patience; }
 
 struct ncclComm {
   std::shared_ptr<Group> group = std::make_shared<Group>();
@@ -332,13 +69,13 @@ ncclResult_t answer_of(ncclComm& comm) {
 }
 
 void tell_missing(const Group& group, const std::string& whom) {
-  throw EnvironmentError("after " + std::to_string(patience.count()) + " ms have not come to \"" +
-                         group.name + "\": " + whom);
+  throw EnvironmentError("after " + std::to_string(nccl_patience.count()) +
+                         " ms have not come to \"" + group.name + "\": " + whom);
 }
 
 Polled join(ncclComm& comm, ncclUniqueId id) {
   Group& group = *comm.group;
-  co_await Until{[&group] { return group.messages->ready(); }, patience,
+  co_await Until{[&group] { return group.messages->ready(); }, nccl_patience,
                  [&group] { tell_missing(group, "some processes of the job"); }};
   Round<ncclUniqueId> round(group, id);
   co_await arrived(round.post, [&] { tell_missing(group, round.silent()); });
@@ -460,7 +197,7 @@ namespace {
 int open_groups = 0;
 std::vector<std::function<void()>> remembered;
 
-ncclResult_t ask(cudaStream_t stream, const char* name, std::shared_ptr<Polled> work) {
+ncclResult_t ask(cudaStream_t stream, const char* name, const std::shared_ptr<Polled>& work) {
   const auto enqueue_it = [=] { enqueue_polled(stream, name, [work] { return work->poll(); }); };
   open_groups > 0 ? remembered.push_back(enqueue_it) : enqueue_it();
   return ncclSuccess;

@@ -38,6 +38,6 @@ const std::string& current_label();
 
 /// Whether there was a finding, so that nothing is done any more.
 bool is_lost();
-void set_lost(bool lost);
+void set_lost(bool now);
 
 }  // namespace shardproof::sim::gpu
