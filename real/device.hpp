@@ -56,8 +56,6 @@ class Device {
   /// "cpu".
   virtual const char* name() const = 0;
   virtual const KernelTable& kernels() const = 0;
-  /// Hash over fixed kernel results: two machines with one fingerprint compute the same bits.
-  virtual std::string fingerprint() = 0;
 
   /// A block is aligned to 64 bytes at least.
   virtual std::byte* allocate(std::size_t bytes) = 0;

@@ -5,7 +5,6 @@
 #include <new>
 #include <utility>
 
-#include "real/cpu/fingerprint.hpp"
 #include "real/cpu/kernel_lists.hpp"
 #include "real/cpu/matmul.hpp"
 #include "scenarios/errors.hpp"
@@ -42,8 +41,6 @@ const KernelTable& CpuDevice::kernels() const {
        cpu::rotary_kernels(), cpu::token_kernels(), cpu::update_kernels()});
   return table;
 }
-
-std::string CpuDevice::fingerprint() { return cpu::fingerprint(); }
 
 std::byte* CpuDevice::allocate(std::size_t bytes) {
   return static_cast<std::byte*>(::operator new(bytes, alignment));

@@ -17,7 +17,6 @@ class CpuDevice : public Device {
 
   const char* name() const override { return "cpu"; }
   const KernelTable& kernels() const override;
-  std::string fingerprint() override;
 
   std::byte* allocate(std::size_t bytes) override;
   void release(std::byte* block, std::size_t bytes) override;

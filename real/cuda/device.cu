@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <exception>
 
+#include "real/cuda/cuda_call.hpp"
 #include "real/cuda/device.hpp"
-#include "real/cuda/fingerprint.hpp"
 #include "real/cuda/kernel_lists.hpp"
 #include "real/cuda/products.hpp"
 #include "scenarios/errors.hpp"
@@ -17,16 +17,6 @@ namespace shardproof::real::SHARDPROOF_GPU {
 
 namespace {
 
-/// "invalid argument (cudaErrorInvalidValue)".
-std::string describe(cudaError_t answer) {
-  return std::string(cudaGetErrorString(answer)) + " (" + cudaGetErrorName(answer) + ")";
-}
-
-/// Of calls that ask for no work: their failure is of no op.
-void check(cudaError_t answer, const char* call) {
-  if (answer != cudaSuccess) throw EnvironmentError(std::string(call) + ": " + describe(answer));
-}
-
 /// Whether the device is lost to this process, so that an error of long ago is told again by
 /// whatever is called.
 bool is_lost() {
@@ -35,9 +25,7 @@ bool is_lost() {
 }
 
 int existing(int number) {
-  int count = 0;
-  const cudaError_t answer = cudaGetDeviceCount(&count);
-  if (answer != cudaSuccess) throw EnvironmentError("there is no GPU here: " + describe(answer));
+  const int count = gpus_seen();
   if (number < 0 || number >= count)
     throw EnvironmentError("there is no GPU " + std::to_string(number) + ": this process sees " +
                            std::to_string(count));
@@ -94,8 +82,6 @@ const KernelTable& CudaDevice::kernels() const {
        pointwise_kernels(), rotary_kernels(), token_kernels(), update_kernels()});
   return table;
 }
-
-std::string CudaDevice::fingerprint() { return fingerprint_of(*this); }
 
 std::byte* CudaDevice::allocate(std::size_t bytes) { return memory_of(bytes); }
 

@@ -57,7 +57,6 @@ class CudaDevice : public Device {
 
   const char* name() const override;
   const KernelTable& kernels() const override;
-  std::string fingerprint() override;
   std::byte* allocate(std::size_t bytes) override;
   void release(std::byte* block, std::size_t bytes) override;
   bool host_accessible() const override { return false; }

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "real/cuda/cuda_call.hpp"
 #include "real/cuda/machine.hpp"
 #include "real/cuda/nccl_communicator.hpp"
 #include "scenarios/errors.hpp"
@@ -9,19 +10,6 @@
 namespace shardproof::real::SHARDPROOF_GPU {
 
 namespace {
-
-void check(cudaError_t answer, const char* call) {
-  if (answer != cudaSuccess)
-    throw EnvironmentError(std::string(call) + ": " + cudaGetErrorString(answer));
-}
-
-int gpus_seen() {
-  int count = 0;
-  const cudaError_t answer = cudaGetDeviceCount(&count);
-  if (answer != cudaSuccess || count == 0)
-    throw EnvironmentError(std::string("there is no GPU here: ") + cudaGetErrorString(answer));
-  return count;
-}
 
 /// "13.0" of 13000.
 std::string dotted(int version) {

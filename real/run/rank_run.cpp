@@ -1,6 +1,7 @@
 #include "real/run/rank_run.hpp"
 
 #include "real/lowering/lowering.hpp"
+#include "real/machine/fingerprint.hpp"
 #include "real/machine/versions.hpp"
 #include "real/run/run_op.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
@@ -60,7 +61,7 @@ TraceHeader header_of(const RankRun::Setting& setting, const Program& program, D
   header.settings.insert(setting.machine.begin(), setting.machine.end());
   header.settings.merge(collect_provenance());
   header.settings.merge(engine_versions());
-  header.settings["fingerprint"] = device.fingerprint();
+  header.settings["fingerprint"] = fingerprint_of(device);
   header.settings["reduction"] = name_of(setting.scenario.reduction);
   if (setting.execution == Execution::real && !setting.scenario.gpu_schedule.empty())
     header.settings["gpu_schedule"] = setting.scenario.gpu_schedule;

@@ -9,6 +9,7 @@
 
 #include "real/cpu/device.hpp"
 #include "real/device.hpp"
+#include "real/machine/fingerprint.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::tests {
@@ -29,7 +30,7 @@ class Kernels {
   real::Device& device() { return *device_; }
   std::byte* allocate(std::size_t bytes) { return device_->allocate(bytes); }
   void release(std::byte* block, std::size_t bytes) { device_->release(block, bytes); }
-  std::string fingerprint() { return device_->fingerprint(); }
+  std::string fingerprint() { return real::fingerprint_of(*device_); }
   /// Throws InvariantError if a kernel has told an error since the last time.
   void synchronize() {
     if (const auto error = device_->synchronize()) throw InvariantError(describe(*error));

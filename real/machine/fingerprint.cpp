@@ -1,12 +1,12 @@
+#include "real/machine/fingerprint.hpp"
+
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
-#include "real/cuda/fingerprint.hpp"
-#include "real/cuda/memory.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
-namespace shardproof::real::SHARDPROOF_GPU {
+namespace shardproof::real {
 
 namespace {
 
@@ -110,4 +110,4 @@ std::string fingerprint_of(Device& device) {
   return text;
 }
 
-}  // namespace shardproof::real::SHARDPROOF_GPU
+}  // namespace shardproof::real
