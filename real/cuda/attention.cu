@@ -78,12 +78,6 @@ struct Attention {
   }
 };
 
-/// The largest of two; NaN if there is one.
-template <class C>
-__device__ C larger(C a, C b) {
-  return a != a || a > b ? a : b;
-}
-
 /// How many of `count` things are left for a block from `begin` on.
 __device__ inline int next_part(std::int64_t begin, std::int64_t count) {
   return count - begin < kThreads ? static_cast<int>(count - begin) : kThreads;

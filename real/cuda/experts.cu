@@ -66,10 +66,7 @@ struct Exponentials {
   __device__ Exponentials(const Logits<C>& z, const Selected& selected, RouteForm form) {
     const bool chosen = form == RouteForm::renormalized;
     const std::int64_t count = chosen ? selected.choices : z.experts;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const C value = z[chosen ? selected[i] : i];
-      if (value > largest || value != value) largest = value;
-    }
+    for (std::int64_t i = 0; i < count; ++i) largest = larger(z[chosen ? selected[i] : i], largest);
     for (std::int64_t i = 0; i < count; ++i) sum += exp_of(z[chosen ? selected[i] : i] - largest);
   }
   __device__ C share(C logit) const { return exp_of(logit - largest) / sum; }

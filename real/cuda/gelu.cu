@@ -1,6 +1,6 @@
-// The Gaussian error linear unit, element by element. The library's functions err within what
-// docs/bounds.md allows: exp 1 ulp, tanh and erf 2 (CUDA C++ Programming Guide, "Mathematical
-// Functions"), an ulp being at most 2u.
+// The Gaussian error linear unit, element by element. In fp64 the library's functions err within
+// what docs/bounds.md allows: exp 1 ulp, tanh and erf 2 (CUDA C++ Programming Guide, "Mathematical
+// Functions"), an ulp being at most 2u. In fp32: functions.hpp.
 #include <cmath>
 #include <numbers>
 

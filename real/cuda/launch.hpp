@@ -70,6 +70,12 @@ __device__ C block_sum(C value) {
   return sum;
 }
 
+/// The larger of two; NaN if there is one. Of equal ones b.
+template <class T>
+__device__ T larger(T a, T b) {
+  return a != a || a > b ? a : b;
+}
+
 /// The largest; NaN if there is one.
 template <class C>
 __device__ C block_max(C value) {
@@ -78,11 +84,7 @@ __device__ C block_max(C value) {
   largest[thread] = value;
   __syncthreads();
   for (int half = kThreads / 2; half > 0; half /= 2) {
-    if (thread < half) {
-      const C a = largest[thread];
-      const C b = largest[thread + half];
-      largest[thread] = a != a || a > b ? a : b;
-    }
+    if (thread < half) largest[thread] = larger<C>(largest[thread], largest[thread + half]);
     __syncthreads();
   }
   const C all = largest[0];

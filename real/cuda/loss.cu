@@ -27,10 +27,8 @@ struct Softmax {
   C sum = 0;
 
   __device__ Softmax(const Input<C>& logits, std::int64_t begin, std::int64_t V) {
-    for (std::int64_t j = threadIdx.x; j < V; j += kThreads) {
-      const C z = logits[begin + j];
-      if (z > largest || z != z) largest = z;
-    }
+    for (std::int64_t j = threadIdx.x; j < V; j += kThreads)
+      largest = larger(logits[begin + j], largest);
     largest = block_max(largest);
     for (std::int64_t j = threadIdx.x; j < V; j += kThreads)
       sum += exp_of(logits[begin + j] - largest);

@@ -80,10 +80,8 @@ __global__ void largest_of_members_kernel(std::int64_t count, int members, From 
                                           To largest) {
   for (std::int64_t i = first_element(); i < count; i += grid_threads()) {
     T best = gathered[i];
-    for (int member = 1; member < members; ++member) {
-      const T next = gathered[member * count + i];
-      if (next > best || next != next) best = next;
-    }
+    for (int member = 1; member < members; ++member)
+      best = larger<T>(gathered[member * count + i], best);
     store(largest, i, best);
   }
 }
