@@ -11,7 +11,7 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::size_t max_lines = 13;  // 12, and one where the hardware was simulated
+constexpr std::size_t max_lines = 12;  // 12, and one where the hardware was simulated
 
 std::string upper(std::string text) {
   for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -76,9 +76,10 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
     lines.add("error in",
               verdict.errors[told] + (more ? " (and " + std::to_string(more) + " more)" : ""));
   }
-  lines.add("checks", tally_text(checks));
+  // What the checks are worth stands beside them.
+  const std::string hardware = hardware_text(verdict);
+  lines.add("checks", tally_text(checks) + (hardware.empty() ? "" : "; on " + hardware));
   if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(checks));
-  lines.add("hardware", hardware_text(verdict));
   lines.add("planted", joined(verdict.injected, "; "));
   if (verdict.conclusion != Conclusion::pass) lines.add("reproduce", verdict.reproduce);
   lines.add("report", report);
