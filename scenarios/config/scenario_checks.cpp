@@ -47,6 +47,16 @@ void check_padding(const Scenario& scenario, const JsonValue& root) {
                             std::to_string(scenario.model.vocab_size));
 }
 
+// A processor does at once what a stream is asked for: there is no wait to leave out.
+void check_planted_streams(const Scenario& scenario) {
+  if (scenario.runs(Execution::real) && uses_nccl(scenario.platform)) return;
+  for (const Injection& injection : scenario.inject)
+    if (injection.edit == EditKind::drop_wait || injection.edit == EditKind::restream)
+      throw ScenarioError(injection.place, std::string(name_of(injection.edit)) +
+                                               " plants nothing where no GPU runs: it needs real = "
+                                               "cuda or cuda_simulated");
+}
+
 }  // namespace
 
 SourcePlace place_in(const JsonValue& root, const std::string& path) {
@@ -63,6 +73,7 @@ SourcePlace place_in(const JsonValue& root, const std::string& path) {
 }
 
 void check_scenario(const Scenario& scenario, const JsonValue& root) {
+  check_planted_streams(scenario);
   check_sequence(scenario, root);
   check_padding(scenario, root);
   if (scenario.data.source == DataConfig::Source::text) check_text(scenario, root);

@@ -589,6 +589,11 @@ BOOST_AUTO_TEST_CASE(every_field_of_an_injection_is_checked) {
              " \"flip:BIT\"");
   BOOST_TEST(error(R"({"edit": "set", "op": "x", "value": 1, "when": "later"})") ==
              "61: inject[0].when = \"later\": expected output, after_record or between_steps");
+  for (const std::string edit : {"drop_wait", "restream"})
+    BOOST_TEST(error(R"({"edit": ")" + edit + R"(", "op": "x"})") ==
+               "14: " + edit +
+                   " plants nothing where no GPU runs: it needs real = cuda or "
+                   "cuda_simulated");
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_scenario_file_is_named) {
