@@ -146,6 +146,17 @@ class Scenarios(unittest.TestCase):
 
 
 class Ends(unittest.TestCase):
+    def test_a_program_without_an_engine_for_gpus_has_failed_and_says_why(self):
+        runs = gpu_run.Runs.__new__(gpu_run.Runs)
+        runs.real, runs.place = "cuda", types.SimpleNamespace(program="shardproof")
+        for cuda, result in (("not built", "failed"), ("13.0", "passed"),
+                             ("real = cuda: cannot be loaded: libnccl.so.2", "failed")):
+            output = f"shardproof 0.1.0\n  cuda                 {cuda}\n"
+            runs.start = lambda *_, output=output: types.SimpleNamespace(code=0, output=output)
+            answer = runs.program().do(60)
+            self.assertEqual(answer.result, result)
+            self.assertIn(cuda, answer.detail)
+
     """What the end of a sanitizer, or of a planted fault, means."""
 
     def of_sanitizer(self, code, *lines):
