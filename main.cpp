@@ -30,8 +30,8 @@
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
-#include "scenarios/config/command_line.hpp"
 #include "scenarios/config/scenario_file.hpp"
+#include "scenarios/config/scenario_template.hpp"
 #include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/driver/kept_results.hpp"
 #include "scenarios/driver/progress.hpp"
@@ -67,7 +67,7 @@ std::string this_program() { return fs::read_symlink("/proc/self/exe").string();
 
 struct RunOptions {
   std::vector<std::string> paths;  // scenario files, or folders of them
-  CommandLineScenario given;       // instead of files
+  ScenarioOptions given;           // instead of files, or beside them
   std::string out = "shardproof-results";
   std::string launcher;
 };
@@ -139,8 +139,7 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
 }
 
 int run(const RunOptions& options) {
-  std::vector<Scenario> scenarios = read_suite(options.paths, options.given.overrides);
-  if (!options.given.model.empty()) scenarios.push_back(scenario_from_command_line(options.given));
+  const std::vector<Scenario> scenarios = read_suite(options.paths, options.given);
   expect_unlike_names(scenarios);
   std::vector<int> exit_codes;
   for (const Scenario& scenario : scenarios) {
@@ -157,43 +156,51 @@ int run(const RunOptions& options) {
   return worst_exit_code(exit_codes);
 }
 
+// The options that say a scenario, or change one.
+void add_scenario_options(CLI::App& command, ScenarioOptions& given) {
+  command.add_option("--model", given.model,
+                     "a Hugging Face model folder or config.json, instead of a scenario's");
+  command.add_option("--deepspeed", given.deepspeed, "a DeepSpeed config");
+  command.add_option("--world", given.world, "ranks");
+  command.add_option("--steps", given.steps, "optimizer steps, or forward passes");
+  command.add_option("--seed", given.seed, "of generated weights and tokens");
+  command.add_option("--text", given.text, "a text file for byte tokens");
+  command.add_option("--sequence", given.sequence, "tokens a sequence");
+  command.add_option("--mode", given.mode, "training or inference");
+  command.add_option("--precision", given.precision, "from_deepspeed or fp64");
+  command.add_option("--reduction", given.reduction,
+                     "ring or rank_order; library with --real cuda");
+  command.add_option("--real", given.real, "mpi, cuda or cuda_simulated");
+  command.add_option("--executions", given.executions, "of reference, sim, real")->delimiter(',');
+  command.add_option("--name", given.name, "of the results' folder");
+  command.add_option(
+      "--inject", given.inject,
+      "plant a defect: {\"edit\": \"drop\", \"op\": ...}, of an op that plan --ops names");
+  command.add_option("--override", given.overrides,
+                     "change the model or a config, e.g. num_hidden_layers=2");
+}
+
+void expect_scenario(const char* command, const std::vector<std::string>& paths,
+                     const ScenarioOptions& given) {
+  if (paths.empty() && given.model.empty())
+    throw CLI::ValidationError(command, "give scenario files, or --model and --deepspeed");
+  if (paths.empty() && (given.deepspeed.empty() || !given.world))
+    throw CLI::ValidationError(command, "--model needs --deepspeed and --world");
+}
+
 void add_run(CLI::App& app, Command& command) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* run_command = app.add_subcommand("run", "reference, sim and real, judge, report");
   run_command->add_option("scenarios", options->paths, "scenario files, or folders of them");
-  run_command->add_option("--model", options->given.model,
-                          "a Hugging Face model folder or config.json, instead of a scenario");
-  run_command->add_option("--deepspeed", options->given.deepspeed,
-                          "a DeepSpeed config, with --model");
-  CLI::Option* world =
-      run_command->add_option("--world", options->given.world, "ranks, with --model");
-  run_command->add_option("--steps", options->given.steps,
-                          "optimizer steps, or forward passes, with --model");
-  run_command->add_option("--seed", options->given.seed, "of generated weights and tokens");
-  run_command->add_option("--text", options->given.text,
-                          "a text file for byte tokens, with --model");
-  run_command->add_option("--sequence", options->given.sequence, "tokens a sequence, with --model");
-  run_command->add_option("--mode", options->given.mode, "training or inference, with --model");
-  run_command->add_option("--precision", options->given.precision, "from_deepspeed or fp64");
-  run_command->add_option("--reduction", options->given.reduction,
-                          "ring or rank_order; library with --real cuda");
-  run_command->add_option("--real", options->given.real, "mpi, cuda or cuda_simulated");
-  run_command->add_option("--executions", options->given.executions, "of reference, sim, real")
-      ->delimiter(',');
-  run_command->add_option("--name", options->given.name, "of the results' folder, with --model");
-  run_command->add_option("--override", options->given.overrides,
-                          "change the model, e.g. num_hidden_layers=2");
+  add_scenario_options(*run_command, options->given);
   run_command->add_option("--out", options->out, "where results go")->capture_default_str();
   run_command->add_option("--launcher", options->launcher,
                           "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
   run_command->footer(
+      "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
-  run_command->callback([options, world, &command] {
-    const CommandLineScenario& given = options->given;
-    if (options->paths.empty() == given.model.empty())
-      throw CLI::ValidationError("run", "give scenario files, or --model and --deepspeed");
-    if (!given.model.empty() && (given.deepspeed.empty() || world->empty()))
-      throw CLI::ValidationError("run", "--model needs --deepspeed and --world");
+  run_command->callback([options, &command] {
+    expect_scenario("run", options->paths, options->given);
     command = [options] { return run(*options); };
   });
 }
@@ -288,40 +295,68 @@ void add_judge(CLI::App& app, Command& command) {
 
 // ---- plan
 
-int plan(const std::string& path, const std::vector<std::string>& overrides, bool json) {
-  const Scenario scenario = read_scenario(path, overrides);
+struct PlanOptions {
+  std::vector<std::string> paths;
+  ScenarioOptions given;
+  bool json = false, ops = false;
+};
+
+void print_plan_of(const Scenario& scenario, const PlanOptions& options) {
   const Program program = real::checked_program(scenario);
   apply_injections(program, scenario.inject, Rank{0});  // their ops must exist
   const Accounts accounts = accounts_of(program);
-  fmt::print("{}\n", json ? write_json(plan_json(program, accounts, scenario), 2)
-                          : print_plan(program, accounts, scenario));
+  if (options.ops)
+    fmt::print("{}", print_op_names(program));
+  else if (options.json)
+    fmt::print("{}\n", write_json(plan_json(program, accounts, scenario), 2));
+  else
+    fmt::print("{}\n", print_plan(program, accounts, scenario));
+}
+
+int plan(const PlanOptions& options) {
+  for (const Scenario& scenario : read_suite(options.paths, options.given))
+    print_plan_of(scenario, options);
   return 0;
 }
 
 void add_plan(CLI::App& app, Command& command) {
-  struct Options {
-    std::string path;
-    std::vector<std::string> overrides;
-    bool json = false, ops = false;
-  };
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PlanOptions>();
   CLI::App* plan_command =
       app.add_subcommand("plan", "who owns what, collectives, bytes, memory; runs nothing");
-  plan_command->add_option("scenario", options->path, "a scenario file");
-  plan_command->add_option("--override", options->overrides,
-                           "change the model, e.g. num_hidden_layers=2");
+  plan_command->add_option("scenario", options->paths, "a scenario file")->expected(0, 1);
+  add_scenario_options(*plan_command, options->given);
   plan_command->add_flag("--json", options->json, "as JSON");
-  plan_command->add_flag("--ops", options->ops, "the table of the kinds of op");
-  plan_command->footer("Example:  shardproof plan scenarios/catalog/quickstart.json --json");
+  plan_command->add_flag("--ops", options->ops,
+                         "the ops by name; without a scenario, the kinds of op");
+  plan_command->footer(
+      "Example:  shardproof plan scenarios/catalog/quickstart.json --json\n"
+      "          shardproof plan --model ./my-llama --deepspeed ds_config.json --world 4");
   plan_command->callback([options, &command] {
-    if (!options->ops && options->path.empty())
-      throw CLI::ValidationError("plan", "give a scenario file");
-    command = [options] {
-      if (!options->ops) return plan(options->path, options->overrides, options->json);
+    const bool kinds = options->ops && options->paths.empty() && options->given.model.empty();
+    if (!kinds) expect_scenario("plan", options->paths, options->given);
+    command = [options, kinds] {
+      if (!kinds) return plan(*options);
       fmt::print("{}", print_ops());
       return 0;
     };
   });
+}
+
+// ---- init
+
+int init(const std::string& path) {
+  if (fs::exists(path)) throw ScenarioError(path + ": is there already: name another file");
+  write_text(path, scenario_template());
+  fmt::print("{}: a scenario to change; shardproof run {} runs it as it is\n", path, path);
+  return 0;
+}
+
+void add_init(CLI::App& app, Command& command) {
+  const auto path = std::make_shared<std::string>("scenario.json");
+  CLI::App* init_command = app.add_subcommand("init", "write a scenario with comments");
+  init_command->add_option("file", *path, "where")->capture_default_str();
+  init_command->footer("Example:  shardproof init mine.json");
+  init_command->callback([path, &command] { command = [path] { return init(*path); }; });
 }
 
 // ---- compare
@@ -435,8 +470,9 @@ std::string versions() {
 }
 
 /// The commands in the order of --help; those that `run` starts are hidden.
-constexpr void (*commands[])(CLI::App&, Command&) = {
-    add_run, add_plan, add_compare, add_repartition, add_consolidate, add_execute, add_judge};
+constexpr void (*commands[])(CLI::App&, Command&) = {add_run,     add_plan,        add_init,
+                                                     add_compare, add_repartition, add_consolidate,
+                                                     add_execute, add_judge};
 
 // What an error of a command is told as, and its exit code.
 int run_command(const Command& command) {

@@ -85,6 +85,9 @@ class Judge {
       verdict_.executions.push_back(name_of(execution));
     verdict_.hardware_simulated =
         input.scenario.runs(Execution::real) && input.scenario.platform == Platform::cuda_simulated;
+    verdict_.notices = input.scenario.notices;
+    const std::vector<std::string>& warnings = input.scenario.partition.warnings;
+    verdict_.notices.insert(verdict_.notices.end(), warnings.begin(), warnings.end());
     verdict_.errors = input.errors;
     for (const Injection& injection : input.scenario.inject)
       verdict_.injected.push_back(describe(injection));

@@ -1,5 +1,7 @@
 #include "scenarios/errors.hpp"
 
+#include <algorithm>
+
 namespace shardproof {
 
 std::string to_string(const SourcePlace& place) {
@@ -16,8 +18,19 @@ std::string with_place(const SourcePlace& place, const std::string& message) {
 }
 }  // namespace
 
-ScenarioError::ScenarioError(const SourcePlace& place, const std::string& message)
-    : std::runtime_error(with_place(place, message)) {}
+ScenarioError::ScenarioError(const SourcePlace& place, const std::string& message, Kind kind)
+    : std::runtime_error(with_place(place, message)), place_(place), kind_(kind) {}
+
+ScenarioError ScenarioError::of_all(std::vector<ScenarioError> problems) {
+  SHARDPROOF_EXPECTS(!problems.empty());
+  if (problems.size() == 1) return problems.front();
+  std::stable_partition(problems.begin(), problems.end(), [](const ScenarioError& problem) {
+    return problem.kind() == Kind::not_implemented;
+  });
+  std::string text = std::to_string(problems.size()) + " problems";
+  for (const ScenarioError& problem : problems) text += std::string("\n  ") + problem.what();
+  return ScenarioError(text);
+}
 
 void detail::fail_expectation(const char* expression, const char* file, int line,
                               const std::string& values) {

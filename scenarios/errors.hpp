@@ -3,6 +3,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace shardproof {
 
@@ -17,11 +18,28 @@ struct SourcePlace {
 std::string to_string(const SourcePlace& place);
 
 /// Bad input: something a user wrote or passed. Ends the program with exit code 2.
-/// what() is `file:line:column: message`.
+/// what() is `file:line:column: message`, or one such line for each of several problems.
 class ScenarioError : public std::runtime_error {
  public:
+  /// How the value at the place is at fault.
+  ///
+  ///   wrong            another value would do
+  ///   not_implemented  it asks for what is not there: no other value says the same
+  ///   missing          the object at the place lacks a key
+  ///   conflict         it does not fit another value, and either may be the wrong one
+  enum class Kind { wrong, not_implemented, missing, conflict };
+
   explicit ScenarioError(const std::string& message) : std::runtime_error(message) {}
-  ScenarioError(const SourcePlace& place, const std::string& message);
+  ScenarioError(const SourcePlace& place, const std::string& message, Kind kind = Kind::wrong);
+  /// Several at once, those first that nobody can repair; of one, the same as that one.
+  static ScenarioError of_all(std::vector<ScenarioError> problems);
+
+  const SourcePlace& place() const { return place_; }
+  Kind kind() const { return kind_; }
+
+ private:
+  SourcePlace place_;
+  Kind kind_ = Kind::wrong;
 };
 
 /// The machine, a library or another process failed. Ends the program with exit code 3.

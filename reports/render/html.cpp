@@ -105,6 +105,10 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
   terms.add("compared", html_escaped(compared_text(checks)));
   terms.add("executions", html_escaped(joined(verdict.executions, ", ")));
   terms.add("hardware", html_escaped(hardware_text(verdict)));
+  std::string notices;
+  for (const std::string& notice : verdict.notices)
+    notices += (notices.empty() ? "" : "<br>") + html_escaped(notice);
+  terms.add("to be known", notices);
   std::string injected;
   for (const std::string& injection : verdict.injected)
     injected += (injected.empty() ? "" : "<br>") + code(injection);

@@ -78,6 +78,7 @@ std::string summary_json(const Verdict& verdict) {
                                 .set("scenario_hash", verdict.scenario_hash)
                                 .set("executions", list(verdict.executions))
                                 .set("hardware_simulated", verdict.hardware_simulated)
+                                .set("notices", list(verdict.notices))
                                 .set("exit_code", verdict.exit_code())
                                 .set("injected", list(verdict.injected))
                                 .set("verdict", name_of(verdict.conclusion))

@@ -11,7 +11,7 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::size_t max_lines = 12;  // 12, and one where the hardware was simulated
+constexpr std::size_t max_lines = 12;  // beside the notices
 
 std::string upper(std::string text) {
   for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -27,17 +27,19 @@ class Lines {
     text_ += line + one_line(text) + "\n";
     ++count_;
   }
+  void note(const std::string& text) { notes_ += "  note       " + one_line(text) + "\n"; }
   void head(const std::string& line) {
     text_ = one_line(line) + "\n";
     count_ = 1;
   }
   const std::string& text() const {
     SHARDPROOF_EXPECTS(count_ <= max_lines, count_);
-    return text_;
+    return text_ + notes_;
   }
 
  private:
   std::string text_;
+  std::string notes_;
   std::size_t count_ = 0;
 };
 
@@ -83,6 +85,7 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   lines.add("planted", joined(verdict.injected, "; "));
   if (verdict.conclusion != Conclusion::pass) lines.add("reproduce", verdict.reproduce);
   lines.add("report", report);
+  for (const std::string& notice : verdict.notices) lines.note(notice);
   return lines.text();
 }
 

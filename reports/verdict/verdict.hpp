@@ -92,6 +92,7 @@ struct Verdict {
   std::string scenario_hash;
   std::vector<std::string> executions;
   std::vector<std::string> injected;  // "drop model.layers.1.self_attn.o_proj/forward/all_reduce"
+  std::vector<std::string> notices;   // what a user should know of the input
   bool hardware_simulated = false;    // the real execution ran on simulated GPUs
   Conclusion conclusion = Conclusion::unknown;
   std::vector<CheckResult> checks;  // all rows of checks/table.hpp, in that order

@@ -39,28 +39,86 @@ void refuse_other_weights(const fs::path& model) {
           "away to run with generated weights");
 }
 
-JsonValue model_from_options(const CommandLineScenario& given) {
-  JsonValue model = JsonValue::object();
-  model.set("config", from_option("--model", given.model));
-  if (!has_weights(given.model)) refuse_other_weights(given.model);
-  if (has_weights(given.model)) model.set("weights", from_option("--model", given.model));
-  return model;
+// A path that an option names is one from here, not from the scenario's folder.
+JsonValue path_option(const std::string& option, const std::string& path) {
+  return from_option(option, fs::absolute(path).lexically_normal().string());
 }
 
 // Sequences of 64 tokens where the model allows them.
-JsonValue data_from_options(const CommandLineScenario& given) {
-  JsonValue data = JsonValue::object();
-  if (given.text.empty())
-    data.set("generated", true);
-  else
-    data.set("text", from_option("--text", given.text));
-  if (given.sequence) {
-    data.set("sequence", from_option("--sequence", *given.sequence));
-  } else if (is_there(given.model)) {
-    const ModelDescription model = model_from_json(read_model_json(given.model));
-    data.set("sequence", std::min<std::int64_t>(64, model.max_position_embeddings));
+std::int64_t default_sequence(const std::string& model) {
+  const std::int64_t longest = model_from_json(read_model_json(model)).max_position_embeddings;
+  return std::min<std::int64_t>(64, longest);
+}
+
+void set_model(JsonValue& root, const ScenarioOptions& given) {
+  if (given.model.empty()) return;
+  JsonValue model = JsonValue::object();
+  model.set("config", path_option("--model", given.model));
+  if (!has_weights(given.model)) refuse_other_weights(given.model);
+  if (has_weights(given.model)) model.set("weights", path_option("--model", given.model));
+  root.set("model", std::move(model));
+}
+
+JsonValue& data_of(JsonValue& root) {
+  if (!root.find("data")) root.set("data", JsonValue::object().set("generated", true));
+  return *root.find("data");
+}
+
+void set_data(JsonValue& root, const ScenarioOptions& given) {
+  if (!given.text.empty()) {
+    JsonValue& data = data_of(root);
+    for (const char* other : {"tokens", "generated"})
+      std::erase_if(data.members, [&](const JsonMember& member) { return member.key == other; });
+    data.set("text", path_option("--text", given.text));
   }
-  return data;
+  if (given.sequence) data_of(root).set("sequence", from_option("--sequence", *given.sequence));
+}
+
+void set_executions(JsonValue& root, const ScenarioOptions& given) {
+  if (given.executions.empty()) return;
+  JsonValue executions = from_option("--executions", JsonValue::array());
+  for (const std::string& execution : given.executions)
+    executions.append(from_option("--executions", execution));
+  root.set("executions", std::move(executions));
+}
+
+// Where an edit is wrong, the place inside the option is of no help.
+void set_place(JsonValue& tree, const SourcePlace& place) {
+  tree.place = place;
+  for (JsonValue& element : tree.elements) set_place(element, place);
+  for (JsonMember& member : tree.members) {
+    member.place = place;
+    set_place(member.value, place);
+  }
+}
+
+void add_edits(JsonValue& root, const ScenarioOptions& given) {
+  if (given.inject.empty()) return;
+  if (!root.find("inject")) root.set("inject", JsonValue::array());
+  for (const std::string& text : given.inject) {
+    JsonValue edit = parse_json(text, "--inject " + text);
+    set_place(edit, {"--inject " + text});
+    if (root.find("inject")->is_array()) root.find("inject")->append(std::move(edit));
+  }
+}
+
+void set_options(JsonValue& root, const ScenarioOptions& given) {
+  const auto set = [&root](const char* key, const std::string& value) {
+    if (!value.empty()) root.set(key, from_option(std::string("--") + key, value));
+  };
+  set_model(root, given);
+  set("name", given.name);
+  if (!given.deepspeed.empty()) root.set("deepspeed", path_option("--deepspeed", given.deepspeed));
+  if (given.world) root.set("world", from_option("--world", *given.world));
+  if (given.steps) root.set("steps", from_option("--steps", *given.steps));
+  if (given.seed) root.set("seed", from_option("--seed", *given.seed));
+  set_data(root, given);
+  set("mode", given.mode);
+  set("precision", given.precision);
+  set("reduction", given.reduction);
+  set("real", given.real);
+  set_executions(root, given);
+  add_edits(root, given);
 }
 
 std::string name_of_model(const std::string& path) {
@@ -74,26 +132,21 @@ std::string name_of_model(const std::string& path) {
 
 }  // namespace
 
-Scenario scenario_from_command_line(const CommandLineScenario& given) {
+Scenario scenario_from_command_line(const ScenarioOptions& given) {
   JsonValue root = JsonValue::object();
   root.place = {"the command line"};
-  root.set("name",
-           from_option("--name", given.name.empty() ? name_of_model(given.model) : given.name));
-  root.set("model", model_from_options(given));
-  root.set("deepspeed", from_option("--deepspeed", given.deepspeed));
-  root.set("world", from_option("--world", given.world));
-  if (given.steps) root.set("steps", from_option("--steps", *given.steps));
-  if (given.seed) root.set("seed", from_option("--seed", *given.seed));
-  root.set("data", data_from_options(given));
-  if (!given.mode.empty()) root.set("mode", from_option("--mode", given.mode));
-  if (!given.precision.empty()) root.set("precision", from_option("--precision", given.precision));
-  if (!given.reduction.empty()) root.set("reduction", from_option("--reduction", given.reduction));
-  if (!given.real.empty()) root.set("real", from_option("--real", given.real));
-  JsonValue executions = from_option("--executions", JsonValue::array());
-  for (const std::string& execution : given.executions)
-    executions.append(from_option("--executions", execution));
-  if (!given.executions.empty()) root.set("executions", std::move(executions));
+  root.set("name", from_option("--name", name_of_model(given.model)));
+  data_of(root);
+  if (!given.sequence && is_there(given.model))
+    data_of(root).set("sequence", default_sequence(given.model));
+  set_options(root, given);
   return scenario_inside(std::move(root), "", given.overrides);
+}
+
+Scenario scenario_of_file(const std::string& path, const ScenarioOptions& given) {
+  JsonValue root = read_json(path);
+  if (root.is_object()) set_options(root, given);
+  return scenario_inside(std::move(root), path, given.overrides);
 }
 
 }  // namespace shardproof

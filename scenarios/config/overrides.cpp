@@ -1,24 +1,17 @@
 #include "scenarios/config/overrides.hpp"
 
-#include <algorithm>
 #include <string_view>
 
 #include "scenarios/config/model/model_config.hpp"
+#include "scenarios/config/scenario_keys.hpp"
 
 namespace shardproof {
 
 namespace {
 
-constexpr std::string_view kScenarioKeys[] = {
-    "name",        "mode",   "model",      "deepspeed", "world",
-    "steps",       "seed",   "data",       "precision", "reduction",
-    "executions",  "real",   "uneven",     "trace",     "overflow",
-    "timeout_s",   "inject", "checkpoint", "resume",    "parameter_groups",
-    "gpu_schedule"};
-
-bool is_scenario_key(std::string_view key) {
-  return std::find(std::begin(kScenarioKeys), std::end(kScenarioKeys), key) !=
-         std::end(kScenarioKeys);
+// An optimizer is the DeepSpeed config's, unless the scenario has one.
+bool is_of_scenario(const JsonValue& scenario, std::string_view key) {
+  return key == "optimizer" ? scenario.find(key) != nullptr : is_scenario_key(key);
 }
 
 JsonValue parse_value(const std::string& text, const SourcePlace& place) {
@@ -54,7 +47,7 @@ void apply_override(JsonValue& scenario, const std::string& override_text) {
   std::string name = override_text.substr(0, equals);
   const std::string first = name.substr(0, name.find('.'));
   JsonValue* target = &scenario;
-  if (!is_scenario_key(first)) {
+  if (!is_of_scenario(scenario, first)) {
     JsonValue& config = section(section(scenario, "model", place), "config", place);
     target = config.find(first) || is_model_key(first) ? &config
                                                        : &section(scenario, "deepspeed", place);

@@ -12,6 +12,9 @@
 #include "scenarios/config/overrides.hpp"
 #include "scenarios/config/parameter_groups.hpp"
 #include "scenarios/config/scenario_checks.hpp"
+#include "scenarios/config/scenario_keys.hpp"
+#include "scenarios/config/trainer/client_config.hpp"
+#include "scenarios/json/all_problems.hpp"
 #include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
@@ -19,6 +22,7 @@ namespace shardproof {
 namespace {
 
 namespace fs = std::filesystem;
+using Kind = ScenarioError::Kind;
 
 std::string resolve(const fs::path& folder, const std::string& path) {
   return (folder / path).lexically_normal().string();  // an absolute path stays as it is
@@ -61,7 +65,8 @@ void read_data(ObjectReader& top, const fs::path& folder, DataConfig& data) {
   const JsonValue* tokens = reader.find("tokens");
   const bool generated = reader.boolean("generated", false);
   if ((text != nullptr) + (tokens != nullptr) + generated != 1)
-    throw ScenarioError(reader.place(), "data: expected exactly one of text, tokens and generated");
+    throw ScenarioError(reader.place(), "data: expected exactly one of text, tokens and generated",
+                        text || tokens ? Kind::conflict : Kind::missing);
   if (text) {
     data.source = DataConfig::Source::text;
     data.path = existing_path(*text, "data.text", folder);
@@ -86,13 +91,16 @@ ReductionOrder read_reduction(ObjectReader& top, const Scenario& scenario) {
   const JsonValue* given = top.find("reduction");
   const std::string real = std::string("real = ") + name_of(scenario.platform);
   if (name == "tree")
-    refuse_value(*given, "reduction", "not implemented: expected ring, rank_order or library");
+    refuse_unimplemented(*given, "reduction",
+                         "not implemented: expected ring, rank_order or library");
   if (nccl && name != "library")
     refuse_value(*given, "reduction",
-                 real + " adds by NCCL, in an order that cannot be pinned: expected library");
+                 real + " adds by NCCL, in an order that cannot be pinned: expected library",
+                 Kind::conflict);
   if (!nccl && name == "library" && scenario.runs(Execution::real))
     refuse_value(*given, "reduction",
-                 real + " adds in an order that is pinned: expected ring or rank_order");
+                 real + " adds in an order that is pinned: expected ring or rank_order",
+                 Kind::conflict);
   return *from_name<ReductionOrder>(name);
 }
 
@@ -116,7 +124,8 @@ std::vector<Execution> read_executions(ObjectReader& top) {
 void read_checkpoints(ObjectReader& top, const fs::path& folder, Scenario& scenario) {
   for (const char* key : {"resume", "checkpoint"})
     if (const JsonValue* value = top.find(key); value && !scenario.trains())
-      refuse_value(*value, key, "inference has no state that a checkpoint could keep");
+      refuse_value(*value, key, "inference has no state that a checkpoint could keep",
+                   Kind::conflict);
   if (const JsonValue* resume = top.find("resume")) {
     scenario.resume = existing_path(*resume, "resume", folder);
     scenario.first_step = steps_done_by(*resume, scenario.resume, scenario.steps);
@@ -153,15 +162,40 @@ int read_world(ObjectReader& top) {
       as_integer(top.require("world", "expected the number of ranks"), "world", {1, 1'000'000}));
 }
 
+std::string quoted(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "\"" : ", \"") + name + "\"";
+  return text;
+}
+
+// A scenario that a run has written says what its user should know, and has been completed.
+void read_notices(ObjectReader& top, Scenario& scenario) {
+  const JsonValue* list = top.find("notices");
+  if (!list) return;
+  if (!list->is_array()) refuse_value(*list, "notices", "expected a list of strings");
+  scenario.notices.clear();
+  for (const JsonValue& notice : list->elements)
+    scenario.notices.push_back(as_string(notice, "notices"));
+}
+
 // What is computed, and how it is divided among the ranks.
 void read_deepspeed(ObjectReader& top, int world, Scenario& scenario) {
-  const DeepSpeedConfig deepspeed =
-      deepspeed_from_json(top.require("deepspeed", "expected a DeepSpeed config, a path or inline"),
-                          world, scenario.mode);
+  const ClientConfig client =
+      client_config(top.require("deepspeed", "expected a DeepSpeed config, a path or inline"),
+                    {top.find("trainer"), top.find("optimizer")},
+                    {scenario.model.hidden_size, scenario.steps, scenario.trains()});
+  const DeepSpeedConfig deepspeed = deepspeed_from_json(client.deepspeed, world, scenario.mode);
   scenario.training = deepspeed;
   scenario.parallel = deepspeed;
   scenario.defaulted = deepspeed.defaulted;
   scenario.without_effect = deepspeed.without_effect;
+  scenario.filled = client.filled;
+  scenario.notices = client.notices;
+  if (!deepspeed.ignored.empty())
+    scenario.notices.push_back("DeepSpeed does not read " + quoted(deepspeed.ignored));
+  if (client.schedule) scenario.training.scheduler = *client.schedule;
+  if (!client.groups.is_null())
+    scenario.parameter_groups = parameter_groups_from_json(client.groups, scenario.model);
   scenario.replicas = world / deepspeed.tensor_parallel;
   if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "from_deepspeed")
     return;
@@ -175,7 +209,8 @@ void read_partition_rules(ObjectReader& top, const JsonValue& root, Mode mode,
   rules.uneven = top.boolean("uneven", mode == Mode::inference);
   if (mode == Mode::inference && !rules.uneven)
     refuse_value(*top.find("uneven"), "uneven",
-                 "inference cuts by whole heads, evenly or not: expected true, or remove the key");
+                 "inference cuts by whole heads, evenly or not: expected true, or remove the key",
+                 Kind::conflict);
   const JsonValue* plan = root.find("model")->find("config")->find("base_model_tp_plan");
   if (plan && !plan->is_null()) rules.tp_plan = tp_plan_from_json(*plan);
 }
@@ -191,7 +226,8 @@ std::string read_gpu_schedule(ObjectReader& top, Platform platform) {
   const JsonValue* value = top.find("gpu_schedule");
   if (platform != Platform::cuda_simulated) {
     if (value != nullptr)
-      refuse_value(*value, "gpu_schedule", "of no effect unless real is cuda_simulated");
+      refuse_value(*value, "gpu_schedule", "of no effect unless real is cuda_simulated",
+                   Kind::conflict);
     return "";
   }
   const std::string schedule = value == nullptr ? "latest" : as_string(*value, "gpu_schedule");
@@ -212,24 +248,16 @@ bool read_overflow(ObjectReader& top, const Scenario& scenario) {
   if (expected && !(scenario.trains() && training.check_grad_overflow))
     refuse_value(*top.find("overflow"), "overflow",
                  scenario.trains() ? "no step is skipped where bf16.check_grad_overflow is false"
-                                   : "inference has no gradients that could overflow");
+                                   : "inference has no gradients that could overflow",
+                 Kind::conflict);
   return expected;
 }
 
-}  // namespace
-
-Scenario read_scenario(const std::string& path, const std::vector<std::string>& overrides) {
-  return scenario_inside(read_json(path), path, overrides);
-}
-
-Scenario scenario_inside(JsonValue root, const std::string& file,
-                         const std::vector<std::string>& overrides) {
-  if (!root.is_object()) refuse_value(root, "the scenario", "expected an object { ... }");
+Scenario read_keys(const JsonValue& root, const std::string& file) {
   const fs::path folder = fs::path(file).parent_path();
-  inline_configs(root, folder);
-  for (const std::string& text : overrides) apply_override(root, text);
   Scenario scenario;
   scenario.file = file;
+  expect_scenario_keys(root);
   ObjectReader top(root, "");
   scenario.name = read_name(top, file);
   const int world = read_world(top);
@@ -254,7 +282,24 @@ Scenario scenario_inside(JsonValue root, const std::string& file,
   scenario.timeout_s = top.integer("timeout_s", scenario.timeout_s, {1, 10'000'000});
   if (const JsonValue* list = top.find("inject"))
     scenario.inject = injections_from_json(*list, world, scenario.steps);
-  top.finish();
+  read_notices(top, scenario);
+  return scenario;
+}
+
+}  // namespace
+
+Scenario read_scenario(const std::string& path, const std::vector<std::string>& overrides) {
+  return scenario_inside(read_json(path), path, overrides);
+}
+
+Scenario scenario_inside(JsonValue root, const std::string& file,
+                         const std::vector<std::string>& overrides) {
+  if (!root.is_object()) refuse_value(root, "the scenario", "expected an object { ... }");
+  const fs::path folder = fs::path(file).parent_path();
+  inline_configs(root, folder);
+  for (const std::string& text : overrides) apply_override(root, text);
+  Scenario scenario;
+  read_to_the_end(root, [&](const JsonValue& tree) { scenario = read_keys(tree, file); });
   check_scenario(scenario, root);
   scenario.partition = resolve_partition(scenario.model, scenario.parallel.partition_rules,
                                          scenario.parallel.tensor_parallel);

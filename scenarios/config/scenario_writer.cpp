@@ -12,6 +12,7 @@
 #include "scenarios/config/injection_config.hpp"
 #include "scenarios/config/model/model_config.hpp"
 #include "scenarios/config/parameter_groups.hpp"
+#include "scenarios/config/trainer/client_config.hpp"
 #include "scenarios/settings/deepspeed.hpp"
 
 namespace shardproof {
@@ -47,7 +48,7 @@ JsonValue model_config(const Scenario& scenario) {
 
 // What was given and is of no effect is not written.
 DeepSpeedConfig deepspeed_of(const Scenario& scenario) {
-  return {scenario.training, scenario.parallel, {}, {}};
+  return {scenario.training, scenario.parallel, {}, {}, {}};
 }
 
 JsonValue to_json(const Scenario& scenario) {
@@ -59,6 +60,8 @@ JsonValue to_json(const Scenario& scenario) {
                         .set("weights", generated ? "generated" : absolute(scenario.weights)));
   json.set("mode", name_of(scenario.mode));
   json.set("deepspeed", shardproof::to_json(deepspeed_of(scenario), scenario.mode));
+  if (const JsonValue trainer = trainer_to_json(scenario.training.scheduler); !trainer.is_null())
+    json.set("trainer", trainer);
   json.set("world", scenario.world());
   json.set("steps", scenario.steps);
   json.set("seed", scenario.seed);
@@ -82,7 +85,10 @@ JsonValue to_json(const Scenario& scenario) {
   json.set("overflow", scenario.overflow_expected ? "expected" : "unexpected");
   json.set("timeout_s", scenario.timeout_s);
   json.set("inject", shardproof::to_json(scenario.inject));
-  return json;
+  if (scenario.notices.empty()) return json;
+  JsonValue notices = JsonValue::array();
+  for (const std::string& notice : scenario.notices) notices.append(notice);
+  return json.set("notices", std::move(notices));
 }
 
 std::string digest(const std::string& text) {
@@ -116,6 +122,7 @@ std::string write_scenario(const Scenario& scenario) { return write_json(to_json
 
 std::string scenario_hash(const Scenario& scenario) {
   JsonValue json = to_json(scenario);
+  std::erase_if(json.members, [](const JsonMember& member) { return member.key == "notices"; });
   if (!scenario.data.path.empty()) {
     const char* key = scenario.data.source == DataConfig::Source::text ? "text" : "tokens";
     json.find("data")->set(key, digest(read_text_file(scenario.data.path, "the data")));

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <set>
 
-#include "scenarios/config/scenario_file.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof {
@@ -15,6 +14,9 @@ namespace {
 
 std::vector<std::string> scenario_files(const std::string& path) {
   if (!fs::is_directory(path)) return {path};
+  if (fs::exists(fs::path(path) / "config.json"))
+    throw ScenarioError(path + ": this is a model's folder: write shardproof run --model " + path +
+                        " --deepspeed FILE --world RANKS");
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(path))
     if (entry.path().extension() == ".json") found.push_back(entry.path().string());
@@ -26,11 +28,16 @@ std::vector<std::string> scenario_files(const std::string& path) {
 }  // namespace
 
 std::vector<Scenario> read_suite(const std::vector<std::string>& paths,
-                                 const std::vector<std::string>& overrides) {
-  std::vector<Scenario> scenarios;
+                                 const ScenarioOptions& given) {
+  std::vector<std::string> files;
   for (const std::string& path : paths)
-    for (const std::string& file : scenario_files(path))
-      scenarios.push_back(read_scenario(file, overrides));
+    for (const std::string& file : scenario_files(path)) files.push_back(file);
+  if (files.empty()) return {scenario_from_command_line(given)};
+  if (files.size() > 1 && !given.name.empty())
+    throw ScenarioError("--name: results are stored by name, and there are " +
+                        std::to_string(files.size()) + " scenarios");
+  std::vector<Scenario> scenarios;
+  for (const std::string& file : files) scenarios.push_back(scenario_of_file(file, given));
   return scenarios;
 }
 

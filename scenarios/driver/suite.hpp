@@ -3,14 +3,15 @@
 #include <string>
 #include <vector>
 
-#include "scenarios/settings/scenario.hpp"
+#include "scenarios/config/command_line.hpp"
 
 namespace shardproof {
 
-/// The scenarios that paths name: a file itself, of a folder its *.json by name. Throws
-/// ScenarioError if one cannot be read, or if a folder holds none.
+/// The scenarios that paths name, a file itself, of a folder its *.json by name, each changed by the
+/// options; without paths, the one that the options stand for. Throws ScenarioError if one cannot
+/// be read, if a folder holds none, or if one name is to be that of several.
 std::vector<Scenario> read_suite(const std::vector<std::string>& paths,
-                                 const std::vector<std::string>& overrides);
+                                 const ScenarioOptions& given);
 
 /// Throws ScenarioError if two have one name: results are stored by name.
 void expect_unlike_names(const std::vector<Scenario>& scenarios);

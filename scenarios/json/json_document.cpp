@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -87,11 +88,25 @@ class Places {
   SourcePlace here_;
 };
 
+// Python's json writes and reads these three beside the numbers of JSON.
+constexpr std::string_view kNotFinite[] = {"-Infinity", "Infinity", "NaN"};
+
+JsonValue not_finite(std::string_view spelling) {
+  JsonValue value;
+  value.kind = JsonValue::Kind::number;
+  value.text = spelling;
+  value.number = spelling == "NaN" ? std::numeric_limits<double>::quiet_NaN()
+                                   : std::numeric_limits<double>::infinity();
+  if (spelling[0] == '-') value.number = -value.number;
+  return value;
+}
+
 // What the SAX parser calls. Every function throws ScenarioError or returns true: read on.
 class DocumentBuilder {
  public:
-  DocumentBuilder(std::string_view text, const std::string& file)
-      : text_(text), places_(text, file) {}
+  /// `text` is `original` without what the parser does not know (without_extensions).
+  DocumentBuilder(std::string_view original, std::string_view text, const std::string& file)
+      : original_(original), text_(text), places_(text, file) {}
 
   JsonValue read() {
     const auto zero = text_.find('\0');  // the parser would take it for the end
@@ -111,7 +126,11 @@ class DocumentBuilder {
     return add_number(JsonValue(static_cast<double>(value)));
   }
   bool number_float(double value, const std::string&) { return add_number(JsonValue(value)); }
-  bool string(std::string& value) { return add(JsonValue(std::move(value))); }
+  bool string(std::string& value) {
+    const std::size_t start = start_of_token(read_);
+    if (original_[start] == '"') return add(JsonValue(std::move(value)));
+    return add(not_finite(original_.substr(start, read_ - start)), start);
+  }
   bool binary(nlohmann::json::binary_t&) { return true; }  // JSON has none
   bool start_array(std::size_t) { return add(JsonValue::array()); }
   bool end_array() { return close(); }
@@ -120,6 +139,7 @@ class DocumentBuilder {
 
   bool key(std::string& key) {
     const std::size_t start = start_of_token(read_);
+    if (original_[start] != '"') refuse_hjson_key(start, original_[start]);
     if (!open_.back().keys.insert(key).second) fail(start, "duplicate key \"" + key + "\"");
     open_.back().value->members.push_back({std::move(key), places_.at(start), {}});
     told_ = read_;
@@ -251,10 +271,10 @@ class DocumentBuilder {
     if (got == '\'') fail(at, std::string("strings are written in double quotes") + kHjson);
     if (!is_letter(got)) return;
     const std::string word(text_.substr(at, text_.find_first_not_of(kLetters, at) - at));
-    if (word == "NaN" || word == "Infinity") fail(at, word + " is not JSON: write it as a string");
     fail(at, "\"" + word + "\" without quotes" + kHjson);
   }
 
+  std::string_view original_;
   std::string_view text_;
   Places places_;
   std::size_t read_ = 0;  // characters that the parser has taken
@@ -279,27 +299,47 @@ std::size_t end_of_token(std::string_view text, std::size_t at) {
   return std::min(end + 1, text.size());
 }
 
-// HJSON's third kind of comment, from # to the end of the line, becomes spaces, so that places stay
-// what they are.
-std::string blank_hash_comments(std::string_view text) {
-  std::string blanked(text);
+// The length of Infinity, -Infinity or NaN that stands at `at` as a word of its own, else 0.
+std::size_t length_of_not_finite(std::string_view text, std::size_t at) {
+  const auto continues_a_word = [&](std::size_t i) {
+    return is_letter(text[i]) || is_digit(text[i]);
+  };
+  if (at > 0 && continues_a_word(at - 1)) return 0;
+  for (const std::string_view spelling : kNotFinite) {
+    const std::size_t end = at + spelling.size();
+    if (text.substr(at).starts_with(spelling) && (end == text.size() || !continues_a_word(end)))
+      return spelling.size();
+  }
+  return 0;
+}
+
+// What the parser does not know becomes something as long that it does, so that places stay what
+// they are: HJSON's third kind of comment, from # to the end of the line, becomes spaces, and a
+// number that is not finite a string in quotes that the original does not have.
+std::string without_extensions(std::string_view text) {
+  std::string plain(text);
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = end_of_token(text, at);
-    if (end == at && text[at] == '#')
-      for (; at < text.size() && text[at] != '\n'; ++at) blanked[at] = ' ';
-    else
+    if (end != at) {
       at = std::max(end, at + 1);
+    } else if (text[at] == '#') {
+      for (; at < text.size() && text[at] != '\n'; ++at) plain[at] = ' ';
+    } else if (const std::size_t length = length_of_not_finite(text, at); length > 0) {
+      plain[at] = plain[at + length - 1] = '"';
+      at += length;
+    } else {
+      ++at;
+    }
   }
-  return blanked;
+  return plain;
 }
 
 }  // namespace
 
 JsonValue parse_json(std::string_view text, const std::string& file) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (text.find('#') == std::string_view::npos) return DocumentBuilder(text, file).read();
-  const std::string blanked = blank_hash_comments(text);
-  return DocumentBuilder(blanked, file).read();
+  const std::string plain = without_extensions(text);
+  return DocumentBuilder(text, plain, file).read();
 }
 
 std::string read_text_file(const std::string& path, const std::string& what) {

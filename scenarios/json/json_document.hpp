@@ -76,7 +76,8 @@ inline JsonValue::JsonValue(bool value) : kind(Kind::boolean), boolean(value) {}
 inline JsonValue::JsonValue(std::string value) : kind(Kind::string), text(std::move(value)) {}
 inline JsonValue::JsonValue(const char* value) : JsonValue(std::string(value)) {}
 
-/// Parses strict JSON with the comments of HJSON: //, /* */ and #. Throws ScenarioError at the
+/// Parses strict JSON with the comments of HJSON, //, /* */ and #, and Python's Infinity, -Infinity
+/// and NaN, which are numbers that fit no range. Throws ScenarioError at the
 /// place of the first fault: syntax, a duplicate key, nesting deeper than 100. What looks like
 /// HJSON is said to.
 JsonValue parse_json(std::string_view text, const std::string& file);

@@ -15,7 +15,7 @@ void require_neutral(ObjectReader& reader, std::span<const NeutralKey> keys) {
   for (const NeutralKey& row : keys) {
     const JsonValue* value = reader.find(row.key);
     if (value && !same_value(*value, parse_json(row.neutral, row.key)))
-      refuse_value(*value, reader.name(row.key), row.reason);
+      refuse_value(*value, reader.name(row.key), row.reason, row.kind);
   }
 }
 

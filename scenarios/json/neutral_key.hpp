@@ -10,8 +10,8 @@ namespace shardproof {
 struct NeutralKey {
   const char* key;
   const char* neutral;  // JSON: the value that is accepted (beside null and an absent key)
-  const char*
-      reason;  // why another is refused: "pre-division before the reduction is not implemented"
+  const char* reason;   // why another is refused: "sparse gradients are not implemented"
+  ScenarioError::Kind kind = ScenarioError::Kind::not_implemented;
 };
 
 /// Throws ScenarioError "path.key = value: reason" at the first key with another value.

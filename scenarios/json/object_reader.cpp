@@ -1,6 +1,7 @@
 #include "scenarios/json/object_reader.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "scenarios/json/nearest_name.hpp"
 
@@ -39,10 +40,19 @@ std::string described(NumberRange range) {
 
 }  // namespace
 
-void refuse_value(const JsonValue& value, const std::string& name, const std::string& why) {
+void refuse_value(const JsonValue& value, const std::string& name, const std::string& why,
+                  ScenarioError::Kind kind) {
   std::string shown = write_json(value);
   if (shown.size() > 60) shown = shown.substr(0, 57) + "...";
-  throw ScenarioError(value.place, name + " = " + shown + ": " + why);
+  const bool is_auto = value.is_string() && value.text == "auto";
+  throw ScenarioError(value.place,
+                      name + " = " + shown + ": " + why +
+                          (is_auto ? " (Hugging Face's Trainer fills in other keys)" : ""),
+                      kind);
+}
+
+void refuse_unimplemented(const JsonValue& value, const std::string& name, const std::string& why) {
+  refuse_value(value, name, why, ScenarioError::Kind::not_implemented);
 }
 
 std::int64_t as_integer(const JsonValue& value, const std::string& name, IntegerRange range) {
@@ -54,7 +64,7 @@ std::int64_t as_integer(const JsonValue& value, const std::string& name, Integer
 
 double as_number(const JsonValue& value, const std::string& name, NumberRange range) {
   const bool fits =
-      value.is_number() &&
+      value.is_number() && std::isfinite(value.number) &&
       (range.above_lowest ? value.number > range.lowest : value.number >= range.lowest) &&
       value.number < range.highest;
   if (!fits) refuse_value(value, name, "expected " + described(range));
@@ -95,7 +105,9 @@ const JsonValue* ObjectReader::find(const std::string& key) {
 
 const JsonValue& ObjectReader::require(const std::string& key, const std::string& what) {
   const JsonValue* value = find(key);
-  if (!value) throw ScenarioError(place(), "missing key \"" + name(key) + "\": " + what);
+  if (!value)
+    throw ScenarioError(place(), "missing key \"" + name(key) + "\": " + what,
+                        ScenarioError::Kind::missing);
   return *value;
 }
 

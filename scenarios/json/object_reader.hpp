@@ -12,7 +12,11 @@ namespace shardproof {
 
 /// "file:7:9: zero_optimization.stage = 4: expected 0 or 1".
 [[noreturn]] void refuse_value(const JsonValue& value, const std::string& name,
-                               const std::string& why);
+                               const std::string& why,
+                               ScenarioError::Kind kind = ScenarioError::Kind::wrong);
+/// The same of a value that asks for what is not there.
+[[noreturn]] void refuse_unimplemented(const JsonValue& value, const std::string& name,
+                                       const std::string& why);
 
 /// Values that a key may have; both ends are allowed unless `above` says that the lower is not.
 struct IntegerRange {

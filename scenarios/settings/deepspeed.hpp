@@ -14,6 +14,8 @@ struct DeepSpeedConfig : TrainingConfig, ParallelConfig {
   std::vector<std::string> defaulted;
   /// Keys that were given and cannot change a number: "zero_optimization.overlap_comm".
   std::vector<std::string> without_effect;
+  /// Keys that DeepSpeed does not read: "_comment".
+  std::vector<std::string> ignored;
 };
 
 }  // namespace shardproof

@@ -28,7 +28,8 @@ struct Scenario : Task {
   TraceKeep trace_keep = TraceKeep::always;
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
-  std::vector<std::string> defaulted, without_effect;  // of the DeepSpeed config, for `plan`
+  std::vector<std::string> defaulted, without_effect, filled;  // of the DeepSpeed config, for plan
+  std::vector<std::string> notices;  // what a user should know beside the verdict
 
   int data_parallel() const { return replicas; }
   int world() const { return replicas * parallel.tensor_parallel; }

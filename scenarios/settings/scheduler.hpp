@@ -8,7 +8,7 @@ namespace shardproof {
 /// (from `lowest` to `highest` in `warmup_steps`, then `highest`) or WarmupDecayLR
 /// (from there down to 0 at `total_steps`).
 struct SchedulerConfig {
-  enum class Kind { constant, warmup, warmup_decay };
+  enum class Kind { constant, warmup, warmup_decay, linear, cosine };
   Kind kind = Kind::constant;
   double lowest = 0;
   double highest = 1e-3;

@@ -5,6 +5,7 @@
 #include "scenarios/config/deepspeed/precision_config.hpp"
 #include "scenarios/config/deepspeed/scheduler_config.hpp"
 #include "scenarios/config/deepspeed/tensor_parallel_config.hpp"
+#include "scenarios/config/deepspeed/unknown_keys.hpp"
 #include "scenarios/partition/lower_case.hpp"
 
 namespace shardproof {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr IntegerRange kCount{1, 1'000'000};
 constexpr NumberRange kNotNegative{.lowest = 0};
+constexpr const char* kNoStage3 = "partitioned parameters are not implemented: expected 0, 1 or 2";
 
 // Of no effect where nothing is updated (see update_keys() for those that need no code of their
 // own).
@@ -24,25 +26,6 @@ constexpr const char* kUpdate[] = {"optimizer",
                                    "data_types",
                                    "scheduler"};
 
-// "auto" is filled in by a trainer that is not here, so no number can be known.
-void collect_auto(const JsonValue& value, const std::string& name,
-                  std::vector<std::pair<std::string, SourcePlace>>& found) {
-  if (value.is_string() && value.text == "auto") found.emplace_back(name, value.place);
-  for (const JsonMember& member : value.members)
-    collect_auto(member.value, name.empty() ? member.key : name + "." + member.key, found);
-  for (const JsonValue& element : value.elements) collect_auto(element, name, found);
-}
-
-void refuse_auto(const JsonValue& config) {
-  std::vector<std::pair<std::string, SourcePlace>> found;
-  collect_auto(config, "", found);
-  if (found.empty()) return;
-  std::string names;
-  for (const auto& [name, place] : found) names += (names.empty() ? "" : ", ") + name;
-  throw ScenarioError(found.front().second,
-                      "\"auto\" is a value for a trainer to fill in: write numbers for " + names);
-}
-
 // Buckets of stages 1 and 2 may overlap; DeepSpeed's default is true for stage 3 only.
 void read_overlap(ObjectReader& reader, DeepSpeedConfig& deepspeed) {
   const JsonValue* given = reader.find("overlap_comm");
@@ -53,6 +36,15 @@ void read_overlap(ObjectReader& reader, DeepSpeedConfig& deepspeed) {
     deepspeed.without_effect.push_back(reader.name("overlap_comm"));
 }
 
+// Where the states or the parameters are kept: a key without effect beside device none.
+void read_offload(ObjectReader& zero, const char* key, DeepSpeedConfig& deepspeed) {
+  const JsonValue* section = zero.find(key);
+  if (!section) return;
+  ObjectReader reader(*section, zero.name(key));
+  apply(offload_keys(), reader, deepspeed.without_effect);
+  reader.finish();
+}
+
 void read_zero(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   const JsonValue* given = top.find("zero_optimization");
   if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
@@ -61,15 +53,15 @@ void read_zero(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   ObjectReader reader = top.section("zero_optimization");
   // As int, 2^32 would be stage 0.
   const std::int64_t stage = reader.integer("stage", 0);
-  if (stage == 3)
-    refuse_value(*reader.find("stage"), reader.name("stage"),
-                 "partitioned parameters are not implemented: expected 0, 1 or 2");
+  if (stage == 3) refuse_unimplemented(*reader.find("stage"), reader.name("stage"), kNoStage3);
   if (stage < 0 || stage > 3)
     refuse_value(*reader.find("stage"), reader.name("stage"), "expected 0, 1 or 2");
   deepspeed.zero_stage = static_cast<int>(stage);
   deepspeed.reduce_bucket_size = reader.integer("reduce_bucket_size", deepspeed.reduce_bucket_size,
                                                 {1, std::int64_t{1} << 53});
   read_overlap(reader, deepspeed);
+  for (const char* key : {"offload_param", "offload_optimizer"})
+    read_offload(reader, key, deepspeed);
   apply(zero_optimization_keys(), reader, deepspeed.without_effect);
   reader.finish();
 }
@@ -97,7 +89,8 @@ void check_spelling(const JsonValue& section, const std::string& path,
 
 // Of optimizers that are not known only the outer keys are.
 void check_spelling_of_update(ObjectReader& top) {
-  static constexpr const char* zero[] = {"stage", "reduce_bucket_size", "overlap_comm"};
+  static constexpr const char* zero[] = {"stage", "reduce_bucket_size", "overlap_comm",
+                                         "offload_param", "offload_optimizer"};
   static constexpr const char* outer[] = {"type", "params", "legacy_fusion"};
   static constexpr const char* adam[] = {"lr", "betas", "eps", "weight_decay", "adam_w_mode"};
   if (const JsonValue* section = top.find("zero_optimization"))
@@ -117,8 +110,7 @@ void pass_over_update(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   const JsonValue* zero = top.find("zero_optimization");
   const JsonValue* stage = zero && zero->is_object() ? zero->find("stage") : nullptr;
   const std::string name = "zero_optimization.stage";
-  if (stage && as_integer(*stage, name, {0, 3}) == 3)
-    refuse_value(*stage, name, "partitioned parameters are not implemented: expected 0, 1 or 2");
+  if (stage && as_integer(*stage, name, {0, 3}) == 3) refuse_unimplemented(*stage, name, kNoStage3);
   check_spelling_of_update(top);
   accept_harmless(top, kUpdate, &deepspeed.without_effect);
   pass_over(update_keys(), top, deepspeed.without_effect);
@@ -127,41 +119,63 @@ void pass_over_update(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   deepspeed.without_effect.push_back("tensor_parallel.tp_overlap_comm");
 }
 
+// What one count of the batch equation is, as it was given or follows from the others.
+struct BatchEquation {
+  std::int64_t batch, micro, accumulation, replicas;
+
+  // The one of `key` that was not given: the batch over `others`, the product of the rest.
+  std::int64_t solved(const JsonValue& given_batch, const char* key, std::int64_t others) const {
+    if (batch % others != 0)
+      refuse_value(given_batch, "train_batch_size",
+                   std::string(key) + " was not given, and the batch is no multiple of " +
+                       std::to_string(others) + ", the product of " +
+                       (accumulation == 0 ? "train_micro_batch_size_per_gpu"
+                                          : "gradient_accumulation_steps") +
+                       " and the replicas (world / autotp_size)",
+                   ScenarioError::Kind::conflict);
+    return batch / others;
+  }
+};
+
 // Two of the three give the third. An equation that cannot hold names both of its sides.
 void solve_batch_equation(ObjectReader& top, int replicas, Mode mode, DeepSpeedConfig& deepspeed) {
   const auto read = [&](const char* key) -> std::int64_t {
     const JsonValue* value = top.find(key);
     return value ? as_integer(*value, key, kCount) : 0;
   };
-  const std::int64_t batch = read("train_batch_size");
-  std::int64_t micro = read("train_micro_batch_size_per_gpu");
-  std::int64_t accumulation = read("gradient_accumulation_steps");
-  if (batch == 0 && micro == 0)
+  BatchEquation is{read("train_batch_size"), read("train_micro_batch_size_per_gpu"),
+                   read("gradient_accumulation_steps"), replicas};
+  if (is.batch == 0 && is.micro == 0)
     throw ScenarioError(top.place(),
                         "missing key \"train_micro_batch_size_per_gpu\": expected it or"
-                        " train_batch_size");
-  if (accumulation == 0 && (batch == 0 || micro == 0)) {
-    accumulation = 1;
+                        " train_batch_size",
+                        ScenarioError::Kind::missing);
+  if (is.accumulation == 0 && (is.batch == 0 || is.micro == 0)) {
+    is.accumulation = 1;
     if (mode == Mode::training) deepspeed.defaulted.push_back("gradient_accumulation_steps = 1");
   }
-  if (micro == 0) micro = batch / (accumulation * replicas);
-  if (accumulation == 0) accumulation = batch / (micro * replicas);
-  if (batch != 0 && batch != micro * accumulation * replicas)
-    refuse_value(*top.find("train_batch_size"), "train_batch_size",
+  const JsonValue* batch = top.find("train_batch_size");
+  if (is.micro == 0)
+    is.micro = is.solved(*batch, "train_micro_batch_size_per_gpu", is.accumulation * replicas);
+  if (is.accumulation == 0)
+    is.accumulation = is.solved(*batch, "gradient_accumulation_steps", is.micro * replicas);
+  if (is.batch != 0 && is.batch != is.micro * is.accumulation * replicas)
+    refuse_value(*batch, "train_batch_size",
                  "is not train_micro_batch_size_per_gpu * gradient_accumulation_steps * replicas"
                  " (world / autotp_size): " +
-                     std::to_string(batch) + " != " + std::to_string(micro) + " * " +
-                     std::to_string(accumulation) + " * " + std::to_string(replicas));
-  deepspeed.micro_batch = static_cast<int>(micro);
-  deepspeed.accumulation = mode == Mode::training ? static_cast<int>(accumulation) : 1;
+                     std::to_string(is.batch) + " != " + std::to_string(is.micro) + " * " +
+                     std::to_string(is.accumulation) + " * " + std::to_string(replicas),
+                 ScenarioError::Kind::conflict);
+  deepspeed.micro_batch = static_cast<int>(is.micro);
+  deepspeed.accumulation = mode == Mode::training ? static_cast<int>(is.accumulation) : 1;
 }
 
 }  // namespace
 
 DeepSpeedConfig deepspeed_from_json(const JsonValue& config, int world, Mode mode) {
-  refuse_auto(config);
   DeepSpeedConfig deepspeed;
   ObjectReader top(config, "");
+  deepspeed.ignored = unknown_keys(top);
   top.record_defaults_in(&deepspeed.defaulted);
   read_dtype(top, mode, deepspeed);
   read_tensor_parallel(top, deepspeed);
@@ -171,10 +185,10 @@ DeepSpeedConfig deepspeed_from_json(const JsonValue& config, int world, Mode mod
     pass_over_update(top, deepspeed);
   if (world % deepspeed.tensor_parallel != 0)
     refuse_value(*config.find("tensor_parallel")->find("autotp_size"),
-                 "tensor_parallel.autotp_size", "does not divide world = " + std::to_string(world));
+                 "tensor_parallel.autotp_size", "does not divide world = " + std::to_string(world),
+                 ScenarioError::Kind::conflict);
   solve_batch_equation(top, world / deepspeed.tensor_parallel, mode, deepspeed);
   apply(top_level_keys(), top, deepspeed.without_effect);
-  top.finish();
   return deepspeed;
 }
 
@@ -195,8 +209,8 @@ JsonValue to_json(const DeepSpeedConfig& deepspeed, Mode mode) {
                                     .set("reduce_bucket_size", deepspeed.reduce_bucket_size));
   write_wire_dtypes(deepspeed, json);
   json.set("optimizer", to_json(deepspeed.optimizer));
-  if (deepspeed.scheduler.kind != SchedulerConfig::Kind::constant)
-    json.set("scheduler", to_json(deepspeed.scheduler));
+  if (JsonValue scheduler = to_json(deepspeed.scheduler); !scheduler.is_null())
+    json.set("scheduler", std::move(scheduler));
   return json;
 }
 

@@ -26,23 +26,31 @@ constexpr const char* kTopHarmless[] = {"steps_per_print",
                                         "zero_allow_untested_optimizer",
                                         "zero_force_ds_cpu_optimizer",
                                         "use_node_local_storage",
-                                        "seq_parallel_communication_data_type"};
+                                        "seq_parallel_communication_data_type",
+                                        "log_level",
+                                        "datastates",
+                                        "vocabulary_size",
+                                        "model_info"};
 
 constexpr NeutralKey kUpdateNeutral[] = {
     {"prescale_gradients", "false", "pre-division of gradients is not implemented: only false"},
     {"gradient_predivide_factor", "1", "pre-division of gradients is not implemented: only 1.0"},
     {"gradient_allreduce_op", "\"mean\"", "only \"mean\" is implemented"},
+    {"managed_gradient_accumulation", "true",
+     "accumulation that the training loop manages is not implemented: only true"},
     {"disable_allgather", "false", "ranks with weights of their own are not implemented"},
     {"sparse_gradients", "false", "sparse gradients are not implemented: only false"},
 };
 
 constexpr NeutralKey kTopNeutral[] = {
     {"sparse_attention", "null", "sparse attention is not implemented: remove the section"},
-    {"dataloader_drop_last", "false", "data come from the scenario: only false"},
+    {"dataloader_drop_last", "false", "data come from the scenario: only false",
+     ScenarioError::Kind::wrong},
     {"sequence_parallel_size", "1", "sequence parallelism is not implemented: only 1"},
     {"pipeline", "{}", "pipeline parallelism is not implemented: remove the section"},
     {"use_data_before_expert_parallelism", "false", "expert parallelism is not implemented"},
-    {"train_steps", "null", "the number of steps is the scenario's \"steps\": remove the key"},
+    {"train_steps", "null", "the number of steps is the scenario's \"steps\": remove the key",
+     ScenarioError::Kind::wrong},
 };
 
 constexpr NeutralKey kUpdateSwitchedOff[] = {
@@ -59,6 +67,7 @@ constexpr NeutralKey kTopSwitchedOff[] = {
     {"compression_training", "", "compression is not implemented"},
     {"quantize_training", "", "quantised training is not implemented"},
     {"weight_quantization", "", "quantised weights are not implemented"},
+    {"expert_parallel", "", "expert parallelism is not implemented"},
     {"elasticity", "", "elastic batch sizes are not implemented"},
     {"hybrid_engine", "", "the hybrid engine is not implemented"},
 };
@@ -67,7 +76,7 @@ constexpr const char* kZeroHarmless[] = {
     "contiguous_gradients", "allgather_partitions", "allgather_bucket_size",
     "load_from_fp32_weights", "elastic_checkpoint", "ignore_unused_parameters",
     "pipeline_loading_checkpoint", "override_module_apply", "log_trace_cache_warnings",
-    "enable_sanity_checks", "memory_efficient_linear",
+    "enable_sanity_checks", "memory_efficient_linear", "save_muon_momentum_buffer_in_memory",
     // of stage 3 only
     "sub_group_size", "prefetch_bucket_size", "param_persistence_threshold",
     "model_persistence_threshold", "max_live_parameters", "max_reuse_distance",
@@ -76,7 +85,8 @@ constexpr const char* kZeroHarmless[] = {
     "stage3_param_persistence_threshold", "stage3_model_persistence_threshold",
     "stage3_max_live_parameters", "stage3_max_reuse_distance",
     "stage3_gather_16bit_weights_on_model_save", "stage3_gather_fp16_weights_on_model_save",
-    "stage3_module_granularity_threshold", "stage3_use_all_reduce_for_fetch_params"};
+    "stage3_module_granularity_threshold", "stage3_use_all_reduce_for_fetch_params",
+    "allgather_sequential", "stage3_allgather_sequential"};
 
 constexpr NeutralKey kZeroNeutral[] = {
     {"reduce_scatter", "true", "reducing to single owners is not implemented: only true"},
@@ -84,10 +94,9 @@ constexpr NeutralKey kZeroNeutral[] = {
      "reducing to single owners is not implemented: only true"},
     {"round_robin_gradients", "false", "another order of the partition is not implemented"},
     {"cpu_offload", "false", "offload is not implemented"},
+    {"cpu_offload_param", "false", "offload is not implemented"},
     {"cpu_offload_params", "false", "offload is not implemented"},
     {"cpu_offload_use_pin_memory", "false", "offload is not implemented"},
-    {"offload_param", "{\"device\":\"none\"}", "offload is not implemented: only device none"},
-    {"offload_optimizer", "{\"device\":\"none\"}", "offload is not implemented: only device none"},
     {"zero_hpz_partition_size", "1", "ZeRO++ is not implemented: only 1"},
     {"zero_quantized_weights", "false", "ZeRO++ is not implemented: only false"},
     {"zero_quantized_nontrainable_weights", "false", "ZeRO++ is not implemented: only false"},
@@ -98,6 +107,15 @@ constexpr NeutralKey kZeroNeutral[] = {
     {"legacy_stage1", "false", "the old stage 1 is not implemented: only false"},
     {"zenflow", "null", "ZenFlow is not implemented"},
     {"leaf_module", "null", "leaf modules are of stage 3, which is not implemented"},
+};
+
+constexpr const char* kOffloadHarmless[] = {"nvme_path",      "buffer_count",      "buffer_size",
+                                            "max_in_cpu",     "pin_memory",        "pipeline_read",
+                                            "pipeline_write", "fast_init",         "ratio",
+                                            "super_offload",  "cpuadam_cores_perc"};
+
+constexpr NeutralKey kOffloadNeutral[] = {
+    {"device", "\"none\"", "offload is not implemented: only \"none\""},
 };
 
 constexpr const char* kTensorParallelHarmless[] = {"dtype", "keep_module_on_host"};
@@ -113,7 +131,7 @@ constexpr const char* kBf16Harmless[] = {"immediate_grad_update"};
 constexpr NeutralKey kBf16Neutral[] = {
     {"bf16_master_weights_and_grads", "false", "bf16 master weights are not implemented"},
     {"bf16_optimizer_states", "false", "bf16 optimizer states are not implemented"},
-    {"loss_scale", "1", "bf16 has no loss scale: only 1"},
+    {"loss_scale", "1", "bf16 has no loss scale: only 1", ScenarioError::Kind::wrong},
 };
 
 constexpr const char* kFp16Harmless[] = {"auto_cast"};  // of a model's inputs: token ids
@@ -130,7 +148,8 @@ constexpr NeutralKey kAdamNeutral[] = {
     {"bias_correction", "true", "Adam without bias correction is not implemented: only true"},
     {"amsgrad", "false", "AMSGrad is not implemented: only false"},
     {"maximize", "false", "maximisation is not implemented: only false"},
-    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that"},
+    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that",
+     ScenarioError::Kind::wrong},
     {"fp32_optimizer_states", "true", "optimizer states are fp32: only true"},
 };
 
@@ -139,7 +158,8 @@ constexpr const char* kSgdHarmless[] = {"foreach", "differentiable", "fused"};
 constexpr NeutralKey kSgdNeutral[] = {
     {"dampening", "0", "SGD whose momentum is dampened is not implemented: only 0"},
     {"maximize", "false", "maximisation is not implemented: only false"},
-    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that"},
+    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that",
+     ScenarioError::Kind::wrong},
 };
 
 }  // namespace
@@ -147,6 +167,7 @@ constexpr NeutralKey kSgdNeutral[] = {
 SectionKeys top_level_keys() { return {kTopHarmless, kTopNeutral, kTopSwitchedOff}; }
 SectionKeys update_keys() { return {{}, kUpdateNeutral, kUpdateSwitchedOff}; }
 SectionKeys zero_optimization_keys() { return {kZeroHarmless, kZeroNeutral, {}}; }
+SectionKeys offload_keys() { return {kOffloadHarmless, kOffloadNeutral, {}}; }
 SectionKeys tensor_parallel_keys() { return {kTensorParallelHarmless, kTensorParallelNeutral, {}}; }
 SectionKeys fp16_keys() { return {kFp16Harmless, kFp16Neutral, {}}; }
 SectionKeys bf16_keys() { return {kBf16Harmless, kBf16Neutral, {}}; }
@@ -162,7 +183,7 @@ void apply(const SectionKeys& keys, ObjectReader& reader,
     const JsonValue* enabled = section->find("enabled");
     const bool off =
         section->is_object() && (!enabled || (enabled->is_boolean() && !enabled->boolean));
-    if (!off) refuse_value(*section, reader.name(row.key), row.reason);
+    if (!off) refuse_unimplemented(*section, reader.name(row.key), row.reason);
   }
   accept_harmless(reader, keys.harmless, &without_effect);
 }

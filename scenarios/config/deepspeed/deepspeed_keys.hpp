@@ -18,6 +18,7 @@ SectionKeys top_level_keys();
 /// Of the top level, what says how gradients become an update.
 SectionKeys update_keys();
 SectionKeys zero_optimization_keys();
+SectionKeys offload_keys();
 SectionKeys tensor_parallel_keys();
 SectionKeys bf16_keys();
 SectionKeys fp16_keys();

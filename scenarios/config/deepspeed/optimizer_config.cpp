@@ -19,7 +19,8 @@ Kind kind_of(ObjectReader& reader) {
   if (lower_case(name) == "adam") return Kind::adam;
   if (lower_case(name) == "adamw") return Kind::adamw;
   if (name != "SGD")
-    refuse_value(type, reader.name("type"), "only \"Adam\", \"AdamW\" and \"SGD\" are implemented");
+    refuse_unimplemented(type, reader.name("type"),
+                         "only \"Adam\", \"AdamW\" and \"SGD\" are implemented");
   return Kind::sgd;
 }
 

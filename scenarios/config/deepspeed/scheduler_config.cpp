@@ -57,7 +57,7 @@ void read_scheduler(ObjectReader& top, DeepSpeedConfig& deepspeed) {
 }
 
 JsonValue to_json(const SchedulerConfig& scheduler) {
-  SHARDPROOF_EXPECTS(scheduler.kind != Kind::constant);
+  if (scheduler.kind != Kind::warmup && scheduler.kind != Kind::warmup_decay) return {};
   JsonValue params = JsonValue::object();
   params.set("warmup_min_lr", scheduler.lowest);
   params.set("warmup_max_lr", scheduler.highest);

@@ -9,7 +9,8 @@ namespace shardproof {
 /// its own WarmupLR rises to the optimizer's learning rate, WarmupDecayLR to 0.001.
 void read_scheduler(ObjectReader& top, DeepSpeedConfig& deepspeed);
 
-/// The section from which read_scheduler gives the same. Not for a constant rate, which has none.
+/// The section from which read_scheduler gives the same; null for a rate that DeepSpeed has no
+/// section for.
 JsonValue to_json(const SchedulerConfig& scheduler);
 
 }  // namespace shardproof

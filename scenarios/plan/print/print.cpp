@@ -252,10 +252,23 @@ std::string print_plan(const Program& program, const Accounts& accounts, const S
                           scenario.trains() ? "Each micro-step" : "Each forward pass") +
          collectives_text(accounts, "step", "Each step") + scope_collectives_text(accounts) +
          memory_text(accounts, scenario) + precision_text(scenario) +
+         keys_text(scenario.filled, "DeepSpeed keys that Hugging Face's Trainer fills in") +
          keys_text(scenario.defaulted, "DeepSpeed keys left to their defaults") +
          keys_text(scenario.without_effect, "DeepSpeed keys without effect on numbers") +
+         keys_text(scenario.notices, "To be known beside the verdict") +
          "\nTrace of one execution: " + bytes_text(accounts.trace_bytes) +
          " of tensors\nProgram hash: " + hash_of(program) + "\n";
+}
+
+std::string print_op_names(const Program& program) {
+  std::string text;
+  for (const Segment& segment : program.segments) {
+    text += segment.name + "\n";
+    TextTable table("<<");
+    for (const Op& op : segment.ops) table.row({full_name(op), name_of(op.kind)});
+    text += table.text();
+  }
+  return text;
 }
 
 std::string print_ops() {

@@ -19,7 +19,11 @@ std::string print_plan(const Program& program, const Accounts& accounts, const S
 /// trace_bytes, program_hash}, schema "shardproof-plan-1". Nothing is folded.
 JsonValue plan_json(const Program& program, const Accounts& accounts, const Scenario& scenario);
 
-/// `shardproof plan --ops`: the table of the kinds of op.
+/// `shardproof plan --ops` of a scenario: every op of a rank by the name that an edit of "inject"
+/// takes, and its kind, segment by segment.
+std::string print_op_names(const Program& program);
+
+/// `shardproof plan --ops` of none: the table of the kinds of op.
 std::string print_ops();
 
 /// A parameter as one rank holds it.

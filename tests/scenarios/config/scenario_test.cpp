@@ -6,6 +6,7 @@
 
 #include "scenarios/config/command_line.hpp"
 #include "scenarios/config/scenario_file.hpp"
+#include "scenarios/config/scenario_template.hpp"
 #include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "tests/support/error_of.hpp"
@@ -313,7 +314,7 @@ BOOST_AUTO_TEST_CASE(inference_cuts_unevenly_without_being_asked) {
   BOOST_TEST(write_scenario(back) == write_scenario(scenario));
 
   files.write("s.json", "{" + model + "\"mode\": \"training\", " + three + "}");
-  BOOST_TEST(files.error().find("missing key \"optimizer\"") != std::string::npos);
+  BOOST_TEST(files.error().find("does not divide") != std::string::npos);
   files.write("s.json", "{" + model + "\"mode\": \"inference\", \"uneven\": false, " + three + "}");
   BOOST_TEST(files.error().find("uneven = false: inference cuts by whole heads") !=
              std::string::npos);
@@ -364,7 +365,7 @@ BOOST_AUTO_TEST_CASE(an_override_that_fits_nowhere_is_refused_by_its_own_text) {
 
 BOOST_AUTO_TEST_CASE(a_command_line_needs_no_scenario_file) {
   const Files files;
-  CommandLineScenario given;
+  ScenarioOptions given;
   given.model = files / "model";
   given.deepspeed = files / "ds.json";
   given.world = 4;
@@ -398,10 +399,93 @@ BOOST_AUTO_TEST_CASE(a_command_line_needs_no_scenario_file) {
   BOOST_TEST(scenario_hash(read_scenario(files / "again.json")) == scenario_hash(full));
 }
 
+BOOST_AUTO_TEST_CASE(an_option_takes_the_place_of_what_the_scenarios_file_says) {
+  const Files files;
+  files.write("other/config.json", "");
+  std::filesystem::create_directory(files / "other");
+  files.write("other/config.json", kModel);
+  files.write("ds2.json", R"({"train_micro_batch_size_per_gpu": 3, "optimizer": {"type": "SGD"}})");
+  ScenarioOptions given;
+  given.model = files / "other";
+  given.deepspeed = files / "ds2.json";
+  given.world = 2;
+  given.name = "else";
+  given.steps = 5;
+  given.seed = 7;
+  given.sequence = 12;
+  given.mode = "training";
+  given.precision = "fp64";
+  given.reduction = "rank_order";
+  given.executions = {"sim"};
+  given.inject = {R"({"edit": "drop", "op": "x"})", R"({"edit": "double", "op": "y"})"};
+  const Scenario scenario = scenario_of_file(files / "s.json", given);
+
+  BOOST_TEST(scenario.name == "else");
+  BOOST_TEST(scenario.world() == 2);
+  BOOST_TEST(scenario.training.micro_batch == 3);
+  BOOST_TEST(scenario.steps == 5);
+  BOOST_TEST(scenario.seed == 7U);
+  BOOST_TEST(scenario.data.sequence == 12);
+  BOOST_TEST(scenario.data.path == files / "text.txt");
+  BOOST_TEST((scenario.training.working == Dtype::fp64));
+  BOOST_TEST((scenario.reduction == ReductionOrder::rank_order));
+  BOOST_TEST((scenario.executions == std::vector<Execution>{Execution::sim}));
+  BOOST_TEST(scenario.inject.size() == 2U);
+  given.real = "cuda";
+  BOOST_TEST(error_of([&] {
+               scenario_of_file(files / "s.json", given);
+             }).starts_with("--reduction: reduction = \"rank_order\": real = cuda adds by NCCL"));
+  given = {};
+  given.text = files / "no.txt";
+  BOOST_TEST(error_of([&] { scenario_of_file(files / "s.json", given); }, files / "") ==
+             "--text: data.text = \"no.txt\": there is no \"no.txt\"");
+  given = {};
+  given.inject = {R"({"edit": "drop"})"};
+  BOOST_TEST(error_of([&] {
+               scenario_of_file(files / "s.json", given);
+             }).starts_with("--inject {\"edit\": \"drop\"}: missing key \"inject[0].op\""));
+}
+
+BOOST_AUTO_TEST_CASE(the_template_of_a_scenario_is_one) {
+  const Files files;
+  files.write("mine.json", scenario_template());
+  const Scenario scenario = read_scenario(files / "mine.json");
+
+  BOOST_TEST(scenario.world() == 4);
+  BOOST_TEST(scenario.notices.empty());
+  BOOST_TEST(scenario.executions.size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(all_that_is_wrong_is_told_at_once_what_cannot_be_repaired_first) {
+  const Files files;
+  files.write("ds.json", R"({
+  "train_micro_batch_size_per_gpu": "four",
+  "gradient_cliping": 1.0,
+  "zero_optimization": {"stage": 3, "offload_param": {"device": "cpu"}, "stgae": 1},
+  "tensor_parallel": {"autotp_size": 2},
+  "optimizer": {"type": "Lamb", "params": {"lr": 0.1}}
+})");
+  BOOST_TEST(
+      files.error_with("\"sed\": 4, \"precision\": \"fp8\"") ==
+      "7 problems\n"
+      "  ds.json:4:34: zero_optimization.stage = 3: partitioned parameters are not implemented: "
+      "expected 0, 1 or 2\n"
+      "  ds.json:4:65: zero_optimization.offload_param.device = \"cpu\": offload is not "
+      "implemented: only \"none\"\n"
+      "  ds.json:6:25: optimizer.type = \"Lamb\": only \"Adam\", \"AdamW\" and \"SGD\" are "
+      "implemented\n"
+      "  s.json:1:3: unknown key \"sed\"; did you mean \"seed\"?\n"
+      "  ds.json:3:3: unknown key \"gradient_cliping\"; did you mean \"gradient_clipping\"?\n"
+      "  ds.json:4:73: unknown key \"zero_optimization.stgae\"; did you mean \"stage\"?\n"
+      "  ds.json:2:37: train_micro_batch_size_per_gpu = \"four\": expected a whole number from 1 "
+      "to "
+      "1000000");
+}
+
 BOOST_AUTO_TEST_CASE(a_model_folder_with_weights_is_trained_from_them) {
   const Files files;
   files.write("model/model.safetensors", "");
-  CommandLineScenario given;
+  ScenarioOptions given;
   given.model = files / "model";
   given.deepspeed = files / "ds.json";
   given.world = 2;
@@ -412,7 +496,7 @@ BOOST_AUTO_TEST_CASE(a_model_folder_with_weights_is_trained_from_them) {
 BOOST_AUTO_TEST_CASE(weights_that_are_not_read_are_not_replaced_in_silence) {
   const Files files;
   files.write("model/pytorch_model.bin", "");
-  CommandLineScenario given;
+  ScenarioOptions given;
   given.model = files / "model";
   given.deepspeed = files / "ds.json";
   given.world = 2;
@@ -423,7 +507,7 @@ BOOST_AUTO_TEST_CASE(weights_that_are_not_read_are_not_replaced_in_silence) {
 
 BOOST_AUTO_TEST_CASE(errors_of_a_command_line_name_the_option) {
   const Files files;
-  CommandLineScenario given;
+  ScenarioOptions given;
   given.model = files / "model";
   given.deepspeed = files / "ds.json";
   given.world = 3;
@@ -445,6 +529,8 @@ BOOST_AUTO_TEST_CASE(errors_of_a_command_line_name_the_option) {
 BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
   const Files files;
   BOOST_TEST(files.error_after("\"world\": 4", "\"wolrd\": 4") ==
+             "s.json:4:3: unknown key \"wolrd\"; did you mean \"world\"?");
+  BOOST_TEST(files.error_after("\"world\": 4,", "") ==
              "s.json:1:1: missing key \"world\": expected the number of ranks");
   BOOST_TEST(files.error_with("\"step\": 4") ==
              "s.json:1:3: unknown key \"step\"; did you mean \"steps\"?");

@@ -146,7 +146,6 @@ BOOST_AUTO_TEST_CASE(malformed_json_is_refused_at_its_place) {
   BOOST_TEST(error_in("\"\xff\"") == "a.json:1:2: invalid string: ill-formed UTF-8 byte");
   BOOST_TEST(error_in(std::string("[1]\0 x", 6)) == "a.json:1:4: a text may not hold byte 0");
   BOOST_TEST(error_in("1e400") == "a.json:1:1: the number 1e400 is too large");
-  BOOST_TEST(error_in("NaN") == "a.json:1:1: NaN is not JSON: write it as a string");
   BOOST_TEST(error_in(R"("\q")") ==
              "a.json:1:3: invalid string: forbidden character after backslash");
   BOOST_TEST(error_in(R"("\u12g4")") ==
@@ -154,6 +153,27 @@ BOOST_AUTO_TEST_CASE(malformed_json_is_refused_at_its_place) {
   BOOST_TEST(
       error_in(R"("\ud800x")") ==
       "a.json:1:8: invalid string: surrogate U+D800..U+DBFF must be followed by U+DC00..U+DFFF");
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite_are_read_as_python_writes_them) {
+  const JsonValue root = parse_json(
+      "{\"a\": [Infinity, -Infinity, NaN], # Infinity\n \"NaN\": "
+      "\"Infinity\", \"b\": Infinity}",
+      "a.json");
+  const std::vector<JsonValue>& list = root.find("a")->elements;
+
+  BOOST_TEST(list[0].number == std::numeric_limits<double>::infinity());
+  BOOST_TEST(list[1].number == -std::numeric_limits<double>::infinity());
+  BOOST_TEST(std::isnan(list[2].number));
+  for (const JsonValue& value : list) BOOST_TEST((value.is_number() && !value.is_integer));
+  BOOST_TEST(to_string(list[1].place) == "a.json:1:18");
+  BOOST_TEST(to_string(root.find("b")->place) == "a.json:2:26");
+  BOOST_TEST(root.find("NaN")->is_string());
+  BOOST_TEST(write_json(*root.find("a")) == "[Infinity,-Infinity,NaN]");
+  BOOST_TEST(rewritten("NaN") == "NaN");
+  BOOST_TEST(error_in("Infinityx") == "a.json:1:1: \"Infinityx\" without quotes" + kHjson);
+  BOOST_TEST(error_in("[nan]") == "a.json:1:2: \"nan\" without quotes" + kHjson);
+  BOOST_TEST(error_in("{NaN: 1}").starts_with("a.json:1:2: "));
 }
 
 BOOST_AUTO_TEST_CASE(a_duplicate_key_is_refused_where_it_stands_again) {
