@@ -1,5 +1,6 @@
 #include "real/run/rank_run.hpp"
 
+#include "real/lowering/ill_typed.hpp"
 #include "real/lowering/lowering.hpp"
 #include "real/machine/fingerprint.hpp"
 #include "real/machine/versions.hpp"
@@ -13,29 +14,10 @@
 
 namespace shardproof::real {
 
-namespace {
-
-// A preset is a table of names that somebody else's model has too: qwen2's leaves the norms of
-// Qwen3's heads alone, deepseek_v2's a query that is not compressed.
-std::string hint(const Scenario& scenario) {
-  const PartitionRules& rules = scenario.parallel.partition_rules;
-  const std::string& preset = rules.preset;
-  if (rules.custom)
-    return "; the partition_config cuts a layer whose consumer needs it whole, or cut otherwise";
-  if (preset.empty()) return "";
-  return "; preset_model \"" + preset + "\" does not fit this " + scenario.model.family +
-         " model: without it the model's tp_plan decides, or write a partition_config";
-}
-
-}  // namespace
-
 Program checked_program(const Scenario& scenario) {
   Program program = lower(scenario);
   const std::vector<TypeProblem> problems = type_check(program);
-  if (!problems.empty())
-    throw ScenarioError(scenario.name + ": the plan is ill typed: " + problems.front().op + ": " +
-                        problems.front().message + " (" + std::to_string(problems.size()) +
-                        " problems)" + hint(scenario));
+  if (!problems.empty()) refuse_ill_typed(scenario, program, problems);
   if (!scenario.resume.empty())
     expect_state_of(Checkpoint(scenario.resume), scenario.model, program);
   return program;

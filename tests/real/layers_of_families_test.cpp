@@ -2,6 +2,7 @@
 // Conv1D weights, fused and interleaved projections, LayerNorm, GELU, learned positions, ALiBi.
 #include <boost/test/unit_test.hpp>
 
+#include "real/lowering/ill_typed.hpp"
 #include "real/models/network.hpp"
 #include "real/run/rank_run.hpp"
 #include "tests/real/layer_runs.hpp"
@@ -157,13 +158,48 @@ BOOST_AUTO_TEST_CASE(a_preset_that_does_not_fit_is_told_with_a_way_out) {
     lay_out(scenario, 2, 1);
     return error_of([&] { real::checked_program(scenario); });
   };
-  const std::string end =
-      " model: without it the model's tp_plan decides, or write a partition_config";
-  BOOST_TEST(error("qwen3-tp_plan-tp2-dp2-zero1-bf16", "qwen2")
-                 .ends_with("; preset_model \"qwen2\" does not fit this qwen3" + end));
+  const std::string qwen = error("qwen3-tp_plan-tp2-dp2-zero1-bf16", "qwen2");
+  BOOST_TEST(
+      qwen.find("model.layers.0.self_attn.q_norm cannot take what "
+                "model.layers.0.self_attn.q_proj gives, which is cut by columns (preset qwen2") !=
+          std::string::npos,
+      qwen);
+  BOOST_TEST(qwen.find("leave preset_model \"qwen2\" away, so that the model's tp_plan decides") !=
+                 std::string::npos,
+             qwen);
   BOOST_TEST(error("deepseek_v2-tp_plan-tp2-dp1-zero0-fp64", "deepseek_v2")
-                 .ends_with("; preset_model \"deepseek_v2\" does not fit this deepseek_v2" + end));
+                 .find("leave preset_model \"deepseek_v2\" away") != std::string::npos);
   BOOST_TEST(error("qwen3-tp_plan-tp2-dp2-zero1-bf16", "") == "no error");
+}
+
+BOOST_AUTO_TEST_CASE(a_tp_plan_that_cuts_what_is_needed_whole_is_told_with_a_preset_that_does_not) {
+  Scenario scenario = sweep("deepseek_v2-tp2-dp2-zero1-bf16");
+  scenario.parallel.partition_rules.preset = "";
+  lay_out(scenario, 2, 1);
+  const std::string error = error_of([&] { real::checked_program(scenario); });
+
+  BOOST_TEST(
+      error.find("model.layers.0.self_attn.q_a_layernorm cannot take what "
+                 "model.layers.0.self_attn.q_a_proj gives, which is cut by columns (tp_plan") !=
+          std::string::npos,
+      error);
+  BOOST_TEST(error.find("write \"preset_model\": \"deepseek_v2\" in tensor_parallel, or a "
+                        "partition_config that skips model.layers.0.self_attn.q_a_proj") !=
+                 std::string::npos,
+             error);
+}
+
+BOOST_AUTO_TEST_CASE(where_no_cut_is_at_fault_no_user_is_told_to_change_one) {
+  const Scenario scenario = sweep("qwen3-tp_plan-tp2-dp2-zero1-bf16");
+  const Program program = real::checked_program(scenario);
+  const std::vector<TypeProblem> problems{
+      {"decide", "loss is partial: ranks could decide differently"}};
+  const std::string error = error_of([&] { real::refuse_ill_typed(scenario, program, problems); });
+
+  BOOST_TEST(
+      error.find("a fault of Shardproof's and not of the scenario: decide") != std::string::npos,
+      error);
+  BOOST_TEST(error.find("preset") == std::string::npos, error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

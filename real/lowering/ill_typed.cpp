@@ -1,0 +1,107 @@
+#include "real/lowering/ill_typed.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "scenarios/errors.hpp"
+#include "scenarios/model/families.hpp"
+
+namespace shardproof::real {
+
+namespace {
+
+// An op, and the cut module whose output it cannot take.
+struct Misfit {
+  const Op* op;
+  std::string module;
+};
+
+// Walks from what an op reads back to who wrote it.
+class Search {
+ public:
+  Search(const Scenario& scenario, const Program& program, const Segment& segment)
+      : scenario_(scenario), program_(program), segment_(segment) {}
+
+  // The nearest module that is cut, of those whose outputs come to `op` divided over tp.
+  std::optional<std::string> cut_before(std::size_t op) {
+    for (const ValueId input : segment_.ops[op].inputs) {
+      if (program_.value(input).placement.tp == replicate()) continue;
+      const std::optional<std::size_t> writer = writer_of(input, op);
+      if (!writer || !seen_.insert(*writer).second) continue;
+      const std::string& module = segment_.ops[*writer].module;
+      if (is_cut(module)) return module;
+      if (std::optional<std::string> further = cut_before(*writer)) return further;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  bool is_cut(const std::string& module) const {
+    return scenario_.partition.of(module).style != LayerPartition::Style::replicated;
+  }
+  std::optional<std::size_t> writer_of(ValueId value, std::size_t before) const {
+    while (before-- > 0)
+      if (std::ranges::find(segment_.ops[before].outputs, value) !=
+          segment_.ops[before].outputs.end())
+        return before;
+    return std::nullopt;
+  }
+
+  const Scenario& scenario_;
+  const Program& program_;
+  const Segment& segment_;
+  std::set<std::size_t> seen_;
+};
+
+std::optional<Misfit> misfit_of(const Scenario& scenario, const Program& program,
+                                const TypeProblem& problem) {
+  for (const Segment& segment : program.segments)
+    for (std::size_t i = 0; i < segment.ops.size(); ++i)
+      if (full_name(segment.ops[i]) == problem.op)
+        if (const auto module = Search(scenario, program, segment).cut_before(i))
+          return Misfit{&segment.ops[i], *module};
+  return std::nullopt;
+}
+
+std::string way_out(const Scenario& scenario, const std::string& module) {
+  const PartitionRules& rules = scenario.parallel.partition_rules;
+  const std::string skip = "a partition_config that skips " + module;
+  if (rules.custom) return "let the partition_config skip " + module + ", or cut both alike";
+  const std::string& fitting = family_of(scenario.model.family).preset;
+  if (rules.preset.empty() && !fitting.empty())
+    return "write \"preset_model\": \"" + fitting + "\" in tensor_parallel, or " + skip;
+  if (rules.preset.empty()) return "write " + skip;
+  return "leave preset_model \"" + rules.preset +
+         "\" away, so that the model's tp_plan decides, or write " + skip;
+}
+
+std::string explanation(const Scenario& scenario, const Misfit& misfit) {
+  const LayerPartition& cut = scenario.partition.of(misfit.module);
+  const bool column = cut.style == LayerPartition::Style::column;
+  return misfit.op->module + " cannot take what " + misfit.module + " gives, which is cut by " +
+         (column ? "columns" : "rows") + " (" + cut.rule + "): " + way_out(scenario, misfit.module);
+}
+
+SourcePlace place_of(const Scenario& scenario) {
+  const PartitionRules& rules = scenario.parallel.partition_rules;
+  return rules.preset.empty() ? rules.place : rules.preset_place;
+}
+
+}  // namespace
+
+void refuse_ill_typed(const Scenario& scenario, const Program& program,
+                      std::span<const TypeProblem> problems) {
+  const TypeProblem& first = problems.front();
+  const std::string detail =
+      first.op + ": " + first.message + "; " + std::to_string(problems.size()) + " problems in all";
+  for (const TypeProblem& problem : problems)
+    if (const auto misfit = misfit_of(scenario, program, problem))
+      throw ScenarioError(place_of(scenario), explanation(scenario, *misfit) + " (" + detail + ")");
+  throw ScenarioError(scenario.name +
+                      ": the plan is ill typed, which is a fault of Shardproof's "
+                      "and not of the scenario: " +
+                      detail);
+}
+
+}  // namespace shardproof::real
