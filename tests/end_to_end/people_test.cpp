@@ -1,0 +1,88 @@
+// What people have, as it is: a model's folder and a DeepSpeed config on the command line. The
+// configs are written after the kinds that public repositories hold.
+#include <boost/test/unit_test.hpp>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace shardproof::tests {
+namespace {
+
+namespace files = std::filesystem;
+
+const std::string people = "end_to_end/people/";
+const std::string llama = people + "models/llama";
+
+// One verdict from one command.
+ProgramRun run_people(const std::string& model, const std::string& config,
+                      const std::vector<std::string>& more) {
+  const TemporaryFolder folder;
+  std::vector<std::string> command{
+      SHARDPROOF, "run",          "--model",      model,          "--deepspeed",
+      config,     "--name",       "people",       "--sequence",   "8",
+      "--out",    folder / "out", "--executions", "reference,sim"};
+  command.insert(command.end(), more.begin(), more.end());
+  const ProgramResult result = run_program(command);
+  ProgramRun run{result.exit_code, result.out, result.err, {}};
+  if (const std::string summary = folder / "out/people/summary.json"; files::exists(summary))
+    run.summary = read_json(summary);
+  return run;
+}
+
+std::vector<std::string> notices_of(const ProgramRun& run) {
+  std::vector<std::string> notices;
+  for (const JsonValue& notice : run.summary.find("notices")->elements)
+    notices.push_back(notice.text);
+  return notices;
+}
+
+void check_passes(const ProgramRun& run) {
+  BOOST_TEST(run.exit_code == 0, run.out + run.err);
+  BOOST_TEST(run.out.find("PASS people") != std::string::npos, run.out);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(deepspeed_configs_run_as_they_are) {
+  int count = 0;
+  for (const auto& entry : files::directory_iterator(people + "deepspeed")) {
+    BOOST_TEST_CONTEXT(entry.path().filename()) {
+      const ProgramRun run = run_people(llama, entry.path().string(), {"--world", "4"});
+      check_passes(run);
+      for (const std::string& notice : notices_of(run))  // each stands beside the verdict
+        BOOST_TEST(run.out.find("  note       " + notice + "\n") != std::string::npos, notice);
+    }
+    ++count;
+  }
+  BOOST_TEST(count == 10);
+}
+
+BOOST_AUTO_TEST_CASE(what_trainer_fills_in_stands_beside_the_verdict) {
+  const ProgramRun run = run_people(llama, people + "deepspeed/fine_tuning_without_optimizer.json",
+                                    {"--world", "2", "--override", "trainer.learning_rate=0.001",
+                                     "--override", "trainer.per_device_train_batch_size=1"});
+  check_passes(run);
+  const std::vector<std::string> notices = notices_of(run);
+  BOOST_REQUIRE(notices.size() >= 1U);
+  for (const char* said :
+       {"transformers 4.57.6", "train_micro_batch_size_per_gpu = 1", "gradient_clipping = 1",
+        "fp16.enabled = false", "optimizer = AdamW {\"lr\":0.001,", "\"torch_adam\":true",
+        "lr_scheduler_type = linear over 1 steps"})
+    BOOST_TEST(notices[0].find(said) != std::string::npos, said + (": " + notices[0]));
+}
+
+BOOST_AUTO_TEST_CASE(the_configs_of_deepspeeds_tutorial_on_autotp_training_run) {
+  const std::string micro_batch = "train_micro_batch_size_per_gpu=1";
+  check_passes(run_people(llama, people + "tutorial/basic.json", {"--world", "8"}));
+  check_passes(run_people(llama, people + "tutorial/preset.json", {"--world", "8"}));
+  // Fragments: how many sequences, and of the last one how many ranks, is left to the reader.
+  check_passes(run_people(
+      people + "models/phi3", people + "tutorial/unequal_parts.json",
+      {"--world", "2", "--override", micro_batch, "--override", "tensor_parallel.autotp_size=2"}));
+  // It cuts no gate and no up projection of this model, whose product down_proj takes by parts.
+  const ProgramRun patterns = run_people(llama, people + "tutorial/patterns.json",
+                                         {"--world", "4", "--override", micro_batch});
+  BOOST_TEST(patterns.exit_code == 2);
+  BOOST_TEST(patterns.err.find("partition_config") != std::string::npos, patterns.err);
+}
+
+}  // namespace shardproof::tests
