@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(fields_are_those_of_the_schema_in_its_order) {
 
   BOOST_TEST(
       keys_of(summary).starts_with("schema scenario scenario_hash executions hardware_simulated "
-                                   "exit_code injected verdict checks "
+                                   "notices exit_code injected verdict checks "
                                    "first_divergence "));
   BOOST_TEST(keys_of(summary.find("checks")->elements[0]) ==
              "name proof outcome compared failed max_ratio reason ");

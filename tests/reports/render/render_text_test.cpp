@@ -44,6 +44,18 @@ BOOST_AUTO_TEST_CASE(on_simulated_hardware_every_verdict_says_what_it_does_not_p
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_to_be_known_of_the_input_stands_beside_every_verdict) {
+  for (Verdict verdict : {passing_verdict(), failing_verdict(), unknown_verdict()}) {
+    verdict.notices = {"the trainer <fills in> lr", "an ignored\nkey"};
+    BOOST_TEST(verdict_text(verdict, "r.html")
+                   .ends_with("  note       the trainer <fills in> lr\n"
+                              "  note       an ignored key\n"));
+    BOOST_TEST(report_html(verdict).find("the trainer &lt;fills in&gt; lr<br>an ignored\nkey") !=
+               std::string::npos);
+    BOOST_TEST(summary_json(verdict).find("\"the trainer <fills in> lr\"") != std::string::npos);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(numbers_of_a_cause_are_shown_where_they_say_more_than_its_name) {
   BOOST_TEST(cause_text({"bits equal to /a", 1.0, 1.0}) == "bits equal to /a");
   BOOST_TEST(cause_text({"nan", {}, {}}) == "nan");
