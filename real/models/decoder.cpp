@@ -26,6 +26,13 @@ Decoder::Projections Decoder::separate_projections(const std::string& module, Va
   return {q, k, v};
 }
 
+Decoder::Projections Decoder::normed_projections(const std::string& module, ValueId x) {
+  const auto [q, k, v] = separate_projections(module, x);
+  const ValueId query = net_.rms_norm(module + ".q_norm", q);
+  const ValueId key = net_.rms_norm(module + ".k_norm", k);
+  return {query, key, v};
+}
+
 Decoder::Projections Decoder::fused_projections(const std::string& module, ValueId x) {
   const ModelDescription& model = net_.model();
   const std::int64_t q = model.num_attention_heads * model.head_dim;

@@ -35,6 +35,8 @@ class Decoder {
 
   /// q_proj, k_proj, v_proj.
   Projections separate_projections(const std::string& module, ValueId x);
+  /// The same, and each head of q and k normed: q_norm, k_norm.
+  Projections normed_projections(const std::string& module, ValueId x);
   /// qkv_proj: all of Q, then K, then V.
   Projections fused_projections(const std::string& module, ValueId x);
   /// Rotary positions, attention over the model's sliding window (over all if it has none), o_proj.

@@ -8,11 +8,12 @@ namespace shardproof::real {
 
 FamilyLowering family_lowering(const std::string& family) {
   static const std::map<std::string, FamilyLowering> families{
-      {"llama", lower_llama},     {"mistral", lower_llama},
-      {"mixtral", lower_mixtral}, {"deepseek_v2", lower_deepseek_v2},
-      {"qwen2", lower_llama},     {"qwen3", lower_qwen3},
-      {"phi3", lower_phi3},       {"gpt2", lower_gpt2},
-      {"bloom", lower_bloom},     {"chatglm", lower_chatglm},
+      {"llama", lower_llama},         {"mistral", lower_llama},
+      {"mixtral", lower_mixtral},     {"deepseek_v2", lower_deepseek_v2},
+      {"qwen2", lower_llama},         {"qwen3", lower_qwen3},
+      {"qwen3_moe", lower_qwen3_moe}, {"phi3", lower_phi3},
+      {"gpt2", lower_gpt2},           {"bloom", lower_bloom},
+      {"chatglm", lower_chatglm},
   };
   const auto found = families.find(family);
   if (found != families.end()) return found->second;

@@ -9,10 +9,7 @@ ValueId lower_qwen3(Network& net, ValueId tokens) {
       tokens,
       [&](const std::string& layer, ValueId x) {
         const std::string module = layer + ".self_attn";
-        auto [q, k, v] = decoder.separate_projections(module, x);
-        q = net.rms_norm(module + ".q_norm", q);  // of each head
-        k = net.rms_norm(module + ".k_norm", k);
-        return decoder.attend(module, {q, k, v});
+        return decoder.attend(module, decoder.normed_projections(module, x));
       },
       [&](const std::string& layer, ValueId x) { return decoder.gated_mlp(layer + ".mlp", x); });
 }

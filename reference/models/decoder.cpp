@@ -32,6 +32,12 @@ Decoder::Projections Decoder::separate_projections(const std::string& module, Va
   return {q, k, v};
 }
 
+Decoder::Projections Decoder::normed_projections(const std::string& module, Value x) {
+  const auto [q, k, v] = separate_projections(module, x);
+  const Value query = norm(module + ".q_norm", q), key = norm(module + ".k_norm", k);
+  return {query, key, v};
+}
+
 Decoder::Projections Decoder::fused_projections(const std::string& module, Value x) {
   const std::int64_t queries = model_.num_attention_heads * model_.head_dim;
   const std::int64_t keys = model_.num_key_value_heads * model_.head_dim;

@@ -35,6 +35,8 @@ class Decoder {
   Value norm(const std::string& module, Value x);
   /// q_proj, k_proj, v_proj.
   Projections separate_projections(const std::string& module, Value x);
+  /// The same, and each head of q and k normed: q_norm, k_norm.
+  Projections normed_projections(const std::string& module, Value x);
   /// qkv_proj, whose rows are Q, then K, then V.
   Projections fused_projections(const std::string& module, Value x);
   /// Turns q and k, attends over the model's sliding window (over all if it has none), and applies

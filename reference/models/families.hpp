@@ -19,6 +19,7 @@ Value llama(Graph& net, const ModelDescription& model);
 Value deepseek_v2(Graph& net, const ModelDescription& model);
 Value mixtral(Graph& net, const ModelDescription& model);
 Value qwen3(Graph& net, const ModelDescription& model);
+Value qwen3_moe(Graph& net, const ModelDescription& model);
 Value phi3(Graph& net, const ModelDescription& model);
 Value gpt2(Graph& net, const ModelDescription& model);
 Value bloom(Graph& net, const ModelDescription& model);

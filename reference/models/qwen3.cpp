@@ -11,10 +11,7 @@ Value qwen3(Graph& net, const ModelDescription& model) {
   return decoder.logits(
       [&](const std::string& layer, Value x) {
         const std::string attention = layer + ".self_attn";
-        auto [q, k, v] = decoder.separate_projections(attention, x);
-        q = decoder.norm(attention + ".q_norm", q);
-        k = decoder.norm(attention + ".k_norm", k);
-        return decoder.attend(attention, {q, k, v});
+        return decoder.attend(attention, decoder.normed_projections(attention, x));
       },
       [&](const std::string& layer, Value x) { return decoder.gated_mlp(layer + ".mlp", x); });
 }

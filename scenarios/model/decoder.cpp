@@ -67,6 +67,13 @@ std::vector<TpPlanEntry> decoder_tp_plan() {
   };
 }
 
+std::vector<TpPlanEntry> normed_attention_tp_plan() {
+  std::vector<TpPlanEntry> plan = decoder_tp_plan();
+  plan.insert(plan.begin() + 3, {{"layers.*.self_attn.q_norm", "replicated_with_grad_allreduce"},
+                                 {"layers.*.self_attn.k_norm", "replicated_with_grad_allreduce"}});
+  return plan;
+}
+
 void add_attention(const ModelDescription& model, const std::string& module, AttentionBias bias,
                    ParameterList& list) {
   const std::int64_t hidden = model.hidden_size;
@@ -76,6 +83,13 @@ void add_attention(const ModelDescription& model, const std::string& module, Att
   list.linear(module + ".k_proj", keys, hidden, bias.query_key_value);
   list.linear(module + ".v_proj", keys, hidden, bias.query_key_value);
   list.linear(module + ".o_proj", hidden, queries, bias.output);
+}
+
+void add_normed_attention(const ModelDescription& model, const std::string& module,
+                          ParameterList& list) {
+  add_attention(model, module, {model.attention_bias, model.attention_bias}, list);
+  list.rms_norm(module + ".q_norm", model.head_dim);
+  list.rms_norm(module + ".k_norm", model.head_dim);
 }
 
 void add_gated_mlp(const ModelDescription& model, const std::string& module, std::int64_t inner,

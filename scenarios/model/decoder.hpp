@@ -31,6 +31,9 @@ std::vector<NeutralConfigKey> decoder_neutral_keys();
 
 /// q_proj, k_proj, v_proj, o_proj of self_attn, gate_proj, up_proj, down_proj of mlp, lm_head.
 std::vector<TpPlanEntry> decoder_tp_plan();
+/// And q_norm and k_norm: each rank norms the heads that it holds, so that the gradients of their
+/// weights are sums over tp.
+std::vector<TpPlanEntry> normed_attention_tp_plan();
 
 /// embed_tokens, then each layer as add_layer(layer's path) lists it, norm, lm_head unless tied.
 template <typename AddLayer>
@@ -52,6 +55,9 @@ struct AttentionBias {
 /// q_proj, k_proj, v_proj, o_proj of `module`.
 void add_attention(const ModelDescription& model, const std::string& module, AttentionBias bias,
                    ParameterList& list);
+/// The same, and q_norm and k_norm, over the head dimension.
+void add_normed_attention(const ModelDescription& model, const std::string& module,
+                          ParameterList& list);
 /// gate_proj, up_proj, down_proj of `module`.
 void add_gated_mlp(const ModelDescription& model, const std::string& module, std::int64_t inner,
                    ParameterList& list);

@@ -22,6 +22,7 @@ Family llama_family();
 Family mistral_family();
 Family qwen2_family();
 Family qwen3_family();
+Family qwen3_moe_family();
 Family phi3_family();
 Family gpt2_family();
 Family bloom_family();

@@ -15,20 +15,9 @@ std::vector<ConfigKey> keys() {
   return all;
 }
 
-// Each rank norms the heads that it holds: the weight's gradient is a sum over tp.
-std::vector<TpPlanEntry> tp_plan() {
-  std::vector<TpPlanEntry> plan = decoder_tp_plan();
-  plan.insert(plan.begin() + 3, {{"layers.*.self_attn.q_norm", "replicated_with_grad_allreduce"},
-                                 {"layers.*.self_attn.k_norm", "replicated_with_grad_allreduce"}});
-  return plan;
-}
-
-// As llama, and after o_proj a norm over the head dimension for the queries, one for the keys.
 std::vector<ParameterDescription> parameters(const ModelDescription& model) {
   return decoder_parameters(model, [&](const std::string& layer, ParameterList& list) {
-    add_attention(model, layer + ".self_attn", {model.attention_bias, model.attention_bias}, list);
-    list.rms_norm(layer + ".self_attn.q_norm", model.head_dim);
-    list.rms_norm(layer + ".self_attn.k_norm", model.head_dim);
+    add_normed_attention(model, layer + ".self_attn", list);
     add_gated_mlp(model, layer + ".mlp", model.intermediate_size, list);
     add_layer_norms(model, layer, list);
   });
@@ -44,7 +33,7 @@ Family qwen3_family() {
           .causal_class = "Qwen3ForCausalLM",
           .base_class = "Qwen3Model",
           .blocks = {{"model.layers", "Qwen3DecoderLayer"}},
-          .tp_plan = tp_plan(),
+          .tp_plan = normed_attention_tp_plan(),
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::scalable,

@@ -44,6 +44,15 @@ QWEN3 = {**ROTARY, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3",
          "attention_bias": False, "use_sliding_window": False, "sliding_window": None,
          "max_window_layers": 2, "rope_theta": 1000000.0, "rms_norm_eps": 1e-06}
 
+# A dense layer and one of experts; the fifth is chosen by no token, as MIXTRAL's.
+QWEN3_MOE = {**ROTARY, "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe",
+             "head_dim": 6, "attention_bias": False, "use_sliding_window": False,
+             "sliding_window": None, "max_window_layers": 2, "rope_theta": 1000000.0,
+             "rms_norm_eps": 1e-06, "decoder_sparse_step": 2, "moe_intermediate_size": 6,
+             "mlp_only_layers": [], "norm_topk_prob": True, "num_experts": 5,
+             "num_experts_per_tok": 2, "output_router_logits": False,
+             "router_aux_loss_coef": 0.001}
+
 # A null pad_token_id, because the default one (32000) must be a row of the embedding.
 PHI3 = {**ROTARY, "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "embd_pdrop": 0.0,
         "resid_pdrop": 0.0, "original_max_position_embeddings": 32, "rope_scaling": None,
@@ -120,6 +129,11 @@ FAMILIES = {
         "bloom-heads-6": {**BLOOM, "n_head": 6},
     },
     "mixtral": {"mixtral-unused-expert": MIXTRAL},
+    "qwen3_moe": {
+        "qwen3_moe-unused-expert": QWEN3_MOE,
+        "qwen3_moe-plain-weights": {**QWEN3_MOE, "norm_topk_prob": False, "decoder_sparse_step": 1,
+                                    "num_experts_per_tok": 3},
+    },
     "deepseek_v2": {
         "deepseek_v2-lite": DEEPSEEK_V2,
         "deepseek_v2-q-lora": {**DEEPSEEK_V2, "q_lora_rank": 7, "routed_scaling_factor": 1.5},

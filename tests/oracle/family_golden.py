@@ -12,8 +12,8 @@ Each variant (family_configs.py) has a folder:
                           D/logits, D/gradient/P for every parameter P (zeros where autograd
                           leaves None)
 
-The witness of llama, mistral, qwen2, qwen3, phi3, gpt2, bloom, mixtral and deepseek_v2 is their own
-class in transformers. ChatGLM's code is not part of transformers: its witness is Glm, which is,
+The witness of llama, mistral, qwen2, qwen3, phi3, gpt2, bloom, mixtral, qwen3_moe and deepseek_v2
+is their own class in transformers. ChatGLM's code is not part of transformers: its witness is Glm, which is,
 under ChatGLM's names (chatglm_names.py), and a second one is chatglm_second_derivation.py.
 
 Two runs, both in training mode, dropout 0, eager attention:
@@ -65,6 +65,7 @@ LIFTED = {
         "build_alibi_tensor: tensor",        # the base of the slopes
         "BloomAttention.forward: softmax",
     },
+    "qwen3_moe": lifted("Qwen3Moe", "Qwen3MoeSparseMoeBlock.forward: softmax"),
     "mixtral": lifted("Mixtral", "MixtralSparseMoeBlock.forward: softmax"),  # the router
     "deepseek_v2": lifted(
         "DeepseekV2",
@@ -124,7 +125,8 @@ def make_model(config):
 def forget_last_expert(model):
     """Layer 1 gets a router that gives no token to its last expert: of the logits a, -a, b, -b, 0
     two are positive."""
-    weight = model.model.layers[1].block_sparse_moe.gate.weight
+    layer = model.model.layers[1]
+    weight = (layer.mlp if hasattr(layer, "mlp") else layer.block_sparse_moe).gate.weight
     weight[1], weight[3], weight[4] = -weight[0], -weight[2], 0
 
 
@@ -135,7 +137,7 @@ def make_weights(model):
             parameter.normal_(0.0, 0.3)
             if name.endswith(".weight") and ("norm" in name or ".ln_" in name):
                 parameter.add_(1.0)
-        if model.config.model_type == "mixtral":
+        if model.config.model_type in ("mixtral", "qwen3_moe") and model.config.num_experts_per_tok == 2:
             forget_last_expert(model)
 
 

@@ -34,6 +34,8 @@ const std::vector<Variant> variants{
     {"phi3-mha"},
     {"phi3-gqa"},
     {"mixtral-unused-expert"},
+    {"qwen3_moe-unused-expert"},
+    {"qwen3_moe-plain-weights"},
     {"deepseek_v2-lite"},
     {"deepseek_v2-q-lora"},
     {"gpt2-tied"},
