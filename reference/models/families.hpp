@@ -22,6 +22,7 @@ Value qwen3(Graph& net, const ModelDescription& model);
 Value qwen3_moe(Graph& net, const ModelDescription& model);
 Value phi3(Graph& net, const ModelDescription& model);
 Value gpt2(Graph& net, const ModelDescription& model);
+Value gpt_neox(Graph& net, const ModelDescription& model);
 Value bloom(Graph& net, const ModelDescription& model);
 Value chatglm(Graph& net, const ModelDescription& model);
 

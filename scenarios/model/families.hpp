@@ -26,6 +26,7 @@ Family qwen3_moe_family();
 Family phi3_family();
 Family gpt2_family();
 Family bloom_family();
+Family gpt_neox_family();
 Family mixtral_family();
 Family deepseek_v2_family();
 Family chatglm_family();

@@ -15,4 +15,9 @@ RotaryFrequencies rotary_frequencies(const ModelDescription& model) {
   return how;
 }
 
+std::int64_t turned_width(const ModelDescription& model) {
+  return static_cast<std::int64_t>(static_cast<double>(model.head_dim) *
+                                   model.number("rotary_pct"));
+}
+
 }  // namespace shardproof

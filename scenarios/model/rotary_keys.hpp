@@ -9,4 +9,7 @@ namespace shardproof {
 /// numbers where it is scaled. The formula stands in both wings.
 RotaryFrequencies rotary_frequencies(const ModelDescription& model);
 
+/// Of a family with "rotary_pct", how many of the first features of a head are turned.
+std::int64_t turned_width(const ModelDescription& model);
+
 }  // namespace shardproof

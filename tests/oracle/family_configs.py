@@ -65,6 +65,15 @@ GPT2 = {**COMMON, "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2",
         "scale_attn_by_inverse_layer_idx": False, "reorder_and_upcast_attn": False,
         "tie_word_embeddings": True}
 
+# A third of each head of six features is turned.
+GPT_NEOX = {**COMMON, "architectures": ["GPTNeoXForCausalLM"], "model_type": "gpt_neox",
+            "hidden_size": 12, "intermediate_size": 20, "num_attention_heads": 2,
+            "num_hidden_layers": 2, "vocab_size": 24, "max_position_embeddings": 32,
+            "hidden_act": "gelu", "rotary_pct": 0.34, "rotary_emb_base": 100,
+            "layer_norm_eps": 1e-05, "attention_dropout": 0.0, "hidden_dropout": 0.0,
+            "classifier_dropout": 0.1, "use_parallel_residual": True, "attention_bias": True,
+            "tie_word_embeddings": False}
+
 BLOOM = {**COMMON, "architectures": ["BloomForCausalLM"], "model_type": "bloom", "hidden_size": 12,
          "n_head": 4, "n_layer": 2, "vocab_size": 24, "layer_norm_epsilon": 1e-05,
          "hidden_dropout": 0.0, "attention_dropout": 0.0,
@@ -127,6 +136,11 @@ FAMILIES = {
     "bloom": {
         "bloom-heads-4": BLOOM,
         "bloom-heads-6": {**BLOOM, "n_head": 6},
+    },
+    "gpt_neox": {
+        "gpt_neox-parallel": GPT_NEOX,
+        "gpt_neox-one-after-the-other": {**GPT_NEOX, "use_parallel_residual": False,
+                                         "attention_bias": False, "rotary_pct": 1.0},
     },
     "mixtral": {"mixtral-unused-expert": MIXTRAL},
     "qwen3_moe": {

@@ -199,7 +199,8 @@ BOOST_AUTO_TEST_CASE(what_would_change_the_numbers_is_refused_by_name) {
 
 BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_are) {
   const std::string list =
-      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"phi3\", \"gpt2\", \"bloom\", \"mixtral\","
+      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"phi3\", \"gpt2\", \"gpt_neox\", \"bloom\", "
+      "\"mixtral\","
       " \"qwen3_moe\", \"deepseek_v2\" or \"chatglm\"";
   const auto error = [](const char* config) {
     return error_of([&] { model_from_json(parse_json(config, "config.json")); });
@@ -210,8 +211,14 @@ BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_a
   BOOST_TEST(
       error(R"({"model_type": "mistrall"})") ==
       "config.json:1:16: model_type = \"mistrall\": expected llama, mistral, qwen2, qwen3, phi3,"
-      " gpt2, bloom, mixtral, qwen3_moe, deepseek_v2 or chatglm; did you mean \"mistral\"?");
+      " gpt2, gpt_neox, bloom, mixtral, qwen3_moe, deepseek_v2 or chatglm; did you mean "
+      "\"mistral\"?");
   BOOST_TEST(error("{}") == "config.json:1:1: missing key \"model_type\": expected " + list);
+  BOOST_TEST(error(R"({"model_type": "gpt_neox", "rotary_pct": 0.3})")
+                 .find("turns 28 features of the 96 of a head") == std::string::npos);
+  BOOST_TEST(
+      error(R"({"model_type": "gpt_neox", "rotary_pct": 0.24})")
+          .ends_with("turns 23 features of the 96 of a head: expected an even number, 2 or more"));
 }
 
 BOOST_AUTO_TEST_CASE(a_tied_head_is_no_parameter_of_its_own) {

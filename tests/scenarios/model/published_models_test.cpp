@@ -92,6 +92,16 @@ BOOST_AUTO_TEST_CASE(qwen3_30b_a3b) {
       "vocab_size": 151936})") == 30'532'122'624);
 }
 
+BOOST_AUTO_TEST_CASE(pythia_160m) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["GPTNeoXForCausalLM"], "bos_token_id": 0,
+      "eos_token_id": 0, "hidden_act": "gelu", "hidden_size": 768, "initializer_range": 0.02,
+      "intermediate_size": 3072, "layer_norm_eps": 1e-05, "max_position_embeddings": 2048,
+      "model_type": "gpt_neox", "num_attention_heads": 12, "num_hidden_layers": 12,
+      "rotary_emb_base": 10000, "rotary_pct": 0.25, "tie_word_embeddings": false,
+      "torch_dtype": "float16", "transformers_version": "4.24.0", "use_cache": true,
+      "use_parallel_residual": true, "vocab_size": 50304})") == 162'322'944);
+}
+
 // The published one has "pad_token_id": 32000.
 BOOST_AUTO_TEST_CASE(phi_3_mini_4k) {
   BOOST_TEST(parameter_count(R"({"_name_or_path": "Phi-3-mini-4k-instruct",
