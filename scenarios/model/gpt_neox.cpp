@@ -1,3 +1,4 @@
+#include "scenarios/errors.hpp"
 #include "scenarios/model/families.hpp"
 #include "scenarios/model/parameter_list.hpp"
 #include "scenarios/model/rotary_keys.hpp"

@@ -15,9 +15,11 @@ bool is_fused_attention(const std::string& own) {
   return std::find(names.begin(), names.end(), own) != names.end();
 }
 
+// Query, key and value side by side within each head: a cut between heads cuts all three.
 bool is_interleaved(const Family& family) {
   return std::any_of(family.blocks.begin(), family.blocks.end(), [](const BlockClass& block) {
-    return std::string(block.block) == "BloomBlock";
+    const std::string name = block.block;
+    return name == "BloomBlock" || name == "GPTNeoXLayer";
   });
 }
 
