@@ -162,6 +162,15 @@ struct KernelCall {
 ///                  form (spec-autotp 7.5)
 ///   decay, momentum, nesterov   a, b -> RN(a + RN(factor b)), the factor rounded first
 ///   sgd            p, g, lr -> RN(p - RN(lr g))
+///   torch_exp_avg, torch_exp_avg_sq, torch_adamw, torch_decay: the same functions as torch rounds
+///                  them, with fma(a, b, c) = RN(a b + c). Every coefficient is computed in fp64,
+///                  and the scalars are fp64, for it
+///     torch_exp_avg     m, g, w = RN(1 - beta) -> fma(w, RN(g - m), m) where w < 1/2, else
+///                       fma(RN(w - 1), RN(g - m), g)
+///     torch_exp_avg_sq  v, g -> fma(RN((1 - beta) g), g, RN(beta v))
+///     torch_adamw       p, m, v, lr, c1, root of c2 -> RN(p (1 - lr weight_decay)) + RN(RN((-lr /
+///                       c1) m) / (sqrt(v) / root + eps))
+///     torch_decay       g, p -> fma(factor, p, g)
 ///   checksum       x -> (2) fp64: the halves of a hash over the bytes of x, each below 2^32:
 ///                  real/checksum.hpp
 ///   differ         a, b -> flag fp32 (1): 1 if their bytes differ, else 0

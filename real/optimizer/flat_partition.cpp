@@ -31,6 +31,19 @@ std::int64_t largest_shard(Builder& builder, const FlatLayout::Entry& entry) {
   return largest;
 }
 
+// DeepSpeed's round_robin_gradients: the parameters go to the owners in turn, and those of one
+// owner lie together. Slices are cut at even lengths all the same, so that an owner has most of its
+// own.
+//
+//   a b c d e, 2 owners:  a c e b d
+std::vector<FlatLayout::Entry> dealt_out(const std::vector<FlatLayout::Entry>& entries,
+                                         std::size_t owners) {
+  std::vector<FlatLayout::Entry> dealt;
+  for (std::size_t owner = 0; owner < owners; ++owner)
+    for (std::size_t i = owner; i < entries.size(); i += owners) dealt.push_back(entries[i]);
+  return dealt;
+}
+
 std::vector<FlatGroup> make_groups(Builder& builder, int owners) {
   const Scenario& scenario = builder.scenario();
   std::map<std::size_t, FlatLayout> layouts;  // by group
@@ -40,6 +53,8 @@ std::vector<FlatGroup> make_groups(Builder& builder, int owners) {
   std::vector<FlatGroup> groups;
   for (auto& [group, layout] : layouts) {
     layout.owners = owners;
+    if (scenario.parallel.round_robin_gradients)
+      layout.entries = dealt_out(layout.entries, static_cast<std::size_t>(owners));
     if (!scenario.parameter_groups.empty()) layout.name = "group_" + std::to_string(group);
     groups.push_back({add_layout(builder, std::move(layout)), optimizer_module(scenario, group),
                       weight_decay_of(scenario, group)});

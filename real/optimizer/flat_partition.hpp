@@ -16,7 +16,8 @@ struct FlatGroup {
 
 /// The flat vectors of a run (spec-autotp 7.7.4).
 struct FlatPartition {
-  /// One for each parameter group that has parameters, each in the model's order.
+  /// One for each parameter group that has parameters, each in the model's order, or dealt out to
+  /// the owners in turn (round_robin_gradients).
   std::vector<FlatGroup> groups;
   /// Gradient buckets, as indices into Program::layouts: parameters of all groups in reverse order
   /// (backward produces them so), a bucket closed when the next parameter would exceed

@@ -14,10 +14,23 @@ ValueId add_flat(Builder& builder, const FlatGroup& group, const std::string& na
 }
 
 ValueId load_scalar(Builder& builder, const std::string& name) {
-  const ValueId id = builder.scalar("scalar/" + name, builder.policy().master);
+  const ValueId id = builder.scalar("scalar/" + name, builder.policy().scalars);
   builder.append(OpKind::load_scalar, module, Phase::update, "load_" + name, {}, {id},
                  {{"scalar", name}});
   return id;
+}
+
+// The ops of Adam and AdamW in DeepSpeed's form and in torch's, and the scalar by which the second
+// moment is corrected.
+struct AdamOps {
+  OpKind exp_avg, exp_avg_sq, adamw, decay;
+  const char* correction2;
+};
+AdamOps adam_ops(OptimizerConfig::Form form) {
+  if (form == OptimizerConfig::Form::fused)
+    return {OpKind::exp_avg, OpKind::exp_avg_sq, OpKind::adamw, OpKind::decay, "bias_correction2"};
+  return {OpKind::torch_exp_avg, OpKind::torch_exp_avg_sq, OpKind::torch_adamw, OpKind::torch_decay,
+          "bias_correction2_root"};
 }
 
 }  // namespace
@@ -48,17 +61,19 @@ void UpdateRule::lower(Builder& builder, const UpdateScalars& scalars, ValueId m
     case OptimizerConfig::Kind::adamw:
       return lower_adam(builder, scalars, master, gradient, group_.weight_decay);
     case OptimizerConfig::Kind::adam:
-      return lower_adam(builder, scalars, master, decayed(builder, master, gradient), 0);
+      return lower_adam(builder, scalars, master,
+                        decayed(builder, adam_ops(config.form).decay, master, gradient), 0);
     case OptimizerConfig::Kind::sgd:
-      return lower_sgd(builder, scalars, master, decayed(builder, master, gradient));
+      return lower_sgd(builder, scalars, master, decayed(builder, OpKind::decay, master, gradient));
   }
 }
 
 // L2 regularisation: the gradient of wd/2 p^2 beside the loss's.
-ValueId UpdateRule::decayed(Builder& builder, ValueId master, ValueId gradient) const {
+ValueId UpdateRule::decayed(Builder& builder, OpKind decay, ValueId master,
+                            ValueId gradient) const {
   if (group_.weight_decay == 0) return gradient;
   const ValueId sum = add_flat(builder, group_, "decayed", Lifetime::segment);
-  builder.append(OpKind::decay, group_.module, Phase::update, "decay", {gradient, master}, {sum},
+  builder.append(decay, group_.module, Phase::update, "decay", {gradient, master}, {sum},
                  {{"factor", group_.weight_decay}});
   return sum;
 }
@@ -66,14 +81,15 @@ ValueId UpdateRule::decayed(Builder& builder, ValueId master, ValueId gradient) 
 void UpdateRule::lower_adam(Builder& builder, const UpdateScalars& scalars, ValueId master,
                             ValueId gradient, double weight_decay) const {
   const OptimizerConfig& config = builder.scenario().training.optimizer;
+  const AdamOps ops = adam_ops(config.form);
   const ValueId m = states_.at("exp_avg"), v = states_.at("exp_avg_sq");
-  builder.append(OpKind::exp_avg, group_.module, Phase::update, "exp_avg", {m, gradient}, {m},
+  builder.append(ops.exp_avg, group_.module, Phase::update, "exp_avg", {m, gradient}, {m},
                  {{"beta1", config.beta1}});
-  builder.append(OpKind::exp_avg_sq, group_.module, Phase::update, "exp_avg_sq", {v, gradient}, {v},
+  builder.append(ops.exp_avg_sq, group_.module, Phase::update, "exp_avg_sq", {v, gradient}, {v},
                  {{"beta2", config.beta2}});
-  builder.append(OpKind::adamw, group_.module, Phase::update, "adamw",
+  builder.append(ops.adamw, group_.module, Phase::update, "adamw",
                  {master, m, v, scalars.at("learning_rate"), scalars.at("bias_correction1"),
-                  scalars.at("bias_correction2")},
+                  scalars.at(ops.correction2)},
                  {master}, {{"eps", config.epsilon}, {"weight_decay", weight_decay}});
 }
 

@@ -8,7 +8,7 @@
 namespace shardproof::real {
 
 /// What changes from step to step (scenarios/config/deepspeed/optimizer_names.hpp), by name:
-/// one-element tensors in the master's dtype, the same on all ranks.
+/// one-element tensors in the policy's dtype of scalars, the same on all ranks.
 using UpdateScalars = std::map<std::string, ValueId>;
 /// Loads them, in the open segment.
 UpdateScalars load_update_scalars(Builder& builder);
@@ -19,6 +19,9 @@ UpdateScalars load_update_scalars(Builder& builder);
 ///   Adam             d = g + wd p;  the same of d, without the last term
 ///   SGD              d = g + wd p;  p - lr d
 ///     with momentum  b <- d + mu b;  p - lr b, or p - lr (d + mu b) in Nesterov's form
+///
+/// torch's form of AdamW and Adam is the same, rounded elsewhere: p (1 - lr wd) - (lr / c1 m) /
+/// (sqrt(v) / sqrt(c2) + eps).
 class UpdateRule {
  public:
   /// Declares the states, cut as the owned slices of a parameter group.
@@ -32,7 +35,7 @@ class UpdateRule {
              ValueId gradient) const;
 
  private:
-  ValueId decayed(Builder& builder, ValueId master, ValueId gradient) const;
+  ValueId decayed(Builder& builder, OpKind decay, ValueId master, ValueId gradient) const;
   void lower_adam(Builder& builder, const UpdateScalars& scalars, ValueId master, ValueId gradient,
                   double weight_decay) const;
   void lower_sgd(Builder& builder, const UpdateScalars& scalars, ValueId master,

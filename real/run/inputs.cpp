@@ -28,7 +28,10 @@ double Inputs::scalar(const std::string& name, int updates) const {
   const int k = updates + 1;
   if (name == "learning_rate") return real::learning_rate(training_, updates);
   if (name == "bias_correction1") return 1.0 - std::pow(training_.optimizer.beta1, k);
-  if (name == "bias_correction2") return 1.0 - std::pow(training_.optimizer.beta2, k);
+  const double correction2 = 1.0 - std::pow(training_.optimizer.beta2, k);
+  if (name == "bias_correction2") return correction2;
+  // As Python writes it, "** 0.5", which need not be the nearest number to the root.
+  if (name == "bias_correction2_root") return std::pow(correction2, 0.5);
   SHARDPROOF_EXPECTS(false, "unknown scalar", name);
   return 0;
 }

@@ -31,8 +31,9 @@ class Inputs {
   std::vector<std::int64_t> tokens(StepIndex step, MicroStep micro, GroupRank dp) const;
   /// The loss scale of the first step, and how it goes on.
   LossScaler loss_scaler() const { return LossScaler(training_); }
-  /// "learning_rate", "bias_correction1" (1 - beta1^k) or "bias_correction2", in fp64, for the
-  /// update that follows `updates` applied ones: k = updates + 1. Skipped steps do not count.
+  /// "learning_rate", "bias_correction1" (1 - beta1^k), "bias_correction2" or its square root,
+  /// "bias_correction2_root", in fp64, for the update that follows `updates` applied ones:
+  /// k = updates + 1. Skipped steps do not count.
   double scalar(const std::string& name, int updates) const;
 
  private:

@@ -54,13 +54,17 @@ KernelAttributes kernel_attributes(const Program& program, const Op& op, Rank ra
     case OpKind::scale:
     case OpKind::decay:
     case OpKind::momentum:
-    case OpKind::nesterov: return {.factor = real_number(op, "factor")};
+    case OpKind::nesterov:
+    case OpKind::torch_decay: return {.factor = real_number(op, "factor")};
     case OpKind::divide: return {.divisor = real_number(op, "divisor")};
     case OpKind::sum_of_squares: return {.ranges = ranges_of_the_norm(program, op, rank)};
     case OpKind::clip_factor: return {.clip = real_number(op, "clip")};
-    case OpKind::exp_avg: return {.beta = real_number(op, "beta1")};
-    case OpKind::exp_avg_sq: return {.beta = real_number(op, "beta2")};
+    case OpKind::exp_avg:
+    case OpKind::torch_exp_avg: return {.beta = real_number(op, "beta1")};
+    case OpKind::exp_avg_sq:
+    case OpKind::torch_exp_avg_sq: return {.beta = real_number(op, "beta2")};
     case OpKind::adamw:
+    case OpKind::torch_adamw:
       return {.eps = real_number(op, "eps"), .weight_decay = real_number(op, "weight_decay")};
     default: return {};  // all that it needs are its tensors
   }

@@ -12,6 +12,7 @@
 #include "reference/bounds/norms.hpp"
 #include "reference/bounds/pointwise.hpp"
 #include "reference/bounds/sums.hpp"
+#include "reference/bounds/torch_update.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reference {
@@ -96,6 +97,10 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::exp_avg, "exp_avg", 2, replay_exp_avg},
     {UnitKind::exp_avg_sq, "exp_avg_sq", 2, replay_exp_avg_sq},
     {UnitKind::adamw, "adamw", 6, replay_adamw},
+    {UnitKind::torch_exp_avg, "torch_exp_avg", 2, replay_torch_exp_avg},
+    {UnitKind::torch_exp_avg_sq, "torch_exp_avg_sq", 2, replay_torch_exp_avg_sq},
+    {UnitKind::torch_adamw, "torch_adamw", 6, replay_torch_adamw},
+    {UnitKind::torch_decay, "torch_decay", 2, replay_torch_decay},
     {UnitKind::decay, "decay", 2, replay_add_scaled},
     {UnitKind::momentum, "momentum", 2, replay_add_scaled},
     {UnitKind::nesterov, "nesterov", 2, replay_add_scaled},

@@ -65,18 +65,22 @@ enum class UnitKind {
   multiply,                      // x, scalar
   negate,                        // x
   sum,                           // x (n, ...): sum over the leading axis, order unknown
-  mean,            // x (n, ...): sum over the leading axis / n, rounded as mean_form says
-  nonfinite,       // x...: 1 if any element of any argument is inf or NaN
-  sum_of_squares,  // x...: over all elements of all arguments
-  square_root,     // x, or with a loss scale to divide by
-  clip_factor,     // norm, or with a loss scale; factor = clip, 0 for none
-  exp_avg,         // m, g; factor = beta1
-  exp_avg_sq,      // v, g; factor = beta2
-  adamw,           // p, m', v', lr, c1, c2; eps, weight_decay
-  decay,           // g, p; factor = weight decay
-  momentum,        // g, buffer; factor = momentum
-  nesterov,        // g, buffer'; factor = momentum
-  sgd,             // p, g, lr
+  mean,              // x (n, ...): sum over the leading axis / n, rounded as mean_form says
+  nonfinite,         // x...: 1 if any element of any argument is inf or NaN
+  sum_of_squares,    // x...: over all elements of all arguments
+  square_root,       // x, or with a loss scale to divide by
+  clip_factor,       // norm, or with a loss scale; factor = clip, 0 for none
+  exp_avg,           // m, g; factor = beta1
+  exp_avg_sq,        // v, g; factor = beta2
+  adamw,             // p, m', v', lr, c1, c2; eps, weight_decay
+  torch_exp_avg,     // m, g; factor = beta1
+  torch_exp_avg_sq,  // v, g; factor = beta2
+  torch_adamw,       // p, m', v', lr, c1, root of c2; eps, weight_decay
+  torch_decay,       // g, p; factor = weight decay
+  decay,             // g, p; factor = weight decay
+  momentum,          // g, buffer; factor = momentum
+  nesterov,          // g, buffer'; factor = momentum
+  sgd,               // p, g, lr
 };
 
 /// A dense tensor in fp64, row-major: recorded bits decoded, which is exact.

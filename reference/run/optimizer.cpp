@@ -29,6 +29,10 @@ double clip_factor(double norm, double clip) {
 
 double bias_correction(double beta, StepIndex step) { return 1.0 - std::pow(beta, step.value + 1); }
 
+double bias_correction_root(double beta, StepIndex step) {
+  return std::pow(bias_correction(beta, step), 0.5);
+}
+
 OptimizerState::OptimizerState(Tensor initial, const OptimizerConfig& config)
     : master(std::move(initial)) {
   for (const std::string& name : state_names(config)) moments.emplace(name, Tensor(master.shape));

@@ -28,6 +28,8 @@ double clip_factor(double norm, double clip);
 
 /// 1 - beta^(step + 1): undoes the bias of moments that start at zero.
 double bias_correction(double beta, StepIndex step);
+/// Its square root, by the power that torch takes it with.
+double bias_correction_root(double beta, StepIndex step);
 
 /// One update of master and moments by g = factor * gradient, with learning rate lr.
 ///

@@ -56,18 +56,21 @@ class Update {
 
   std::string decayed(const std::string& gradient) {
     if (weight_decay_ == 0) return gradient;
-    return add(UnitKind::decay, {.factor = weight_decay_}, {gradient, before_ + "master"},
-               state_ + "decayed");
+    const UnitKind kind = config_.takes_fp64_scalars() ? UnitKind::torch_decay : UnitKind::decay;
+    return add(kind, {.factor = weight_decay_}, {gradient, before_ + "master"}, state_ + "decayed");
   }
 
   void adam(const std::string& gradient, double weight_decay) {
-    add(UnitKind::exp_avg, {.factor = config_.beta1}, {moment_before("exp_avg"), gradient},
-        state_ + "exp_avg");
-    add(UnitKind::exp_avg_sq, {.factor = config_.beta2}, {moment_before("exp_avg_sq"), gradient},
-        state_ + "exp_avg_sq");
-    add(UnitKind::adamw, {.eps = config_.epsilon, .weight_decay = weight_decay},
+    const bool torch = config_.form == OptimizerConfig::Form::torch;
+    add(torch ? UnitKind::torch_exp_avg : UnitKind::exp_avg, {.factor = config_.beta1},
+        {moment_before("exp_avg"), gradient}, state_ + "exp_avg");
+    add(torch ? UnitKind::torch_exp_avg_sq : UnitKind::exp_avg_sq, {.factor = config_.beta2},
+        {moment_before("exp_avg_sq"), gradient}, state_ + "exp_avg_sq");
+    add(torch ? UnitKind::torch_adamw : UnitKind::adamw,
+        {.eps = config_.epsilon, .weight_decay = weight_decay},
         {before_ + "master", state_ + "exp_avg", state_ + "exp_avg_sq", scalar_ + "learning_rate",
-         scalar_ + "bias_correction1", scalar_ + "bias_correction2"},
+         scalar_ + "bias_correction1",
+         scalar_ + (torch ? "bias_correction2_root" : "bias_correction2")},
         state_ + "master");
   }
 

@@ -160,18 +160,19 @@ class Leaves {
       const std::map<std::string, double> expected{
           {"learning_rate", reference::learning_rate(scenario_.training, update)},
           {"bias_correction1", reference::bias_correction(config.beta1, update)},
-          {"bias_correction2", reference::bias_correction(config.beta2, update)}};
+          {"bias_correction2", reference::bias_correction(config.beta2, update)},
+          {"bias_correction2_root", reference::bias_correction_root(config.beta2, update)}};
       for (const std::string& name : scalar_names(config))
-        check_scalar(step, name, expected.at(name));
+        check_scalar(step, name, expected.at(name), context_.policy.scalars);
     }
     if (scenario_.trains() && reference::scales_loss(scenario_.training))
       check_loss_scales(skipped);
   }
 
-  void check_scalar(int step, const std::string& name, double value) {
+  void check_scalar(int step, const std::string& name, double value, Dtype dtype) {
     for (const StoredDataset& leaf :
          stored(folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name))
-      compare(leaf, context_.policy.master, std::span(&value, 1));
+      compare(leaf, dtype, std::span(&value, 1));
   }
 
   void check_loss_scales(const reference::SkippedSteps& skipped) {
@@ -183,7 +184,7 @@ class Leaves {
     for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
       const auto index = static_cast<std::size_t>(step - scenario_.first_step);
       if (index < scales.size())
-        check_scalar(step, "loss_scale", scales[index]);
+        check_scalar(step, "loss_scale", scales[index], context_.policy.master);
       else
         tally_.fail(trace_.execution() + ": step " + std::to_string(step) +
                     " was run: an overflow at the smallest loss scale ends a run before");

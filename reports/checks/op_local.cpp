@@ -66,7 +66,11 @@ Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
     case UnitKind::decay:
     case UnitKind::momentum:
     case UnitKind::nesterov:
-    case UnitKind::sgd: return policy.master;
+    case UnitKind::sgd:
+    case UnitKind::torch_exp_avg:
+    case UnitKind::torch_exp_avg_sq:
+    case UnitKind::torch_adamw:
+    case UnitKind::torch_decay: return policy.master;
 
     case UnitKind::cast:
       return unit.output.find("/optimizer/") != std::string::npos ? policy.master : policy.working;

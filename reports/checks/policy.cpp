@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "reports/checks/flat_order.hpp"
 #include "reports/units/plan_unit.hpp"
 #include "reports/verdict/findings.hpp"
 
@@ -142,7 +143,8 @@ class ProgramPolicy {
   std::optional<Dtype> expected_output(const Op& op, std::size_t i) const {
     if (op.kind == OpKind::attention && i == 1) return policy_.compute;  // the log-sum-exp
     if (op.kind == OpKind::route && i == 0) return Dtype::int64;         // the chosen experts
-    if (op.kind == OpKind::load_scalar) return policy_.master;
+    if (op.kind == OpKind::load_scalar)
+      return word(op, "scalar") == "loss_scale" ? policy_.master : policy_.scalars;
     if (const auto declared = policy_.output(op.kind)) return declared;
     if (op.kind == OpKind::cast || op.inputs.empty()) return std::nullopt;
     return dtype(op.inputs[0]);
@@ -294,6 +296,9 @@ void check_trace(const JudgeContext& context, const EngineTrace& trace, Tally& t
     if (!adds_in_order(trace.reader().header(rank), context.policy.order))
       tally.fail(trace.execution() + ", rank " + std::to_string(rank) +
                  ": its reductions are not in the order " + name_of(context.policy.order));
+    const std::string order = flat_order_problem(context.scenario, trace.program(rank));
+    if (!order.empty())
+      tally.fail(trace.execution() + ", rank " + std::to_string(rank) + ": " + order);
     const ProgramPolicy policy(context, numbers, trace.program(rank));
     for (const Segment& segment : trace.program(rank).segments)
       for (std::size_t at = 0; at < segment.ops.size(); ++at) {

@@ -80,6 +80,10 @@ std::vector<UnitKind> unit_kinds(const Op& op) {
     case OpKind::momentum: return {UnitKind::momentum};
     case OpKind::nesterov: return {UnitKind::nesterov};
     case OpKind::sgd: return {UnitKind::sgd};
+    case OpKind::torch_exp_avg: return {UnitKind::torch_exp_avg};
+    case OpKind::torch_exp_avg_sq: return {UnitKind::torch_exp_avg_sq};
+    case OpKind::torch_adamw: return {UnitKind::torch_adamw};
+    case OpKind::torch_decay: return {UnitKind::torch_decay};
     // Leaves: compared with the scenario.
     case OpKind::load_parameter:
     case OpKind::load_state:
@@ -116,11 +120,14 @@ const char* factor_attribute(OpKind kind) {
     case OpKind::scale:
     case OpKind::decay:
     case OpKind::momentum:
-    case OpKind::nesterov: return "factor";
+    case OpKind::nesterov:
+    case OpKind::torch_decay: return "factor";
     case OpKind::divide: return "divisor";
     case OpKind::clip_factor: return "clip";
-    case OpKind::exp_avg: return "beta1";
-    case OpKind::exp_avg_sq: return "beta2";
+    case OpKind::exp_avg:
+    case OpKind::torch_exp_avg: return "beta1";
+    case OpKind::exp_avg_sq:
+    case OpKind::torch_exp_avg_sq: return "beta2";
     default: return nullptr;
   }
 }

@@ -6,6 +6,7 @@
 
 #include "scenarios/config/checkpoint_config.hpp"
 #include "scenarios/config/deepspeed/deepspeed_config.hpp"
+#include "scenarios/config/deepspeed/optimizer_config.hpp"
 #include "scenarios/config/deepspeed/partition_config.hpp"
 #include "scenarios/config/injection_config.hpp"
 #include "scenarios/config/model/model_config.hpp"
@@ -193,6 +194,9 @@ void read_deepspeed(ObjectReader& top, int world, Scenario& scenario) {
   scenario.notices = client.notices;
   if (!deepspeed.ignored.empty())
     scenario.notices.push_back("DeepSpeed does not read " + quoted(deepspeed.ignored));
+  if (const std::string rounding = rounding_of_update(scenario.training.optimizer);
+      scenario.trains() && !rounding.empty())
+    scenario.notices.push_back(rounding);
   if (client.schedule) scenario.training.scheduler = *client.schedule;
   if (!client.groups.is_null())
     scenario.parameter_groups = parameter_groups_from_json(client.groups, scenario.model);

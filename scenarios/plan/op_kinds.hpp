@@ -27,7 +27,8 @@ enum class OpKind {
   all_reduce, all_reduce_max, all_gather, wait,
   // reduction and optimizer
   scale, divide, multiply, negate, nonfinite, sum_of_squares, square_root, clip_factor, exp_avg,
-  exp_avg_sq, adamw, decay, momentum, nesterov, sgd, checksum, differ,
+  exp_avg_sq, adamw, decay, momentum, nesterov, sgd, torch_exp_avg, torch_exp_avg_sq, torch_adamw,
+  torch_decay, checksum, differ,
   // clang-format on
 };
 

@@ -7,6 +7,7 @@ PrecisionPolicy precision_policy(const Scenario& scenario) {
   policy.working = scenario.training.working;
   policy.compute = policy.working == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32;
   policy.master = policy.compute;
+  policy.scalars = scenario.training.optimizer.takes_fp64_scalars() ? Dtype::fp64 : policy.master;
   policy.accumulate = scenario.training.accumulate.value_or(policy.working);
   // DeepSpeed's BF16_Optimizer.
   const bool multiplies_fp32_buffers = policy.working == Dtype::bf16 &&
@@ -88,7 +89,11 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::decay:
     case OpKind::momentum:
     case OpKind::nesterov:
-    case OpKind::sgd: return master;
+    case OpKind::sgd:
+    case OpKind::torch_exp_avg:
+    case OpKind::torch_exp_avg_sq:
+    case OpKind::torch_adamw:
+    case OpKind::torch_decay: return master;
 
     default: return std::nullopt;
   }

@@ -22,6 +22,9 @@ struct PrecisionPolicy {
   Dtype working = Dtype::fp32;
   Dtype compute = Dtype::fp32;
   Dtype master = Dtype::fp32;
+  /// Of the scalars that an update takes and that change from step to step: the master dtype, but
+  /// for torch's form, which computes its coefficients in fp64 (scenarios/settings/optimizer.hpp).
+  Dtype scalars = Dtype::fp32;
   /// Of gradients as they are summed over micro-steps: the working dtype, unless the scenario says
   /// otherwise.
   Dtype accumulate = Dtype::fp32;

@@ -17,6 +17,9 @@ struct ParallelConfig {
   std::optional<Dtype> dp_wire;
   std::int64_t reduce_bucket_size = 500'000'000;  // elements
   bool overlap_comm = false;  // a bucket is reduced while the next one is filled
+  /// Parameters go to the owners of a flat vector in turn: the vector has those of each owner one
+  /// after another. Only where ZeRO cuts vectors among several replicas.
+  bool round_robin_gradients = false;
   PartitionRules partition_rules;
 };
 

@@ -690,6 +690,58 @@ BOOST_AUTO_TEST_CASE(moments_and_adamw_round_as_documented_bit_by_bit) {
   }
 }
 
+/// Its fused multiply-adds too, in the type that it computes in.
+BOOST_AUTO_TEST_CASE(torchs_form_rounds_as_documented_bit_by_bit) {
+  for (const Dtype dtype : {Dtype::fp64, Dtype::fp32}) {
+    Device device;
+    const Shape shape = {1001};
+    const auto rn = [dtype](double value) { return round_to(dtype, value); };
+    const auto fma = [dtype](double a, double b, double c) -> double {
+      if (dtype == Dtype::fp64) return std::fma(a, b, c);
+      return std::fma(static_cast<float>(a), static_cast<float>(b), static_cast<float>(c));
+    };
+    Values p = random_values(dtype, shape, 191);
+    for (double& value : p) value *= 0x1p-10;
+    const Values m = random_values(dtype, shape, 192);
+    const Values g = random_values(dtype, shape, 193);
+    Values v = random_values(dtype, shape, 194);
+    for (double& value : v) value = std::fabs(value);
+    const double b1 = 0.9, b2 = 0.999, eps = 1e-8, decay = 0.1;
+    const double lr = 0.3, c1 = 1 - b1 * b1, root = std::sqrt(1 - b2 * b2);
+    const auto tm = device.tensor(dtype, shape, m);
+    const auto tv = device.tensor(dtype, shape, v);
+    const auto tg = device.tensor(dtype, shape, g);
+    const auto tp = device.tensor(dtype, shape, p);
+    const auto scalar = [&](double value) { return device.tensor(Dtype::fp64, {1}, {value}); };
+    const auto m_out = device.output(dtype, shape);
+    const auto long_way = device.output(dtype, shape);
+    const auto v_out = device.output(dtype, shape);
+    const auto decayed = device.output(dtype, shape);
+
+    device->torch_exp_avg(tm, tg, m_out, b1);
+    device->torch_exp_avg(tm, tg, long_way, 0.3);
+    device->torch_exp_avg_sq(tv, tg, v_out, b2);
+    device->torch_decay(tg, tp, decayed, decay);
+    device->torch_adamw(tp, tm, tv, scalar(lr), scalar(c1), scalar(root), tp, eps, decay);
+
+    Values m_expected, long_expected, v_expected, decayed_expected, p_expected;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      m_expected.push_back(fma(rn(1 - b1), rn(g[i] - m[i]), m[i]));
+      long_expected.push_back(fma(rn(rn(1 - 0.3) - 1), rn(g[i] - m[i]), g[i]));
+      v_expected.push_back(fma(rn(rn(1 - b2) * g[i]), g[i], rn(rn(b2) * v[i])));
+      decayed_expected.push_back(fma(rn(decay), p[i], g[i]));
+      const double denominator = rn(rn(rn(std::sqrt(v[i])) / rn(root)) + rn(eps));
+      const double step = rn(rn(rn(-(lr / c1)) * m[i]) / denominator);
+      p_expected.push_back(rn(rn(p[i] * rn(1 - lr * decay)) + step));
+    }
+    BOOST_TEST(device.read(m_out) == m_expected, boost::test_tools::per_element());
+    BOOST_TEST(device.read(long_way) == long_expected, boost::test_tools::per_element());
+    BOOST_TEST(device.read(v_out) == v_expected, boost::test_tools::per_element());
+    BOOST_TEST(device.read(decayed) == decayed_expected, boost::test_tools::per_element());
+    BOOST_TEST(device.read(tp) == p_expected, boost::test_tools::per_element());  // in place
+  }
+}
+
 BOOST_AUTO_TEST_CASE(scaled_sums_and_sgd_round_as_documented_bit_by_bit) {
   for (const Dtype dtype : {Dtype::fp64, Dtype::fp32}) {
     Device device;

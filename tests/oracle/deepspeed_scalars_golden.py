@@ -24,7 +24,7 @@ import deepspeed
 import torch
 from deepspeed.runtime.fp16.fused_optimizer import FP16_Optimizer
 from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaleConfig
-from deepspeed.runtime.lr_schedules import WarmupDecayLR, WarmupLR
+from deepspeed.runtime.lr_schedules import WarmupCosineLR, WarmupDecayLR, WarmupLR
 
 OPTIMIZER_LR = 0.004
 SCHEDULES = [
@@ -47,6 +47,14 @@ SCHEDULES = [
                          warmup_num_steps=2, warmup_type="linear")),  # falls to the minimum
     (WarmupDecayLR, dict(total_num_steps=3, warmup_max_lr=0.01, warmup_num_steps=6)),  # in warmup
     (WarmupDecayLR, dict(total_num_steps=8, warmup_num_steps=3)),  # no maximum: 0.001
+    (WarmupCosineLR, dict(total_num_steps=10, warmup_num_steps=3)),  # log: the default
+    (WarmupCosineLR, dict(total_num_steps=9, warmup_num_steps=4, warmup_type="linear")),
+    (WarmupCosineLR, dict(total_num_steps=100, warmup_num_steps=5, warmup_min_ratio=0.25,
+                          cos_min_ratio=0.1)),
+    (WarmupCosineLR, dict(total_num_steps=7, warmup_num_steps=1, warmup_min_ratio=0.3,
+                          cos_min_ratio=0.0, warmup_type="linear")),  # ends, and stays there
+    (WarmupCosineLR, dict(total_num_steps=4, warmup_num_steps=6)),  # in warmup
+    (WarmupCosineLR, dict(total_num_steps=20)),  # 1000 steps
 ]
 
 

@@ -34,6 +34,24 @@ double relative_difference(const Values& a, const Values& b) {
   return difference / largest;
 }
 
+/// A tensor in its own dtype.
+class Stored {
+ public:
+  Stored(Dtype dtype, const Values& values)
+      : dtype_(dtype), bytes_(size_bytes(dtype) * values.size()) {
+    encode(dtype_, values, bytes_);
+  }
+  TensorView view() {
+    const auto count = static_cast<std::int64_t>(bytes_.size() / size_bytes(dtype_));
+    return {dtype_, {count}, bytes_.data()};
+  }
+  bool holds(const Values& values) const { return Stored(dtype_, values).bytes_ == bytes_; }
+
+ private:
+  Dtype dtype_;
+  std::vector<std::byte> bytes_;
+};
+
 /// One parameter, updated by the device's kernels in the order in which UpdateRule lowers them.
 struct Parameter {
   Values master;
@@ -92,13 +110,53 @@ BOOST_AUTO_TEST_CASE(five_steps_of_every_optimizer_agree_with_torch) {
     }
 }
 
+// torch's own steps, one after another from our own state: the kernels must give its bits.
+BOOST_AUTO_TEST_CASE(four_steps_of_torchs_form_are_torchs_to_the_bit) {
+  const Safetensors torch("oracle/vectors/torch_adam.safetensors");
+  tests::CpuKernels device;
+  int compared = 0;
+  for (const Dtype dtype : {Dtype::fp32, Dtype::fp64})
+    for (const auto& [name, config] : tests::torch_form_cases()) {
+      const std::string prefix = name_of(dtype) + std::string("/");
+      Stored p(dtype, read(torch, prefix + "initial")), m(dtype, Values(45)), v(dtype, Values(45));
+      for (int step = 0; step < 4; ++step) {
+        const std::string at = std::to_string(step);
+        Stored g(dtype, read(torch, prefix + at + "/gradient"));
+        Values lr = read(torch, at + "/lr"), c1{1 - std::pow(config.beta1, step + 1)},
+               root{std::pow(1 - std::pow(config.beta2, step + 1), 0.5)};
+        const bool adamw = config.kind == OptimizerConfig::Kind::adamw;
+        if (!adamw) device.torch_decay(g.view(), p.view(), g.view(), config.weight_decay);
+        device.torch_exp_avg(m.view(), g.view(), m.view(), config.beta1);
+        device.torch_exp_avg_sq(v.view(), g.view(), v.view(), config.beta2);
+        device.torch_adamw(p.view(), m.view(), v.view(), view(lr), view(c1), view(root), p.view(),
+                           config.epsilon, adamw ? config.weight_decay : 0);
+        for (const auto& [what, tensor] :
+             {std::pair{"parameter", &p}, {"exp_avg", &m}, {"exp_avg_sq", &v}}) {
+          const std::string key = prefix + name + "/" + at + "/" + what;
+          BOOST_TEST(tensor->holds(read(torch, key)), key);
+          ++compared;
+        }
+      }
+    }
+  BOOST_TEST(compared == 2 * 6 * 4 * 3);
+}
+
 BOOST_AUTO_TEST_CASE(schedules_give_deepspeeds_numbers_to_the_bit) {
   int rates = 0;
   for (const auto& [config, expected] : tests::deepspeed_schedules())
     for (std::size_t updates = 0; updates < expected.size(); ++updates, ++rates)
       BOOST_TEST(learning_rate(config, static_cast<int>(updates)) == expected[updates],
                  write_json(to_json(config.scheduler)) << " after " << updates);
-  BOOST_TEST(rates == 14 * 12);
+  BOOST_TEST(rates == 20 * 12);
+}
+
+BOOST_AUTO_TEST_CASE(trainers_schedules_give_transformers_numbers_to_the_bit) {
+  int rates = 0;
+  for (const auto& [config, expected] : tests::trainer_schedules())
+    for (std::size_t updates = 0; updates < expected.size(); ++updates, ++rates)
+      BOOST_TEST(learning_rate(config, static_cast<int>(updates)) == expected[updates],
+                 name_of(config.scheduler.kind) << " after " << updates);
+  BOOST_TEST(rates == 16 * 12);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

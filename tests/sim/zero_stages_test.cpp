@@ -84,6 +84,20 @@ BOOST_AUTO_TEST_CASE(overlap_changes_no_bit_of_anything_recorded) {
   }
 }
 
+// Who owns what changes with the order of the vector, and no number does: the norm is summed in
+// fp64 in another order, but rounded to fp32.
+BOOST_AUTO_TEST_CASE(owners_that_take_turns_hold_other_slices_and_give_the_same_parameters) {
+  for (const int zero : {1, 2}) {
+    Scenario scenario = stage(zero, 2, 2);
+    const Run in_order(scenario);
+    scenario.parallel.round_robin_gradients = true;
+    const Run in_turn(scenario);
+
+    BOOST_TEST(different(in_order, in_turn) == 0);
+    BOOST_TEST(different(in_order, in_turn, "optimizer/") > 0);  // by rank: other slices
+  }
+}
+
 // Each distinct parameter counts once, whichever group and slice it lies in, and however many TP
 // ranks hold a replica of it: embeddings and norms are whole on both.
 BOOST_AUTO_TEST_CASE(the_norm_does_not_depend_on_groups_or_stages_and_is_the_same_on_all_ranks) {

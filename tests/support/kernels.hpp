@@ -188,6 +188,21 @@ class Kernels {
   void add_scaled(View a, View b, View y, double factor) {
     call(OpKind::decay, {a, b}, {y}, {.factor = factor});
   }
+  void torch_exp_avg(View m, View g, View m_out, double beta1) {
+    call(OpKind::torch_exp_avg, {m, g}, {m_out}, {.beta = beta1});
+  }
+  void torch_exp_avg_sq(View v, View g, View v_out, double beta2) {
+    call(OpKind::torch_exp_avg_sq, {v, g}, {v_out}, {.beta = beta2});
+  }
+  /// lr, c1 and the root of c2 are fp64.
+  void torch_adamw(View p, View m, View v, View lr, View c1, View root, View p_out, double eps,
+                   double weight_decay) {
+    call(OpKind::torch_adamw, {p, m, v, lr, c1, root}, {p_out},
+         {.eps = eps, .weight_decay = weight_decay});
+  }
+  void torch_decay(View g, View p, View y, double factor) {
+    call(OpKind::torch_decay, {g, p}, {y}, {.factor = factor});
+  }
   void sgd(View p, View g, View lr, View p_out) { call(OpKind::sgd, {p, g, lr}, {p_out}); }
   void checksum(View x, View out) { call(OpKind::checksum, {x}, {out}); }
   void differ(View a, View b, View flag) { call(OpKind::differ, {a, b}, {flag}); }

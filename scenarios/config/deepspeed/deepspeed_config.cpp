@@ -45,6 +45,23 @@ void read_offload(ObjectReader& zero, const char* key, DeepSpeedConfig& deepspee
   reader.finish();
 }
 
+void read_round_robin(ObjectReader& reader, DeepSpeedConfig& deepspeed) {
+  const JsonValue* given = reader.find("round_robin_gradients");
+  deepspeed.round_robin_gradients =
+      given && !given->is_null() && as_bool(*given, reader.name("round_robin_gradients"));
+}
+
+// An order among owners is none where each replica owns everything: without ZeRO, and alone. Nor
+// has BF16_Optimizer one, which DeepSpeed takes for stage 1 in bf16 with fp32 sums.
+void settle_round_robin(int replicas, DeepSpeedConfig& deepspeed) {
+  const bool bf16_optimizer = deepspeed.zero_stage == 1 && deepspeed.working == Dtype::bf16 &&
+                              deepspeed.accumulate == Dtype::fp32;
+  if (!deepspeed.round_robin_gradients) return;
+  if (deepspeed.zero_stage > 0 && replicas > 1 && !bf16_optimizer) return;
+  deepspeed.round_robin_gradients = false;
+  deepspeed.without_effect.push_back("zero_optimization.round_robin_gradients");
+}
+
 void read_zero(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   const JsonValue* given = top.find("zero_optimization");
   if (given && given->is_boolean())  // the spelling of DeepSpeed's first releases
@@ -62,6 +79,7 @@ void read_zero(ObjectReader& top, DeepSpeedConfig& deepspeed) {
   read_overlap(reader, deepspeed);
   for (const char* key : {"offload_param", "offload_optimizer"})
     read_offload(reader, key, deepspeed);
+  read_round_robin(reader, deepspeed);
   apply(zero_optimization_keys(), reader, deepspeed.without_effect);
   reader.finish();
 }
@@ -89,10 +107,12 @@ void check_spelling(const JsonValue& section, const std::string& path,
 
 // Of optimizers that are not known only the outer keys are.
 void check_spelling_of_update(ObjectReader& top) {
-  static constexpr const char* zero[] = {"stage", "reduce_bucket_size", "overlap_comm",
+  static constexpr const char* zero[] = {"stage",         "reduce_bucket_size",
+                                         "overlap_comm",  "round_robin_gradients",
                                          "offload_param", "offload_optimizer"};
   static constexpr const char* outer[] = {"type", "params", "legacy_fusion"};
-  static constexpr const char* adam[] = {"lr", "betas", "eps", "weight_decay", "adam_w_mode"};
+  static constexpr const char* adam[] = {
+      "lr", "betas", "eps", "weight_decay", "adam_w_mode", "torch_adam", "differentiable"};
   if (const JsonValue* section = top.find("zero_optimization"))
     check_spelling(*section, "zero_optimization", zero, zero_optimization_keys());
   const JsonValue* optimizer = top.find("optimizer");
@@ -187,6 +207,7 @@ DeepSpeedConfig deepspeed_from_json(const JsonValue& config, int world, Mode mod
     refuse_value(*config.find("tensor_parallel")->find("autotp_size"),
                  "tensor_parallel.autotp_size", "does not divide world = " + std::to_string(world),
                  ScenarioError::Kind::conflict);
+  settle_round_robin(world / deepspeed.tensor_parallel, deepspeed);
   solve_batch_equation(top, world / deepspeed.tensor_parallel, mode, deepspeed);
   apply(top_level_keys(), top, deepspeed.without_effect);
   return deepspeed;
@@ -203,10 +224,12 @@ JsonValue to_json(const DeepSpeedConfig& deepspeed, Mode mode) {
   json.set("gradient_accumulation_steps", deepspeed.accumulation);
   json.set("gradient_clipping", deepspeed.gradient_clipping);
   json.set("bf16", bf16.set("check_grad_overflow", deepspeed.check_grad_overflow));
-  json.set("zero_optimization", JsonValue::object()
-                                    .set("stage", deepspeed.zero_stage)
-                                    .set("overlap_comm", deepspeed.overlap_comm)
-                                    .set("reduce_bucket_size", deepspeed.reduce_bucket_size));
+  JsonValue zero = JsonValue::object();
+  zero.set("stage", deepspeed.zero_stage);
+  zero.set("overlap_comm", deepspeed.overlap_comm);
+  zero.set("reduce_bucket_size", deepspeed.reduce_bucket_size);
+  if (deepspeed.round_robin_gradients) zero.set("round_robin_gradients", true);
+  json.set("zero_optimization", std::move(zero));
   write_wire_dtypes(deepspeed, json);
   json.set("optimizer", to_json(deepspeed.optimizer));
   if (JsonValue scheduler = to_json(deepspeed.scheduler); !scheduler.is_null())

@@ -92,7 +92,6 @@ constexpr NeutralKey kZeroNeutral[] = {
     {"reduce_scatter", "true", "reducing to single owners is not implemented: only true"},
     {"use_multi_rank_bucket_allreduce", "true",
      "reducing to single owners is not implemented: only true"},
-    {"round_robin_gradients", "false", "another order of the partition is not implemented"},
     {"cpu_offload", "false", "offload is not implemented"},
     {"cpu_offload_param", "false", "offload is not implemented"},
     {"cpu_offload_params", "false", "offload is not implemented"},
@@ -143,7 +142,6 @@ constexpr NeutralKey kFp16Neutral[] = {
 constexpr const char* kAdamHarmless[] = {"set_grad_none", "foreach", "capturable"};
 
 constexpr NeutralKey kAdamNeutral[] = {
-    {"torch_adam", "false", "torch's form of the update is not implemented: only false"},
     {"fused", "true", "only the fused form of the update is implemented"},
     {"bias_correction", "true", "Adam without bias correction is not implemented: only true"},
     {"amsgrad", "false", "AMSGrad is not implemented: only false"},
@@ -151,6 +149,17 @@ constexpr NeutralKey kAdamNeutral[] = {
     {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that",
      ScenarioError::Kind::wrong},
     {"fp32_optimizer_states", "true", "optimizer states are fp32: only true"},
+};
+
+constexpr NeutralKey kTorchAdamNeutral[] = {
+    {"amsgrad", "false", "AMSGrad is not implemented: only false"},
+    {"maximize", "false", "maximisation is not implemented: only false"},
+    {"capturable", "false", "torch's bias corrections in fp32 are not implemented: only false"},
+    {"differentiable", "false", "an update with a derivative is not implemented: only false"},
+    {"bias_correction", "null", "torch's optimizers have no such argument: remove the key"},
+    {"set_grad_none", "null", "torch's optimizers have no such argument: remove the key"},
+    {"fp32_optimizer_states", "null", "torch's optimizers have no such argument: remove the key"},
+    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that"},
 };
 
 constexpr const char* kSgdHarmless[] = {"foreach", "differentiable", "fused"};
@@ -172,6 +181,7 @@ SectionKeys tensor_parallel_keys() { return {kTensorParallelHarmless, kTensorPar
 SectionKeys fp16_keys() { return {kFp16Harmless, kFp16Neutral, {}}; }
 SectionKeys bf16_keys() { return {kBf16Harmless, kBf16Neutral, {}}; }
 SectionKeys adam_keys() { return {kAdamHarmless, kAdamNeutral, {}}; }
+SectionKeys torch_adam_keys() { return {{}, kTorchAdamNeutral, {}}; }
 SectionKeys sgd_keys() { return {kSgdHarmless, kSgdNeutral, {}}; }
 
 void apply(const SectionKeys& keys, ObjectReader& reader,

@@ -23,6 +23,8 @@ SectionKeys tensor_parallel_keys();
 SectionKeys bf16_keys();
 SectionKeys fp16_keys();
 SectionKeys adam_keys();
+/// Of torch's form, whose keys are the arguments of torch's classes.
+SectionKeys torch_adam_keys();
 SectionKeys sgd_keys();
 
 /// Applies the rows of a section: refuses by name, and appends what it accepted to

@@ -16,6 +16,8 @@ std::vector<std::string> optimizer_tensors(const OptimizerConfig& optimizer) {
 
 std::vector<std::string> scalar_names(const OptimizerConfig& optimizer) {
   if (optimizer.kind == OptimizerConfig::Kind::sgd) return {"learning_rate"};
+  if (optimizer.form == OptimizerConfig::Form::torch)
+    return {"learning_rate", "bias_correction1", "bias_correction2_root"};
   return {"learning_rate", "bias_correction1", "bias_correction2"};
 }
 

@@ -20,7 +20,8 @@ std::vector<std::string> state_names(const OptimizerConfig& optimizer);
 std::vector<std::string> optimizer_tensors(const OptimizerConfig& optimizer);
 
 /// The scalars that an update takes and that change from step to step: learning_rate, and for
-/// Adam and AdamW bias_correction1 and bias_correction2.
+/// Adam and AdamW bias_correction1 and bias_correction2, or of that the root, which torch's form
+/// takes.
 std::vector<std::string> scalar_names(const OptimizerConfig& optimizer);
 
 }  // namespace shardproof

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "scenarios/json/object_reader.hpp"
 #include "scenarios/settings/deepspeed.hpp"
 

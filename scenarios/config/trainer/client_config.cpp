@@ -29,7 +29,7 @@ std::vector<std::string> without_sources(const std::vector<std::string>& filled)
   return texts;
 }
 
-// torch's own update, unless the client says otherwise.
+// torch's own update, unless the client says otherwise. Its Adam is no AdamW, as DeepSpeed's is.
 JsonValue torch_optimizer(JsonValue optimizer) {
   JsonValue* params = optimizer.find("params");
   if (!params) params = optimizer.set("params", JsonValue::object()).find("params");
@@ -37,7 +37,7 @@ JsonValue torch_optimizer(JsonValue optimizer) {
   const std::string name = type && type->is_string() ? type->text : "";
   if (!params->is_object() || (name != "AdamW" && name != "Adam")) return optimizer;
   if (!params->find("torch_adam")) params->set("torch_adam", true);
-  if (name == "AdamW" && !params->find("weight_decay")) params->set("weight_decay", 0.01);
+  if (name == "Adam" && !params->find("adam_w_mode")) params->set("adam_w_mode", false);
   return optimizer;
 }
 
@@ -58,8 +58,7 @@ JsonValue optimizer_of(const TrainerArguments& arguments) {
 SchedulerConfig schedule_of(const TrainerArguments& arguments, std::int64_t steps) {
   SchedulerConfig schedule;
   if (arguments.lr_scheduler_type == "constant") return schedule;
-  schedule.kind = arguments.lr_scheduler_type == "linear" ? SchedulerConfig::Kind::linear
-                                                          : SchedulerConfig::Kind::cosine;
+  schedule.kind = *from_name<SchedulerConfig::Kind>(arguments.lr_scheduler_type);
   schedule.warmup_steps = arguments.warmup_of(steps);
   schedule.total_steps = steps;
   return schedule;
@@ -129,10 +128,9 @@ void complete_by_torch(ClientConfig& client) {
 }  // namespace
 
 JsonValue trainer_to_json(const SchedulerConfig& schedule) {
-  const bool linear = schedule.kind == SchedulerConfig::Kind::linear;
-  if (!linear && schedule.kind != SchedulerConfig::Kind::cosine) return {};
+  if (!schedule.is_trainers()) return {};
   return JsonValue::object()
-      .set("lr_scheduler_type", linear ? "linear" : "cosine")
+      .set("lr_scheduler_type", name_of(schedule.kind))
       .set("warmup_steps", schedule.warmup_steps);
 }
 

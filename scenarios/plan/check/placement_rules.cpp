@@ -402,9 +402,13 @@ std::optional<std::string> Rule::check() {
     case OpKind::decay:
     case OpKind::momentum:
     case OpKind::nesterov:
-    case OpKind::sgd: return pointwise(2);
+    case OpKind::sgd:
+    case OpKind::torch_exp_avg:
+    case OpKind::torch_exp_avg_sq:
+    case OpKind::torch_decay: return pointwise(2);
     case OpKind::swiglu_backward:
-    case OpKind::adamw: return pointwise(3);
+    case OpKind::adamw:
+    case OpKind::torch_adamw: return pointwise(3);
     case OpKind::copy:
     case OpKind::negate:
     case OpKind::scale:

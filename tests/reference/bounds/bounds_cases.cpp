@@ -372,6 +372,38 @@ void Builder::optimizer() {
                 y.view(), 1e-8, 0.01);
       })
       .precision.output = compute();
+  put(UnitKind::torch_exp_avg, {.factor = 0.9}, {master(), master()}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.torch_exp_avg(a[0].view(), a[1].view(), y.view(), 0.9);
+      })
+      .precision.output = compute();
+  put(UnitKind::torch_exp_avg, {.factor = 0.3}, {master(), master()}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.torch_exp_avg(a[0].view(), a[1].view(), y.view(), 0.3);
+      })
+      .precision.output = compute();
+  put(UnitKind::torch_exp_avg_sq, {.factor = 0.999}, {second(), master()}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.torch_exp_avg_sq(a[0].view(), a[1].view(), y.view(), 0.999);
+      })
+      .precision.output = compute();
+  put(UnitKind::torch_decay, {.factor = 0.1}, {master(), master()}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.torch_decay(a[0].view(), a[1].view(), y.view(), 0.1);
+      })
+      .precision.output = compute();
+  const auto fp64 = [](double value) {
+    Stored stored(Dtype::fp64, {});
+    stored.assign(std::span(&value, 1));
+    return stored;
+  };
+  put(UnitKind::torch_adamw, {.eps = 1e-8, .weight_decay = 0.01},
+      {master(), master(), second(), fp64(3e-4), fp64(0.1), fp64(0.03)}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.torch_adamw(a[0].view(), a[1].view(), a[2].view(), a[3].view(), a[4].view(), a[5].view(),
+                      y.view(), 1e-8, 0.01);
+      })
+      .precision.output = compute();
 }
 
 void Builder::scalars() {

@@ -6,7 +6,9 @@
 
 #include "reference/bounds/bounds.hpp"
 #include "reference/bounds/replay.hpp"
+#include "scenarios/data/safetensors.hpp"
 #include "scenarios/errors.hpp"
+#include "tests/support/optimizer_goldens.hpp"
 
 namespace shardproof::reference {
 namespace {
@@ -271,6 +273,78 @@ BOOST_AUTO_TEST_CASE(adamw_rounds_every_operation) {
                      {{{1}, {2}}, {{1}, {1}}, {{1}, {1}}, {{}, {0.5}}, {{}, {0.5}}, {{}, {0.25}}},
                      fp64, {.eps = 0.5, .weight_decay = 0.5});
   expect_values(p, {2 - 0.5 * (2 / 2.5 + 1)});
+}
+
+BOOST_AUTO_TEST_CASE(torchs_form_fuses_its_multiply_adds_and_rounds_coefficients_once) {
+  // (1 + 2^-12)^2 = 1 + 2^-11 + 2^-24, half an ulp of fp32 above: what is added tips it, though
+  // fp64 would not see it. A product that is rounded by itself falls to 1 + 2^-11.
+  const double x = 1 + 0x1p-12, tip = 0x1p-60;
+  const double fused = static_cast<double>(
+      std::fma(static_cast<float>(x), static_cast<float>(x), static_cast<float>(tip)));
+  BOOST_TEST(fused == 1 + 0x1p-11 + 0x1p-23);
+  expect_values(run(UnitKind::torch_decay, {{{1}, {tip}}, {{1}, {x}}}, fp32, {.factor = x}),
+                {fused});
+  expect_values(run(UnitKind::decay, {{{1}, {tip}}, {{1}, {x}}}, fp32, {.factor = x}),
+                {1 + 0x1p-11});
+  // v = 2 (1 - 1) + (1/2 * 3) * 3, and from 1 half the way to 3.
+  expect_values(run(UnitKind::torch_exp_avg_sq, {{{1}, {2}}, {{1}, {3}}}, fp64, {.factor = 0.5}),
+                {5.5});
+  expect_values(run(UnitKind::torch_exp_avg, {{{1}, {1}}, {{1}, {3}}}, fp64, {.factor = 0.75}),
+                {1.5});
+  expect_values(run(UnitKind::torch_exp_avg, {{{1}, {1}}, {{1}, {3}}}, fp64, {.factor = 0.25}),
+                {2.5});
+  // 2 (1 - 0.5 * 0.5) - (0.5 / 0.5) * 1 / (sqrt(4) / 0.5 + 1)
+  const std::vector<Argument> step{{{1}, {2}},  {{1}, {1}},  {{1}, {4}},
+                                   {{}, {0.5}}, {{}, {0.5}}, {{}, {0.5}}};
+  expect_values(run(UnitKind::torch_adamw, step, fp64, {.eps = 1, .weight_decay = 0.5}),
+                {1.5 - 1.0 / 5});
+  // 1 - 0.1 * 0.1 is rounded to fp32 once: from fp64 factors, not from ones rounded before.
+  const std::vector<Argument> decay{{{1}, {1}},  {{1}, {0}},  {{1}, {1}},
+                                    {{}, {0.1}}, {{}, {0.5}}, {{}, {0.5}}};
+  expect_values(run(UnitKind::torch_adamw, decay, fp32, {.eps = 1, .weight_decay = 0.1}),
+                {static_cast<double>(static_cast<float>(1 - 0.1 * 0.1))});
+}
+
+// torch's own numbers, each step replayed from the state that torch itself was in.
+BOOST_AUTO_TEST_CASE(steps_of_torchs_form_are_replayed_to_torchs_bits) {
+  const Safetensors torch("oracle/vectors/torch_adam.safetensors");
+  const auto read = [&](const std::string& key) {
+    const Shape& shape = torch.tensors().at(key).shape;
+    return Argument{shape, torch.read(key, whole(shape))};
+  };
+  for (const auto& [dtype, precision] : {std::pair{"fp32/", fp32}, {"fp64/", fp64}})
+    for (const auto& [name, config] : tests::torch_form_cases())
+      for (int step = 0; step < 4; ++step) {
+        const std::string at = std::to_string(step), folder = dtype + name + "/";
+        const auto before = [&](const std::string& what) {
+          const std::string key = folder + std::to_string(step - 1) + "/" + what;
+          return step > 0 ? read(key) : Argument{{45}, std::vector<double>(45)};
+        };
+        const auto is_torchs = [&](const UnitResult& result, const std::string& what) {
+          BOOST_TEST(result.value == read(folder + at + "/" + what).values, folder + at + what);
+        };
+        const bool adamw = config.kind == OptimizerConfig::Kind::adamw;
+        const Argument p = step > 0 ? before("parameter") : read(dtype + std::string("initial"));
+        Argument g = read(dtype + at + "/gradient");
+        if (!adamw)
+          g.values =
+              run(UnitKind::torch_decay, {g, p}, precision, {.factor = config.weight_decay}).value;
+        is_torchs(run(UnitKind::torch_exp_avg, {before("exp_avg"), g}, precision,
+                      {.factor = config.beta1}),
+                  "exp_avg");
+        is_torchs(run(UnitKind::torch_exp_avg_sq, {before("exp_avg_sq"), g}, precision,
+                      {.factor = config.beta2}),
+                  "exp_avg_sq");
+        const Argument c1{{1}, {1 - std::pow(config.beta1, step + 1)}};
+        const Argument root{{1}, {std::pow(1 - std::pow(config.beta2, step + 1), 0.5)}};
+        const std::string now = folder + at + "/";
+        is_torchs(
+            run(UnitKind::torch_adamw,
+                {p, read(now + "exp_avg"), read(now + "exp_avg_sq"), read(at + "/lr"), c1, root},
+                precision,
+                {.eps = config.epsilon, .weight_decay = adamw ? config.weight_decay : 0}),
+            "parameter");
+      }
 }
 
 BOOST_AUTO_TEST_CASE(decay_momentum_and_sgd_round_every_operation) {

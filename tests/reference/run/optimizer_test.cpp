@@ -135,7 +135,16 @@ BOOST_AUTO_TEST_CASE(schedules_give_deepspeeds_numbers_to_the_bit) {
     for (std::size_t step = 0; step < expected.size(); ++step, ++rates)
       BOOST_TEST(learning_rate(config, StepIndex{static_cast<int>(step)}) == expected[step],
                  write_json(to_json(config.scheduler)) << " step " << step);
-  BOOST_TEST(rates == 14 * 12);
+  BOOST_TEST(rates == 20 * 12);
+}
+
+BOOST_AUTO_TEST_CASE(trainers_schedules_give_transformers_numbers_to_the_bit) {
+  int rates = 0;
+  for (const auto& [config, expected] : trainer_schedules())
+    for (std::size_t step = 0; step < expected.size(); ++step, ++rates)
+      BOOST_TEST(learning_rate(config, StepIndex{static_cast<int>(step)}) == expected[step],
+                 name_of(config.scheduler.kind) << " step " << step);
+  BOOST_TEST(rates == 16 * 12);
 }
 
 BOOST_AUTO_TEST_CASE(a_constant_rate_is_the_optimizers) {

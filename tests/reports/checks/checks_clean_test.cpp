@@ -24,7 +24,8 @@ BOOST_AUTO_TEST_CASE(every_check_compares_something_and_passes_on_every_grid_sta
         "tiny-bias-tp2-dp2-zero1-bf16", "tiny-bias-tp2-dp2-zero0-fp32-rank_order",
         "tiny-tp4-dp1-zero0-fp32", "tiny-gqa-tp1-dp3-zero1-fp32-rank_order",
         "tiny-tp1-dp4-zero0-bf16", "tiny-gqa-tp2-dp4-zero1-bf16-rank_order",
-        "llama-tp2-dp2-zero2-bf16", "llama-uneven-tp3-dp2-zero2-overlap-fp32"}) {
+        "llama-tp2-dp2-zero2-bf16", "llama-uneven-tp3-dp2-zero2-overlap-fp32",
+        "torch-adamw-tp2-dp2-zero2-bf16-round_robin", "torch-adam-l2-tp1-dp3-zero1-fp64-cosine"}) {
     const JudgedRun run(sweep_scenario(name, 2));
     BOOST_TEST_REQUIRE(run.finished());
     for (const auto check : {check_plan, check_policy, check_leaves, check_collectives,
@@ -53,8 +54,9 @@ BOOST_AUTO_TEST_CASE(coverage_compares_as_many_elements_as_the_reference_lists) 
 }
 
 BOOST_AUTO_TEST_CASE(a_run_in_fp64_stays_within_the_gate_and_one_in_bf16_is_a_trend) {
-  for (const auto& [name, outcome] :
-       {std::pair{"tiny-gqa-tp2-dp2-zero1-fp64", "pass"}, {"tiny-tp1-dp2-zero1-bf16", "trend"}}) {
+  for (const auto& [name, outcome] : {std::pair{"tiny-gqa-tp2-dp2-zero1-fp64", "pass"},
+                                      {"torch-adam-l2-tp1-dp3-zero1-fp64-cosine", "pass"},
+                                      {"tiny-tp1-dp2-zero1-bf16", "trend"}}) {
     const Scenario scenario = sweep_scenario(name, 2);
     const JudgedRun run(scenario);
     const TemporaryFolder folder;

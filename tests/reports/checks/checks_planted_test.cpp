@@ -183,12 +183,34 @@ BOOST_AUTO_TEST_CASE(policy_holds_the_numbers_of_sgd_to_the_scenario) {
              "optimizer/update/decay");
 }
 
+// Both forms are one function: only their roundings tell whose a program has.
+BOOST_AUTO_TEST_CASE(the_form_of_an_update_is_the_scenarios) {
+  for (const char* name : {"torch-adamw-tp2-dp2-zero2-bf16-round_robin", zero1.c_str()}) {
+    const Scenario ran = sweep_scenario(name);
+    Scenario judged = ran;
+    OptimizerConfig& optimizer = judged.training.optimizer;
+    optimizer.form = optimizer.form == OptimizerConfig::Form::torch ? OptimizerConfig::Form::fused
+                                                                    : OptimizerConfig::Form::torch;
+    const JudgedRun run(ran);
+
+    BOOST_TEST(check_leaves(run.context()).failed() == 0);
+    BOOST_TEST(check_leaves(run.context(judged)).failed() > 0);
+    const auto units = reference::expected_units(judged, mean_over_replicas(judged));
+    TensorTable table(run.trace().world());
+    BOOST_TEST(check_op_local(run.context(judged, units), table).failed() > 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(wrong_states_of_every_optimizer_are_named) {
   for (const auto& [scenario, name] : {std::pair{"sgd-momentum-tp2-dp2-zero0-fp32", "decay"},
                                        {"sgd-momentum-tp2-dp2-zero0-fp32", "momentum"},
                                        {"sgd-momentum-tp2-dp2-zero0-fp32", "sgd"},
                                        {"sgd-nesterov-tp1-dp3-zero1-bf16", "nesterov"},
-                                       {"adam-l2-tp1-dp2-zero0-fp64", "decay"}}) {
+                                       {"adam-l2-tp1-dp2-zero0-fp64", "decay"},
+                                       {"torch-adam-l2-tp1-dp3-zero1-fp64-cosine", "decay"},
+                                       {"torch-adam-l2-tp1-dp3-zero1-fp64-cosine", "exp_avg_sq"},
+                                       {"torch-adamw-tp2-dp2-zero2-bf16-round_robin", "exp_avg"},
+                                       {"torch-adamw-tp2-dp2-zero2-bf16-round_robin", "adamw"}}) {
     const std::string op = std::string("optimizer/update/") + name;
     const JudgedRun run(planted(scenario, set(op, "flip:3", {1})));
     TensorTable table(run.trace().world());
@@ -286,6 +308,21 @@ BOOST_AUTO_TEST_CASE(collectives_holds_buckets_to_the_bucket_size_of_the_scenari
 
   expect_failure(check_collectives, JudgedRun(ran).context(judged), "bucket_0/reduce/all_reduce",
                  all);
+}
+
+// Two orders of the same parameters give each owner other slices, and every number stays right.
+BOOST_AUTO_TEST_CASE(policy_holds_the_order_of_flat_vectors_to_the_scenario) {
+  const Scenario ran = sweep_scenario(zero1);
+  Scenario dealt = ran;
+  dealt.parallel.round_robin_gradients = true;
+  const auto reason = [](const JudgeContext& context) {
+    return check_policy(context).result().reason;
+  };
+  const JudgedRun in_turn(dealt), in_order(ran);
+
+  BOOST_TEST(check_policy(in_turn.context()).failed() == 0);
+  BOOST_TEST(reason(in_turn.context(ran)).find("where the scenario says") != std::string::npos);
+  BOOST_TEST(reason(in_order.context(dealt)).find("where the scenario says") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(coverage_names_tensors_that_are_missing_or_of_another_shape) {

@@ -20,10 +20,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Program program_of(const std::string& name, int tp, int dp, int zero) {
+Program program_of(const std::string& name, int tp, int dp, int zero, bool in_turn = false) {
   Scenario scenario = sweep(name);
   tests::lay_out(scenario, tp, dp);
   scenario.parallel.zero_stage = zero;
+  scenario.parallel.round_robin_gradients = in_turn;
   return real::lower(scenario);
 }
 
@@ -80,6 +81,19 @@ BOOST_AUTO_TEST_CASE(another_grid_reads_the_same_elements_and_its_padding_is_zer
   const CheckpointOrigin origin = Checkpoint(folder / "to").origin();
   BOOST_TEST(origin.tp == 2);
   BOOST_TEST(origin.dp == 5);
+}
+
+BOOST_AUTO_TEST_CASE(owners_that_take_turns_read_what_owners_in_order_saved_and_back) {
+  const std::string name = "tiny-bias-tp2-dp2-zero1-bf16";
+  const Ranks in_order = numbered(program_of(name, 2, 3, 1));
+  const Ranks in_turn = numbered(program_of(name, 2, 3, 1, true));
+  const TemporaryFolder folder;
+  save(in_order, folder / "in_order");
+  save(in_turn, folder / "in_turn");
+
+  BOOST_TEST(!(in_order.memory == in_turn.memory));  // each owner has other slices
+  BOOST_TEST((loaded(folder / "in_order", in_turn.program).memory == in_turn.memory));
+  BOOST_TEST((loaded(folder / "in_turn", in_order.program).memory == in_order.memory));
 }
 
 BOOST_AUTO_TEST_CASE(a_state_that_is_not_the_same_is_refused_by_the_tensors_name) {

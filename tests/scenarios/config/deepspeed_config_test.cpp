@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "scenarios/config/deepspeed/optimizer_config.hpp"
+#include "scenarios/config/deepspeed/scheduler_config.hpp"
 #include "tests/support/error_of.hpp"
 
 using namespace shardproof;
@@ -180,12 +182,79 @@ BOOST_AUTO_TEST_CASE(schedules_have_deepspeeds_defaults) {
   BOOST_TEST(decay.highest == 0.001);  // its own
   BOOST_TEST(decay.total_steps == 20);
   BOOST_TEST(!decay.logarithmic);
+  const SchedulerConfig cosine =
+      scheduler(R"({"type": "WarmupCosineLR", "params": {"total_num_steps": 20}})");
+  BOOST_TEST((cosine.kind == SchedulerConfig::Kind::warmup_cosine));
+  BOOST_TEST(cosine.lowest_ratio == 0.0);
+  BOOST_TEST(cosine.last_ratio == 0.0001);
+  BOOST_TEST(cosine.warmup_steps == 1000);
+  BOOST_TEST(cosine.total_steps == 20);
+  BOOST_TEST(cosine.logarithmic);
+}
+
+// DeepSpeed hands what a file does not say to torch's class, whose AdamW decays weights.
+BOOST_AUTO_TEST_CASE(torch_adam_has_torchs_defaults_and_says_whose_rounding_it_is) {
+  using Kind = OptimizerConfig::Kind;
+  const auto optimizer = [](const std::string& section) {
+    return training("\"optimizer\": " + section).optimizer;
+  };
+  const OptimizerConfig adamw =
+      optimizer(R"({"type": "AdamW", "params": {"torch_adam": true, "foreach": false}})");
+  BOOST_TEST((adamw.form == OptimizerConfig::Form::torch));
+  BOOST_TEST((adamw.kind == Kind::adamw));
+  BOOST_TEST(adamw.weight_decay == 0.01);
+  BOOST_TEST(adamw.epsilon == 1e-8);
+  const OptimizerConfig adam =
+      optimizer(R"({"type": "Adam", "params": {"torch_adam": true, "adam_w_mode": false}})");
+  BOOST_TEST((adam.kind == Kind::adam));
+  BOOST_TEST(adam.weight_decay == 0.0);
+  const OptimizerConfig said = optimizer(
+      R"({"type": "Adam", "params": {"torch_adam": true, "weight_decay": 0.0, "fused": true}})");
+  BOOST_TEST((said.kind == Kind::adamw));
+  BOOST_TEST(said.weight_decay == 0.0);
+
+  BOOST_TEST(rounding_of_update(adamw).find("torch.optim.AdamW") != std::string::npos);
+  BOOST_TEST(rounding_of_update(adamw).find("fused") != std::string::npos);
+  BOOST_TEST(rounding_of_update(adam).find("torch.optim.Adam'") != std::string::npos);
+  const OptimizerConfig deepspeeds =
+      optimizer(R"({"type": "AdamW", "params": {"torch_adam": false}})");
+  BOOST_TEST((deepspeeds.form == OptimizerConfig::Form::fused));
+  BOOST_TEST(rounding_of_update(deepspeeds) == "");
+}
+
+BOOST_AUTO_TEST_CASE(owners_take_turns_only_where_zero_cuts_among_several) {
+  const auto zero = [](const std::string& members, const std::string& others = "") {
+    return training("\"zero_optimization\": {\"round_robin_gradients\": true, " + members + "}" +
+                    others);
+  };
+  const std::vector<std::string> without{"zero_optimization.round_robin_gradients"};
+  for (const char* stage : {R"("stage": 1)", R"("stage": 2)"}) {
+    const DeepSpeedConfig config = zero(stage);
+    BOOST_TEST(config.round_robin_gradients);
+    BOOST_TEST(config.without_effect.empty());
+    const std::string written = write_json(to_json(config));
+    BOOST_TEST(deepspeed_from_json(parse_json(written, "effective"), 4).round_robin_gradients);
+  }
+  for (const DeepSpeedConfig& config :
+       {zero(R"("stage": 0)"), zero(R"("stage": 2)", R"(, "tensor_parallel": {"autotp_size": 4})"),
+        zero(R"("stage": 1)", R"(, "bf16": {"enabled": true}, )"
+                              R"("data_types": {"grad_accum_dtype": "fp32"})")}) {
+    BOOST_TEST(!config.round_robin_gradients);
+    BOOST_TEST(config.without_effect == without, boost::test_tools::per_element());
+  }
+  BOOST_TEST(!training(R"("zero_optimization": {"stage": 2, "round_robin_gradients": false})")
+                  .round_robin_gradients);
 }
 
 BOOST_AUTO_TEST_CASE(optimizers_and_schedules_are_written_as_they_are_read) {
   for (const char* members :
        {R"("optimizer": {"type": "Adam", "params": {"adam_w_mode": false, "weight_decay": 0.1}})",
         R"("optimizer": {"type": "SGD", "params": {"momentum": 0.9, "nesterov": true}})",
+        R"("optimizer": {"type": "AdamW", "params": {"torch_adam": true}})",
+        R"("optimizer": {"type": "Adam", "params": {"torch_adam": true, "adam_w_mode": false}})",
+        R"("scheduler": {"type": "WarmupCosineLR", "params": {"total_num_steps": 9,
+            "warmup_min_ratio": 0.5, "cos_min_ratio": 0.25, "warmup_type": "linear"}})",
+        R"("zero_optimization": {"stage": 2, "round_robin_gradients": true})",
         R"("scheduler": {"type": "WarmupLR", "params": {"warmup_num_steps": 3}})",
         R"("scheduler": {"type": "WarmupDecayLR", "params": {"total_num_steps": 9,
             "warmup_type": "linear", "warmup_min_lr": 0.5}})"}) {
@@ -280,7 +349,23 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
       {R"("amp": @{"enabled": true})",
        "amp = {\"enabled\":true}: automatic mixed precision is not implemented"},
       {R"("scheduler": {"type": @"OneCycle"})",
-       "scheduler.type = \"OneCycle\": only \"WarmupLR\" and \"WarmupDecayLR\" are implemented"},
+       "scheduler.type = \"OneCycle\": only \"WarmupLR\", \"WarmupDecayLR\" and"
+       " \"WarmupCosineLR\" are implemented"},
+      {R"("scheduler": {"type": @"LRRangeTest"})",
+       "scheduler.type = \"LRRangeTest\": only \"WarmupLR\", \"WarmupDecayLR\" and"
+       " \"WarmupCosineLR\" are implemented"},
+      {R"("optimizer": {"type": "Adam", "params": {"torch_adam": true, "amsgrad": @true}})",
+       "optimizer.params.amsgrad = true: AMSGrad is not implemented: only false"},
+      {R"("optimizer": {"type": "Adam", "params": {"torch_adam": true, "capturable": @true}})",
+       "optimizer.params.capturable = true: torch's bias corrections in fp32 are not implemented:"
+       " only false"},
+      {R"("optimizer": {"type": "Adam", "params": {"torch_adam": true, "bias_correction": @true}})",
+       "optimizer.params.bias_correction = true: torch's optimizers have no such argument: remove"
+       " the key"},
+      {R"("optimizer": {"type": "Adam", "params": {"torch_adam": @1}})",
+       "optimizer.params.torch_adam = 1: expected true or false"},
+      {R"("zero_optimization": {"stage": 1, "round_robin_gradients": @1})",
+       "zero_optimization.round_robin_gradients = 1: expected true or false"},
       {R"("scheduler": {"type": "WarmupLR", "params": {"last_batch_iteration": @5}})",
        "scheduler.params.last_batch_iteration = 5: a schedule begins with the run: only -1"},
       {R"("optimizer": {"type": @"Lamb"})",
@@ -341,7 +426,7 @@ BOOST_AUTO_TEST_CASE(values_of_the_wrong_type_or_range_are_refused_at_their_plac
       {R"("optimizer": {"type": "Adam", "params": {"eps": @0}})",
        "optimizer.params.eps = 0: expected a number above 0"},
       {R"("scheduler": {"type": @"WarmupDecay"})",
-       "scheduler.type = \"WarmupDecay\": expected WarmupLR or WarmupDecayLR"},
+       "scheduler.type = \"WarmupDecay\": expected WarmupLR, WarmupDecayLR or WarmupCosineLR"},
       {R"("scheduler": {"type": "WarmupLR", "params": {"warmup_type": @"cosine"}})",
        "scheduler.params.warmup_type = \"cosine\": expected log or linear"},
       {R"("optimizer": {"type": "SGD", "params": {"momentum": @-0.5}})",

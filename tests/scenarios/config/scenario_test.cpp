@@ -446,6 +446,28 @@ BOOST_AUTO_TEST_CASE(an_option_takes_the_place_of_what_the_scenarios_file_says) 
              }).starts_with("--inject {\"edit\": \"drop\"}: missing key \"inject[0].op\""));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_trainer_adds_is_written_and_read_back) {
+  const Files files;
+  files.write("ds.json", R"({"train_micro_batch_size_per_gpu": "auto", "_note": "ours"})");
+  const Scenario scenario =
+      files.read({"trainer.lr_scheduler_type=cosine", "trainer.warmup_steps=2", "steps=5",
+                  "trainer.weight_decay=0.1", "trainer.per_device_train_batch_size=3"});
+
+  BOOST_TEST(scenario.training.micro_batch == 3);
+  BOOST_TEST((scenario.training.optimizer.form == OptimizerConfig::Form::torch));
+  BOOST_TEST(scenario.training.optimizer.learning_rate == 5e-5);
+  BOOST_TEST((scenario.training.scheduler.kind == SchedulerConfig::Kind::cosine));
+  BOOST_TEST(scenario.training.scheduler.total_steps == 5);
+  BOOST_REQUIRE(scenario.parameter_groups.size() == 1U);
+  BOOST_TEST(scenario.parameter_groups[0].weight_decay == 0);
+  BOOST_TEST(scenario.notices.size() == 3U);  // the trainer, its rounding, the key that is not read
+  files.write("effective.json", write_scenario(scenario));
+  const Scenario back = read_scenario(files / "effective.json");
+  BOOST_TEST(write_scenario(back) == write_scenario(scenario));
+  BOOST_TEST(back.notices == scenario.notices, boost::test_tools::per_element());
+  BOOST_TEST(scenario_hash(back) == scenario_hash(scenario));
+}
+
 BOOST_AUTO_TEST_CASE(the_template_of_a_scenario_is_one) {
   const Files files;
   files.write("mine.json", scenario_template());

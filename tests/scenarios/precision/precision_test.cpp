@@ -87,6 +87,10 @@ const std::map<std::string, char> stored{{"load_parameter", 'w'},
                                          {"momentum", 'm'},
                                          {"nesterov", 'm'},
                                          {"sgd", 'm'},
+                                         {"torch_exp_avg", 'm'},
+                                         {"torch_exp_avg_sq", 'm'},
+                                         {"torch_adamw", 'm'},
+                                         {"torch_decay", 'm'},
                                          {"checksum", '8'},
                                          {"differ", '4'}};
 
