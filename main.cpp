@@ -225,7 +225,7 @@ int execute(Execution execution, const std::string& scenario_file, const std::st
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
   if (execution == Execution::sim) {
     if (!sim::simulate(scenario, folder, steps)) return 1;
-    write_master(folder);
+    if (scenario.trace_keep != TraceKeep::never) write_master(folder);
     return 0;
   }
   if (execution == Execution::real)

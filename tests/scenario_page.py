@@ -19,8 +19,8 @@ ROW = re.compile(r'\{"([a-z0-9_]+)"')
 LOOP = re.compile(r'for \(const char\* \w+ : \{([^}]*)\}')
 WORD = re.compile(r'"([a-z0-9_]+)"')
 NOT_OF_A_SCENARIO = {"model_config.cpp", "model_keys.cpp", "json_document.cpp", "json_value.cpp"}
-# Written in prose, of a config.json, or of a schedule that no section names yet.
-ELSEWHERE = {"base_model_tp_plan", "device", "steps_done", "total_steps", "warmup_steps"}
+# Written in prose, or of a config.json.
+ELSEWHERE = {"base_model_tp_plan", "device", "steps_done"}
 
 
 def keys_of(source):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/hdf5/attribute.hpp"
@@ -68,8 +69,7 @@ Kind kind_of(const Handle& type) {
   throw EnvironmentError("table with a column of an unknown type");
 }
 
-// A table of the columns of a compound type, without rows.
-Table columns_of(const Handle& type, std::int64_t context) {
+Table columns_member_by_member(const Handle& type, std::int64_t context) {
   const int members = check(H5Tget_nmembers(type.id()), "H5Tget_nmembers", context);
   Table table;
   for (unsigned i = 0; i < static_cast<unsigned>(members); ++i) {
@@ -81,6 +81,26 @@ Table columns_of(const Handle& type, std::int64_t context) {
   }
   table.row_bytes = H5Tget_size(type.id());
   return table;
+}
+
+// The bytes by which HDF5 itself stores the type.
+std::string encoded(const Handle& type, std::int64_t context) {
+  std::size_t size = 0;
+  check(H5Tencode(type.id(), nullptr, &size), "H5Tencode", context);
+  std::string bytes(size, '\0');
+  check(H5Tencode(type.id(), bytes.data(), &size), "H5Tencode", context);
+  return bytes;
+}
+
+// A table of the columns of a compound type, without rows. Thousands of notes have few types among
+// them, and to ask HDF5 for a type's members takes longer than to read a note: it is asked once.
+const Table& columns_of(const Handle& type, std::int64_t context) {
+  static std::map<std::string, Table> known;
+  const std::string key = encoded(type, context);
+  auto found = known.find(key);
+  if (found == known.end())
+    found = known.emplace(key, columns_member_by_member(type, context)).first;
+  return found->second;
 }
 
 }  // namespace

@@ -22,9 +22,10 @@ std::vector<Scenario> covering_scenarios() {
   return scenarios;
 }
 
-/// The real engine alone, under another schedule, with its trace in `folder`.
+/// The real engine alone, under another schedule, with its trace in `folder`, without a master.
 void execute_real(Scenario scenario, const std::string& schedule, const std::string& folder) {
   scenario.gpu_schedule = schedule;
+  scenario.trace_keep = TraceKeep::never;
   std::filesystem::create_directories(folder);
   const std::string file = folder + ".json";
   write_text(file, write_scenario(scenario));

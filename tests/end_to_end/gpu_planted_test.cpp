@@ -21,7 +21,7 @@ ProgramRun run_planted(const std::string& name, const std::string& edit, const s
     inject.set("edit", edit).set("op", op).set("steps", JsonValue::array().append(1));
     scenario.set("inject", JsonValue::array().append(std::move(inject)));
   }
-  return run_scenario(scenario, folder.path().string());
+  return run_scenario(for_its_verdict(scenario), folder.path().string());
 }
 
 /// Of a wait it is the collective that it completes which must be named.

@@ -1,6 +1,7 @@
 // Who tests the tester: every defect that `inject` can plant must end in exit code 1, with the op
 // that is at fault and the ranks that are wrong.
 #include <boost/test/unit_test.hpp>
+#include <set>
 
 #include "tests/end_to_end/program.hpp"
 
@@ -26,17 +27,26 @@ struct Planted {
   std::string cause = "";          // the beginning of its name
 };
 
-ProgramRun run_planted(const Planted& planted, const std::string& folder) {
-  JsonValue scenario = sweep_json(planted.scenario);
-  scenario.set("inject", JsonValue::array().append(parse_json(planted.inject, "inject")));
-  return run_scenario(scenario, folder);
+JsonValue with(JsonValue scenario, const std::string& inject) {
+  return scenario.set("inject", JsonValue::array().append(parse_json(inject, "inject")));
+}
+
+/// Sim and real share the code that plants: real runs, too, where an edit is the first of its kind.
+JsonValue in_real_once(JsonValue scenario) {
+  static std::set<std::string> planted;
+  const JsonValue& inject = scenario.find("inject")->elements.front();
+  const JsonValue* when = inject.find("when");
+  const bool is_new = planted.insert(inject.find("edit")->text + (when ? when->text : "")).second;
+  return is_new ? scenario : simulated(scenario);
 }
 
 void expect_named(const Planted& planted) {
   BOOST_TEST_CONTEXT(planted.what) {
     const TemporaryFolder folder;
 
-    const ProgramRun run = run_planted(planted, folder.path().string());
+    const JsonValue scenario = with(sweep_json(planted.scenario), planted.inject);
+    const ProgramRun run =
+        run_scenario(for_its_verdict(in_real_once(scenario)), folder.path().string());
 
     BOOST_REQUIRE_MESSAGE(run.exit_code == 1, run.exit_code << " " << run.err << run.out);
     BOOST_TEST(run.summary.find("verdict")->text == "fail");
@@ -75,7 +85,8 @@ BOOST_AUTO_TEST_CASE(a_token_that_one_rank_of_a_tp_group_has_otherwise) {
                         {"leaves", "replicas"}};
   const TemporaryFolder folder;
 
-  const ProgramRun run = run_planted(planted, folder.path().string());
+  const ProgramRun run = run_scenario(
+      for_its_verdict(with(sweep_json(planted.scenario), planted.inject)), folder.path().string());
 
   BOOST_TEST_REQUIRE(run.exit_code == 1, run.err << run.out);
   BOOST_TEST(run.divergence().find("op")->text == planted.op);
@@ -92,15 +103,11 @@ BOOST_AUTO_TEST_CASE(a_token_that_one_rank_of_a_tp_group_has_otherwise) {
 }
 
 BOOST_AUTO_TEST_CASE(an_all_reduce_that_one_rank_left_out_is_a_mismatch) {
-  JsonValue scenario = sweep_json(zero1);
-  scenario.set("executions", JsonValue::array().append("reference").append("sim"));
-  scenario.set("inject",
-               JsonValue::array().append(parse_json(R"({"edit": "drop", "op": ")" + o_proj +
-                                                        R"(/forward/all_reduce", "ranks": [1]})",
-                                                    "inject")));
+  const JsonValue scenario = with(sweep_json(zero1), R"({"edit": "drop", "op": ")" + o_proj +
+                                                         R"(/forward/all_reduce", "ranks": [1]})");
   const TemporaryFolder folder;
 
-  const ProgramRun run = run_scenario(scenario, folder.path().string());
+  const ProgramRun run = run_scenario(for_its_verdict(simulated(scenario)), folder.path().string());
 
   BOOST_TEST(run.exit_code == 1);
   BOOST_TEST(run.divergence().find("op")->text == o_proj + "/forward/all_reduce");
@@ -237,19 +244,16 @@ BOOST_AUTO_TEST_CASE(a_rank_that_decides_by_itself_not_to_skip) {
   scenario.set("world", 2);
   scenario.find("deepspeed")->find("tensor_parallel")->set("autotp_size", 1);
   scenario.find("deepspeed")->find("zero_optimization")->set("stage", 0);
-  const auto plant = [&](const char* inject) {
-    scenario.set("inject", JsonValue::array().append(parse_json(inject, "inject")));
-  };
   for (const char* inject :
        {R"({"edit": "set", "op": "optimizer/reduce/nonfinite", "ranks": [1], "steps": [0],
             "value": 0})",
         R"({"edit": "set", "op": "optimizer/reduce/nonfinite", "ranks": [1], "steps": [0],
             "value": 0, "when": "after_record"})"})
     BOOST_TEST_CONTEXT(inject) {
-      plant(inject);
       const TemporaryFolder folder;
 
-      const ProgramRun run = run_scenario(scenario, folder.path().string());
+      const ProgramRun run =
+          run_scenario(for_its_verdict(with(scenario, inject)), folder.path().string());
 
       BOOST_REQUIRE_MESSAGE(run.exit_code == 1, run.exit_code << " " << run.err << run.out);
       BOOST_TEST(run.divergence().find("op")->text == "optimizer/reduce/nonfinite");
@@ -263,7 +267,7 @@ BOOST_AUTO_TEST_CASE(a_step_that_is_skipped_although_nobody_expects_it) {
   scenario.set("overflow", "unexpected");
   const TemporaryFolder folder;
 
-  const ProgramRun run = run_scenario(scenario, folder.path().string());
+  const ProgramRun run = run_scenario(for_its_verdict(simulated(scenario)), folder.path().string());
 
   BOOST_TEST(run.exit_code == 1);
   BOOST_TEST(run.divergence().find("op")->text == "optimizer/reduce/nonfinite_all_reduce_tp");
@@ -341,15 +345,12 @@ BOOST_AUTO_TEST_CASE(a_norm_that_leaves_out_what_a_tp_rank_has) {
 }
 
 BOOST_AUTO_TEST_CASE(a_tp_rank_without_shards_that_leaves_the_norm) {
-  JsonValue scenario = sweep_json(no_shards);
-  scenario.set("executions", JsonValue::array().append("reference").append("sim"));
   const std::string op = "optimizer/update/grad_norm_squared_all_reduce_tp";
-  scenario.set("inject",
-               JsonValue::array().append(parse_json(
-                   R"({"edit": "drop", "op": ")" + op + R"(", "ranks": [1]})", "inject")));
+  const JsonValue scenario =
+      with(sweep_json(no_shards), R"({"edit": "drop", "op": ")" + op + R"(", "ranks": [1]})");
   const TemporaryFolder folder;
 
-  const ProgramRun run = run_scenario(scenario, folder.path().string());
+  const ProgramRun run = run_scenario(for_its_verdict(simulated(scenario)), folder.path().string());
 
   BOOST_REQUIRE_MESSAGE(run.exit_code == 1, run.exit_code << " " << run.err << run.out);
   BOOST_TEST(run.divergence().find("op")->text == op);

@@ -31,6 +31,16 @@ struct ProgramRun {
   }
 };
 
+/// Without processes of their own for the ranks, where one engine is enough.
+inline JsonValue simulated(JsonValue scenario) {
+  return scenario.set("executions", parse_json(R"(["reference", "sim"])", "executions"));
+}
+
+/// Without traces that outlive the verdict, nor masters to view them by.
+inline JsonValue for_its_verdict(JsonValue scenario) {
+  return scenario.set("trace", JsonValue::object().set("keep", "never"));
+}
+
 inline ProgramRun run_scenario(const JsonValue& scenario, const std::string& folder) {
   const std::string file = folder + "/scenario.json";
   std::ofstream(file) << write_json(scenario, 2);

@@ -26,9 +26,11 @@ inline Scenario sweep(const std::string& name, int steps) {
 inline JsonValue sweep_json(const std::string& name) {
   const std::filesystem::path file = sweep_file(name);
   JsonValue scenario = read_json(file.string());
-  JsonValue* config = scenario.find("model")->find("config");
-  *config =
-      std::filesystem::absolute(file.parent_path() / config->text).lexically_normal().string();
+  for (JsonValue* path :
+       {scenario.find("model")->find("config"), scenario.find("data")->find("tokens")})
+    if (path != nullptr)
+      *path =
+          std::filesystem::absolute(file.parent_path() / path->text).lexically_normal().string();
   return scenario;
 }
 
