@@ -55,9 +55,9 @@ BOOST_AUTO_TEST_CASE(it_covers_the_engine) {
     if (scenario.trains()) stages.emplace(scenario.training.working, scenario.parallel.zero_stage);
   }
   BOOST_TEST(scenarios.size() <= 25U);
-  const std::set<std::string> all{"bloom",    "chatglm", "deepseek_v2", "gpt2",
-                                  "gpt_neox", "llama",   "mistral",     "mixtral",
-                                  "phi3",     "qwen2",   "qwen3",       "qwen3_moe"};
+  const std::set<std::string> all{"bloom",    "chatglm", "deepseek_v2", "gemma2",  "gpt2",
+                                  "gpt_neox", "llama",   "mistral",     "mixtral", "phi3",
+                                  "qwen2",    "qwen3",   "qwen3_moe"};
   BOOST_TEST(families == all, boost::test_tools::per_element());
   BOOST_TEST(stages.size() == 4U * 3U);
   BOOST_TEST(modes.size() == 2U);

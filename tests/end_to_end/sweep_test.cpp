@@ -44,9 +44,9 @@ BOOST_AUTO_TEST_CASE(every_scenario_passes) {
       families.insert(read_json(config).find("model_type")->text);
     }
   }
-  const std::set<std::string> all{"bloom",    "chatglm", "deepseek_v2", "gpt2",
-                                  "gpt_neox", "llama",   "mistral",     "mixtral",
-                                  "phi3",     "qwen2",   "qwen3",       "qwen3_moe"};
+  const std::set<std::string> all{"bloom",    "chatglm", "deepseek_v2", "gemma2",  "gpt2",
+                                  "gpt_neox", "llama",   "mistral",     "mixtral", "phi3",
+                                  "qwen2",    "qwen3",   "qwen3_moe"};
   BOOST_TEST(families == all, boost::test_tools::per_element());
 }
 
