@@ -27,6 +27,8 @@ struct KernelAttributes {
     std::int64_t end = 0;
   };
   double eps = 0;
+  double offset = 0;
+  double cap = 0;
   double factor = 1;
   double divisor = 1;
   double grad_scale = 1;
@@ -88,9 +90,9 @@ struct KernelCall {
 ///   positions      (B, T) -> (B, T) int64: 0, 1, ..., T - 1 in each row
 ///   embedding      weight (V, C), tokens (B, T) -> y (B, T, C); a token outside [0, V) is an error
 /// Forward
-///   rms_norm       x (..., C), weight (C) -> y = x * (mean(x^2) + eps)^(-1/2) * weight. A weight
-///                  (hd) of a width that divides C norms each stretch of hd features by itself:
-///                  heads (Qwen3)
+///   rms_norm       x (..., C), weight (C) -> y = x * (mean(x^2) + eps)^(-1/2) * (offset + weight).
+///                  A weight (hd) of a width that divides C norms each stretch of hd features by
+///                  itself: heads (Qwen3). The offset is 1 in Gemma, else 0
 ///   layer_norm     x (..., C), weight and bias (C) -> y = (x - mu) * R * weight + bias, mu =
 ///                  mean(x), R = (mean((x - mu)^2) + eps)^(-1/2). Ba et al. 2016, arXiv:1607.06450
 ///   matmul         x (..., I), weight (O, I) -> y (..., O) = x weight^T. In the layout in_out,
@@ -102,10 +104,12 @@ struct KernelCall {
 ///   attention      q (B, T, h*hd), k (B, T, hk*hd), v (B, T, hk*vd), [slopes (h)] -> o (B, T,
 ///                  h*vd), lse (B, h, T): causal grouped-query attention over the keys that the
 ///                  form's window shows; lse, in the compute dtype, the log-sum-exp of the scores.
-///                  score = scale * (q . k), plus slope * (position of the key) where slopes are
-///                  given; h = hk then
+///                  score = scale * (q . k), capped where the form has a cap, plus slope *
+///                  (position of the key) where slopes are given; h = hk then
 ///   swiglu         gate, up -> y = gate * sigmoid(gate) * up
 ///   gelu           x -> y = x Phi(x), in one of its published forms (scenarios/op_forms.hpp)
+///   product        a, b -> y = a b, element by element
+///   soft_cap       x -> y = cap * tanh(x / cap)
 ///   add            a, b -> y
 ///   split          x (..., h*F), F the sum of `parts` -> outputs[k] (..., h*parts[k]): of each
 ///                  stretch of F features the k-th part. Bits are moved. h = 1: x is its outputs
@@ -137,6 +141,7 @@ struct KernelCall {
 ///                  and lse; D = rowsum(do * o), as in Dao et al. 2022, arXiv:2205.14135, B.4
 ///   swiglu_backward             dy, gate, up -> dgate, dup
 ///   gelu_backward               dy, x -> dx
+///   soft_cap_backward           dy, x -> dx = dy * (1 - tanh(x / cap)^2)
 ///   embedding_backward          dy (B, T, C), tokens (B, T) -> dweight (V, C)
 ///   route_backward              dweights, logits, selected -> dlogits
 ///   moe_dispatch_backward       selected, drows[e] ... -> dx: of each token the sum of what its

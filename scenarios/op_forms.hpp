@@ -46,12 +46,15 @@ struct RotaryFrequencies {
   double original_positions = 0;
 };
 
-/// Which attention: the widths of a head, the scale of the scores, and how far a query looks back.
+/// Which attention: the widths of a head, the scale of the scores, how far a query looks back, and
+/// where scores end: with a cap c, c tanh(s / c) takes the place of a score s (Gemma Team 2024,
+/// arXiv:2408.00118, section 2).
 struct AttentionForm {
   std::int64_t head_dim = 0;    // of queries and keys
   std::int64_t v_head_dim = 0;  // of values and outputs; 0: as head_dim
   double scale = 0;             // 0: head_dim^(-1/2)
   std::int64_t window = 0;      // position i sees i - window < j <= i; 0: all j <= i
+  double cap = 0;               // 0: none
 
   constexpr std::int64_t value_dim() const { return v_head_dim > 0 ? v_head_dim : head_dim; }
   double score_scale() const {

@@ -42,12 +42,18 @@ void products(Heads heads, std::int64_t count, const C* x, const C* columns, C f
   for (std::int64_t j = 0; j < count; ++j) out[j] *= factor;
 }
 
-/// The scores of one query, from the keys of its head as columns.
+/// The scores of one query, from the keys of its head as columns. Where scores have a cap, `tanhs`
+/// is what it is multiplied by.
 template <class C>
 void scores_of(const AttentionExtents& e, Keys seen, const C* q, const C* key_columns,
-               const C* slope, C* scores) {
+               const C* slope, C* scores, C* tanhs) {
   products(e.keys(), seen.count, q, key_columns + seen.first, static_cast<C>(e.form.score_scale()),
            scores);
+  if (e.form.cap > 0)
+    for (std::int64_t j = 0; j < seen.count; ++j) {
+      tanhs[j] = std::tanh(scores[j] / static_cast<C>(e.form.cap));
+      scores[j] = static_cast<C>(e.form.cap) * tanhs[j];
+    }
   if (slope == nullptr) return;
   for (std::int64_t j = 0; j < seen.count; ++j)
     scores[j] += *slope * static_cast<C>(seen.first + j);
@@ -81,7 +87,7 @@ C attend(const AttentionExtents& e, std::int64_t count, C* scores, const C* v, C
 template <class C>
 void attention(AttentionExtents e, AttentionInputs<C> in, C* o, C* lse) {
   std::vector<C> keys_of_head;
-  std::vector<C> scores(static_cast<std::size_t>(e.T));
+  std::vector<C> scores(static_cast<std::size_t>(e.T)), tanhs(scores.size());
   for (std::int64_t b = 0; b < e.B; ++b)
     for (std::int64_t head = 0; head < e.h; ++head) {
       const std::int64_t kv_head = head / (e.h / e.hk);
@@ -89,7 +95,7 @@ void attention(AttentionExtents e, AttentionInputs<C> in, C* o, C* lse) {
       for (std::int64_t t = 0; t < e.T; ++t) {
         const Keys seen(e, t);
         scores_of(e, seen, in.q + e.queries().at(b, t, head), keys_of_head.data(),
-                  slope_of(in, head), scores.data());
+                  slope_of(in, head), scores.data(), tanhs.data());
         lse[(b * e.h + head) * e.T + t] =
             attend(e, seen.count, scores.data(), in.v + e.values().at(b, seen.first, kv_head),
                    o + e.outputs().at(b, t, head));
@@ -109,7 +115,7 @@ struct HeadBackward {
   C* dq;
   C* dk;
   C* dv;
-  std::vector<C> k_columns, v_columns, p, ds;
+  std::vector<C> k_columns, v_columns, p, ds, tanhs;
 
   void head(std::int64_t b, std::int64_t head) {
     const std::int64_t kv_head = head / (e.h / e.hk);
@@ -117,6 +123,7 @@ struct HeadBackward {
     transpose_head(e.values(), b, kv_head, in.v, v_columns);
     p.resize(static_cast<std::size_t>(e.T));
     ds.resize(static_cast<std::size_t>(e.T));
+    tanhs.resize(static_cast<std::size_t>(e.T));
     for (std::int64_t t = 0; t < e.T; ++t) {
       const Keys seen(e, t);
       score_gradients(seen, b, t, head);
@@ -131,7 +138,7 @@ struct HeadBackward {
     const std::int64_t output = e.outputs().at(b, t, head);
     const auto scale = static_cast<C>(e.form.score_scale());
     scores_of(e, seen, in.q + e.queries().at(b, t, head), k_columns.data(), slope_of(in, head),
-              p.data());
+              p.data(), tanhs.data());
     products(e.values(), seen.count, dout + output, v_columns.data() + seen.first, C{1}, ds.data());
     C D = 0;
     for (std::int64_t d = 0; d < e.vd; ++d) D += dout[output + d] * o[output + d];
@@ -139,6 +146,7 @@ struct HeadBackward {
       const auto at_key = static_cast<std::size_t>(j);
       p[at_key] = std::exp(p[at_key] - lse_of_query);
       ds[at_key] = scale * (p[at_key] * (ds[at_key] - D));
+      if (e.form.cap > 0) ds[at_key] *= C{1} - tanhs[at_key] * tanhs[at_key];
     }
   }
 
@@ -162,7 +170,7 @@ void attention_backward(AttentionExtents e, AttentionInputs<C> in, const C* dout
                         const C* lse, C* dq, C* dk, C* dv) {
   std::fill_n(dk, e.B * e.T * e.hk * e.hd, C{0});
   std::fill_n(dv, e.B * e.T * e.hk * e.vd, C{0});
-  HeadBackward<C> backward{e, in, dout, o, lse, dq, dk, dv, {}, {}, {}, {}};
+  HeadBackward<C> backward{e, in, dout, o, lse, dq, dk, dv, {}, {}, {}, {}, {}};
   for (std::int64_t b = 0; b < e.B; ++b)
     for (std::int64_t head = 0; head < e.h; ++head) backward.head(b, head);
 }

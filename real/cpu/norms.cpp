@@ -6,6 +6,7 @@
 // first to last. X = (x - mu) * R.
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "real/cpu/kernel_lists.hpp"
 #include "real/cpu/operands.hpp"
@@ -23,6 +24,15 @@ C reciprocal_rms(const C* x, std::int64_t H, C eps) {
   return C{1} / std::sqrt(sum / static_cast<C>(H) + eps);
 }
 
+/// offset + weight, one rounding; without an offset the weight itself.
+template <class C>
+std::vector<C> shifted(const C* weight, std::int64_t H, double offset) {
+  std::vector<C> sums(weight, weight + H);
+  if (offset != 0)
+    for (C& sum : sums) sum = static_cast<C>(offset) + sum;
+  return sums;
+}
+
 /// y = (x * R) * weight.
 template <class C>
 void rms_norm(RowExtents extents, const C* x, const C* weight, C* y, C eps) {
@@ -36,8 +46,9 @@ void rms_norm(RowExtents extents, const C* x, const C* weight, C* y, C eps) {
 void rms_norm(Device& device, const KernelCall& call) {
   expect_same_count(call.in(0), call.out());
   in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
-    rms_norm(norm_extents(call.in(0), call.in(1)), o.in(0), o.in(1), o.out(),
-             static_cast<C>(call.attributes.eps));
+    const RowExtents extents = norm_extents(call.in(0), call.in(1));
+    const std::vector<C> weight = shifted(o.in(1), extents.H, call.attributes.offset);
+    rms_norm(extents, o.in(0), weight.data(), o.out(), static_cast<C>(call.attributes.eps));
   });
 }
 
@@ -62,8 +73,10 @@ void rms_norm_backward_input(Device& device, const KernelCall& call) {
   expect_same_count(call.in(0), call.in(1));
   expect_same_count(call.out(), call.in(1));
   in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
-    rms_norm_backward_input(norm_extents(call.in(1), call.in(2)), o.in(0), o.in(1), o.in(2),
-                            o.out(), static_cast<C>(call.attributes.eps));
+    const RowExtents extents = norm_extents(call.in(1), call.in(2));
+    const std::vector<C> weight = shifted(o.in(2), extents.H, call.attributes.offset);
+    rms_norm_backward_input(extents, o.in(0), o.in(1), weight.data(), o.out(),
+                            static_cast<C>(call.attributes.eps));
   });
 }
 

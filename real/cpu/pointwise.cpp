@@ -41,6 +41,25 @@ void add_rows(std::int64_t columns, const C* a, const C* b, C* y) {
   for (std::int64_t i = 0; i < columns; ++i) y[i] = a[i] + b[i];
 }
 
+void product(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, [](auto a, auto b) { return a * b; });
+}
+
+/// y = cap * tanh(x / cap).
+void soft_cap(Device& device, const KernelCall& call) {
+  elementwise<1>(device, call, [cap = call.attributes.cap]<class C>(C x) {
+    return static_cast<C>(cap) * std::tanh(x / static_cast<C>(cap));
+  });
+}
+
+/// dx = dy * (1 - tanh(x / cap)^2).
+void soft_cap_backward(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, [cap = call.attributes.cap]<class C>(C dy, C x) {
+    const C t = std::tanh(x / static_cast<C>(cap));
+    return dy * (C{1} - t * t);
+  });
+}
+
 /// x (rows, columns), bias (columns).
 void add_bias(Device& device, const KernelCall& call) {
   const TensorView &x = call.in(0), &bias = call.in(1);
@@ -102,11 +121,19 @@ void swiglu_backward(Device& device, const KernelCall& call) {
 
 std::span<const KernelRow> pointwise_kernels() {
   static constexpr KernelRow rows[] = {
-      {OpKind::add, add},           {OpKind::accumulate, add},
-      {OpKind::scale, scale},       {OpKind::divide, divide},
-      {OpKind::multiply, multiply}, {OpKind::negate, negate},
-      {OpKind::add_bias, add_bias}, {OpKind::bias_backward, bias_backward},
-      {OpKind::swiglu, swiglu},     {OpKind::swiglu_backward, swiglu_backward},
+      {OpKind::add, add},
+      {OpKind::accumulate, add},
+      {OpKind::scale, scale},
+      {OpKind::divide, divide},
+      {OpKind::multiply, multiply},
+      {OpKind::negate, negate},
+      {OpKind::add_bias, add_bias},
+      {OpKind::bias_backward, bias_backward},
+      {OpKind::swiglu, swiglu},
+      {OpKind::swiglu_backward, swiglu_backward},
+      {OpKind::product, product},
+      {OpKind::soft_cap, soft_cap},
+      {OpKind::soft_cap_backward, soft_cap_backward},
   };
   return rows;
 }

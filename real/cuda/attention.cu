@@ -1,8 +1,9 @@
 // Causal attention, a block for each query, or, in the gradients of keys and values, for each key:
 //
-//   s = scale * (q . k) + slope * j, m = max s, p = exp(s - m), l = sum p, o = (sum p v) / l,
+//   s = scale * (q . k), capped where there is a cap, + slope * j, m = max s, p = exp(s - m), l = sum p, o = (sum p v) / l,
 //   lse = m + log l
-//   p = exp(s - lse), dP = dout . v, D = dout . o, dS = scale * (p * (dP - D)),
+//   p = exp(s - lse), dP = dout . v, D = dout . o, dS = scale * (p * (dP - D)), times 1 - t^2 where
+//   a score is cap * t,
 //   dq = sum dS k over keys, dk = sum dS q and dv = sum p dout over the heads of the group and in
 //   each over the queries
 //
@@ -37,6 +38,7 @@ template <class C>
 struct Attention {
   AttentionExtents e;
   C scale;
+  C cap;  // 0: none
   Input<C> q;
   Input<C> k;
   Input<C> v;
@@ -47,6 +49,7 @@ struct Attention {
             std::size_t slopes_at)
       : e(extents),
         scale(static_cast<C>(e.form.score_scale())),
+        cap(static_cast<C>(e.form.cap)),
         q(call.in(first)),
         k(call.in(first + 1)),
         v(call.in(first + 2)) {
@@ -69,12 +72,20 @@ struct Attention {
     return e.values().at(query.b, j, query.head / (e.h / e.hk));
   }
 
-  __device__ C score(const Token& query, std::int64_t j) const {
+  /// What a cap is multiplied by, or where there is none, the score without a slope.
+  __device__ C bare_score(const Token& query, std::int64_t j) const {
     const std::int64_t from = query_at(query), to = key_at(query, j);
     C sum = 0;
     for (std::int64_t d = 0; d < e.hd; ++d) sum += q[from + d] * k[to + d];
     sum *= scale;
+    return cap == C{0} ? sum : tanh_of(sum / cap);
+  }
+  __device__ C score_from(C bare, const Token& query, std::int64_t j) const {
+    const C sum = cap == C{0} ? bare : cap * bare;
     return slopes.is_null() ? sum : sum + slopes[query.head] * static_cast<C>(j);
+  }
+  __device__ C score(const Token& query, std::int64_t j) const {
+    return score_from(bare_score(query, j), query, j);
   }
 };
 
@@ -139,8 +150,10 @@ struct AttentionBackward {
       D += upstream * o[output + d];
     }
     const std::int64_t row = (query.b * a.e.h + query.head) * a.e.T + query.t;
-    const C p = exp_of(a.score(query, j) - lse[row]);
-    return {p, a.scale * (p * (dp - D))};
+    const C bare = a.bare_score(query, j);
+    const C p = exp_of(a.score_from(bare, query, j) - lse[row]);
+    const C ds = a.scale * (p * (dp - D));
+    return {p, a.cap == C{0} ? ds : ds * (C{1} - bare * bare)};
   }
 };
 

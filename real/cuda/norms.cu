@@ -74,9 +74,20 @@ void backward_weight(Device& device, const KernelCall& call, RowExtents extents)
 
 // ---- RMSNorm -----------------------------------------------------------------------------------
 
+/// offset + weight, one rounding; without an offset the weight itself.
+template <class C>
+struct ShiftedWeight {
+  Input<C> weight;
+  C offset;
+  __device__ C operator[](std::int64_t i) const {
+    return offset == C{0} ? weight[i] : offset + weight[i];
+  }
+};
+
 /// y = X * weight.
 template <class C>
-__global__ void rms_norm_kernel(RowExtents e, Input<C> x, Input<C> weight, Output<C> y, C eps) {
+__global__ void rms_norm_kernel(RowExtents e, Input<C> x, ShiftedWeight<C> weight, Output<C> y,
+                                C eps) {
   for (std::int64_t row = blockIdx.x; row < e.rows; row += gridDim.x) {
     const std::int64_t begin = row * e.H;
     const RmsRow<C> norm(x, begin, e.H, eps);
@@ -90,14 +101,15 @@ void rms_norm(Device& device, const KernelCall& call) {
   const RowExtents e = norm_extents(call.in(0), call.in(1));
   in_compute_type_of(call.out(), [&]<class C>(C) {
     launch_rows(device, call, e.rows, rms_norm_kernel<C>, e, Input<C>(call.in(0)),
-                Input<C>(call.in(1)), Output<C>(call.out()), static_cast<C>(call.attributes.eps));
+                ShiftedWeight<C>{Input<C>(call.in(1)), static_cast<C>(call.attributes.offset)},
+                Output<C>(call.out()), static_cast<C>(call.attributes.eps));
   });
 }
 
 /// With g = dy * weight: dx = R * (g - X * mean(g X)).
 template <class C>
 __global__ void rms_norm_backward_input_kernel(RowExtents e, Input<C> dy, Input<C> x,
-                                               Input<C> weight, Output<C> dx, C eps) {
+                                               ShiftedWeight<C> weight, Output<C> dx, C eps) {
   for (std::int64_t row = blockIdx.x; row < e.rows; row += gridDim.x) {
     const std::int64_t begin = row * e.H;
     const RmsRow<C> norm(x, begin, e.H, eps);
@@ -117,8 +129,9 @@ void rms_norm_backward_input(Device& device, const KernelCall& call) {
   const RowExtents e = norm_extents(call.in(1), call.in(2));
   in_compute_type_of(call.out(), [&]<class C>(C) {
     launch_rows(device, call, e.rows, rms_norm_backward_input_kernel<C>, e, Input<C>(call.in(0)),
-                Input<C>(call.in(1)), Input<C>(call.in(2)), Output<C>(call.out()),
-                static_cast<C>(call.attributes.eps));
+                Input<C>(call.in(1)),
+                ShiftedWeight<C>{Input<C>(call.in(2)), static_cast<C>(call.attributes.offset)},
+                Output<C>(call.out()), static_cast<C>(call.attributes.eps));
   });
 }
 

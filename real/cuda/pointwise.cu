@@ -35,6 +35,26 @@ struct Negated {
   __device__ C operator()(C x) const { return -x; }
 };
 
+template <class C>
+struct Product {
+  __device__ C operator()(C a, C b) const { return a * b; }
+};
+/// cap * tanh(x / cap).
+template <class C>
+struct SoftCap {
+  C cap;
+  __device__ C operator()(C x) const { return cap * tanh_of(x / cap); }
+};
+/// dy * (1 - tanh(x / cap)^2).
+template <class C>
+struct SoftCapSlope {
+  C cap;
+  __device__ C operator()(C dy, C x) const {
+    const C t = tanh_of(x / cap);
+    return dy * (C{1} - t * t);
+  }
+};
+
 void add(Device& device, const KernelCall& call) {
   in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<2>(device, call, Sum<C>{}); });
 }
@@ -60,6 +80,22 @@ void multiply(Device& device, const KernelCall& call) {
 
 void negate(Device& device, const KernelCall& call) {
   in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<1>(device, call, Negated<C>{}); });
+}
+
+void product(Device& device, const KernelCall& call) {
+  in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<2>(device, call, Product<C>{}); });
+}
+
+void soft_cap(Device& device, const KernelCall& call) {
+  in_compute_type_of(call.out(), [&]<class C>(C) {
+    elementwise<1>(device, call, SoftCap<C>{static_cast<C>(call.attributes.cap)});
+  });
+}
+
+void soft_cap_backward(Device& device, const KernelCall& call) {
+  in_compute_type_of(call.out(), [&]<class C>(C) {
+    elementwise<2>(device, call, SoftCapSlope<C>{static_cast<C>(call.attributes.cap)});
+  });
 }
 
 template <class C>
@@ -143,11 +179,19 @@ void swiglu_backward(Device& device, const KernelCall& call) {
 
 std::span<const KernelRow> pointwise_kernels() {
   static constexpr KernelRow rows[] = {
-      {OpKind::add, add},           {OpKind::accumulate, add},
-      {OpKind::scale, scale},       {OpKind::divide, divide},
-      {OpKind::multiply, multiply}, {OpKind::negate, negate},
-      {OpKind::add_bias, add_bias}, {OpKind::bias_backward, bias_backward},
-      {OpKind::swiglu, swiglu},     {OpKind::swiglu_backward, swiglu_backward},
+      {OpKind::add, add},
+      {OpKind::accumulate, add},
+      {OpKind::scale, scale},
+      {OpKind::divide, divide},
+      {OpKind::multiply, multiply},
+      {OpKind::negate, negate},
+      {OpKind::add_bias, add_bias},
+      {OpKind::bias_backward, bias_backward},
+      {OpKind::swiglu, swiglu},
+      {OpKind::swiglu_backward, swiglu_backward},
+      {OpKind::product, product},
+      {OpKind::soft_cap, soft_cap},
+      {OpKind::soft_cap_backward, soft_cap_backward},
   };
   return rows;
 }

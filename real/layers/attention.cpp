@@ -48,6 +48,7 @@ Attributes Attention::form() const {
   if (form_.v_head_dim != 0) attributes.emplace("v_head_dim", form_.v_head_dim);
   if (form_.scale != 0) attributes.emplace("scale", form_.scale);
   if (form_.window != 0) attributes.emplace("window", form_.window);
+  if (form_.cap != 0) attributes.emplace("cap", form_.cap);
   return attributes;
 }
 

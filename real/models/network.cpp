@@ -12,10 +12,13 @@
 #include "real/layers/linear_allreduce.hpp"
 #include "real/layers/linear_layer.hpp"
 #include "real/layers/lm_head_linear_allreduce.hpp"
+#include "real/layers/product.hpp"
 #include "real/layers/repeat_heads.hpp"
 #include "real/layers/replicated_linear.hpp"
 #include "real/layers/residual.hpp"
 #include "real/layers/rms_norm.hpp"
+#include "real/layers/scaled.hpp"
+#include "real/layers/soft_cap.hpp"
 #include "real/layers/split.hpp"
 #include "real/layers/swiglu.hpp"
 #include "scenarios/errors.hpp"
@@ -85,7 +88,9 @@ ValueId Network::rms_norm(const std::string& module, ValueId x) {
 }
 
 ValueId Network::rms_norm(const std::string& module, ValueId x, double eps) {
-  auto layer = std::make_unique<RmsNorm>(site(module), eps);
+  const bool shifted = model().has_number("rms_norm_offset");
+  auto layer =
+      std::make_unique<RmsNorm>(site(module), eps, shifted ? model().number("rms_norm_offset") : 0);
   const ValueId y = layer->forward(x);
   return record(module, std::move(layer), {{"input", x}}, y);
 }
@@ -127,6 +132,26 @@ ValueId Network::swiglu(const std::string& module, ValueId gate, ValueId up) {
 ValueId Network::gelu(const std::string& module, ValueId x, GeluForm form) {
   auto layer = std::make_unique<Gelu>(site(module), form);
   const ValueId y = layer->forward(x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
+ValueId Network::product(const std::string& module, const std::string& role, ValueId a, ValueId b) {
+  auto layer = std::make_unique<Product>(site(module));
+  const ValueId y = layer->forward(role, a, b);
+  return record(module, std::move(layer), {{"a", a}, {"b", b}}, y);
+}
+
+ValueId Network::scaled(const std::string& module, const std::string& role, ValueId x,
+                        double factor) {
+  auto layer = std::make_unique<Scaled>(site(module), factor);
+  const ValueId y = layer->forward(role, x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
+ValueId Network::soft_cap(const std::string& module, const std::string& role, ValueId x,
+                          double cap) {
+  auto layer = std::make_unique<SoftCap>(site(module), cap);
+  const ValueId y = layer->forward(role, x);
   return record(module, std::move(layer), {{"input", x}}, y);
 }
 

@@ -37,6 +37,7 @@ class Network {
       : builder_(builder), gradients_(builder, std::move(take)) {}
 
   const ModelDescription& model() const { return builder_.model(); }
+  Dtype working() const { return builder_.policy().working; }
 
   /// The tokens of a micro-batch, (B, T): loaded here, or in an earlier segment.
   ValueId tokens();
@@ -62,6 +63,9 @@ class Network {
                     AttentionForm form = {}, ValueId slopes = -1);
   ValueId swiglu(const std::string& module, ValueId gate, ValueId up);
   ValueId gelu(const std::string& module, ValueId x, GeluForm form);
+  ValueId product(const std::string& module, const std::string& role, ValueId a, ValueId b);
+  ValueId scaled(const std::string& module, const std::string& role, ValueId x, double factor);
+  ValueId soft_cap(const std::string& module, const std::string& role, ValueId x, double cap);
   /// forward/`module`/`role` = a + b.
   ValueId add(const std::string& module, const std::string& role, ValueId a, ValueId b);
   /// The features of each head are `parts` side by side (a fused [Q; K; V] is one such head): one

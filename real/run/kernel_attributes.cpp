@@ -28,6 +28,7 @@ KernelAttributes kernel_attributes(const Program& program, const Op& op, Rank ra
     case OpKind::shift_labels: return {.padding = padding(op)};
     case OpKind::rms_norm:
     case OpKind::rms_norm_backward_input:
+      return {.eps = real_number(op, "eps"), .offset = weight_offset(op)};
     case OpKind::rms_norm_backward_weight:
     case OpKind::layer_norm:
     case OpKind::layer_norm_backward_input:
@@ -39,6 +40,8 @@ KernelAttributes kernel_attributes(const Program& program, const Op& op, Rank ra
     case OpKind::rotary_backward: return {.rotary = rotary_form(op)};
     case OpKind::attention:
     case OpKind::attention_backward: return {.attention = attention_form(op)};
+    case OpKind::soft_cap:
+    case OpKind::soft_cap_backward: return {.cap = real_number(op, "cap")};
     case OpKind::gelu:
     case OpKind::gelu_backward: return {.gelu = gelu_form_from(text(op, "form"))};
     case OpKind::split:

@@ -102,7 +102,7 @@ struct HeadDerivative {
   Matrix dp;              // dO V^T
   Matrix dp_size;         // |dO| |V|^T
   std::vector<double> D;  // sum_j p_j dP_j = dO . O
-  Matrix ds;              // F = a p (dP - D)
+  Matrix ds;              // F = a p (dP - D), times the slope of the score's cap
   double scale;
 
   HeadDerivative(const UnitCall& unit, const AttentionShape& shape, std::int64_t b,
@@ -121,7 +121,8 @@ struct HeadDerivative {
       for (std::int64_t j = softmax.first(i); j <= i; ++j) sum += softmax.p.at(i, j) * dp.at(i, j);
       D.push_back(sum);
       for (std::int64_t j = softmax.first(i); j <= i; ++j)
-        ds.at(i, j) = scale * softmax.p.at(i, j) * (dp.at(i, j) - sum);
+        ds.at(i, j) = scale * softmax.p.at(i, j) * (dp.at(i, j) - sum) *
+                      softmax.slope(i, j, oracle_arithmetic()).value;
     }
   }
 };
@@ -186,6 +187,16 @@ DerivativeErrors errors_of_kernel(const HeadDerivative& head, const Recorded& re
   return errors;
 }
 
+// What the product with the slope of a cap adds to the error of what it is a product of: the
+// slope's own, and one rounding. The slope is at most 1.
+double of_cap(const HeadDerivative& head, std::int64_t i, std::int64_t j, double distance,
+              double before_cap, const Arithmetic& arithmetic) {
+  if (head.softmax.form.cap == 0) return 0;
+  const double size = part(head.softmax.p.at(i, j), head.scale * distance) + before_cap;
+  const double error = head.softmax.slope(i, j, arithmetic).error;
+  return size * (error + arithmetic.u * (1 + error)) + arithmetic.eta;
+}
+
 // eS: absolute error of dS before the sums over keys or queries.
 Matrix score_gradient_error(const HeadDerivative& head, const DerivativeErrors& errors,
                             const Arithmetic& arithmetic) {
@@ -198,10 +209,11 @@ Matrix score_gradient_error(const HeadDerivative& head, const DerivativeErrors& 
                          as_real(head.v.columns) * arithmetic.eta +
                          errors.D[static_cast<std::size_t>(i)];
       const double distance = std::fabs(head.dp.at(i, j) - head.D[static_cast<std::size_t>(i)]);
-      result.at(i, j) =
+      const double before_cap =
           part(head.softmax.p.at(i, j),
                head.scale * ((1 + t) * (off + 2 * u * (distance + off)) + distance * (t + 3 * u))) +
           4 * arithmetic.eta * (1 + distance + off);
+      result.at(i, j) = before_cap + of_cap(head, i, j, distance, before_cap, arithmetic);
     }
   return result;
 }

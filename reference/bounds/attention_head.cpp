@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "reference/bounds/soft_cap.hpp"
 #include "reference/ops/matmul.hpp"
 
 namespace shardproof::reference {
@@ -44,12 +45,16 @@ void add_head(const Matrix& m, HeadOffset offset, const AttentionShape& shape, s
 }
 
 HeadSoftmax::HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& how, double slope)
-    : s(times_transposed(q, k)),
+    : bare(times_transposed(q, k)),
+      s(q.rows, k.rows),
       size(times_transposed(absolute(q), absolute(k))),
       bias{slope},
       p(q.rows, k.rows),
       form(how) {
-  for (double& score : s.values) score *= form.score_scale();
+  for (double& score : bare.values) score *= form.score_scale();
+  s = bare;
+  if (form.cap > 0)
+    for (double& score : s.values) score = form.cap * std::tanh(score / form.cap);
   for (double& magnitude : size.values) magnitude *= form.score_scale();
   for (std::int64_t i = 0; i < q.rows; ++i) {
     for (std::int64_t j = first(i); j <= i; ++j) s.at(i, j) += bias.at(j);
@@ -63,10 +68,27 @@ HeadSoftmax::HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& 
   }
 }
 
+namespace {
+// How far a bare score may be off, of features of the given size.
+double bare_error(double size, const AttentionForm& form, const Arithmetic& arithmetic) {
+  const double d = as_real(form.head_dim);
+  return size * compounded((d + 3) * arithmetic.u) + d * arithmetic.eta;
+}
+}  // namespace
+
+HeadSoftmax::Slope HeadSoftmax::slope(std::int64_t i, std::int64_t j,
+                                      const Arithmetic& arithmetic) const {
+  if (form.cap == 0) return {};
+  const CappedValue capped(bare.at(i, j), bare_error(size.at(i, j), form, arithmetic), form.cap,
+                           arithmetic);
+  return {capped.slope, capped.slope_error};
+}
+
 double HeadSoftmax::score_error(std::int64_t i, std::int64_t j,
                                 const Arithmetic& arithmetic) const {
-  const double d = as_real(form.head_dim), u = arithmetic.u;
-  const double of_product = size.at(i, j) * compounded((d + 3) * u) + d * arithmetic.eta;
+  const double u = arithmetic.u;
+  double of_product = bare_error(size.at(i, j), form, arithmetic);
+  if (form.cap > 0) of_product = CappedValue(bare.at(i, j), of_product, form.cap, arithmetic).error;
   if (bias.slope == 0) return of_product;
   // The bias is a product of its own, and one more sum.
   return of_product * (1 + u) + u * size.at(i, j) + std::fabs(bias.at(j)) * compounded(2 * u) +

@@ -51,7 +51,8 @@ struct HeadSoftmax {
     double slope;
     double at(std::int64_t j) const { return slope * as_real(j); }
   };
-  Matrix s;     // a q k^T + bias, a the scale
+  Matrix bare;  // a q k^T, a the scale
+  Matrix s;     // that, capped if there is a cap, + bias
   Matrix size;  // a |q| |k|^T
   Bias bias;
   Matrix p;                     // softmax
@@ -66,6 +67,12 @@ struct HeadSoftmax {
     const auto row = static_cast<std::size_t>(i);
     return largest[row] + log_sum[row];
   }
+  /// The slope of a score at the bare one, and how far a kernel's may be off; 1 and 0 without a cap.
+  struct Slope {
+    double value = 1;
+    double error = 0;
+  };
+  Slope slope(std::int64_t i, std::int64_t j, const Arithmetic& arithmetic) const;
   /// ds: how far a kernel's score may be off.
   double score_error(std::int64_t i, std::int64_t j, const Arithmetic& arithmetic) const;
 };

@@ -78,6 +78,12 @@ UnitResult replay_add(const UnitCall& unit) {
                    [&](std::size_t i, double x) { return store(unit.precision, x + other[i]); });
 }
 
+UnitResult replay_product(const UnitCall& unit) {
+  const auto other = like_first(unit, 1);
+  return map_first(unit,
+                   [&](std::size_t i, double x) { return store(unit.precision, x * other[i]); });
+}
+
 UnitResult replay_add_bias(const UnitCall& unit) {
   const auto bias = unit.arguments[1].values;
   SHARDPROOF_EXPECTS(!bias.empty() && unit.arguments[0].values.size() % bias.size() == 0);

@@ -11,6 +11,7 @@ UnitResult replay_shift_labels(
     const UnitCall& unit);  // labels[b][t] = tokens[b][t+1], the last, and padding, is -100
 UnitResult replay_embedding(const UnitCall& unit);  // gather of rows
 UnitResult replay_add(const UnitCall& unit);        // a + b
+UnitResult replay_product(const UnitCall& unit);    // a b
 UnitResult replay_add_bias(const UnitCall& unit);   // x + bias along the last dimension
 UnitResult replay_scale(const UnitCall& unit);      // x * RN(factor)
 UnitResult replay_divide(const UnitCall& unit);     // x / RN(factor)

@@ -44,15 +44,31 @@ void expect_whole_rows(const Operand& x, std::size_t H) {
 
 }  // namespace
 
+namespace {
+
+/// offset + weight, and the roundings in it.
+struct ShiftedWeight {
+  std::vector<double> values;
+  double roundings;
+
+  ShiftedWeight(const Operand& weight, double offset)
+      : values(weight.values.begin(), weight.values.end()), roundings(offset == 0 ? 0 : 1) {
+    for (double& value : values) value += offset;
+  }
+};
+
+}  // namespace
+
 UnitResult replay_rms_norm(const UnitCall& unit) {
   const Operand& x = unit.arguments[0];
-  const auto weight = unit.arguments[1].values;
+  const auto [weight, roundings] = ShiftedWeight(unit.arguments[1], unit.attributes.offset);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const std::size_t H = weight.size();
   expect_whole_rows(x, H);
   UnitResult result = bounded_result(x.shape);
+  const double products = 2 + roundings;
   for_each_row(x, H, result, norms_by(unit, x, arithmetic), [&](auto at, auto row, auto& norm) {
-    const double relative = compounded(norm.rho + 2 * arithmetic.u);
+    const double relative = compounded(norm.rho + products * arithmetic.u);
     for (std::size_t c = 0; c < H; ++c) {
       const double y = row[c] * norm.R * weight[c];
       result.value[at + c] = y;
@@ -69,6 +85,7 @@ namespace {
 /// One row of dx = R (g - X mean(g X)). The difference may cancel: each side has its own error.
 struct InputRow {
   std::span<const double> dy, x, weight;
+  double roundings;  // in the weight
   RowNorm norm;
   const Arithmetic& arithmetic;
 
@@ -82,8 +99,8 @@ struct InputRow {
     }
     if (magnitude * (1 + H * arithmetic.u) > arithmetic.largest) sound = false;
     const double u = arithmetic.u;
-    const double of_g = compounded(norm.rho + 4 * u);
-    const double of_mean = magnitude / H * compounded((H - 1 + 9) * u + 3 * norm.rho);
+    const double of_g = compounded(norm.rho + (4 + roundings) * u);
+    const double of_mean = magnitude / H * compounded((H - 1 + 9 + roundings) * u + 3 * norm.rho);
     const double underflow = arithmetic.eta * (H + norm.R + 2);
     for (std::size_t c = 0; c < x.size(); ++c) {
       const double g = dy[c] * weight[c], X = x[c] * norm.R;
@@ -99,14 +116,15 @@ struct InputRow {
 UnitResult replay_rms_norm_backward_input(const UnitCall& unit) {
   const Operand& dy = unit.arguments[0];
   const Operand& x = unit.arguments[1];
-  const auto weight = unit.arguments[2].values;
+  const ShiftedWeight weight(unit.arguments[2], unit.attributes.offset);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
-  const std::size_t H = weight.size();
+  const std::size_t H = weight.values.size();
   expect_whole_rows(x, H);
   SHARDPROOF_EXPECTS(dy.values.size() == x.values.size(), dy.values.size(), x.values.size());
   UnitResult result = bounded_result(x.shape);
   for_each_row(x, H, result, norms_by(unit, x, arithmetic), [&](auto at, auto row, auto& norm) {
-    const InputRow input{dy.values.subspan(at, H), row, weight, norm, arithmetic};
+    const InputRow input{dy.values.subspan(at, H), row,  weight.values,
+                         weight.roundings,         norm, arithmetic};
     input.write(result.value.data() + at, result.bound.data() + at, result.sound);
   });
   set_errors(result, arithmetic);

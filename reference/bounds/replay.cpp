@@ -11,6 +11,7 @@
 #include "reference/bounds/loss.hpp"
 #include "reference/bounds/norms.hpp"
 #include "reference/bounds/pointwise.hpp"
+#include "reference/bounds/soft_cap.hpp"
 #include "reference/bounds/sums.hpp"
 #include "reference/bounds/torch_update.hpp"
 #include "scenarios/errors.hpp"
@@ -46,6 +47,8 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::attention_lse, "attention_lse", 2, replay_attention_lse, 1},
     {UnitKind::swiglu, "swiglu", 2, replay_swiglu},
     {UnitKind::gelu, "gelu", 1, replay_gelu},
+    {UnitKind::product, "product", 2, replay_product},
+    {UnitKind::soft_cap, "soft_cap", 1, replay_soft_cap},
     {UnitKind::add, "add", 2, replay_add},
     {UnitKind::split, "split", 1, replay_split},
     {UnitKind::join, "join", any_number, replay_join},
@@ -76,6 +79,7 @@ constexpr auto table = std::to_array<Row>({
     {UnitKind::swiglu_backward_gate, "swiglu_backward_gate", 3, replay_swiglu_backward_gate},
     {UnitKind::swiglu_backward_up, "swiglu_backward_up", 3, replay_swiglu_backward_up},
     {UnitKind::gelu_backward, "gelu_backward", 2, replay_gelu_backward},
+    {UnitKind::soft_cap_backward, "soft_cap_backward", 2, replay_soft_cap_backward},
     {UnitKind::embedding_backward, "embedding_backward", 2, replay_embedding_backward},
     {UnitKind::route_backward, "route_backward", 3, replay_route_backward},
     {UnitKind::moe_dispatch_backward, "moe_dispatch_backward", any_number,

@@ -20,7 +20,7 @@ enum class UnitKind {
   shift_labels,              // tokens (B, T)
   positions,                 // tokens (B, T): 0 to T - 1 in each row
   embedding,                 // weight (V, C), tokens (B, T)
-  rms_norm,                  // x (..., C), weight (C), or of a width that divides C
+  rms_norm,                  // x (..., C), weight (C), or of a width that divides C; offset
   layer_norm,                // x (..., C), weight (C), bias (C)
   matmul,                    // x (..., I), weight (O, I), or (I, O): weight_layout
   add_bias,                  // x (..., O), bias (O)
@@ -29,6 +29,8 @@ enum class UnitKind {
   attention_lse,             // q, k, or with slopes behind
   swiglu,                    // gate, up
   gelu,                      // x; form
+  product,                   // a, b
+  soft_cap,                  // x; cap
   add,                       // a, b
   split,                     // x (..., h*F), F the sum of parts -> (..., h*parts[part])
   join,                      // x_k (..., h*parts[k])... -> (..., h*F)
@@ -55,6 +57,7 @@ enum class UnitKind {
   swiglu_backward_gate,          // dy, gate, up
   swiglu_backward_up,            // dy, gate, up
   gelu_backward,                 // dy, x; form
+  soft_cap_backward,             // dy, x; cap
   embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
   route_backward,                // dweights, logits, selected; route, factor -> like logits
   moe_dispatch_backward,         // selected, (groups * rows, C)... -> (..., C)

@@ -17,6 +17,8 @@ struct UnitAttributes {
   std::int64_t groups = 0;    // 0: no leading axis of groups in the output
   std::int64_t extent = 0;
   double eps = 0;
+  double offset = 0;  // of rms_norm's weight
+  double cap = 0;     // of soft_cap
   double factor = 0;
   double weight_decay = 0;
   MeanForm mean_form = MeanForm::multiply_after;
@@ -59,12 +61,15 @@ struct Size {
 /// Calls visit(Number{name}, field) or visit(Size{name}, field) for every field, once.
 template <typename Visitor>
 void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
-  const auto& [head_dim, groups, extent, eps, factor, weight_decay, mean_form, gelu, pairing,
-               frequencies, heads, attention, weight_layout, parts, part, experts,
+  const auto& [head_dim, groups, extent, eps, offset, cap, factor, weight_decay, mean_form, gelu,
+               pairing, frequencies, heads, attention, weight_layout, parts, part, experts,
                experts_per_token, route, expert_rows, padding] = attributes;
   const auto& [theta, scaling, scaling_factor, low, high, original_positions] = frequencies;
-  const auto& [attention_head_dim, v_head_dim, scale, window] = attention;
+  const auto& [attention_head_dim, v_head_dim, scale, window, score_cap] = attention;
   visit(Number{"eps"}, eps);
+  visit(Number{"offset"}, offset);
+  visit(Number{"cap"}, cap);
+  visit(Number{"cap"}, score_cap);
   visit(Number{"theta"}, theta);
   visit(Number{"factor"}, factor);
   visit(Number{"weight_decay"}, weight_decay);

@@ -15,9 +15,10 @@ const std::map<std::string, Family> families{
     {"llama", llama},         {"mistral", llama},
     {"mixtral", mixtral},     {"deepseek_v2", deepseek_v2},
     {"qwen2", llama},         {"qwen3", qwen3},
-    {"qwen3_moe", qwen3_moe}, {"phi3", phi3},
-    {"gpt2", gpt2},           {"gpt_neox", gpt_neox},
-    {"bloom", bloom},         {"chatglm", chatglm},
+    {"qwen3_moe", qwen3_moe}, {"gemma2", gemma2},
+    {"phi3", phi3},           {"gpt2", gpt2},
+    {"gpt_neox", gpt_neox},   {"bloom", bloom},
+    {"chatglm", chatglm},
 };
 
 // Without a loss if it is only asked for the logits.
@@ -47,7 +48,8 @@ Graph graph_of(const Task& task) {
                                .groups = groups,
                                .gradient_scale = 1.0 / task.training.accumulation,
                                .scales_loss = scales_loss(task.training),
-                               .padding = task.data.padding};
+                               .padding = task.data.padding,
+                               .working = task.training.working};
   return make_graph(task.model, micro_batch, task.trains());
 }
 

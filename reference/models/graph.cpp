@@ -76,11 +76,11 @@ Value Graph::embedding(const std::string& module, Value indices) {
                 {.extent = shape(weight).at(0)});
 }
 
-Value Graph::rms_norm(const std::string& module, Value x, double eps) {
+Value Graph::rms_norm(const std::string& module, Value x, double eps, double offset) {
   const Value weight = parameter(module + ".weight");
   const std::int64_t width = shape(weight).at(0);
   return append(UnitKind::rms_norm, module, "output", {x, weight}, shape(x),
-                {.extent = width == shape(x).back() ? 0 : width, .eps = eps});
+                {.extent = width == shape(x).back() ? 0 : width, .eps = eps, .offset = offset});
 }
 
 Value Graph::layer_norm(const std::string& module, Value x, double eps) {
@@ -126,6 +126,18 @@ Value Graph::swiglu(const std::string& module, Value gate, Value up) {
 
 Value Graph::gelu(const std::string& module, Value x, GeluForm form) {
   return append(UnitKind::gelu, module, "activation", {x}, shape(x), {.gelu = form});
+}
+
+Value Graph::product(const std::string& module, const std::string& role, Value a, Value b) {
+  return append(UnitKind::product, module, role, {a, b}, shape(a));
+}
+
+Value Graph::scaled(const std::string& module, const std::string& role, Value x, double factor) {
+  return append(UnitKind::scale, module, role, {x}, shape(x), {.factor = factor});
+}
+
+Value Graph::soft_cap(const std::string& module, const std::string& role, Value x, double cap) {
+  return append(UnitKind::soft_cap, module, role, {x}, shape(x), {.cap = cap});
 }
 
 std::vector<Value> Graph::split(const std::string& module, const std::vector<std::string>& roles,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reference/bounds/replay.hpp"
+#include "scenarios/dtype.hpp"
 #include "scenarios/model/model_description.hpp"
 
 namespace shardproof::reference {
@@ -19,6 +20,8 @@ struct MicroBatch {
   double gradient_scale = 1;  // what is differentiated is this times the sum of the groups' losses
   bool scales_loss = false;   // and times the loss scale that a step records (fp16)
   std::optional<std::int64_t> padding = std::nullopt;  // a token that is nobody's label
+  /// The model's: some of its constants are numbers of it.
+  Dtype working = Dtype::fp64;
 };
 
 /// A tensor of a graph: a position, nothing more.
@@ -90,7 +93,8 @@ class Graph {
 
   // The functions, in the words of ops.hpp. Where no role is asked for it is "output".
   Value embedding(const std::string& module, Value indices);
-  Value rms_norm(const std::string& module, Value x, double eps);
+  /// With `offset` added to the weight.
+  Value rms_norm(const std::string& module, Value x, double eps, double offset = 0);
   Value layer_norm(const std::string& module, Value x, double eps);
   /// x W^T, and + bias if the model has a parameter module.bias: then the roles are product and
   /// output. The weight of a conv1d is (in, out). `weight` names another module's parameter, where
@@ -103,6 +107,9 @@ class Graph {
                   std::optional<Value> slopes = std::nullopt);
   Value swiglu(const std::string& module, Value gate, Value up);  // role activation
   Value gelu(const std::string& module, Value x, GeluForm form);  // role activation
+  Value product(const std::string& module, const std::string& role, Value a, Value b);
+  Value scaled(const std::string& module, const std::string& role, Value x, double factor);
+  Value soft_cap(const std::string& module, const std::string& role, Value x, double cap);
   Value add(const std::string& module, const std::string& role, Value a, Value b);
   /// The features of each head are `widths` side by side (a fused [Q; K; V] is one such head): one
   /// tensor a part, of the roles given; and back.

@@ -74,7 +74,8 @@ const std::vector<NodeRule> rules{
      {{0, "input", Kind::rms_norm_backward_input, {dy(), input(0), input(1)}},
       {1, "weight", Kind::rms_norm_backward_weight, {dy(), input(0)}}},
      [](const Call& c) {
-       return Variables{c.tape.rms_norm(c.inputs[0], c.inputs[1], c.attributes.eps)}; }},
+       return Variables{c.tape.rms_norm(c.inputs[0], c.inputs[1], c.attributes.eps,
+                                        c.attributes.offset)}; }},
 
     {Kind::layer_norm, {},
      {{0, "input", Kind::layer_norm_backward_input, {dy(), input(0), input(1)}},
@@ -116,6 +117,19 @@ const std::vector<NodeRule> rules{
     {Kind::gelu, {},
      {{0, "input", Kind::gelu_backward, {dy(), input(0)}}},
      [](const Call& c) { return Variables{c.tape.gelu(c.inputs[0], c.attributes.gelu)}; }},
+
+    {Kind::product, {},
+     {{0, "a", Kind::product, {dy(), input(1)}},
+      {1, "b", Kind::product, {dy(), input(0)}}},
+     [](const Call& c) { return Variables{c.tape.product(c.inputs[0], c.inputs[1])}; }},
+
+    {Kind::scale, {},
+     {{0, "input", Kind::scale, {dy()}}},
+     [](const Call& c) { return Variables{c.tape.scaled(c.inputs[0], c.attributes.factor)}; }},
+
+    {Kind::soft_cap, {},
+     {{0, "input", Kind::soft_cap_backward, {dy(), input(0)}}},
+     [](const Call& c) { return Variables{c.tape.soft_cap(c.inputs[0], c.attributes.cap)}; }},
 
     {Kind::add, {},
      {{0, "a", {}, {}},

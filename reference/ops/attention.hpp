@@ -48,7 +48,7 @@ struct AttentionShape {
 };
 
 /// Softmax over the keys `first` ... t of the scores of one query, and their log-sum-exp. A score
-/// is scale q.k, plus slope * (position of the key) with ALiBi: Press et al. 2022,
+/// is scale q.k, capped if the form has a cap, plus slope * (position of the key) with ALiBi: Press et al. 2022,
 /// arXiv:2108.12409, counted from the first position as BLOOM does. Counted from the query, as the
 /// paper does, every score of the row would be smaller by one number: the softmax is the same, the
 /// log-sum-exp not.
@@ -64,13 +64,16 @@ AttentionRow<Scalar> attention_row(const TensorOf<Scalar>& q, const TensorOf<Sca
                                    std::int64_t head, const Tensor* slopes = nullptr) {
   using std::exp;
   using std::log;
+  using std::tanh;
   const std::int64_t first = shape.form.first_key(t);
+  const Scalar cap(shape.form.cap);
   std::vector<Scalar> row;
   for (std::int64_t key = first; key <= t; ++key) {
     Scalar score = 0;
     for (std::int64_t d = 0; d < shape.head_dim; ++d)
       score += q[shape.query(b, t, head) + d] * k[shape.key(b, key, head) + d];
     score = score * Scalar(shape.scale());
+    if (shape.form.cap > 0) score = cap * tanh(score / cap);
     if (slopes != nullptr) score += Scalar((*slopes)[head] * static_cast<double>(key));
     row.push_back(score);
   }

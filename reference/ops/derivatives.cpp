@@ -69,6 +69,16 @@ Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form) {
   return dx;
 }
 
+Tensor soft_cap_vjp(const Tensor& dy, const Tensor& x, double cap) {
+  SHARDPROOF_EXPECTS(dy.shape == x.shape, to_string(dy.shape), to_string(x.shape));
+  Tensor dx(x.shape);
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    const double cosh = std::cosh(x[i] / cap);
+    dx[i] = dy[i] / cosh / cosh;
+  }
+  return dx;
+}
+
 Tensor cross_entropy_vjp(const Tensor& dloss, const Tensor& logits, const Tokens& labels) {
   SHARDPROOF_EXPECTS(logits.rows() == labels.size(), logits.rows(), labels.size());
   const std::int64_t width = logits.columns();

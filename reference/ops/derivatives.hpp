@@ -19,7 +19,8 @@ Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t
                             std::int64_t groups);
 
 /// dy and x (..., C), weight (C), or of a width that divides C -> like x.
-Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps);
+Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps,
+                          double offset = 0);
 /// -> (groups, width); width 0: all C features.
 Tensor rms_norm_vjp_weight(const Tensor& dy, const Tensor& x, double eps, std::int64_t groups,
                            std::int64_t width = 0);
@@ -42,7 +43,8 @@ struct AttentionGradients {
 /// dout (B, T, h*vd), q (B, T, h*hd), k (B, T, hk*hd), v (B, T, hk*vd), slopes (h) or none, which
 /// have no gradient. The probabilities P are computed again from q
 /// and k:
-///   dV = P^T dO,  dP = dO V^T,  dS = P (dP - rowsum(P dP)),  dQ = dS K scale,  dK = dS^T Q scale.
+///   dV = P^T dO,  dP = dO V^T,  dS = P (dP - rowsum(P dP)),  dQ = dS K scale,  dK = dS^T Q scale,
+/// and with a cap dS / cosh(S / cap)^2 instead of dS.
 AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tensor& k,
                                  const Tensor& v, const AttentionForm& form,
                                  const Tensor* slopes = nullptr);
@@ -56,6 +58,9 @@ SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& u
 
 /// The derivative of each form, BLOOM's as published.
 Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form);
+
+/// dy and x -> like x: dy / cosh(x / cap)^2.
+Tensor soft_cap_vjp(const Tensor& dy, const Tensor& x, double cap);
 
 /// The parts of a split and a join: zero outside part k, and part k. dy like the output; `shape` is
 /// that of x.

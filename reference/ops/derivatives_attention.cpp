@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "reference/ops/attention.hpp"
 #include "reference/ops/derivatives.hpp"
 #include "reference/ops/rotary.hpp"
@@ -15,6 +17,16 @@ Tensor rotary_vjp(const Tensor& dy, const Tensor& cos, const Tensor& sin, const 
 }
 
 namespace {
+
+/// The slope of a capped score at the bare one, scale q.k; 1 without a cap.
+double slope_of_cap(const Tensor& q, const Tensor& k, const AttentionShape& shape,
+                    std::int64_t query, std::int64_t key) {
+  if (shape.form.cap == 0) return 1;
+  double score = 0;
+  for (std::int64_t d = 0; d < shape.head_dim; ++d) score += q[query + d] * k[key + d];
+  const double cosh = std::cosh(score * shape.scale() / shape.form.cap);
+  return 1 / cosh / cosh;
+}
 
 /// What one query contributes to the gradients.
 void add_query(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
@@ -35,7 +47,8 @@ void add_query(const Tensor& dout, const Tensor& q, const Tensor& k, const Tenso
   }
   for (std::size_t j = 0; j < p.size(); ++j) {
     const std::int64_t key = shape.key(b, row.first + static_cast<std::int64_t>(j), head);
-    const double dscore = p[j] * (dp[j] - weighted) * shape.scale();
+    const double dscore =
+        p[j] * (dp[j] - weighted) * shape.scale() * slope_of_cap(q, k, shape, query, key);
     for (std::int64_t d = 0; d < shape.head_dim; ++d) {
       gradients.q[query + d] += dscore * k[key + d];
       gradients.k[key + d] += dscore * q[query + d];

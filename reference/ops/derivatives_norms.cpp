@@ -4,20 +4,22 @@
 
 namespace shardproof::reference {
 
-Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps) {
+Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps,
+                          double offset) {
   const std::int64_t width = weight.size();
   SHARDPROOF_EXPECTS(dy.shape == x.shape && width > 0 && x.columns() % width == 0,
                      to_string(dy.shape), to_string(x.shape), width);
   Tensor dx(x.shape);
   for (std::int64_t row = 0; row < x.size() / width; ++row) {
-    // y_c = x_c r w_c with r = (sum x^2 / C + eps)^(-1/2), so dr/dx_c = -r^3 x_c / C.
+    // y_c = x_c r w_c, the offset in w_c, with r = (sum x^2 / C + eps)^(-1/2), so dr/dx_c = -r^3 x_c / C.
     const double r = reciprocal_rms(x, row, width, eps);
     double dr = 0;
     for (std::int64_t c = 0; c < width; ++c)
-      dr += dy[row * width + c] * weight[c] * x[row * width + c];
+      dr += dy[row * width + c] * (offset + weight[c]) * x[row * width + c];
     const double slope = -r * r * r / static_cast<double>(width) * dr;
     for (std::int64_t c = 0; c < width; ++c)
-      dx[row * width + c] = dy[row * width + c] * weight[c] * r + slope * x[row * width + c];
+      dx[row * width + c] =
+          dy[row * width + c] * (offset + weight[c]) * r + slope * x[row * width + c];
   }
   return dx;
 }

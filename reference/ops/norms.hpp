@@ -16,17 +16,18 @@ Scalar reciprocal_rms(const TensorOf<Scalar>& x, std::int64_t row, std::int64_t 
   return Scalar(1) / sqrt(squares / Scalar(static_cast<double>(width)) + Scalar(eps));
 }
 
-/// x (..., C), weight (C): y = x * reciprocal_rms(x) * weight. A narrower weight, whose width
-/// divides C, norms each of the C / width heads by itself.
+/// x (..., C), weight (C): y = x * reciprocal_rms(x) * (offset + weight). A narrower weight, whose
+/// width divides C, norms each of the C / width heads by itself.
 template <class Scalar>
-TensorOf<Scalar> rms_norm(const TensorOf<Scalar>& x, const TensorOf<Scalar>& weight, double eps) {
+TensorOf<Scalar> rms_norm(const TensorOf<Scalar>& x, const TensorOf<Scalar>& weight, double eps,
+                          double offset = 0) {
   const std::int64_t width = weight.size();
   SHARDPROOF_EXPECTS(width > 0 && x.columns() % width == 0, width, x.columns());
   TensorOf<Scalar> y(x.shape);
   for (std::int64_t row = 0; row < x.size() / width; ++row) {
     const Scalar r = reciprocal_rms(x, row, width, eps);
     for (std::int64_t c = 0; c < width; ++c)
-      y[row * width + c] = x[row * width + c] * r * weight[c];
+      y[row * width + c] = x[row * width + c] * r * (Scalar(offset) + weight[c]);
   }
   return y;
 }

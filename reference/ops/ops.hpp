@@ -75,6 +75,32 @@ TensorOf<Scalar> swiglu(const TensorOf<Scalar>& gate, const TensorOf<Scalar>& up
   return y;
 }
 
+/// a b, element by element.
+template <class Scalar>
+TensorOf<Scalar> product(TensorOf<Scalar> a, const TensorOf<Scalar>& b) {
+  SHARDPROOF_EXPECTS(a.shape == b.shape, to_string(a.shape), to_string(b.shape));
+  for (std::int64_t i = 0; i < a.size(); ++i) a[i] = a[i] * b[i];
+  return a;
+}
+
+template <class Scalar>
+TensorOf<Scalar> scaled(TensorOf<Scalar> x, double factor) {
+  for (std::int64_t i = 0; i < x.size(); ++i) x[i] = x[i] * Scalar(factor);
+  return x;
+}
+
+/// cap tanh(x / cap): Gemma Team 2024, arXiv:2408.00118, section 2.
+template <class Scalar>
+Scalar soft_cap(const Scalar& x, double cap) {
+  using std::tanh;
+  return Scalar(cap) * tanh(x / Scalar(cap));
+}
+template <class Scalar>
+TensorOf<Scalar> soft_cap(TensorOf<Scalar> x, double cap) {
+  for (std::int64_t i = 0; i < x.size(); ++i) x[i] = soft_cap(x[i], cap);
+  return x;
+}
+
 template <class Scalar>
 TensorOf<Scalar> add(TensorOf<Scalar> a, const TensorOf<Scalar>& b) {
   SHARDPROOF_EXPECTS(a.shape == b.shape, to_string(a.shape), to_string(b.shape));

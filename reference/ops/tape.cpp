@@ -36,11 +36,12 @@ Variable Tape::embedding(Variable weight, const Tokens& tokens) {
   });
 }
 
-Variable Tape::rms_norm(Variable x, Variable weight, double eps) {
-  return push(reference::rms_norm(value(x), value(weight), eps), [=, this](const Tensor& dy) {
-    accumulate(x, rms_norm_vjp_input(dy, value(x), value(weight), eps));
-    accumulate(weight, rms_norm_vjp_weight(dy, value(x), eps, groups_, value(weight).size()));
-  });
+Variable Tape::rms_norm(Variable x, Variable weight, double eps, double offset) {
+  return push(
+      reference::rms_norm(value(x), value(weight), eps, offset), [=, this](const Tensor& dy) {
+        accumulate(x, rms_norm_vjp_input(dy, value(x), value(weight), eps, offset));
+        accumulate(weight, rms_norm_vjp_weight(dy, value(x), eps, groups_, value(weight).size()));
+      });
 }
 
 Variable Tape::layer_norm(Variable x, Variable weight, Variable bias, double eps) {
@@ -97,6 +98,23 @@ Variable Tape::swiglu(Variable gate, Variable up) {
 Variable Tape::gelu(Variable x, GeluForm form) {
   return push(reference::gelu(value(x), form),
               [=, this](const Tensor& dy) { accumulate(x, gelu_vjp(dy, value(x), form)); });
+}
+
+Variable Tape::product(Variable a, Variable b) {
+  return push(reference::product(value(a), value(b)), [=, this](const Tensor& dy) {
+    accumulate(a, reference::product(dy, value(b)));
+    accumulate(b, reference::product(dy, value(a)));
+  });
+}
+
+Variable Tape::scaled(Variable x, double factor) {
+  return push(reference::scaled(value(x), factor),
+              [=, this](const Tensor& dy) { accumulate(x, reference::scaled(dy, factor)); });
+}
+
+Variable Tape::soft_cap(Variable x, double cap) {
+  return push(reference::soft_cap(value(x), cap),
+              [=, this](const Tensor& dy) { accumulate(x, soft_cap_vjp(dy, value(x), cap)); });
 }
 
 Variable Tape::add(Variable a, Variable b) {

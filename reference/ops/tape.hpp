@@ -37,7 +37,7 @@ class Tape {
   Variable leaf(Tensor value);
 
   Variable embedding(Variable weight, const Tokens& tokens);
-  Variable rms_norm(Variable x, Variable weight, double eps);
+  Variable rms_norm(Variable x, Variable weight, double eps, double offset = 0);
   Variable layer_norm(Variable x, Variable weight, Variable bias, double eps);
   Variable matmul(Variable x, Variable weight, WeightLayout layout = WeightLayout::out_in);
   Variable add_bias(Variable x, Variable bias);
@@ -50,6 +50,9 @@ class Tape {
                       std::optional<Variable> slopes = std::nullopt);
   Variable swiglu(Variable gate, Variable up);
   Variable gelu(Variable x, GeluForm form);
+  Variable product(Variable a, Variable b);
+  Variable scaled(Variable x, double factor);
+  Variable soft_cap(Variable x, double cap);
   Variable add(Variable a, Variable b);
   /// One variable a part.
   std::vector<Variable> split(Variable x, const std::vector<std::int64_t>& parts);

@@ -35,6 +35,9 @@ std::vector<UnitKind> unit_kinds(const Op& op) {
     case OpKind::attention: return {UnitKind::attention, UnitKind::attention_lse};
     case OpKind::swiglu: return {UnitKind::swiglu};
     case OpKind::gelu: return {UnitKind::gelu};
+    case OpKind::product: return {UnitKind::product};
+    case OpKind::soft_cap: return {UnitKind::soft_cap};
+    case OpKind::soft_cap_backward: return {UnitKind::soft_cap_backward};
     case OpKind::add:
     case OpKind::accumulate: return {UnitKind::add};
     case OpKind::join: return {UnitKind::join};
@@ -138,6 +141,10 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     if (op.attributes.contains(key)) to = real_number(op, key);
   };
   real("eps", attributes.eps);
+  if (op.kind == OpKind::rms_norm || op.kind == OpKind::rms_norm_backward_input)
+    attributes.offset = weight_offset(op);
+  if (op.kind == OpKind::soft_cap || op.kind == OpKind::soft_cap_backward)
+    attributes.cap = real_number(op, "cap");
   real("weight_decay", attributes.weight_decay);
   if (const char* key = factor_attribute(op.kind)) attributes.factor = real_number(op, key);
   attributes.weight_layout = weight_layout(op);

@@ -93,9 +93,11 @@ std::vector<double> Weights::generate(const ParameterDescription& parameter,
   std::vector<double> values;
   values.reserve(static_cast<std::size_t>(element_count(region)));
   const bool norm = is_norm_weight(parameter);
+  const double one =
+      model_.has_number("rms_norm_offset") ? 1 - model_.number("rms_norm_offset") : 1;
   for (const Run& run : runs_of(region, parameter.shape))
     for (std::int64_t index = run.first; index < run.first + run.count; ++index)
-      values.push_back(norm ? 1.0 + 0.1 * generator.uniform(index)
+      values.push_back(norm ? one + 0.1 * generator.uniform(index)
                             : model_.initializer_range * generator.normal(index));
   return values;
 }

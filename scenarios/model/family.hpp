@@ -44,7 +44,7 @@ struct ConfigKey {
 /// A key of which one value is implemented, because any other would change the numbers.
 struct NeutralConfigKey {
   const char* key;
-  const char* neutral;           // JSON; a list of one element allows any number of it
+  const char* neutral;           // JSON; of a list, over and over, as many as there are
   const char* reason;            // why another is refused
   const char* absent = nullptr;  // JSON: the published default, if that is not the neutral value
 };

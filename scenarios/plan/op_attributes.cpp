@@ -54,8 +54,11 @@ AttentionForm attention_form(const Op& op) {
   return {.head_dim = integer(op, "head_dim"),
           .v_head_dim = integer_or(op, "v_head_dim", 0),
           .scale = number_or(op, "scale", 0),
-          .window = integer_or(op, "window", 0)};
+          .window = integer_or(op, "window", 0),
+          .cap = number_or(op, "cap", 0)};
 }
+
+double weight_offset(const Op& op) { return number_or(op, "offset", 0); }
 
 std::optional<std::int64_t> padding(const Op& op) {
   if (!op.attributes.contains("padding")) return std::nullopt;

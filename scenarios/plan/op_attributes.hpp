@@ -19,8 +19,11 @@ WeightLayout weight_layout(const Op& op);
 RotaryFrequencies rotary_frequencies(const Op& op);
 /// "head_dim" and "pairing".
 RotaryForm rotary_form(const Op& op);
-/// "head_dim", "v_head_dim", "scale", "window".
+/// "head_dim", "v_head_dim", "scale", "window", "cap".
 AttentionForm attention_form(const Op& op);
+
+/// "offset" of rms_norm, which is added to its weight; 0 if there is none.
+double weight_offset(const Op& op);
 
 /// "order" of the rows of moe_dispatch and its relatives.
 ExpertRows expert_rows(const Op& op);

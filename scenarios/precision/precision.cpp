@@ -44,6 +44,8 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::attention:  // its second output, the log-sum-exp, is in the compute dtype
     case OpKind::swiglu:
     case OpKind::gelu:
+    case OpKind::product:
+    case OpKind::soft_cap:
     case OpKind::split:
     case OpKind::join:
     case OpKind::repeat_heads:
@@ -63,6 +65,7 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::attention_backward:
     case OpKind::swiglu_backward:
     case OpKind::gelu_backward:
+    case OpKind::soft_cap_backward:
     case OpKind::embedding_backward:
     case OpKind::route_backward:
     case OpKind::moe_dispatch_backward:

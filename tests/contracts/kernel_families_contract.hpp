@@ -237,6 +237,79 @@ BOOST_AUTO_TEST_CASE(the_forms_of_gelu_differ) {
   BOOST_TEST(std::fabs(got[1] - got[2]) > 1e-10);
 }
 
+// ---- Caps --------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(caps_and_products_by_hand) {
+  for (const Dtype dtype : float_dtypes) {
+    Device device;
+    const auto x = device.tensor(dtype, {4}, {0, 4, -4, 1000});
+    const auto y = device.output(dtype, {4}), dx = device.output(dtype, {4});
+    device->soft_cap(x, y, 2);
+    device->soft_cap_backward(device.tensor(dtype, {4}, {1, 2, 3, 4}), x, dx, 2);
+
+    const double t = std::tanh(2.0);
+    Naive capped(4), slopes(4);
+    for (const auto& [i, value] : {std::pair{0, 0.0}, {1, 2 * t}, {2, -2 * t}, {3, 2.0}})
+      capped.add(i, value, 2);
+    for (const auto& [i, slope] :
+         {std::pair{0, 1.0}, {1, 2 * (1 - t * t)}, {2, 3 * (1 - t * t)}, {3, 0.0}})
+      slopes.add(i, slope, 4);
+    expect_within(device.read(y), capped, dtype, 10, "soft_cap");
+    expect_within(device.read(dx), slopes, dtype, 20, "soft_cap_backward");
+    device->product(device.tensor(dtype, {3}, {2, -3, 0.5}), device.tensor(dtype, {3}, {4, 5, 6}),
+                    device.output(dtype, {3}));
+    const auto product = device.output(dtype, {3});
+    device->product(device.tensor(dtype, {3}, {2, -3, 0.5}), device.tensor(dtype, {3}, {4, 5, 6}),
+                    product);
+    BOOST_TEST(device.read(product) == (Values{8, -15, 3}), boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_shifted_weight_counts_from_one) {
+  for (const Dtype dtype : float_dtypes) {
+    Device device;
+    // The mean of the squares is 4, with eps 5 the root is 3.
+    const auto x = device.tensor(dtype, {1, 2}, {2, -2});
+    const auto w = device.tensor(dtype, {2}, {0.5, 2}), w1 = device.tensor(dtype, {2}, {1.5, 3});
+    const auto dy = device.tensor(dtype, {1, 2}, {3, 1});
+    const auto shifted = device.output(dtype, {1, 2}), plain = device.output(dtype, {1, 2});
+    device->rms_norm(x, w, shifted, 5, 1);
+    device->rms_norm(x, w1, plain, 5);
+    BOOST_TEST(device.read(shifted) == device.read(plain), boost::test_tools::per_element());
+    device->rms_norm_backward_input(dy, x, w, shifted, 5, 1);
+    device->rms_norm_backward_input(dy, x, w1, plain, 5);
+    BOOST_TEST(device.read(shifted) == device.read(plain), boost::test_tools::per_element());
+  }
+}
+
+// Two keys whose bare scores are 0 and 4: with cap 2 the second is 2 tanh 2.
+BOOST_AUTO_TEST_CASE(capped_scores_by_hand) {
+  for (const Dtype dtype : float_dtypes) {
+    Device device;
+    const AttentionForm form{.head_dim = 1, .cap = 2};
+    const auto q = device.tensor(dtype, {1, 2, 1}, {0, 2}),
+               k = device.tensor(dtype, {1, 2, 1}, {0, 2});
+    const auto v = device.tensor(dtype, {1, 2, 1}, {1, 0}), o = device.output(dtype, {1, 2, 1});
+    const auto lse = device.output(compute_dtype(dtype), {1, 1, 2});
+    device->attention(q, k, v, nullptr, o, lse, form);
+
+    const double t = std::tanh(2.0), p = 1 / (1 + std::exp(2 * t));
+    Naive expected(2);
+    expected.add(0, 1, 1);
+    expected.add(1, p, 1);
+    expect_within(device.read(o), expected, dtype, 40, "attention");
+    const auto dq = device.output(dtype, {1, 2, 1}), dk = device.output(dtype, {1, 2, 1});
+    const auto dv = device.output(dtype, {1, 2, 1});
+    device->attention_backward(device.tensor(dtype, {1, 2, 1}, {0, 1}), q, k, v, o, lse, nullptr,
+                               dq, dk, dv, form);
+    // dP = (1, 0), D = p: dS of the second key is (1 - p) (0 - p), times the slope 1 - t^2.
+    Naive of_query(2);
+    of_query.add(0, 0, 1);
+    of_query.add(1, -2 * (1 - p) * p * (1 - t * t), 8);
+    expect_within(device.read(dq), of_query, dtype, 200, "attention_backward q");
+  }
+}
+
 // ---- Positions ---------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(interleaved_rotary_turns_neighbours_and_passes_the_rest_of_each_head) {

@@ -8,6 +8,7 @@
 #include "scenarios/config/scenario_file.hpp"
 #include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/files/text_file.hpp"
+#include "scenarios/model/families.hpp"
 #include "tests/end_to_end/program.hpp"
 #include "tests/support/trace_differences.hpp"
 
@@ -56,9 +57,8 @@ BOOST_AUTO_TEST_CASE(it_covers_the_engine) {
     if (scenario.trains()) stages.emplace(scenario.training.working, scenario.parallel.zero_stage);
   }
   BOOST_TEST(scenarios.size() <= 25U);
-  const std::set<std::string> all{"bloom",    "chatglm", "deepseek_v2", "gpt2",
-                                  "gpt_neox", "llama",   "mistral",     "mixtral",
-                                  "phi3",     "qwen2",   "qwen3",       "qwen3_moe"};
+  const std::vector<std::string> names = family_names();
+  const std::set<std::string> all(names.begin(), names.end());
   BOOST_TEST(families == all, boost::test_tools::per_element());
   BOOST_TEST(stages.size() == 4U * 3U);
   BOOST_TEST(modes.size() == 2U);

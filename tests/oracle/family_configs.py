@@ -53,6 +53,13 @@ QWEN3_MOE = {**ROTARY, "architectures": ["Qwen3MoeForCausalLM"], "model_type": "
              "num_experts_per_tok": 2, "output_router_logits": False,
              "router_aux_loss_coef": 0.001}
 
+# A cap that bends, a window that hides, and a scale that is not that of the head dimension.
+GEMMA2 = {**ROTARY, "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "head_dim": 6,
+          "hidden_act": "gelu_pytorch_tanh", "hidden_activation": "gelu_pytorch_tanh",
+          "attention_bias": False, "query_pre_attn_scalar": 5, "sliding_window": 4,
+          "final_logit_softcapping": 1.5, "attn_logit_softcapping": 0.75,
+          "rms_norm_eps": 1e-06, "pad_token_id": None, "tie_word_embeddings": True}
+
 # A null pad_token_id, because the default one (32000) must be a row of the embedding.
 PHI3 = {**ROTARY, "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "embd_pdrop": 0.0,
         "resid_pdrop": 0.0, "original_max_position_embeddings": 32, "rope_scaling": None,
@@ -136,6 +143,11 @@ FAMILIES = {
     "bloom": {
         "bloom-heads-4": BLOOM,
         "bloom-heads-6": {**BLOOM, "n_head": 6},
+    },
+    "gemma2": {
+        "gemma2-capped": GEMMA2,
+        "gemma2-uncapped": {**GEMMA2, "final_logit_softcapping": None,
+                            "attn_logit_softcapping": None, "tie_word_embeddings": False},
     },
     "gpt_neox": {
         "gpt_neox-parallel": GPT_NEOX,

@@ -12,7 +12,7 @@ Each variant (family_configs.py) has a folder:
                           D/logits, D/gradient/P for every parameter P (zeros where autograd
                           leaves None)
 
-The witness of llama, mistral, qwen2, qwen3, phi3, gpt2, gpt_neox, bloom, mixtral, qwen3_moe and
+The witness of llama, mistral, qwen2, qwen3, gemma2, phi3, gpt2, gpt_neox, bloom, mixtral, qwen3_moe and
 deepseek_v2 is their own class in transformers. ChatGLM's code is not part of transformers: its witness is Glm, which is,
 under ChatGLM's names (chatglm_names.py), and a second one is chatglm_second_derivation.py.
 
@@ -60,6 +60,13 @@ LIFTED = {
     "qwen3": lifted("Qwen3"),
     "phi3": lifted("Phi3"),
     "gpt2": {"ForCausalLMLoss: float"},  # its norms, softmax and gelu are in the working dtype
+    "gemma2": {
+        "ForCausalLMLoss: float",
+        "_compute_default_rope_parameters: to",
+        "Gemma2RotaryEmbedding.forward: float",
+        "Gemma2RMSNorm.forward: float",
+        "eager_attention_forward: softmax",
+    },
     "gpt_neox": {  # its norms and gelu are in the working dtype
         "ForCausalLMLoss: float",
         "_compute_default_rope_parameters: to",

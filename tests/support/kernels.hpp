@@ -52,8 +52,8 @@ class Kernels {
   void embedding(View weight, View tokens, View y) {
     call(OpKind::embedding, {weight, tokens}, {y});
   }
-  void rms_norm(View x, View weight, View y, double eps) {
-    call(OpKind::rms_norm, {x, weight}, {y}, {.eps = eps});
+  void rms_norm(View x, View weight, View y, double eps, double offset = 0) {
+    call(OpKind::rms_norm, {x, weight}, {y}, {.eps = eps, .offset = offset});
   }
   void layer_norm(View x, View weight, View bias, View y, double eps) {
     call(OpKind::layer_norm, {x, weight, bias}, {y}, {.eps = eps});
@@ -71,6 +71,11 @@ class Kernels {
   }
   void swiglu(View gate, View up, View y) { call(OpKind::swiglu, {gate, up}, {y}); }
   void gelu(View x, View y, GeluForm form) { call(OpKind::gelu, {x}, {y}, {.gelu = form}); }
+  void product(View a, View b, View y) { call(OpKind::product, {a, b}, {y}); }
+  void soft_cap(View x, View y, double cap) { call(OpKind::soft_cap, {x}, {y}, {.cap = cap}); }
+  void soft_cap_backward(View dy, View x, View dx, double cap) {
+    call(OpKind::soft_cap_backward, {dy, x}, {dx}, {.cap = cap});
+  }
   void add(View a, View b, View y) { call(OpKind::add, {a, b}, {y}); }
   void split(View x, Views outputs, std::span<const std::int64_t> parts) {
     call(OpKind::split, {x}, with({}, outputs), {.parts = {parts.begin(), parts.end()}});
@@ -107,8 +112,9 @@ class Kernels {
     call(OpKind::matmul_backward_weight, {dy, x}, {dweight}, {.weight_layout = layout});
   }
   void bias_backward(View dy, View dbias) { call(OpKind::bias_backward, {dy}, {dbias}); }
-  void rms_norm_backward_input(View dy, View x, View weight, View dx, double eps) {
-    call(OpKind::rms_norm_backward_input, {dy, x, weight}, {dx}, {.eps = eps});
+  void rms_norm_backward_input(View dy, View x, View weight, View dx, double eps,
+                               double offset = 0) {
+    call(OpKind::rms_norm_backward_input, {dy, x, weight}, {dx}, {.eps = eps, .offset = offset});
   }
   void rms_norm_backward_weight(View dy, View x, View dweight, double eps) {
     call(OpKind::rms_norm_backward_weight, {dy, x}, {dweight}, {.eps = eps});

@@ -13,10 +13,12 @@ constexpr NumberRange kPositive{.lowest = 0, .above_lowest = true};
 
 bool is_neutral(const JsonValue& value, const JsonValue& neutral) {
   if (value.is_number() && neutral.is_number()) return value.number == neutral.number;
-  if (value.is_array() && neutral.is_array() && neutral.elements.size() == 1)
-    return std::all_of(value.elements.begin(), value.elements.end(), [&](const JsonValue& element) {
-      return is_neutral(element, neutral.elements[0]);
-    });
+  if (value.is_array() && neutral.is_array() && !neutral.elements.empty()) {
+    for (std::size_t i = 0; i < value.elements.size(); ++i)
+      if (!is_neutral(value.elements[i], neutral.elements[i % neutral.elements.size()]))
+        return false;
+    return true;
+  }
   return write_json(value) == write_json(neutral);
 }
 

@@ -389,7 +389,10 @@ std::optional<std::string> Rule::check() {
     case OpKind::cast:
     case OpKind::square_root:
     case OpKind::clip_factor:
+    case OpKind::soft_cap:
     case OpKind::gelu: return pointwise(1);
+    case OpKind::soft_cap_backward:
+    case OpKind::product:
     case OpKind::gelu_backward: return pointwise(2);
     case OpKind::swiglu: return pointwise(2);
     // Gradients of one parameter, each still a sum over the replicas, add up to another.

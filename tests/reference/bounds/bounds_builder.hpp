@@ -52,6 +52,8 @@ struct Builder {
   void layer_norms();
   void norms_of_heads();
   void gelu();
+  void caps();
+  void shifted_norms();
   // bounds_cases_attention.cpp: positions and attention in other forms than Llama's
   void other_positions();
   void other_attention();

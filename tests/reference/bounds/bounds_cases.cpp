@@ -472,6 +472,8 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.layer_norms();
   builder.norms_of_heads();
   builder.gelu();
+  builder.caps();
+  builder.shifted_norms();
   builder.other_positions();
   builder.other_attention();
   builder.positions_of_tokens();

@@ -68,4 +68,33 @@ void Builder::gelu() {
   }
 }
 
+void Builder::caps() {
+  const Shape x{e.B, e.T, e.inner};
+  put(UnitKind::product, {}, {draw(x), draw(x)}, x, [](CpuKernels& d, Arguments& a, Stored& y) {
+    d.product(a[0].view(), a[1].view(), y.view());
+  });
+  for (const double cap : {0.3, 30.0}) {
+    put(UnitKind::soft_cap, {.cap = cap}, {draw(x)}, x,
+        [cap](CpuKernels& d, Arguments& a, Stored& y) { d.soft_cap(a[0].view(), y.view(), cap); });
+    put(UnitKind::soft_cap_backward, {.cap = cap}, {draw(x), draw(x)}, x,
+        [cap](CpuKernels& d, Arguments& a, Stored& y) {
+          d.soft_cap_backward(a[0].view(), a[1].view(), y.view(), cap);
+        });
+  }
+}
+
+// The weight's gradient is that of a weight that is not shifted.
+void Builder::shifted_norms() {
+  const Shape x{e.B, e.T, e.C()}, w{e.C()};
+  constexpr double eps = 1e-5;
+  put(UnitKind::rms_norm, {.eps = eps, .offset = 1}, {draw(x), draw(w)}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.rms_norm(a[0].view(), a[1].view(), y.view(), eps, 1);
+      });
+  put(UnitKind::rms_norm_backward_input, {.eps = eps, .offset = 1}, {draw(x), draw(x), draw(w)}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.rms_norm_backward_input(a[0].view(), a[1].view(), a[2].view(), y.view(), eps, 1);
+      });
+}
+
 }  // namespace shardproof::testing

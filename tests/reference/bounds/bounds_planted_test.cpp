@@ -156,6 +156,8 @@ BOOST_AUTO_TEST_CASE(wrong_hyper_parameters_are_found) {
     Case wrong = a_case;
     if (is_rotary_table(a_case.kind))
       wrong.attributes.frequencies.theta *= 1.1;
+    else if (a_case.attributes.offset > 0)
+      wrong.attributes.offset = 0;
     else if (a_case.attributes.eps == 1e-5)
       wrong.attributes.eps = 0.1;
     else if (a_case.attributes.weight_decay > 0)
@@ -172,6 +174,10 @@ bool with_another_form(Case& a_case) {
   const bool gelu = a_case.kind == UnitKind::gelu || a_case.kind == UnitKind::gelu_backward;
   if (gelu)
     attributes.gelu = attributes.gelu == GeluForm::erf ? GeluForm::tanh : GeluForm::erf;
+  else if (attributes.cap > 0)
+    attributes.cap *= 1.1;
+  else if (attributes.attention.cap > 0)
+    attributes.attention.cap *= 1.1;
   else if (attributes.attention.window > 0)
     ++attributes.attention.window;
   else if (attributes.attention.scale > 0)
@@ -193,7 +199,7 @@ BOOST_AUTO_TEST_CASE(another_form_of_a_function_is_found) {
     BOOST_TEST(compared(device, wrong).failed > 0, title(a_case));
     ++found;
   });
-  BOOST_TEST(found == std::ssize(dtypes) * (6 + 5 + 5 + 2 + 4));
+  BOOST_TEST(found == std::ssize(dtypes) * (6 + 4 + 5 + 5 + 5 + 2 + 4));
 }
 
 BOOST_AUTO_TEST_CASE(a_mean_with_the_wrong_divisor_is_found) {

@@ -52,9 +52,11 @@ std::vector<double> by_the_oracle(const Case& c) {
     case UnitKind::sum_heads:
       return reference::repeat_heads_vjp(x(0), x(0).columns() / c.attributes.head_dim).values;
     case UnitKind::bias_backward: return reference::bias_vjp(x(0), 1).values;
-    case UnitKind::rms_norm: return rms_norm(x(0), x(1), c.attributes.eps).values;
+    case UnitKind::rms_norm:
+      return rms_norm(x(0), x(1), c.attributes.eps, c.attributes.offset).values;
     case UnitKind::rms_norm_backward_input:
-      return reference::rms_norm_vjp_input(x(0), x(1), x(2), c.attributes.eps).values;
+      return reference::rms_norm_vjp_input(x(0), x(1), x(2), c.attributes.eps, c.attributes.offset)
+          .values;
     case UnitKind::rms_norm_backward_weight:
       return reference::rms_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1, c.attributes.extent)
           .values;
@@ -65,6 +67,9 @@ std::vector<double> by_the_oracle(const Case& c) {
       return reference::layer_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1).values;
     case UnitKind::gelu: return reference::gelu(x(0), c.attributes.gelu).values;
     case UnitKind::gelu_backward: return reference::gelu_vjp(x(0), x(1), c.attributes.gelu).values;
+    case UnitKind::soft_cap: return reference::soft_cap(x(0), c.attributes.cap).values;
+    case UnitKind::soft_cap_backward:
+      return reference::soft_cap_vjp(x(0), x(1), c.attributes.cap).values;
     case UnitKind::rotary: return rotary(x(0), x(1), x(2), turned).values;
     case UnitKind::rotary_backward: return reference::rotary_vjp(x(0), x(1), x(2), turned).values;
     case UnitKind::attention: return attention(x(0), x(1), x(2), form, slopes(3)).output.values;

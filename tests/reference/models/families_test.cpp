@@ -40,6 +40,8 @@ const std::vector<Variant> variants{
     {"deepseek_v2-q-lora"},
     {"gpt2-tied"},
     {"gpt2-untied"},
+    {"gemma2-capped"},
+    {"gemma2-uncapped"},
     {"gpt_neox-parallel", "embed_out"},
     {"gpt_neox-one-after-the-other", "embed_out"},
     {"bloom-heads-4"},

@@ -83,6 +83,36 @@ BOOST_AUTO_TEST_CASE(rms_norm_of_each_head) {
             {rms_norm_vjp_input(dy, x, w, eps), rms_norm_vjp_weight(dy, x, eps, 1, 4)});
 }
 
+BOOST_AUTO_TEST_CASE(rms_norm_with_a_shifted_weight) {
+  Random random(16);
+  const Tensor x = random.tensor({2, 3, 5}), w = random.tensor({5}), dy = random.tensor({2, 3, 5});
+  const double eps = 0.1;
+
+  check_vjp([&](const auto& in) { return reference::rms_norm(in[0], in[1], eps, 1); }, {x, w}, dy,
+            {rms_norm_vjp_input(dy, x, w, eps, 1), rms_norm_vjp_weight(dy, x, eps, 1)});
+}
+
+BOOST_AUTO_TEST_CASE(soft_cap) {
+  Random random(17);
+  Tensor x = random.tensor({3, 7});
+  x[0] = 40, x[1] = -40, x[2] = 0;
+  const Tensor dy = random.tensor({3, 7});
+
+  check_vjp([](const auto& in) { return reference::soft_cap(in[0], 1.5); }, {x}, dy,
+            {soft_cap_vjp(dy, x, 1.5)});
+}
+
+BOOST_AUTO_TEST_CASE(capped_scores) {
+  Random random(18);
+  const Tensor q = random.tensor({2, 5, 8}), k = random.tensor({2, 5, 4}),
+               v = random.tensor({2, 5, 4}), dy = random.tensor({2, 5, 8});
+  const AttentionForm form{.head_dim = 4, .window = 3, .cap = 0.75};
+  const AttentionGradients gradients = attention_vjp(dy, q, k, v, form);
+
+  check_vjp([&](const auto& in) { return attention(in[0], in[1], in[2], form).output; }, {q, k, v},
+            dy, {gradients.q, gradients.k, gradients.v});
+}
+
 BOOST_AUTO_TEST_CASE(weights_of_experts) {
   Random random(13);
   const Tensor logits = random.tensor({2, 3, 5}), dy = random.tensor({2, 3, 2});

@@ -199,7 +199,8 @@ BOOST_AUTO_TEST_CASE(what_would_change_the_numbers_is_refused_by_name) {
 
 BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_are) {
   const std::string list =
-      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"phi3\", \"gpt2\", \"gpt_neox\", \"bloom\", "
+      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma2\", \"phi3\", \"gpt2\", \"gpt_neox\", "
+      "\"bloom\", "
       "\"mixtral\","
       " \"qwen3_moe\", \"deepseek_v2\" or \"chatglm\"";
   const auto error = [](const char* config) {
@@ -208,11 +209,11 @@ BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_a
   // Before the default that takes its place is found not to fit.
   BOOST_TEST(error(R"({"model_type": "mixtral", "hiden_size": 96, "num_attention_heads": 6})")
                  .find("did you mean \"hidden_size\"?") != std::string::npos);
-  BOOST_TEST(
-      error(R"({"model_type": "mistrall"})") ==
-      "config.json:1:16: model_type = \"mistrall\": expected llama, mistral, qwen2, qwen3, phi3,"
-      " gpt2, gpt_neox, bloom, mixtral, qwen3_moe, deepseek_v2 or chatglm; did you mean "
-      "\"mistral\"?");
+  BOOST_TEST(error(R"({"model_type": "mistrall"})") ==
+             "config.json:1:16: model_type = \"mistrall\": expected llama, mistral, qwen2, qwen3, "
+             "gemma2, phi3,"
+             " gpt2, gpt_neox, bloom, mixtral, qwen3_moe, deepseek_v2 or chatglm; did you mean "
+             "\"mistral\"?");
   BOOST_TEST(error("{}") == "config.json:1:1: missing key \"model_type\": expected " + list);
   BOOST_TEST(error(R"({"model_type": "gpt_neox", "rotary_pct": 0.3})")
                  .find("turns 28 features of the 96 of a head") == std::string::npos);

@@ -92,6 +92,20 @@ BOOST_AUTO_TEST_CASE(qwen3_30b_a3b) {
       "vocab_size": 151936})") == 30'532'122'624);
 }
 
+BOOST_AUTO_TEST_CASE(gemma_2_2b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["Gemma2ForCausalLM"], "attention_bias": false,
+      "attention_dropout": 0.0, "attn_logit_softcapping": 50.0, "bos_token_id": 2,
+      "cache_implementation": "hybrid", "eos_token_id": 1, "final_logit_softcapping": 30.0,
+      "head_dim": 256, "hidden_act": "gelu_pytorch_tanh", "hidden_activation": "gelu_pytorch_tanh",
+      "hidden_size": 2304, "initializer_range": 0.02, "intermediate_size": 9216,
+      "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+      "max_position_embeddings": 8192, "model_type": "gemma2", "num_attention_heads": 8,
+      "num_hidden_layers": 26, "num_key_value_heads": 4, "pad_token_id": null,
+      "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_theta": 10000.0,
+      "sliding_window": 4096, "torch_dtype": "float32", "transformers_version": "4.42.0.dev0",
+      "use_cache": true, "vocab_size": 256000})") == 2'614'341'888);
+}
+
 BOOST_AUTO_TEST_CASE(pythia_160m) {
   BOOST_TEST(parameter_count(R"({"architectures": ["GPTNeoXForCausalLM"], "bos_token_id": 0,
       "eos_token_id": 0, "hidden_act": "gelu", "hidden_size": 768, "initializer_range": 0.02,
