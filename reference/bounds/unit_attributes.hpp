@@ -32,7 +32,7 @@ struct UnitAttributes {
   std::int64_t experts_per_token = 0;
   RouteForm route = RouteForm::renormalized;
   ExpertRows expert_rows = ExpertRows::by_choice;
-  std::optional<std::int64_t> padding = std::nullopt;  // no label; of shift_labels
+  std::optional<std::int64_t> padding = std::nullopt;  // no label; a row without a gradient
 };
 
 /// The rounding that the precision policy allows. Never filled from a plan or a trace.

@@ -133,6 +133,7 @@ Family deepseek_v2_family() {
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::plain,
           .keys = keys(),
+          .dropouts = decoder_dropouts(),
           .neutral = neutral(),
           .harmless = {"n_group", "topk_group", "aux_loss_alpha", "seq_aux"},
           .parameters = parameters};

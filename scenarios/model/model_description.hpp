@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,7 @@ struct ModelDescription {
   /// flags are 0 or 1, and a count that may be null is 0 then ("q_lora_rank", "sliding_window").
   /// Scaled rotary embeddings: "rope_scaling.factor" alone is "linear"; with "low_freq_factor",
   /// "high_freq_factor" and "original_max_position_embeddings", also under "rope_scaling.", it is
-  /// "llama3".
+  /// "llama3". "pad_token_id" is here only if its row is held (see padding_row).
   std::map<std::string, double> numbers;
   /// In the order of the Hugging Face state dict; a tied lm_head.weight is absent.
   std::vector<ParameterDescription> parameters;
@@ -57,6 +58,10 @@ struct ModelDescription {
   double number(const std::string& name) const;
   std::int64_t count(const std::string& name) const;
   bool flag(const std::string& name) const;
+
+  /// The row of the token embedding that no gradient reaches through the lookup, as torch's
+  /// nn.Embedding(padding_idx) has it. None in most models.
+  std::optional<std::int64_t> padding_row() const;
 
   /// Whether there is a parameter of that name: a module has a bias if there is its ".bias".
   bool has_parameter(const std::string& name) const;

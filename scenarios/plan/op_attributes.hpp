@@ -33,7 +33,7 @@ std::vector<std::int64_t> parts_of_a_head(const Op& op);
 ///   split of a fused (B, T, 16), cut 4 4 | 2 2 | 2 2, in blocks  ->  {4, 2, 2} on either rank
 std::vector<std::int64_t> local_parts(const Program& program, const Op& op, Rank rank);
 
-/// The token that shift_labels takes for no label.
+/// The token that shift_labels takes for no label; the row that embedding_backward leaves at zero.
 std::optional<std::int64_t> padding(const Op& op);
 
 }  // namespace shardproof

@@ -24,6 +24,7 @@ ROTARY = {
     "attention_dropout": 0.0,
 }
 
+# A pad_token_id is a token that occurs, and not only where nothing is predicted.
 LLAMA = {**ROTARY, "architectures": ["LlamaForCausalLM"], "model_type": "llama",
          "attention_bias": False, "mlp_bias": False}
 
@@ -97,11 +98,13 @@ FAMILIES = {
                        "rms_norm_eps": 1e-06, "rope_theta": 500.0},
         "llama-rope-linear": {**ROPE, "rope_scaling": {"rope_type": "linear", "factor": 4.0}},
         "llama-rope-llama3": {**ROPE, "rope_scaling": LLAMA3_ROPE},
+        "llama-pad": {**LLAMA, "pad_token_id": 18},
     },
     "mistral": {"mistral-window": MISTRAL},
     "qwen2": {
         "qwen2-bias": QWEN2,
         "qwen2-tied": {**QWEN2, "tie_word_embeddings": True, "num_key_value_heads": 1},
+        "qwen2-tied-pad": {**QWEN2, "tie_word_embeddings": True, "pad_token_id": -20},
     },
     "qwen3": {
         "qwen3-untied": QWEN3,
@@ -127,6 +130,8 @@ FAMILIES = {
     "chatglm": {
         "chatglm-groups-2": CHATGLM,
         "chatglm-groups-4": {**CHATGLM, "multi_query_group_num": 4, "kv_channels": 4,
-                             "rope_ratio": 50},
+                             "rope_ratio": 50, "_name_or_path": "THUDM/chatglm3-6b-32k"},
+        "chatglm-positions": {**CHATGLM, "rope_ratio": 4,
+                              "_name_or_path": "THUDM/chatglm2-6b-32k"},
     },
 }

@@ -3,6 +3,7 @@ config.json that the tests read too.
 
     python family_golden.py FAMILY vectors            writes
     python family_golden.py FAMILY vectors --check    runs the stored weights again and compares
+    ... --only VARIANT                                one of the family's variants
 
 Each variant (family_configs.py) has a folder:
     config.json           Hugging Face config
@@ -246,16 +247,19 @@ def main():
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("folder")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--only")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     places = set()
     for name, config in FAMILIES[arguments.family].items():
+        if arguments.only not in (None, name):
+            continue
         folder = os.path.join(arguments.folder, name)
         if arguments.check:
             check_variant(folder)
         else:
             places |= write_variant(folder, config)
-    if not arguments.check:
+    if not arguments.check and not arguments.only:
         assert places == LIFTED[arguments.family], LIFTED[arguments.family] - places
 
 

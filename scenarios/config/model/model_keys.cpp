@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scenarios/config/model/rope_ratio.hpp"
 #include "scenarios/model/model_fields.hpp"
 
 namespace shardproof {
@@ -29,6 +30,7 @@ class KeyReader {
     const JsonValue* given = key.derived ? nullptr : find(key);
     const double value = given ? parse(key, *given) : fallback(key);
     check(key, given, value);
+    if (key.kind == ConfigKey::Kind::row && value == kNoRow) return;
     set_value(model_, key.name, value);
   }
 
@@ -58,9 +60,16 @@ class KeyReader {
       case ConfigKey::Kind::positive: return as_number(value, name, kPositive);
       case ConfigKey::Kind::non_negative: return as_number(value, name, {.lowest = 0});
       case ConfigKey::Kind::flag: return as_bool(value, name);
+      case ConfigKey::Kind::row: return parse_row(key, value);
     }
     SHARDPROOF_EXPECTS(false, key.name);
     return 0;
+  }
+
+  double parse_row(const ConfigKey& key, const JsonValue& value) const {
+    const auto rows = static_cast<std::int64_t>(value_of(key.other));
+    const std::int64_t row = as_integer(value, published_name(key), {-rows, rows - 1});
+    return static_cast<double>(row < 0 ? row + rows : row);
   }
 
   bool is_null(const ConfigKey& key) const {
@@ -94,6 +103,11 @@ class KeyReader {
   void check(const ConfigKey& key, const JsonValue* given, double value) {
     if (key.reason && std::fmod(value, static_cast<double>(key.multiple_of)) != 0)
       refuse(key, given, value, key.reason);
+    if (key.kind == ConfigKey::Kind::row && value >= value_of(key.other))
+      throw ScenarioError(reader_.place(), "missing key \"" + published_name(key) +
+                                               "\", which is " + write_json(value) +
+                                               " by default: no row of " + told(key.other) +
+                                               "; use null for none");
     if (key.relation == ConfigKey::Relation::none) return;
     const double other = value_of(key.other);
     if (key.relation == ConfigKey::Relation::divides && std::fmod(other, value) != 0)
@@ -194,17 +208,14 @@ void read_model_keys(ObjectReader& reader, const Family& family, ModelDescriptio
   for (const ConfigKey& key : family.keys) keys.read(key);
 }
 
-void require_known_keys(ObjectReader& reader, const Family& family) {
-  for (const ConfigKey& key : family.keys)
-    if (!key.derived)
-      for (const std::string& name : spellings(key)) reader.find(name);
-  if (family.rotary != RotaryKeys::none)
-    for (const char* name : {"rope_theta", "rope_scaling", "rope_parameters"}) reader.find(name);
-  reader.finish();
+std::vector<std::string> rotary_key_names(const Family& family) {
+  if (family.rotary == RotaryKeys::none || family.rotary == RotaryKeys::ratio) return {};
+  return {"rope_theta", "rope_scaling", "rope_parameters"};
 }
 
 void read_rotary_keys(ObjectReader& reader, const Family& family, ModelDescription& model) {
-  if (family.rotary == RotaryKeys::none) return;
+  if (family.rotary == RotaryKeys::ratio) read_rope_ratio(reader, model);
+  if (rotary_key_names(family).empty()) return;
   const JsonValue* theta = reader.find("rope_theta");
   const JsonValue* scaling = reader.find("rope_scaling");
   const JsonValue* parameters = reader.find("rope_parameters");

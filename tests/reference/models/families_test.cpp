@@ -26,9 +26,11 @@ const std::vector<Variant> variants{
     {"llama-bias"},
     {"llama-rope-linear"},
     {"llama-rope-llama3"},
+    {"llama-pad"},
     {"mistral-window"},
     {"qwen2-bias"},
     {"qwen2-tied"},
+    {"qwen2-tied-pad"},
     {"qwen3-untied"},
     {"qwen3-tied"},
     {"phi3-mha"},
@@ -42,6 +44,7 @@ const std::vector<Variant> variants{
     {"bloom-heads-6"},
     {"chatglm-groups-2", "transformer.output_layer"},
     {"chatglm-groups-4", "transformer.output_layer"},
+    {"chatglm-positions", "transformer.output_layer"},
 };
 
 }  // namespace
