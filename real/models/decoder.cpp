@@ -5,7 +5,9 @@
 namespace shardproof::real {
 
 Decoder::Decoder(Network& net)
-    : net_(net), table_(net.rotary_table(net.model().head_dim, rotary_frequencies(net.model()))) {}
+    : net_(net),
+      table_(net.rotary_table(net.model().head_dim,
+                              rotary_frequencies(net.model(), net.sequence()))) {}
 
 ValueId Decoder::logits(ValueId tokens, const Half& attention, const Half& mlp) {
   ValueId x = net_.embedding("model.embed_tokens", tokens, net_.model().padding_row());

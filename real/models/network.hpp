@@ -38,6 +38,8 @@ class Network {
       : builder_(builder), gradients_(builder, std::move(take)) {}
 
   const ModelDescription& model() const { return builder_.model(); }
+  /// T, the tokens of a sequence.
+  std::int64_t sequence() const { return builder_.scenario().data.sequence; }
 
   /// The tokens of a micro-batch, (B, T): loaded here, or in an earlier segment.
   ValueId tokens();

@@ -7,7 +7,8 @@ namespace shardproof::reference {
 Decoder::Decoder(Graph& net, const ModelDescription& model)
     : net_(net),
       model_(model),
-      tables_(net.rotary_tables(model.head_dim, rotary_frequencies(model))) {}
+      tables_(net.rotary_tables(model.head_dim,
+                                rotary_frequencies(model, net.micro_batch().positions))) {}
 
 Value Decoder::logits(const Half& attention, const Half& mlp) {
   Value x = net_.embedding("model.embed_tokens", net_.tokens(), model_.padding_row());

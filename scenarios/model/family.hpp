@@ -72,8 +72,8 @@ struct BlockClass {
 /// Which keys of config.json say how rotary positions are scaled.
 enum class RotaryKeys {
   none,      // there is no rotary key at all
-  plain,     // rope_theta, rope_scaling, rope_parameters: only "default"
-  scalable,  // also "linear" and "llama3"
+  scalable,  // rope_theta, rope_scaling, rope_parameters: "default", "linear", "llama3", "yarn"
+  longrope,  // the same three: "default" and "longrope"
   ratio      // rope_ratio, which means one thing or the other (model_keys.hpp)
 };
 

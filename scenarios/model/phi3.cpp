@@ -57,11 +57,11 @@ Family phi3_family() {
                       {"lm_head", "colwise_rep"}},
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq"},
-          .rotary = RotaryKeys::plain,
+          .rotary = RotaryKeys::longrope,
           .keys = keys(),
           .dropouts = decoder_dropouts(),
           .neutral = neutral(),
-          .harmless = {"original_max_position_embeddings"},
+          .harmless = {},
           .parameters = parameters};
 }
 

@@ -54,12 +54,18 @@ def lifted(prefix, *more):
     }
 
 
+YARN = {
+    "_compute_yarn_parameters: to",                                # frequencies, and who is slowed
+    "_compute_yarn_parameters.<locals>.linear_ramp_factor: arange",
+}
+LONGROPE = {"_compute_longrope_parameters: tensor", "_compute_longrope_parameters: float"}
+
 LIFTED = {
-    "llama": lifted("Llama"),
+    "llama": lifted("Llama", *YARN),
     "mistral": lifted("Mistral"),
     "qwen2": lifted("Qwen2"),
     "qwen3": lifted("Qwen3"),
-    "phi3": lifted("Phi3"),
+    "phi3": lifted("Phi3", *LONGROPE),
     "gpt2": {"ForCausalLMLoss: float"},  # its norms, softmax and gelu are in the working dtype
     "bloom": {
         "ForCausalLMLoss: float",
@@ -68,7 +74,7 @@ LIFTED = {
     },
     "mixtral": lifted("Mixtral", "MixtralSparseMoeBlock.forward: softmax"),  # the router
     "deepseek_v2": lifted(
-        "DeepseekV2",
+        "DeepseekV2", *YARN,
         "apply_rotary_emb: float",                # q and k while they are rotated
         "DeepseekV2MoEGate.forward: type",        # the router's matmul: input and weight
         "DeepseekV2MoEGate.forward: softmax",     # and its scores

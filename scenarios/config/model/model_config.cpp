@@ -7,7 +7,7 @@
 #include "scenarios/config/model/dropout_keys.hpp"
 #include "scenarios/config/model/model_class.hpp"
 #include "scenarios/config/model/model_keys.hpp"
-#include "scenarios/config/model/rope_ratio.hpp"
+#include "scenarios/config/model/rope_scaling.hpp"
 #include "scenarios/config/model/unknown_keys.hpp"
 #include "scenarios/model/families.hpp"
 #include "scenarios/model/model_fields.hpp"
@@ -23,15 +23,6 @@ JsonValue written(const ConfigKey& key, double value) {
   if (key.kind == ConfigKey::Kind::count || key.kind == ConfigKey::Kind::row)
     return JsonValue(static_cast<std::int64_t>(value));
   return JsonValue(value);
-}
-
-JsonValue written_scaling(const ModelDescription& model) {
-  const std::string prefix = "rope_scaling.";
-  JsonValue scaling = JsonValue::object();
-  scaling.set("rope_type", model.has_number(prefix + "low_freq_factor") ? "llama3" : "linear");
-  for (const auto& [name, value] : model.numbers)
-    if (name.starts_with(prefix)) scaling.set(name.substr(prefix.size()), value);
-  return scaling;
 }
 
 }  // namespace
@@ -56,7 +47,7 @@ ModelDescription model_from_json(const JsonValue& config, Mode mode,
   judge_unknown_keys(config, family, notices);
   judge_dropouts(reader, family, mode);
   read_model_keys(reader, family, model);
-  read_rotary_keys(reader, family, model);
+  read_rotary_keys(reader, family, model, notices);
   model.parameters = family.parameters(model);
   return model;
 }
@@ -72,10 +63,7 @@ JsonValue to_json(const ModelDescription& model) {
     if (key.absent != 0) json.set(key.key, 0);
   for (const NeutralConfigKey& key : family.neutral)
     if (key.absent) json.set(key.key, parse_json(key.neutral, key.key));
-  if (family.rotary == RotaryKeys::ratio)
-    write_rope_ratio(model, json);
-  else if (model.has_number("rope_scaling.factor"))
-    json.set("rope_scaling", written_scaling(model));
+  write_rotary_keys(family, model, json);
   return json;
 }
 

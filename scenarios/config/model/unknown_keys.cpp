@@ -6,6 +6,7 @@
 #include "scenarios/config/model/common_keys.hpp"
 #include "scenarios/config/model/model_class.hpp"
 #include "scenarios/config/model/model_keys.hpp"
+#include "scenarios/config/model/rope_scaling.hpp"
 #include "scenarios/config/model/transformers_keys.hpp"
 #include "scenarios/json/nearest_name.hpp"
 

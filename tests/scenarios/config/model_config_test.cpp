@@ -1,5 +1,6 @@
 #include "scenarios/config/model/model_config.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <set>
@@ -132,18 +133,19 @@ BOOST_AUTO_TEST_CASE(scaled_rotary_embeddings_are_read_under_either_name) {
 }
 
 BOOST_AUTO_TEST_CASE(rotary_frequencies_follow_what_was_read) {
-  const RotaryFrequencies plain = rotary_frequencies(model(R"(, "rope_theta": 5e5)"));
+  const RotaryFrequencies plain = rotary_frequencies(model(R"(, "rope_theta": 5e5)"), 8);
   BOOST_TEST(plain.theta == 5e5);
   BOOST_TEST((plain.scaling == RotaryScaling::none));
 
   const RotaryFrequencies linear =
-      rotary_frequencies(model(R"(, "rope_scaling": {"type": "linear", "factor": 2})"));
+      rotary_frequencies(model(R"(, "rope_scaling": {"type": "linear", "factor": 2})"), 8);
   BOOST_TEST((linear.scaling == RotaryScaling::linear));
   BOOST_TEST(linear.factor == 2);
 
   const RotaryFrequencies llama3 = rotary_frequencies(
       model(R"(, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.5,
-      "high_freq_factor": 3.0, "original_max_position_embeddings": 8192})"));
+      "high_freq_factor": 3.0, "original_max_position_embeddings": 8192})"),
+      8);
   BOOST_TEST((llama3.scaling == RotaryScaling::llama3));
   BOOST_TEST(llama3.factor == 8);
   BOOST_TEST(llama3.low == 1.5);
@@ -153,9 +155,9 @@ BOOST_AUTO_TEST_CASE(rotary_frequencies_follow_what_was_read) {
 
 BOOST_AUTO_TEST_CASE(rotary_scaling_that_is_not_implemented_or_incomplete_is_refused) {
   const std::string scaling = R"(, "rope_scaling": {"rope_type": )";
-  BOOST_TEST(error_in(scaling + R"("yarn", "factor": 4})") ==
-             "config.json:1:55: rope_scaling.rope_type = \"yarn\": only \"default\", \"linear\" and"
-             " \"llama3\" are implemented");
+  BOOST_TEST(error_in(scaling + R"("dynamic", "factor": 4})") ==
+             "config.json:1:55: rope_scaling.rope_type = \"dynamic\": expected default, linear,"
+             " llama3 or yarn");
   BOOST_TEST(error_in(scaling + R"("linear"})") ==
              "config.json:1:41: missing key \"rope_scaling.factor\": rope_type needs it");
   BOOST_TEST(error_in(scaling + R"("linear", "factor": 0.5})") ==
@@ -168,12 +170,69 @@ BOOST_AUTO_TEST_CASE(rotary_scaling_that_is_not_implemented_or_incomplete_is_ref
       " same: expected one of them");
   BOOST_TEST(error_of([] {
                model_from_json(parse_json(
-                   R"({"model_type": "deepseek_v2", "num_experts_per_tok": 2,
- "rope_scaling": {"type": "yarn"}})",
+                   R"({"model_type": "phi3", "rope_scaling": {"type": "linear", "factor": 2}})",
                    "config.json"));
              }) ==
-             "config.json:2:27: rope_scaling.type = \"yarn\": scaled rotary embeddings of"
-             " deepseek_v2 are not implemented: only \"default\"");
+             "config.json:1:51: rope_scaling.type = \"linear\": expected default or longrope");
+  BOOST_TEST(error_of([] {
+               model_from_json(parse_json(
+                   R"({"model_type": "phi3", "rope_scaling":
+ {"type": "longrope", "short_factor": [1, 2], "long_factor": 3}})",
+                   "config.json"));
+             }) ==
+             "config.json:2:39: rope_scaling.short_factor = [1,2]: expected a list of 48 numbers");
+}
+
+BOOST_AUTO_TEST_CASE(yarn_has_the_defaults_of_transformers) {
+  const std::string yarn = R"(, "rope_scaling": {"rope_type": "yarn", "factor": 4)";
+  const RotaryFrequencies least =
+      rotary_frequencies(model(yarn + R"(}, "max_position_embeddings": 500)"), 8);
+  BOOST_TEST((least.scaling == RotaryScaling::yarn));
+  BOOST_TEST(least.factor == 4);
+  BOOST_TEST(least.low == 1);
+  BOOST_TEST(least.high == 32);
+  BOOST_TEST(least.original_positions == 500);
+  BOOST_TEST(least.attention_factor == 0);
+  BOOST_TEST(least.truncate);
+
+  const ModelDescription given =
+      model(yarn + R"(, "beta_fast": 3, "beta_slow": 2, "mscale": 0.5, "mscale_all_dim": 0.25,
+      "attention_factor": 1.5, "truncate": false, "original_max_position_embeddings": 9})");
+  const RotaryFrequencies all = rotary_frequencies(given, 8);
+  BOOST_TEST(all.low == 2);
+  BOOST_TEST(all.high == 3);
+  BOOST_TEST(all.mscale == 0.5);
+  BOOST_TEST(all.mscale_all_dim == 0.25);
+  BOOST_TEST(all.attention_factor == 1.5);
+  BOOST_TEST(!all.truncate);
+  BOOST_TEST(all.original_positions == 9);
+  BOOST_TEST(hash_of(model_from_json(to_json(given))) == hash_of(given));
+}
+
+BOOST_AUTO_TEST_CASE(longrope_has_divisors_for_texts_of_either_length) {
+  const ModelDescription phi3 =
+      model_from_json(parse_json(R"({"model_type": "phi3", "hidden_size": 12,
+      "num_attention_heads": 3, "original_max_position_embeddings": 16, "rope_scaling":
+      {"type": "su", "short_factor": [1, 2], "long_factor": [3, 4]}})",
+                                 "config.json"));
+  const RotaryFrequencies of_16 = rotary_frequencies(phi3, 16);
+  BOOST_TEST((of_16.scaling == RotaryScaling::longrope));
+  BOOST_TEST(of_16.factor == 4096.0 / 16);
+  BOOST_TEST(of_16.original_positions == 16);
+  BOOST_TEST(of_16.divisors == (std::vector<double>{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(rotary_frequencies(phi3, 17).divisors == (std::vector<double>{3, 4}),
+             boost::test_tools::per_element());
+  BOOST_TEST(hash_of(model_from_json(to_json(phi3))) == hash_of(phi3));
+}
+
+BOOST_AUTO_TEST_CASE(what_deepseek_s_own_code_scales_otherwise_is_a_notice) {
+  std::vector<std::string> notices;
+  model_from_json(parse_json(R"({"model_type": "deepseek_v2", "num_experts_per_tok": 2,
+      "rope_scaling": {"type": "yarn", "factor": 40, "mscale": 0.7, "mscale_all_dim": 0.7}})",
+                             "config.json"),
+                  Mode::training, &notices);
+  BOOST_REQUIRE(notices.size() == 1U);
+  BOOST_TEST(notices[0].ends_with("run as transformers does"));
 }
 
 BOOST_AUTO_TEST_CASE(what_would_change_the_numbers_is_refused_by_name) {
@@ -261,9 +320,9 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_that_may_mean_something_is_an_error) {
 BOOST_AUTO_TEST_CASE(the_keys_of_transformers_are_sorted_and_say_who_reads_them) {
   const auto keys = transformers_keys();
   BOOST_TEST(std::ranges::is_sorted(keys, {}, &TransformersKey::key));
-  BOOST_TEST(std::ranges::adjacent_find(keys, {}, &TransformersKey::key) == keys.end());
+  BOOST_TEST((std::ranges::adjacent_find(keys, {}, &TransformersKey::key) == keys.end()));
   const auto rope = std::ranges::find(keys, "rope_local_base_freq", &TransformersKey::key);
-  BOOST_REQUIRE(rope != keys.end());
+  BOOST_REQUIRE((rope != keys.end()));
   BOOST_TEST(rope->read_by == "Gemma3TextConfig");
 }
 

@@ -372,7 +372,7 @@ BOOST_AUTO_TEST_CASE(a_rope_ratio_means_what_the_name_says) {
   }
   BOOST_TEST(model(four + R"(, "padded_vocab_size": 151552)").rope_theta == 40000);
   BOOST_TEST(model(least("chatglm") + R"(, "rope_ratio": 1)").rope_theta == 10000);
-  for (const std::string neither :
+  for (const std::string& neither :
        {four, four + R"(, "_name_or_path": "from-chatglm2-to-chatglm3")"})
     BOOST_TEST(error_in(neither) ==
                "config.json:1:71: rope_ratio = 4: chatglm2's code divides positions by it,"
