@@ -47,7 +47,7 @@ ValueId lower_gemma2(Network& net, ValueId tokens) {
   Decoder decoder(net);
   // A number of the working dtype, as the published code makes it.
   const double root = round_to(net.working(), std::sqrt(static_cast<double>(model.hidden_size)));
-  ValueId x = net.embedding("model.embed_tokens", tokens);
+  ValueId x = net.embedding("model.embed_tokens", tokens, model.padding_row());
   x = net.scaled("model.embed_tokens", "scaled", x, root);
   for (std::int64_t i = 0; i < model.num_hidden_layers; ++i) x = block(net, decoder, i, x);
   const ValueId logits = net.linear("lm_head", net.rms_norm("model.norm", x), "model.embed_tokens");

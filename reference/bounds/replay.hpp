@@ -58,7 +58,8 @@ enum class UnitKind {
   swiglu_backward_up,            // dy, gate, up
   gelu_backward,                 // dy, x; form
   soft_cap_backward,             // dy, x; cap
-  embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
+  embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C), row
+                                 // `padding` zero
   route_backward,                // dweights, logits, selected; route, factor -> like logits
   moe_dispatch_backward,         // selected, (groups * rows, C)... -> (..., C)
   moe_combine_backward_weights,  // dy, selected, (groups * rows, C)... -> like selected

@@ -61,7 +61,7 @@ Value gemma2(Graph& net, const ModelDescription& model) {
   // A number of the working dtype, as the published code makes it.
   const double root =
       round_to(net.micro_batch().working, std::sqrt(static_cast<double>(model.hidden_size)));
-  Value x = net.embedding("model.embed_tokens", net.tokens());
+  Value x = net.embedding("model.embed_tokens", net.tokens(), model.padding_row());
   x = net.scaled("model.embed_tokens", "scaled", x, root);
   for (std::int64_t i = 0; i < model.num_hidden_layers; ++i) x = blocks.block(i, x);
   const bool tied = model.tie_word_embeddings;

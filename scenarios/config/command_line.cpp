@@ -44,10 +44,16 @@ JsonValue path_option(const std::string& option, const std::string& path) {
   return from_option(option, fs::absolute(path).lexically_normal().string());
 }
 
-// Sequences of 64 tokens where the model allows them.
+// Sequences of 64 tokens where the model allows them. What is wrong with its config is said when
+// all options are applied, and with all else.
 std::int64_t default_sequence(const std::string& model) {
-  const std::int64_t longest = model_from_json(read_model_json(model)).max_position_embeddings;
-  return std::min<std::int64_t>(64, longest);
+  constexpr std::int64_t usual = 64;
+  try {
+    const JsonValue config = read_model_json(model);
+    return std::min(usual, model_from_json(config, Mode::inference).max_position_embeddings);
+  } catch (const ScenarioError&) {
+    return usual;
+  }
 }
 
 void set_model(JsonValue& root, const ScenarioOptions& given) {

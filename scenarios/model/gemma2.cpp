@@ -12,6 +12,7 @@ std::vector<ConfigKey> keys() {
                                              .hidden_size = 2304,
                                              .intermediate_size = 9216,
                                              .max_position_embeddings = 8192,
+                                             .pad_token_id = 0,
                                              .num_key_value_heads = {4},
                                              .head_dim = {256}});
   for (ConfigKey& key : all) {
@@ -75,6 +76,7 @@ Family gemma2_family() {
           .rotary = RotaryKeys::plain,
           .keys = keys(),
           .neutral = neutral(),
+          .dropouts = decoder_dropouts(),
           .harmless = {"cache_implementation"},
           .parameters = parameters};
 }

@@ -37,8 +37,6 @@ std::vector<ConfigKey> keys() {
 std::vector<NeutralConfigKey> neutral() {
   return {
       {"hidden_act", "\"gelu\"", "only \"gelu\" is implemented"},
-      {"attention_dropout", "0", "dropout is not implemented: only 0"},
-      {"hidden_dropout", "0", "dropout is not implemented: only 0"},
       {"rope_scaling", "null",
        "scaled rotary embeddings of gpt_neox are not implemented: only null"},
       {"tie_word_embeddings", "false",
@@ -102,6 +100,7 @@ Family gpt_neox_family() {
           .rotary = RotaryKeys::none,
           .keys = keys(),
           .neutral = neutral(),
+          .dropouts = {{"attention_dropout"}, {"hidden_dropout"}},
           .harmless = {"classifier_dropout", "pad_token_id"},
           .parameters = parameters};
 }

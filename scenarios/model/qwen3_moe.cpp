@@ -29,6 +29,7 @@ std::vector<NeutralConfigKey> neutral() {
   std::vector<NeutralConfigKey> all = decoder_neutral_keys();
   all.push_back(
       {"mlp_only_layers", "[]", "single layers without experts are not implemented: only []"});
+  all.push_back({"use_qk_norm", "true", "Qwen3MoeAttention norms its heads: only true"});
   all.push_back({"output_router_logits", "false",
                  "the router's auxiliary loss is not implemented: only false"});
   return all;
@@ -79,6 +80,7 @@ Family qwen3_moe_family() {
           .rotary = RotaryKeys::scalable,
           .keys = keys(),
           .neutral = neutral(),
+          .dropouts = decoder_dropouts(),
           .harmless = {"sliding_window", "max_window_layers", "router_aux_loss_coef"},
           .parameters = parameters};
 }
