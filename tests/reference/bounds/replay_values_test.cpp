@@ -305,11 +305,11 @@ BOOST_AUTO_TEST_CASE(torchs_form_fuses_its_multiply_adds_and_rounds_coefficients
                                    {{}, {0.5}}, {{}, {0.5}}, {{}, {0.5}}};
   expect_values(run(UnitKind::torch_adamw, step, fp64, {.eps = 1, .weight_decay = 0.5}),
                 {1.5 - 1.0 / 5});
-  // 1 - 0.1 * 0.1 is rounded to fp32 once: from fp64 factors, not from ones rounded before.
+  // 1 - 0.1 * 9 is rounded to fp32 once: of a rate that was rounded before, another number is left.
   const std::vector<Argument> decay{{{1}, {1}},  {{1}, {0}},  {{1}, {1}},
                                     {{}, {0.1}}, {{}, {0.5}}, {{}, {0.5}}};
-  expect_values(run(UnitKind::torch_adamw, decay, fp32, {.eps = 1, .weight_decay = 0.1}),
-                {static_cast<double>(static_cast<float>(1 - 0.1 * 0.1))});
+  expect_values(run(UnitKind::torch_adamw, decay, fp32, {.eps = 1, .weight_decay = 9}),
+                {static_cast<double>(static_cast<float>(1 - 0.1 * 9))});
 }
 
 // torch's own numbers, each step replayed from the state that torch itself was in.

@@ -17,6 +17,7 @@ using testing::read_tensor;
 using testing::relative_difference;
 using tests::deepspeed_schedules;
 using tests::torch_cases;
+using tests::trainer_schedules;
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(optimizer_test)
