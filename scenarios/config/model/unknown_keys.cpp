@@ -62,14 +62,13 @@ void judge_unknown_keys(const JsonValue& config, const Family& family,
   for (const JsonMember& member : config.members) {
     const std::string& key = member.key;
     if (is_one_of(decisive, key) || is_one_of(harmless, key)) continue;
-    const std::optional<std::string> reader = reader_of(key);
     const std::string unknown = "unknown key \"" + key + "\"";
-    if (reader)
+    if (is_nearly(key, decisive))
+      throw ScenarioError(member.place, unknown + suggestion(key, decisive));
+    if (const std::optional<std::string> reader = reader_of(key))
       throw ScenarioError(member.place, unknown + ": " + *reader + " of transformers reads it, " +
                                             config_class(family) + " does not" +
                                             suggestion(key, decisive));
-    if (is_nearly(key, decisive))
-      throw ScenarioError(member.place, unknown + suggestion(key, decisive));
     if (notices)
       notices->push_back("config.json: " + key + " is read by no transformers model: ignored");
   }

@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(rotary_scaling_that_is_not_implemented_or_incomplete_is_ref
                    R"({"model_type": "phi3", "rope_scaling": {"type": "linear", "factor": 2}})",
                    "config.json"));
              }) ==
-             "config.json:1:51: rope_scaling.type = \"linear\": expected default or longrope");
+             "config.json:1:49: rope_scaling.type = \"linear\": expected default or longrope");
   BOOST_TEST(error_of([] {
                model_from_json(parse_json(
                    R"({"model_type": "phi3", "rope_scaling":

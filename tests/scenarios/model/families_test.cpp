@@ -390,8 +390,7 @@ BOOST_AUTO_TEST_CASE(what_a_family_does_not_have_is_refused_by_name) {
              "config.json:1:2: unknown key \"rms_norm_eps\": LlamaConfig of transformers reads it, "
              "GPT2Config does not; did you mean \"layer_norm_epsilon\"?");
   BOOST_TEST(error_in(R"("n_embed": 8, )" + least("gpt2")) ==
-             "config.json:1:2: unknown key \"n_embed\": BloomConfig of transformers reads it, "
-             "GPT2Config does not; did you mean \"n_embd\"?");
+             "config.json:1:2: unknown key \"n_embed\"; did you mean \"n_embd\"?");
 }
 
 BOOST_AUTO_TEST_CASE(only_some_embeddings_have_a_padding_row) {
@@ -425,7 +424,7 @@ BOOST_AUTO_TEST_CASE(a_rope_ratio_means_what_the_name_says) {
   for (const std::string& neither :
        {four, four + R"(, "_name_or_path": "from-chatglm2-to-chatglm3")"})
     BOOST_TEST(error_in(neither) ==
-               "config.json:1:71: rope_ratio = 4: chatglm2's code divides positions by it,"
+               "config.json:1:72: rope_ratio = 4: chatglm2's code divides positions by it,"
                " chatglm3's and GLM-4's multiply the base by it, and no key but _name_or_path tells"
                " which this is: set it to \"THUDM/chatglm2-6b-32k\", \"THUDM/chatglm3-6b-32k\" or"
                " \"THUDM/glm-4-9b\"");
