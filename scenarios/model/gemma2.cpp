@@ -73,10 +73,10 @@ Family gemma2_family() {
           .tp_plan = decoder_tp_plan(),
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq"},
-          .rotary = RotaryKeys::plain,
+          .rotary = RotaryKeys::scalable,
           .keys = keys(),
-          .neutral = neutral(),
           .dropouts = decoder_dropouts(),
+          .neutral = neutral(),
           .harmless = {"cache_implementation"},
           .parameters = parameters};
 }

@@ -99,8 +99,8 @@ Family gpt_neox_family() {
           .buffers = {".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"},
           .rotary = RotaryKeys::none,
           .keys = keys(),
-          .neutral = neutral(),
           .dropouts = {{"attention_dropout"}, {"hidden_dropout"}},
+          .neutral = neutral(),
           .harmless = {"classifier_dropout", "pad_token_id"},
           .parameters = parameters};
 }

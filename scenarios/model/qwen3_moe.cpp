@@ -79,8 +79,8 @@ Family qwen3_moe_family() {
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::scalable,
           .keys = keys(),
-          .neutral = neutral(),
           .dropouts = decoder_dropouts(),
+          .neutral = neutral(),
           .harmless = {"sliding_window", "max_window_layers", "router_aux_loss_coef"},
           .parameters = parameters};
 }
