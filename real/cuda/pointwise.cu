@@ -36,7 +36,7 @@ struct Negated {
 };
 
 template <class C>
-struct Product {
+struct Multiplied {
   __device__ C operator()(C a, C b) const { return a * b; }
 };
 /// cap * tanh(x / cap).
@@ -83,7 +83,7 @@ void negate(Device& device, const KernelCall& call) {
 }
 
 void product(Device& device, const KernelCall& call) {
-  in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<2>(device, call, Product<C>{}); });
+  in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<2>(device, call, Multiplied<C>{}); });
 }
 
 void soft_cap(Device& device, const KernelCall& call) {

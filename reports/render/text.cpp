@@ -32,7 +32,7 @@ class Lines {
     text_ = one_line(line) + "\n";
     count_ = 1;
   }
-  const std::string& text() const {
+  std::string text() const {
     SHARDPROOF_EXPECTS(count_ <= max_lines, count_);
     return text_ + notes_;
   }
