@@ -9,8 +9,8 @@
 namespace shardproof::reference {
 
 /// YaRN's ramp over the pairs i of r elements: how much of a wave is interpolated. Waves that turn
-/// more than `high` times in a text of the original length are left, those that turn less than `low`
-/// times are slowed. Where a turn count falls between two pairs transformers takes the one outside;
+/// more than `high` times in a text of the original length are left, those that turn less than
+/// `low` times are slowed. Where a turn count falls between two pairs transformers takes the one outside;
 /// at the same rounding as there, since that is a jump.
 inline double yarn_ramp(std::int64_t i, std::int64_t rotary_dim, const RotaryFrequencies& how) {
   const auto r = static_cast<double>(rotary_dim);
@@ -50,8 +50,8 @@ inline double rotary_frequency(std::int64_t i, std::int64_t rotary_dim,
   return (1 - smooth) * f / how.factor + smooth * f;
 }
 
-/// By what yarn and longrope lengthen queries and keys, so that the softmax over a longer text stays
-/// as sharp: the root of the temperature's reciprocal.
+/// By what yarn and longrope lengthen queries and keys, so that the softmax over a longer text
+/// stays as sharp: the root of the temperature's reciprocal.
 inline double rotary_magnitude(const RotaryFrequencies& how) {
   const auto grown = [&](double coefficient) {
     return 1.0 + 0.1 * coefficient * std::log(how.factor);
@@ -73,8 +73,8 @@ inline double rotary_magnitude(const RotaryFrequencies& how) {
   return 1;
 }
 
-/// cos and sin (T, r/2) of the angles position * frequency, times the magnitude; r elements of a head
-/// are turned.
+/// cos and sin (T, r/2) of the angles position * frequency, times the magnitude; r elements of a
+/// head are turned.
 struct RotaryTables {
   Tensor cos;
   Tensor sin;

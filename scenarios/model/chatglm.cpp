@@ -101,8 +101,8 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 }  // namespace
 
 // Source: configuration_chatglm.py and modeling_chatglm.py of THUDM/chatglm2-6b, whose names
-// chatglm3-6b shares; rope_ratio is a key of chatglm2-6b-32k, chatglm3-6b-32k and glm-4-9b. Its head
-// is never tied, whatever tie_word_embeddings says: the class names no output embeddings. The
+// chatglm3-6b shares; rope_ratio is a key of chatglm2-6b-32k, chatglm3-6b-32k and glm-4-9b. Its
+// head is never tied, whatever tie_word_embeddings says: the class names no output embeddings. The
 // embedding has no padding row.
 Family chatglm_family() {
   return {.model_type = "chatglm",

@@ -73,7 +73,8 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 }  // namespace
 
 // Source: transformers, models/gpt2. AutoTP has no preset and transformers no tp_plan for it; its
-// embedding has no padding row. The buffers are the causal mask and its value, which old checkpoints hold.
+// embedding has no padding row. The buffers are the causal mask and its value, which old
+// checkpoints hold.
 Family gpt2_family() {
   return {.model_type = "gpt2",
           .preset = "",

@@ -45,7 +45,7 @@ struct ModelDescription {
   bool mlp_bias = false;        // gate, up and down projections
   /// What else the family has, by its Hugging Face name: "layer_norm_epsilon", "kv_lora_rank", ...;
   /// flags are 0 or 1, and a count that may be null is 0 then ("q_lora_rank", "sliding_window").
-  /// Scaled rotary embeddings have "rope_scaling.factor", which alone is "linear"; "llama3" also has
+  /// Scaled rotary embeddings have "rope_scaling.factor", alone it is "linear"; "llama3" also has
   /// "rope_scaling.low_freq_factor", "yarn" "rope_scaling.beta_fast", "longrope"
   /// "rope_scaling.short_factor.0" and so on, one for each pair (model/rotary_keys.cpp).
   /// "pad_token_id" is here only if its row is held (see padding_row).

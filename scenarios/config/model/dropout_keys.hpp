@@ -6,8 +6,9 @@
 
 namespace shardproof {
 
-/// There is no dropout in inference: any will do. In training throws ScenarioError if there is some,
-/// given or by the published default, that names them all and the overrides that turn them off.
+/// There is no dropout in inference: any will do. In training throws ScenarioError if there is
+/// some, given or by the published default, that names them all and the overrides that turn them
+/// off.
 void judge_dropouts(ObjectReader& reader, const Family& family, Mode mode);
 
 }  // namespace shardproof

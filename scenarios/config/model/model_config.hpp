@@ -14,8 +14,8 @@ JsonValue read_model_json(const std::string& path);
 
 /// A Hugging Face config.json of any family (scenarios/model/families.hpp) as a ModelDescription.
 /// Absent keys have the defaults of the published configuration class. A key that would change the
-/// numbers and is not implemented is refused by name (ScenarioError); what becomes of an unknown one
-/// says unknown_keys.hpp. `notices`, if not null, is told what was ignored.
+/// numbers and is not implemented is refused by name (ScenarioError); what becomes of an unknown
+/// one says unknown_keys.hpp. `notices`, if not null, is told what was ignored.
 ModelDescription model_from_json(const JsonValue& config, Mode mode = Mode::training,
                                  std::vector<std::string>* notices = nullptr);
 

@@ -16,8 +16,8 @@ namespace shardproof {
 /// which neither of the others has. A ratio of 1 is the same for both.
 /// Source: modeling_chatglm.py of each.
 
-/// Into rope_theta, or rope_scaling.factor, which divides positions. Throws ScenarioError at a ratio
-/// that could be either.
+/// Into rope_theta, or rope_scaling.factor, which divides positions. Throws ScenarioError at a
+/// ratio that could be either.
 void read_rope_ratio(ObjectReader& reader, ModelDescription& model);
 
 /// What read_rope_ratio needs to read the same again, beside rope_ratio itself.

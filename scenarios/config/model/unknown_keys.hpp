@@ -10,13 +10,13 @@ namespace shardproof {
 
 /// What is made of a key of config.json that the family does not read:
 ///
-/// | the key                                          | then                                       |
-/// |--------------------------------------------------|--------------------------------------------|
-/// | is nearly one that numbers depend on             | an error that suggests it                  |
-/// | is read by some configuration class of           | an error that names the class: whoever     |
-/// | transformers                                     | wrote it may mean what the class does      |
-/// | any other: "unsloth_fixed", "_comment"           | a line of `notices`: the family's own      |
-/// |                                                  | class ignores it too                       |
+/// | the key                                 | then                                          |
+/// |-----------------------------------------|-----------------------------------------------|
+/// | is nearly one that numbers depend on    | an error that suggests it                     |
+/// | is read by some configuration class of  | an error that names the class: whoever wrote  |
+/// | transformers                            | it may mean what the class does               |
+/// | any other: "unsloth_fixed", "_comment"  | a line of `notices`: the family's own class   |
+/// |                                         | ignores it too                                |
 ///
 /// Throws ScenarioError at the first error. `notices` may be null.
 void judge_unknown_keys(const JsonValue& config, const Family& family,

@@ -616,9 +616,10 @@ BOOST_AUTO_TEST_CASE(dropout_is_turned_off_by_the_overrides_that_its_error_names
              " hidden_dropout=0");
   BOOST_TEST(files.error({"attention_dropout=0", "hidden_dropout=0"}) == "no error");
   BOOST_TEST(files.error({"mode=inference"}) == "no error");
-  CommandLineScenario given;
+  ScenarioOptions given;
   given.model = files / "model";
   given.deepspeed = files / "ds.json";
+  given.world = 1;
   given.overrides = {"attention_dropout=0", "hidden_dropout=0", "tensor_parallel.autotp_size=1"};
   BOOST_TEST(scenario_from_command_line(given).model.hidden_size == 48);
 }
