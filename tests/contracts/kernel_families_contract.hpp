@@ -290,7 +290,7 @@ BOOST_AUTO_TEST_CASE(capped_scores_by_hand) {
     const auto q = device.tensor(dtype, {1, 2, 1}, {0, 2}),
                k = device.tensor(dtype, {1, 2, 1}, {0, 2});
     const auto v = device.tensor(dtype, {1, 2, 1}, {1, 0}), o = device.output(dtype, {1, 2, 1});
-    const auto lse = device.output(compute_dtype(dtype), {1, 1, 2});
+    const auto lse = device.output(compute_of(dtype), {1, 1, 2});
     device->attention(q, k, v, nullptr, o, lse, form);
 
     const double t = std::tanh(2.0), p = 1 / (1 + std::exp(2 * t));
