@@ -2,6 +2,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "reports/render/format.hpp"
+#include "reports/render/html.hpp"
+#include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
 #include "scenarios/errors.hpp"
 #include "tests/reports/render/sample_verdicts.hpp"
