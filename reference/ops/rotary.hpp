@@ -10,8 +10,8 @@ namespace shardproof::reference {
 
 /// YaRN's ramp over the pairs i of r elements: how much of a wave is interpolated. Waves that turn
 /// more than `high` times in a text of the original length are left, those that turn less than
-/// `low` times are slowed. Where a turn count falls between two pairs transformers takes the one outside;
-/// at the same rounding as there, since that is a jump.
+/// `low` times are slowed. Where a turn count falls between two pairs transformers takes the one
+/// outside; at the same rounding as there, since that is a jump.
 inline double yarn_ramp(std::int64_t i, std::int64_t rotary_dim, const RotaryFrequencies& how) {
   const auto r = static_cast<double>(rotary_dim);
   const auto place_of = [&](double rotations) {

@@ -3,8 +3,8 @@
     python config_keys.py > ../../scenarios/config/model/transformers_keys.cpp
 
 A class reads what its __init__ takes by name, what it takes out of **kwargs, and the other
-spellings of its attribute_map. Of the classes that read a key, the row names one: the first of WELL_KNOWN,
-else the first by name. Needs transformers alone, no torch.
+spellings of its attribute_map. Of the classes that read a key, the row names one: the first of
+WELL_KNOWN, else the first by name. Needs transformers alone, no torch.
 """
 
 import importlib
