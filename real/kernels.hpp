@@ -41,10 +41,10 @@ struct KernelAttributes {
   ExpertRows expert_rows = ExpertRows::by_choice;
   WeightLayout weight_layout = WeightLayout::out_in;
   std::vector<std::int64_t> parts = {};
-  std::optional<std::int64_t> padding = std::nullopt;
-  std::int64_t heads = 0;                       // of ALiBi, in the whole model
-  std::int64_t first_head = 0;                  // of those that are asked for
-  std::vector<std::vector<Range>> ranges = {};  // by input
+  std::optional<std::int64_t> padding = std::nullopt;  // of labels and of an embedding's gradient
+  std::int64_t heads = 0;                              // of ALiBi, in the whole model
+  std::int64_t first_head = 0;                         // of those that are asked for
+  std::vector<std::vector<Range>> ranges = {};         // by input
 };
 
 /// One call of a kernel: an op of a plan, or a part of one. Kernels know nothing of plans, ranks or
@@ -137,7 +137,7 @@ struct KernelCall {
 ///                  and lse; D = rowsum(do * o), as in Dao et al. 2022, arXiv:2205.14135, B.4
 ///   swiglu_backward             dy, gate, up -> dgate, dup
 ///   gelu_backward               dy, x -> dx
-///   embedding_backward          dy (B, T, C), tokens (B, T) -> dweight (V, C)
+///   embedding_backward          dy (B, T, C), tokens (B, T) -> dweight (V, C); row `padding` is 0
 ///   route_backward              dweights, logits, selected -> dlogits
 ///   moe_dispatch_backward       selected, drows[e] ... -> dx: of each token the sum of what its
 ///                  experts' rows are given back, in the order of the experts

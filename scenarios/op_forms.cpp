@@ -22,6 +22,8 @@ const char* name_of(RotaryScaling scaling) {
     case RotaryScaling::none: return "none";
     case RotaryScaling::linear: return "linear";
     case RotaryScaling::llama3: return "llama3";
+    case RotaryScaling::yarn: return "yarn";
+    case RotaryScaling::longrope: return "longrope";
   }
   return "";
 }
@@ -35,7 +37,8 @@ RotaryPairing rotary_pairing_from(std::string_view name) {
 
 RotaryScaling rotary_scaling_from(std::string_view name) {
   for (const RotaryScaling scaling :
-       {RotaryScaling::none, RotaryScaling::linear, RotaryScaling::llama3})
+       {RotaryScaling::none, RotaryScaling::linear, RotaryScaling::llama3, RotaryScaling::yarn,
+        RotaryScaling::longrope})
     if (name == name_of(scaling)) return scaling;
   SHARDPROOF_EXPECTS(false, "no scaling of rotary embedding", std::string(name));
   return RotaryScaling::none;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace shardproof {
 
@@ -29,21 +30,40 @@ struct RotaryForm {
 
 /// How the frequencies f_i = theta^(-2i/r) are stretched for longer texts.
 ///
-/// | scaling | frequency |
-/// |---------|-----------|
-/// | none    | f |
-/// | linear  | f / factor |
-/// | llama3  | f where X > high, f / factor where X < low, else (1 - s) f / factor + s f |
+/// | scaling  | frequency |
+/// |----------|-----------|
+/// | none     | f |
+/// | linear   | f / factor |
+/// | llama3   | f where X > high, f / factor where X < low, else (1 - s) f / factor + s f |
+/// | yarn     | (1 - m) f + m f / factor |
+/// | longrope | f / divisors[i] |
 ///
 /// X = original_positions f / (2 pi), the turns in a training text; s = (X - low) / (high - low).
-enum class RotaryScaling { none, linear, llama3 };
+/// m goes from 0 to 1 between the pairs of X = high and X = low (beta_fast, beta_slow), these taken
+/// as real numbers, or outwards to whole ones (truncate): m = clamp((i - i_high) / (i_low -
+/// i_high)).
+///
+/// yarn and longrope also multiply cos and sin: by attention_factor, or where that is 0 by
+///
+///   yarn       g(mscale) / g(mscale_all_dim), g(c) = 0.1 c ln factor + 1; by g(1) if either is 0
+///   longrope   sqrt(1 + ln factor / ln original_positions)
+///
+/// and by nothing where factor is 1 or less.
+/// Source: transformers 4.57, modeling_rope_utils.py; Peng et al. 2023, arXiv:2309.00071; Ding et
+/// al. 2024, arXiv:2402.13753.
+enum class RotaryScaling { none, linear, llama3, yarn, longrope };
 struct RotaryFrequencies {
   double theta = 10000;
   RotaryScaling scaling = RotaryScaling::none;
   double factor = 1;
-  double low = 1;   // low_freq_factor
-  double high = 4;  // high_freq_factor
+  double low = 1;   // low_freq_factor, beta_slow
+  double high = 4;  // high_freq_factor, beta_fast
   double original_positions = 0;
+  double attention_factor = 0;
+  double mscale = 0;
+  double mscale_all_dim = 0;
+  bool truncate = true;
+  std::vector<double> divisors = {};  // of each pair
 };
 
 /// Which attention: the widths of a head, the scale of the scores, and how far a query looks back.

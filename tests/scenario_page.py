@@ -2,7 +2,7 @@
 for no other.
 
 Keys are the names in scenarios/config/**.cpp that a reader is asked for, and those in its tables of
-keys. A Hugging Face config.json has its own tables, in scenarios/model.
+keys. A Hugging Face config.json has its own tables, in scenarios/model, and readers.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ TABLE = re.compile(r'(?:const char\* \w+|NeutralKey \w+)\[\] = \{(.*?)\};', re.S
 ROW = re.compile(r'\{"([a-z0-9_]+)"')
 LOOP = re.compile(r'for \(const char\* \w+ : \{([^}]*)\}')
 WORD = re.compile(r'"([a-z0-9_]+)"')
-NOT_OF_A_SCENARIO = {"model_config.cpp", "model_keys.cpp", "json_document.cpp", "json_value.cpp"}
+OF_A_CONFIG_JSON = root / "scenarios/config/model"
 # Written in prose, or of a config.json.
 ELSEWHERE = {"base_model_tp_plan", "device", "steps_done"}
 
@@ -35,7 +35,7 @@ def keys_of(source):
 
 known = set()
 for path in sorted((root / "scenarios/config").rglob("*.cpp")):
-    if path.name not in NOT_OF_A_SCENARIO:
+    if OF_A_CONFIG_JSON not in path.parents:
         known |= keys_of(path.read_text())
 known -= ELSEWHERE
 page = (root / "docs/scenario.md").read_text()

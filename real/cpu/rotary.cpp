@@ -9,15 +9,16 @@ namespace shardproof::real::cpu {
 
 namespace {
 
-/// cos, sin (T, pairs): of position * f_i, all in fp64.
+/// cos, sin (T, pairs): of position * f_i, times the amplitude, all in fp64.
 void rotary_table(std::int64_t T, std::int64_t pairs, const RotaryFrequencies& frequencies,
                   double* cos, double* sin) {
+  const double amplitude = rotary_amplitude(frequencies);
   for (std::int64_t i = 0; i < pairs; ++i) {
     const double frequency = rotary_frequency(frequencies, i, pairs);
     for (std::int64_t t = 0; t < T; ++t) {
       const double angle = static_cast<double>(t) * frequency;
-      cos[t * pairs + i] = std::cos(angle);
-      sin[t * pairs + i] = std::sin(angle);
+      cos[t * pairs + i] = std::cos(angle) * amplitude;
+      sin[t * pairs + i] = std::sin(angle) * amplitude;
     }
   }
 }

@@ -54,12 +54,15 @@ void embedding(Device& device, const KernelCall& call) {
   }
 }
 
-/// dweight (V, C), zero but for the rows of tokens seen: those rows of dy are added in order.
+/// dweight (V, C), zero but for the rows of tokens seen: those rows of dy are added in order. The
+/// row of padding stays zero.
 template <class C>
-void embedding_backward(std::int64_t V, std::int64_t width, std::int64_t tokens_count, const C* dy,
+void embedding_backward(std::int64_t V, std::int64_t width, std::int64_t tokens_count,
+                        std::optional<std::int64_t> padding, const C* dy,
                         const std::int64_t* tokens, C* dweight) {
   std::fill_n(dweight, V * width, C{0});
   for (std::int64_t i = 0; i < tokens_count; ++i) {
+    if (tokens[i] == padding) continue;
     C* row = dweight + tokens[i] * width;
     for (std::int64_t c = 0; c < width; ++c) row[c] += dy[i * width + c];
   }
@@ -71,7 +74,8 @@ void embedding_backward(Device& device, const KernelCall& call) {
   SHARDPROOF_EXPECTS(dy.elements() == tokens.elements() * width, to_string(dy.shape));
   if (!tokens_exist(device, call, tokens, V)) return;
   in_compute_type(device, call, [&](auto& o) {
-    embedding_backward(V, width, tokens.elements(), o.in(0), integers(tokens), o.out());
+    embedding_backward(V, width, tokens.elements(), call.attributes.padding, o.in(0),
+                       integers(tokens), o.out());
   });
 }
 

@@ -16,17 +16,18 @@ struct Frequencies {
   std::int64_t first = 0;
   std::int64_t count = 0;
   double of[kMost] = {};
+  double amplitude = 1;
 };
 
-/// cos, sin (T, pairs): of position * f_i, all in fp64.
+/// cos, sin (T, pairs): of position * f_i, times the amplitude, all in fp64.
 __global__ void rotary_table_kernel(std::int64_t T, std::int64_t pairs, Frequencies frequencies,
                                     Output<double> cos, Output<double> sin) {
   for (std::int64_t i = first_element(); i < T * frequencies.count; i += grid_threads()) {
     const std::int64_t t = i / frequencies.count, pair = i % frequencies.count;
     const double angle = static_cast<double>(t) * frequencies.of[pair];
     const std::int64_t at = t * pairs + frequencies.first + pair;
-    cos.set(at, std::cos(angle));
-    sin.set(at, std::sin(angle));
+    cos.set(at, std::cos(angle) * frequencies.amplitude);
+    sin.set(at, std::sin(angle) * frequencies.amplitude);
   }
 }
 
@@ -36,6 +37,7 @@ void rotary_table(Device& device, const KernelCall& call) {
                      to_string(call.out(1).shape));
   const std::int64_t T = shape[0], pairs = shape[1];
   Frequencies some;
+  some.amplitude = rotary_amplitude(call.attributes.frequencies);
   for (; some.first < pairs; some.first += some.count) {
     some.count = std::min(pairs - some.first, Frequencies::kMost);
     for (std::int64_t i = 0; i < some.count; ++i)

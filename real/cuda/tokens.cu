@@ -82,6 +82,7 @@ void embedding(Device& device, const KernelCall& call) {
 
 constexpr std::int64_t kFirst = -1;
 constexpr std::int64_t kNowhere = -2;
+constexpr std::int64_t kNone = -1;  // no token
 
 /// Where a token's id occurs last before it, or kFirst, and next after it, or tokens.count; before
 /// a token that does not exist is kNowhere. A thread to each: neighbours read the same ids.
@@ -99,13 +100,13 @@ __global__ void find_neighbours_kernel(Tokens tokens, Global<std::int64_t> previ
 }
 
 /// A block to each token that is the first of its id: the rows of dy of all of them are added, in
-/// the order of the tokens.
+/// the order of the tokens. Not those of `padding`, whose row stays zero.
 template <class C>
-__global__ void embedding_backward_kernel(Tokens tokens, std::int64_t width,
+__global__ void embedding_backward_kernel(Tokens tokens, std::int64_t width, std::int64_t padding,
                                           Global<std::int64_t> previous, Global<std::int64_t> next,
                                           Input<C> dy, Output<C> dweight) {
   for (std::int64_t i = blockIdx.x; i < tokens.count; i += gridDim.x) {
-    if (previous[i] != kFirst) continue;
+    if (previous[i] != kFirst || tokens.ids[i] == padding) continue;
     const std::int64_t row = tokens.ids[i];
     for (std::int64_t c = threadIdx.x; c < width; c += blockDim.x) {
       C sum{0};
@@ -115,7 +116,7 @@ __global__ void embedding_backward_kernel(Tokens tokens, std::int64_t width,
   }
 }
 
-/// dweight (V, C), zero but for the rows of tokens seen.
+/// dweight (V, C), zero but for the rows of tokens seen, and for that of padding.
 void embedding_backward(Device& device, const KernelCall& call) {
   const TensorView &dy = call.in(0), &dweight = call.out();
   const std::int64_t width = last_extent(dweight);
@@ -127,8 +128,9 @@ void embedding_backward(Device& device, const KernelCall& call) {
   device.fill(dweight, std::byte{0}, call.stream);
   launch_elements(device, call, tokens.count, find_neighbours_kernel, tokens, previous, next);
   in_compute_type_of(dweight, [&]<class C>(C) {
-    launch_rows(device, call, tokens.count, embedding_backward_kernel<C>, tokens, width, previous,
-                next, Input<C>(dy), Output<C>(dweight));
+    launch_rows(device, call, tokens.count, embedding_backward_kernel<C>, tokens, width,
+                call.attributes.padding.value_or(kNone), previous, next, Input<C>(dy),
+                Output<C>(dweight));
   });
 }
 

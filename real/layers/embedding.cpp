@@ -14,7 +14,8 @@ std::vector<ValueId> Embedding::backward(const std::vector<ValueId>& dy,
                                          const std::vector<std::string>&) {
   const std::string weight = module() + ".weight";
   const ValueId gradient = gradients().tensor(module(), weight);
-  backward_op(OpKind::embedding_backward, {dy[0], tokens_}, {gradient});
+  Op& op = backward_op(OpKind::embedding_backward, {dy[0], tokens_}, {gradient});
+  if (padding_) op.attributes["padding"] = *padding_;
   gradients().add(module(), weight, gradient);
   return {};
 }

@@ -1,5 +1,7 @@
 #include "real/layers/rotary.hpp"
 
+#include "scenarios/plan/op_attributes.hpp"
+
 namespace shardproof::real {
 
 namespace {
@@ -11,9 +13,17 @@ Attributes attributes_of(const RotaryFrequencies& how) {
   attributes["scaling"] = std::string(name_of(how.scaling));
   attributes["factor"] = how.factor;
   if (how.scaling == RotaryScaling::linear) return attributes;
+  attributes["original_positions"] = how.original_positions;
+  if (how.scaling != RotaryScaling::llama3) attributes["attention_factor"] = how.attention_factor;
+  for (std::size_t i = 0; i < how.divisors.size(); ++i)
+    attributes[divisor_attribute(i)] = how.divisors[i];
+  if (how.scaling == RotaryScaling::longrope) return attributes;
   attributes["low_freq_factor"] = how.low;
   attributes["high_freq_factor"] = how.high;
-  attributes["original_positions"] = how.original_positions;
+  if (how.scaling == RotaryScaling::llama3) return attributes;
+  attributes["mscale"] = how.mscale;
+  attributes["mscale_all_dim"] = how.mscale_all_dim;
+  attributes["truncate"] = std::int64_t{how.truncate};
   return attributes;
 }
 

@@ -1,4 +1,5 @@
 #include "real/models/families.hpp"
+#include "scenarios/model/rotary_keys.hpp"
 
 namespace shardproof::real {
 
@@ -38,7 +39,8 @@ ValueId block(Network& net, const std::string& module, ValueId x, RotaryTable ta
 
 ValueId lower_chatglm(Network& net, ValueId tokens) {
   const ModelDescription& model = net.model();
-  const RotaryTable table = net.rotary_table(model.head_dim / 2, {.theta = model.rope_theta});
+  const RotaryTable table =
+      net.rotary_table(model.head_dim / 2, rotary_frequencies(model, net.sequence()));
   ValueId x = net.embedding("transformer.embedding.word_embeddings", tokens);
   for (std::int64_t i = 0; i < model.num_hidden_layers; ++i)
     x = block(net, "transformer.encoder.layers." + std::to_string(i), x, table);

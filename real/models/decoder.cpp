@@ -5,10 +5,12 @@
 namespace shardproof::real {
 
 Decoder::Decoder(Network& net)
-    : net_(net), table_(net.rotary_table(net.model().head_dim, rotary_frequencies(net.model()))) {}
+    : net_(net),
+      table_(net.rotary_table(net.model().head_dim,
+                              rotary_frequencies(net.model(), net.sequence()))) {}
 
 ValueId Decoder::logits(ValueId tokens, const Half& attention, const Half& mlp) {
-  ValueId x = net_.embedding("model.embed_tokens", tokens);
+  ValueId x = net_.embedding("model.embed_tokens", tokens, net_.model().padding_row());
   for (std::int64_t i = 0; i < net_.model().num_hidden_layers; ++i) {
     const std::string layer = "model.layers." + std::to_string(i);
     const ValueId attended = attention(layer, net_.rms_norm(layer + ".input_layernorm", x));

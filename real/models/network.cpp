@@ -74,8 +74,9 @@ ValueId Network::alibi_slopes(ValueId q) {
   return slopes;
 }
 
-ValueId Network::embedding(const std::string& module, ValueId tokens) {
-  auto layer = std::make_unique<Embedding>(site(module));
+ValueId Network::embedding(const std::string& module, ValueId tokens,
+                           std::optional<std::int64_t> padding) {
+  auto layer = std::make_unique<Embedding>(site(module), padding);
   const ValueId y = layer->forward(tokens);
   return record(module, std::move(layer), {}, y);
 }

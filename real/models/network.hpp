@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Network {
       : builder_(builder), gradients_(builder, std::move(take)) {}
 
   const ModelDescription& model() const { return builder_.model(); }
+  /// T, the tokens of a sequence.
+  std::int64_t sequence() const { return builder_.scenario().data.sequence; }
 
   /// The tokens of a micro-batch, (B, T): loaded here, or in an earlier segment.
   ValueId tokens();
@@ -48,7 +51,9 @@ class Network {
   /// ALiBi's slopes of the heads of the queries q, cut as they are; computed once a run.
   ValueId alibi_slopes(ValueId q);
 
-  ValueId embedding(const std::string& module, ValueId tokens);
+  /// `padding`: a row whose gradient the lookup leaves at zero.
+  ValueId embedding(const std::string& module, ValueId tokens,
+                    std::optional<std::int64_t> padding = std::nullopt);
   ValueId rms_norm(const std::string& module, ValueId x);  // with the model's rms_norm_eps
   ValueId rms_norm(const std::string& module, ValueId x, double eps);
   ValueId layer_norm(const std::string& module, ValueId x);

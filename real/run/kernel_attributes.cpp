@@ -25,7 +25,8 @@ std::vector<std::vector<KernelAttributes::Range>> ranges_of_the_norm(const Progr
 KernelAttributes kernel_attributes(const Program& program, const Op& op, Rank rank) {
   switch (op.kind) {
     case OpKind::rotary_table: return {.frequencies = rotary_frequencies(op)};
-    case OpKind::shift_labels: return {.padding = padding(op)};
+    case OpKind::shift_labels:
+    case OpKind::embedding_backward: return {.padding = padding(op)};
     case OpKind::rms_norm:
     case OpKind::rms_norm_backward_input:
     case OpKind::rms_norm_backward_weight:

@@ -55,7 +55,8 @@ enum class UnitKind {
   swiglu_backward_gate,          // dy, gate, up
   swiglu_backward_up,            // dy, gate, up
   gelu_backward,                 // dy, x; form
-  embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C)
+  embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C), row
+                                 // `padding` zero
   route_backward,                // dweights, logits, selected; route, factor -> like logits
   moe_dispatch_backward,         // selected, (groups * rows, C)... -> (..., C)
   moe_combine_backward_weights,  // dy, selected, (groups * rows, C)... -> like selected

@@ -10,6 +10,32 @@ namespace shardproof::reference {
 
 namespace {
 
+/// Absolute error, in u, of the share of a frequency that yarn slows: (i - first) / (last - first).
+/// Between whole pairs, and what the ends are held to, it is the rounding of one quotient. Else an
+/// end is off by three roundings of a logarithm's argument, and of the logarithms and what follows
+/// by 4 of its size; at the ramp's ends, where the branches meet, the share is continuous.
+double yarn_share_error(std::int64_t pairs, const RotaryFrequencies& how) {
+  if (how.truncate) return 3;
+  const auto r = as_real(2 * pairs);
+  const auto place = [&](double turns) {
+    return r * std::log(how.original_positions / (turns * 2 * std::numbers::pi)) /
+           (2 * std::log(how.theta));
+  };
+  const auto error = [&](double turns) {
+    return 3 * r / (2 * std::fabs(std::log(how.theta))) + 4 * std::fabs(place(turns));
+  };
+  const double first = std::max(place(how.high), 0.0), last = std::min(place(how.low), r - 1);
+  const double length = first == last ? 0.001 : std::fabs(last - first);
+  return 2 * (error(how.high) + error(how.low)) / length + 3;
+}
+
+/// Relative error, in u, of what cos and sin are multiplied by: of logarithms, whose terms add up
+/// without cancelling, their quotient or root, and the product. Exact where it is 1, or given.
+double magnitude_error(const RotaryFrequencies& how, double magnitude) {
+  if (magnitude == 1) return 0;
+  return how.attention_factor > 0 ? 1 : 10;
+}
+
 /// Relative error, in u, of a frequency computed in fp64. The exponent of theta is rounded once,
 /// which theta^y magnifies by ln theta^y; pow and what follows add at most 4. Where llama3 goes
 /// over from one frequency to the other, the share of either is off by the error of X /
@@ -19,7 +45,10 @@ double frequency_error(std::int64_t i, std::int64_t pairs, const RotaryFrequenci
   const double exponent = as_real(i) / as_real(pairs);
   const double plain = std::fabs(exponent * std::log(how.theta)) + 4;
   if (how.scaling == RotaryScaling::none) return plain;
-  if (how.scaling == RotaryScaling::linear) return plain + 1;
+  if (how.scaling == RotaryScaling::linear || how.scaling == RotaryScaling::longrope)
+    return plain + 1;
+  if (how.scaling == RotaryScaling::yarn)
+    return plain + 5 + yarn_share_error(pairs, how) * std::max(how.factor, 1.0);
   const double frequency = std::pow(how.theta, -exponent);
   const double turns = how.original_positions * frequency / (2 * std::numbers::pi);
   const bool between = 0.99 * how.low <= turns && turns <= 1.01 * how.high;
@@ -38,12 +67,15 @@ UnitResult replay_rotary_table(const UnitCall& unit) {
   const RotaryTables tables = rotary_tables(positions, 2 * pairs, how);
   UnitResult result = bounded_result({positions, pairs});
   result.value = cosine ? tables.cos.values : tables.sin.values;
-  for (std::int64_t t = 1; t < positions; ++t)
+  const double magnitude = rotary_magnitude(how);
+  const double magnified = magnitude_error(how, magnitude);
+  for (std::int64_t t = cosine && magnified > 0 ? 0 : 1; t < positions; ++t)
     for (std::int64_t i = 0; i < pairs; ++i) {
       // Kernel and oracle both work in fp64: bound and error are alike.
       const double angle = as_real(t) * rotary_frequency(i, 2 * pairs, how);
       const auto at = static_cast<std::size_t>(t * pairs + i);
-      result.bound[at] = (angle * frequency_error(i, pairs, how) + 2) * oracle_arithmetic().u;
+      result.bound[at] = (angle * frequency_error(i, pairs, how) + 2 + magnified) * magnitude *
+                         oracle_arithmetic().u;
       result.error[at] = result.bound[at];
     }
   settle(result);

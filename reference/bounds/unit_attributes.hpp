@@ -32,7 +32,7 @@ struct UnitAttributes {
   std::int64_t experts_per_token = 0;
   RouteForm route = RouteForm::renormalized;
   ExpertRows expert_rows = ExpertRows::by_choice;
-  std::optional<std::int64_t> padding = std::nullopt;  // no label; of shift_labels
+  std::optional<std::int64_t> padding = std::nullopt;  // no label; a row without a gradient
 };
 
 /// The rounding that the precision policy allows. Never filled from a plan or a trace.
@@ -62,7 +62,8 @@ void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
   const auto& [head_dim, groups, extent, eps, factor, weight_decay, mean_form, gelu, pairing,
                frequencies, heads, attention, weight_layout, parts, part, experts,
                experts_per_token, route, expert_rows, padding] = attributes;
-  const auto& [theta, scaling, scaling_factor, low, high, original_positions] = frequencies;
+  const auto& [theta, scaling, scaling_factor, low, high, original_positions, attention_factor,
+               mscale, mscale_all_dim, truncate, divisors] = frequencies;
   const auto& [attention_head_dim, v_head_dim, scale, window] = attention;
   visit(Number{"eps"}, eps);
   visit(Number{"theta"}, theta);
@@ -87,6 +88,11 @@ void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
   visit(Number{"low_freq_factor"}, low);
   visit(Number{"high_freq_factor"}, high);
   visit(Number{"original_positions"}, original_positions);
+  visit(Number{"attention_factor"}, attention_factor);
+  visit(Number{"mscale"}, mscale);
+  visit(Number{"mscale_all_dim"}, mscale_all_dim);
+  visit(Number{"truncate"}, truncate);
+  visit(Number{"divisors"}, divisors);
   visit(Size{"groups"}, groups);
   visit(Size{"extent"}, extent);
   visit(Size{"parts"}, parts);

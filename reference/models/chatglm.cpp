@@ -1,4 +1,5 @@
 #include "reference/models/families.hpp"
+#include "scenarios/model/rotary_keys.hpp"
 
 namespace shardproof::reference {
 
@@ -35,7 +36,8 @@ Value chatglm(Graph& net, const ModelDescription& model) {
   const auto norm = [&](const std::string& module, Value x) {
     return net.rms_norm(module, x, model.rms_norm_eps);
   };
-  const Rotary tables = net.rotary_tables(model.head_dim / 2, {.theta = model.rope_theta});
+  const Rotary tables =
+      net.rotary_tables(model.head_dim / 2, rotary_frequencies(model, net.micro_batch().positions));
 
   Value x = net.embedding("transformer.embedding.word_embeddings", net.tokens());
   for (std::int64_t i = 0; i < model.num_hidden_layers; ++i) {

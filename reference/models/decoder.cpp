@@ -7,10 +7,11 @@ namespace shardproof::reference {
 Decoder::Decoder(Graph& net, const ModelDescription& model)
     : net_(net),
       model_(model),
-      tables_(net.rotary_tables(model.head_dim, rotary_frequencies(model))) {}
+      tables_(net.rotary_tables(model.head_dim,
+                                rotary_frequencies(model, net.micro_batch().positions))) {}
 
 Value Decoder::logits(const Half& attention, const Half& mlp) {
-  Value x = net_.embedding("model.embed_tokens", net_.tokens());
+  Value x = net_.embedding("model.embed_tokens", net_.tokens(), model_.padding_row());
   for (std::int64_t i = 0; i < model_.num_hidden_layers; ++i) {
     const std::string layer = "model.layers." + std::to_string(i);
     x = net_.add(layer, "residual", x, attention(layer, norm(layer + ".input_layernorm", x)));

@@ -68,12 +68,15 @@ Value Graph::alibi_slopes(std::int64_t heads) {
   return slopes;
 }
 
-Value Graph::embedding(const std::string& module, Value indices) {
+Value Graph::embedding(const std::string& module, Value indices,
+                       std::optional<std::int64_t> padding) {
   const Value weight = parameter(module + ".weight");
   Shape shape_of_rows = shape(indices);
   shape_of_rows.push_back(shape(weight).at(1));
+  UnitAttributes attributes{.extent = shape(weight).at(0)};
+  attributes.padding = padding;
   return append(UnitKind::embedding, module, "output", {weight, indices}, shape_of_rows,
-                {.extent = shape(weight).at(0)});
+                attributes);
 }
 
 Value Graph::rms_norm(const std::string& module, Value x, double eps) {

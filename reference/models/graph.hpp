@@ -89,7 +89,9 @@ class Graph {
   Value alibi_slopes(std::int64_t heads);  // (heads)
 
   // The functions, in the words of ops.hpp. Where no role is asked for it is "output".
-  Value embedding(const std::string& module, Value indices);
+  /// `padding`: a row that the lookup gives no gradient.
+  Value embedding(const std::string& module, Value indices,
+                  std::optional<std::int64_t> padding = std::nullopt);
   Value rms_norm(const std::string& module, Value x, double eps);
   Value layer_norm(const std::string& module, Value x, double eps);
   /// x W^T, and + bias if the model has a parameter module.bias: then the roles are product and

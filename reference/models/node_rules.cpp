@@ -68,7 +68,8 @@ const std::vector<NodeRule> rules{
 
     {Kind::embedding, {},
      {{0, "weight", Kind::embedding_backward, {dy(), input(1)}}},
-     [](const Call& c) { return Variables{c.tape.embedding(c.inputs[0], integers(c, 1))}; }},
+     [](const Call& c) {
+       return Variables{c.tape.embedding(c.inputs[0], integers(c, 1), c.attributes.padding)}; }},
 
     {Kind::rms_norm, {},
      {{0, "input", Kind::rms_norm_backward_input, {dy(), input(0), input(1)}},

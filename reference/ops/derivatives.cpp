@@ -9,12 +9,13 @@
 namespace shardproof::reference {
 
 Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t vocabulary,
-                            std::int64_t groups) {
+                            std::int64_t groups, std::optional<std::int64_t> padding) {
   const std::int64_t width = dy.columns();
   const GroupOfRow group(dy.rows(), groups);
   Tensor dweight({groups, vocabulary, width});
   for (std::int64_t row = 0; row < dy.rows(); ++row) {
     SHARDPROOF_EXPECTS(0 <= tokens[row] && tokens[row] < vocabulary, tokens[row], vocabulary);
+    if (tokens[row] == padding) continue;
     const std::int64_t target = (group(row) * vocabulary + tokens[row]) * width;
     for (std::int64_t c = 0; c < width; ++c) dweight[target + c] += dy[row * width + c];
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "reference/ops/tensor.hpp"
 #include "scenarios/op_forms.hpp"
@@ -14,9 +15,10 @@
 /// Those of the matrix product stand in matmul.hpp.
 namespace shardproof::reference {
 
-/// dy (B, T, C), tokens (B, T) -> (groups, V, C).
+/// dy (B, T, C), tokens (B, T) -> (groups, V, C). The row of `padding` is a constant: it has none.
 Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t vocabulary,
-                            std::int64_t groups);
+                            std::int64_t groups,
+                            std::optional<std::int64_t> padding = std::nullopt);
 
 /// dy and x (..., C), weight (C), or of a width that divides C -> like x.
 Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps);

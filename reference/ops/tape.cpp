@@ -29,10 +29,11 @@ void Tape::backward(Variable output, Tensor seed) {
 
 Variable Tape::leaf(Tensor value) { return push(std::move(value), nullptr); }
 
-Variable Tape::embedding(Variable weight, const Tokens& tokens) {
+Variable Tape::embedding(Variable weight, const Tokens& tokens,
+                         std::optional<std::int64_t> padding) {
   const std::int64_t vocabulary = value(weight).rows();
   return push(reference::embedding(value(weight), tokens), [=, this](const Tensor& dy) {
-    accumulate(weight, embedding_vjp_weight(dy, tokens, vocabulary, groups_));
+    accumulate(weight, embedding_vjp_weight(dy, tokens, vocabulary, groups_, padding));
   });
 }
 

@@ -36,7 +36,9 @@ class Tape {
   /// A weight or an input: something with a value and no history.
   Variable leaf(Tensor value);
 
-  Variable embedding(Variable weight, const Tokens& tokens);
+  /// `padding`: a row of the weight that is a constant.
+  Variable embedding(Variable weight, const Tokens& tokens,
+                     std::optional<std::int64_t> padding = std::nullopt);
   Variable rms_norm(Variable x, Variable weight, double eps);
   Variable layer_norm(Variable x, Variable weight, Variable bias, double eps);
   Variable matmul(Variable x, Variable weight, WeightLayout layout = WeightLayout::out_in);

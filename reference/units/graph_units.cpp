@@ -59,8 +59,8 @@ class MicroStepUnits {
     for (std::size_t k = 0; k < node.outputs.size(); ++k) {
       const Value output = node.outputs[k];
       if (k < parts)
-        add(node.kind, part(node, k), inputs, path(output), graph_.shape(output), node.module,
-            rows(output));
+        add(node.kind, forward_attributes(node, k), inputs, path(output), graph_.shape(output),
+            node.module, rows(output));
       else
         add(by_products[k - parts].kind, node.attributes,
             paths(node, by_products[k - parts].arguments), path(output), graph_.shape(output),
@@ -73,6 +73,13 @@ class MicroStepUnits {
     UnitAttributes attributes = node.attributes;
     if (!attributes.parts.empty() || attributes.experts > 0)
       attributes.part = static_cast<std::int64_t>(k);
+    return attributes;
+  }
+
+  /// What is looked up does not depend on which row has no gradient.
+  static UnitAttributes forward_attributes(const Node& node, std::size_t k) {
+    UnitAttributes attributes = part(node, k);
+    if (node.kind == UnitKind::embedding) attributes.padding.reset();
     return attributes;
   }
 

@@ -34,6 +34,10 @@ struct Numbers {
   void operator()(reference::Number field, const T& value) {
     list.emplace_back(field.name, as_real(value));
   }
+  void operator()(reference::Number field, const std::vector<double>& values) {
+    list.emplace_back(field.name, as_real(values.size()));  // first: lists of two lengths differ
+    for (const double value : values) list.emplace_back(field.name, value);
+  }
   template <typename T>
   void operator()(reference::Size, const T&) {}
 };

@@ -16,6 +16,7 @@ struct Description {
     write(value);
   }
   void write(std::int64_t value) { text += ' ' + std::to_string(value); }
+  void write(bool value) { write(std::int64_t{value}); }
   void write(double value) { text += ' ' + std::to_string(std::bit_cast<std::uint64_t>(value)); }
   template <typename Enumeration>
   requires std::is_enum_v<Enumeration>
@@ -27,6 +28,10 @@ struct Description {
   void write(const std::vector<std::int64_t>& values) {
     write(static_cast<std::int64_t>(values.size()));
     for (const std::int64_t value : values) write(value);
+  }
+  void write(const std::vector<double>& values) {
+    write(static_cast<std::int64_t>(values.size()));
+    for (const double value : values) write(value);
   }
 };
 

@@ -152,7 +152,8 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     attributes.extent = program.value(op.outputs[0]).shape[0];
     attributes.head_dim = 2 * program.value(op.outputs[0]).shape[1];
   }
-  if (op.kind == OpKind::shift_labels) attributes.padding = padding(op);
+  if (op.kind == OpKind::shift_labels || op.kind == OpKind::embedding_backward)
+    attributes.padding = padding(op);
   // One replica's batch is one group.
   if (op.kind == OpKind::cross_entropy || op.kind == OpKind::cross_entropy_backward)
     attributes.groups = 1;

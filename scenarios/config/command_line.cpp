@@ -57,7 +57,8 @@ JsonValue data_from_options(const CommandLineScenario& given) {
   if (given.sequence) {
     data.set("sequence", from_option("--sequence", *given.sequence));
   } else if (is_there(given.model)) {
-    const ModelDescription model = model_from_json(read_model_json(given.model));
+    // Dropouts are judged when overrides have been applied.
+    const ModelDescription model = model_from_json(read_model_json(given.model), Mode::inference);
     data.set("sequence", std::min<std::int64_t>(64, model.max_position_embeddings));
   }
   return data;

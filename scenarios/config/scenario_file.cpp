@@ -45,7 +45,8 @@ void read_model(ObjectReader& top, const fs::path& folder, Scenario& scenario) {
   ObjectReader reader(top.require("model", "expected { \"config\": ..., \"weights\": ... }"),
                       "model");
   scenario.model = model_from_json(
-      reader.require("config", "expected a Hugging Face config.json, a path or inline"));
+      reader.require("config", "expected a Hugging Face config.json, a path or inline"),
+      scenario.mode, &scenario.notices);
   const JsonValue* weights = reader.find("weights");
   const bool generated = !weights || as_string(*weights, "model.weights") == "generated";
   scenario.weights = generated ? "generated" : existing_path(*weights, "model.weights", folder);
@@ -235,8 +236,8 @@ Scenario scenario_inside(JsonValue root, const std::string& file,
   const int world = read_world(top);
   scenario.steps = static_cast<int>(top.integer("steps", 1, {1, 1'000'000}));
   scenario.seed = static_cast<std::uint64_t>(top.integer("seed", 0, {.lowest = 0}));
-  read_model(top, folder, scenario);
   scenario.mode = top.one_of("mode", scenario.mode);
+  read_model(top, folder, scenario);
   read_deepspeed(top, world, scenario);
   read_data(top, folder, scenario.data);
   scenario.executions = read_executions(top);

@@ -32,8 +32,6 @@ std::vector<ConfigKey> keys() {
 
 std::vector<NeutralConfigKey> neutral() {
   return {
-      {"hidden_dropout", "0", "dropout is not implemented: only 0"},
-      {"attention_dropout", "0", "dropout is not implemented: only 0"},
       {"apply_residual_connection_post_layernorm", "false",
        "a residual taken after the norm is not implemented: only false"},
       {"slow_but_exact", "false", "slicing the projections again is not implemented: only false"},
@@ -72,7 +70,8 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 
 }  // namespace
 
-// Source: transformers, models/bloom, which publishes no tp_plan. The keys that the BLOOM
+// Source: transformers, models/bloom, which publishes no tp_plan and gives its embedding no padding
+// row. The keys that the BLOOM
 // checkpoints carry from their training are read by nobody.
 Family bloom_family() {
   return {.model_type = "bloom",
@@ -85,6 +84,7 @@ Family bloom_family() {
           .buffers = {},
           .rotary = RotaryKeys::none,
           .keys = keys(),
+          .dropouts = {{"hidden_dropout"}, {"attention_dropout"}},
           .neutral = neutral(),
           .harmless = {"pretraining_tp", "pad_token_id", "unk_token_id", "offset_alibi",
                        "attention_softmax_in_fp32", "bias_dropout_fusion", "masked_softmax_fusion",

@@ -40,7 +40,7 @@ std::vector<ConfigKey> keys() {
        .kind = Kind::positive,
        .absent = {1e-5}},
       {.name = "rope_ratio", .kind = Kind::positive, .absent = {1}},
-      {.name = "rope_theta", .absent = {10000, "rope_ratio"}, .derived = true},
+      {.name = "rope_theta", .absent = {10000}, .derived = true},
       // No key of the published class: the deviation of generated weights.
       {.name = "initializer_range", .kind = Kind::non_negative, .absent = {0.02}},
       {.name = "tie_word_embeddings", .absent = {0}, .derived = true},
@@ -51,8 +51,6 @@ std::vector<ConfigKey> keys() {
 
 std::vector<NeutralConfigKey> neutral() {
   return {
-      {"hidden_dropout", "0", "dropout is not implemented: only 0"},
-      {"attention_dropout", "0", "dropout is not implemented: only 0"},
       {"rmsnorm", "true", "a LayerNorm instead is not implemented: only true"},
       {"apply_residual_connection_post_layernorm", "false",
        "a residual taken after the norm is not implemented: only false"},
@@ -103,8 +101,9 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 }  // namespace
 
 // Source: configuration_chatglm.py and modeling_chatglm.py of THUDM/chatglm2-6b, whose names
-// chatglm3-6b shares; rope_ratio is a key of chatglm3-6b-32k. Its head is never tied, whatever
-// tie_word_embeddings says: the class names no output embeddings.
+// chatglm3-6b shares; rope_ratio is a key of chatglm2-6b-32k, chatglm3-6b-32k and glm-4-9b. Its
+// head is never tied, whatever tie_word_embeddings says: the class names no output embeddings. The
+// embedding has no padding row.
 Family chatglm_family() {
   return {.model_type = "chatglm",
           .preset = "chatglm",
@@ -114,8 +113,9 @@ Family chatglm_family() {
           .tp_plan = {},
           .base_prefix = "transformer.",
           .buffers = {".rotary_pos_emb.inv_freq"},
-          .rotary = RotaryKeys::none,
+          .rotary = RotaryKeys::ratio,
           .keys = keys(),
+          .dropouts = {{"hidden_dropout"}, {"attention_dropout"}},
           .neutral = neutral(),
           .harmless = {"tie_word_embeddings", "pad_token_id", "gmask_token_id", "interleaved_qkv",
                        "bias_dropout_fusion", "apply_query_key_layer_scaling",

@@ -22,6 +22,11 @@ std::vector<ConfigKey> decoder_keys(const DecoderDefaults& defaults) {
        .absent = {defaults.vocab_size},
        .lowest = 2,
        .highest = std::int64_t{1} << 31},
+      {.name = "pad_token_id",
+       .kind = Kind::row,
+       .absent = {defaults.pad_token_id},
+       .null = Fallback{kNoRow},
+       .other = "vocab_size"},
       {.name = "max_position_embeddings",
        .absent = {defaults.max_position_embeddings},
        .highest = std::int64_t{1} << 31},
@@ -39,16 +44,14 @@ ConfigKey sliding_window_key(Fallback absent, Fallback null) {
       .name = "sliding_window", .absent = absent, .null = null, .highest = std::int64_t{1} << 31};
 }
 
+std::vector<DropoutKey> decoder_dropouts() {
+  return {{"attention_dropout"}, {"hidden_dropout"}, {"resid_pdrop"}, {"embd_pdrop"}};
+}
+
 std::vector<NeutralConfigKey> decoder_neutral_keys() {
   return {
       {"hidden_act", "\"silu\"", "only \"silu\" is implemented"},
-      {"attention_dropout", "0", "dropout is not implemented: only 0"},
-      {"hidden_dropout", "0", "dropout is not implemented: only 0"},
-      {"resid_pdrop", "0", "dropout is not implemented: only 0"},
-      {"embd_pdrop", "0", "dropout is not implemented: only 0"},
       {"pretraining_tp", "1", "slicing the projections again is not implemented: only 1"},
-      {"pad_token_id", "null",
-       "an embedding row whose gradient is held at zero is not implemented; use null"},
       {"partial_rotary_factor", "1", "partly rotated heads are not implemented: only 1"},
       {"rope_interleaved", "false", "interleaved rotary pairs are not implemented: only false"},
       {"use_sliding_window", "false", "sliding-window attention is not implemented: only false"},

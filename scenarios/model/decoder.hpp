@@ -18,6 +18,7 @@ struct DecoderDefaults {
   double max_position_embeddings = 2048;
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000;
+  double pad_token_id = kNoRow;
   Fallback num_key_value_heads = {1, "num_attention_heads"};
   Fallback head_dim = {1, "hidden_size", "num_attention_heads"};
 };
@@ -26,7 +27,9 @@ std::vector<ConfigKey> decoder_keys(const DecoderDefaults& defaults);
 ConfigKey flag_key(const char* name);                                // false by default
 ConfigKey sliding_window_key(Fallback absent, Fallback null = {0});  // 0: none
 
-/// The activation, dropout, the padding row of the embedding, partly rotated heads, layer types.
+std::vector<DropoutKey> decoder_dropouts();
+
+/// The activation, partly rotated heads, layer types.
 std::vector<NeutralConfigKey> decoder_neutral_keys();
 
 /// q_proj, k_proj, v_proj, o_proj of self_attn, gate_proj, up_proj, down_proj of mlp, lm_head.

@@ -131,8 +131,9 @@ Family deepseek_v2_family() {
                       {"lm_head", "colwise_rep"}},
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq"},
-          .rotary = RotaryKeys::plain,
+          .rotary = RotaryKeys::scalable,
           .keys = keys(),
+          .dropouts = decoder_dropouts(),
           .neutral = neutral(),
           .harmless = {"n_group", "topk_group", "aux_loss_alpha", "seq_aux"},
           .parameters = parameters};

@@ -23,8 +23,9 @@ struct Fallback {
 
 /// One hyper-parameter of a family: what its config.json calls it, and which values it may have.
 struct ConfigKey {
-  // count: a whole number from lowest to highest; positive, non_negative: any number
-  enum class Kind { count, positive, non_negative, flag };
+  // count: a whole number from lowest to highest; positive, non_negative: any number; row: one of
+  // as many rows as `other` says, from the end where it is negative, as in torch; kNoRow: none
+  enum class Kind { count, positive, non_negative, flag, row };
   enum class Relation { none, divides, equals, at_most };
 
   const char* name;                     // of the ModelDescription's field or number
@@ -39,6 +40,13 @@ struct ConfigKey {
   const char* other = nullptr;
   std::int64_t multiple_of = 1;
   const char* reason = nullptr;  // why it has to be a multiple
+};
+inline constexpr double kNoRow = -1;
+
+/// A probability of dropping elements: nothing in inference, and in training only 0 is implemented.
+struct DropoutKey {
+  const char* key;
+  double absent = 0;  // the published default
 };
 
 /// A key of which one value is implemented, because any other would change the numbers.
@@ -63,9 +71,10 @@ struct BlockClass {
 
 /// Which keys of config.json say how rotary positions are scaled.
 enum class RotaryKeys {
-  none,     // there is no rotary key at all
-  plain,    // rope_theta, rope_scaling, rope_parameters: only "default"
-  scalable  // also "linear" and "llama3"
+  none,      // there is no rotary key at all
+  scalable,  // rope_theta, rope_scaling, rope_parameters: "default", "linear", "llama3", "yarn"
+  longrope,  // the same three: "default" and "longrope"
+  ratio      // rope_ratio, which means one thing or the other (model_keys.hpp)
 };
 
 /// A model family as data: how it is configured and what its parameters are called. Never a
@@ -81,6 +90,7 @@ struct Family {
   std::vector<const char*> buffers;  // ends of names that are stored beside parameters, but derived
   RotaryKeys rotary = RotaryKeys::none;
   std::vector<ConfigKey> keys;
+  std::vector<DropoutKey> dropouts;
   std::vector<NeutralConfigKey> neutral;
   std::vector<const char*> harmless;  // keys that change no number, beside those of every model
   std::vector<ParameterDescription> (*parameters)(const ModelDescription&) = nullptr;

@@ -29,15 +29,9 @@ std::vector<ConfigKey> keys() {
   };
 }
 
-constexpr const char* kDropout =
-    "dropout is not implemented, and transformers' GPT2Config has 0.1: set it to 0";
-
 std::vector<NeutralConfigKey> neutral() {
   return {
       {"activation_function", "\"gelu_new\"", "only \"gelu_new\" is implemented"},
-      {"resid_pdrop", "0", kDropout, "0.1"},
-      {"embd_pdrop", "0", kDropout, "0.1"},
-      {"attn_pdrop", "0", kDropout, "0.1"},
       {"scale_attn_weights", "true", "attention without its scale is not implemented: only true"},
       {"scale_attn_by_inverse_layer_idx", "false",
        "attention scaled by the layer's index is not implemented: only false"},
@@ -78,8 +72,9 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 
 }  // namespace
 
-// Source: transformers, models/gpt2. AutoTP has no preset and transformers no tp_plan for it. The
-// buffers are the causal mask and its value, which old checkpoints hold.
+// Source: transformers, models/gpt2. AutoTP has no preset and transformers no tp_plan for it; its
+// embedding has no padding row. The buffers are the causal mask and its value, which old
+// checkpoints hold.
 Family gpt2_family() {
   return {.model_type = "gpt2",
           .preset = "",
@@ -91,6 +86,7 @@ Family gpt2_family() {
           .buffers = {".attn.bias", ".attn.masked_bias"},
           .rotary = RotaryKeys::none,
           .keys = keys(),
+          .dropouts = {{"resid_pdrop", 0.1}, {"embd_pdrop", 0.1}, {"attn_pdrop", 0.1}},
           .neutral = neutral(),
           .harmless = {"n_ctx", "pad_token_id", "summary_type", "summary_use_proj",
                        "summary_activation", "summary_proj_to_labels", "summary_first_dropout"},

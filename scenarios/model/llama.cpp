@@ -51,6 +51,7 @@ Family llama_family() {
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::scalable,
           .keys = keys(),
+          .dropouts = decoder_dropouts(),
           .neutral = neutral(),
           .harmless = {},
           .parameters = parameters};

@@ -35,6 +35,7 @@ Family mistral_family() {
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::scalable,
           .keys = keys(),
+          .dropouts = decoder_dropouts(),
           .neutral = decoder_neutral_keys(),
           .harmless = {},
           .parameters = parameters};

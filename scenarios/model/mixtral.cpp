@@ -74,6 +74,7 @@ Family mixtral_family() {
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::scalable,
           .keys = keys(),
+          .dropouts = decoder_dropouts(),
           .neutral = neutral(),
           .harmless = {"router_aux_loss_coef"},
           .parameters = parameters};

@@ -57,6 +57,11 @@ bool ModelDescription::flag(const std::string& name) const {
   return value == 1;
 }
 
+std::optional<std::int64_t> ModelDescription::padding_row() const {
+  if (!has_number("pad_token_id")) return std::nullopt;
+  return count("pad_token_id");
+}
+
 bool ModelDescription::has_parameter(const std::string& name) const {
   return find(*this, name) != nullptr;
 }

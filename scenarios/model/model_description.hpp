@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,9 +45,10 @@ struct ModelDescription {
   bool mlp_bias = false;        // gate, up and down projections
   /// What else the family has, by its Hugging Face name: "layer_norm_epsilon", "kv_lora_rank", ...;
   /// flags are 0 or 1, and a count that may be null is 0 then ("q_lora_rank", "sliding_window").
-  /// Scaled rotary embeddings: "rope_scaling.factor" alone is "linear"; with "low_freq_factor",
-  /// "high_freq_factor" and "original_max_position_embeddings", also under "rope_scaling.", it is
-  /// "llama3".
+  /// Scaled rotary embeddings have "rope_scaling.factor", alone it is "linear"; "llama3" also has
+  /// "rope_scaling.low_freq_factor", "yarn" "rope_scaling.beta_fast", "longrope"
+  /// "rope_scaling.short_factor.0" and so on, one for each pair (model/rotary_keys.cpp).
+  /// "pad_token_id" is here only if its row is held (see padding_row).
   std::map<std::string, double> numbers;
   /// In the order of the Hugging Face state dict; a tied lm_head.weight is absent.
   std::vector<ParameterDescription> parameters;
@@ -57,6 +59,10 @@ struct ModelDescription {
   double number(const std::string& name) const;
   std::int64_t count(const std::string& name) const;
   bool flag(const std::string& name) const;
+
+  /// The row of the token embedding that no gradient reaches through the lookup, as torch's
+  /// nn.Embedding(padding_idx) has it. None in most models.
+  std::optional<std::int64_t> padding_row() const;
 
   /// Whether there is a parameter of that name: a module has a bias if there is its ".bias".
   bool has_parameter(const std::string& name) const;

@@ -10,15 +10,14 @@ std::vector<ConfigKey> keys() {
                                              .hidden_size = 3072,
                                              .intermediate_size = 8192,
                                              .max_position_embeddings = 4096,
-                                             .rms_norm_eps = 1e-5});
+                                             .rms_norm_eps = 1e-5,
+                                             .pad_token_id = 32000});
   all.push_back(sliding_window_key({0}));
   return all;
 }
 
 std::vector<NeutralConfigKey> neutral() {
   std::vector<NeutralConfigKey> all = decoder_neutral_keys();
-  for (NeutralConfigKey& key : all)
-    if (std::string(key.key) == "pad_token_id") key.absent = "32000";
   all.push_back({"attention_bias", "false", "Phi3ForCausalLM has no biases: only false"});
   all.push_back({"lm_head_bias", "false", "Phi3ForCausalLM has no biases: only false"});
   return all;
@@ -58,10 +57,11 @@ Family phi3_family() {
                       {"lm_head", "colwise_rep"}},
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq"},
-          .rotary = RotaryKeys::plain,
+          .rotary = RotaryKeys::longrope,
           .keys = keys(),
+          .dropouts = decoder_dropouts(),
           .neutral = neutral(),
-          .harmless = {"original_max_position_embeddings"},
+          .harmless = {},
           .parameters = parameters};
 }
 

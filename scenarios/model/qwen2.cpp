@@ -35,6 +35,7 @@ Family qwen2_family() {
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::scalable,
           .keys = keys(),
+          .dropouts = decoder_dropouts(),
           .neutral = decoder_neutral_keys(),
           .harmless = {"sliding_window", "max_window_layers", "use_mrope"},
           .parameters = parameters};

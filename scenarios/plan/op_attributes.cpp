@@ -32,6 +32,17 @@ std::int64_t integer_or(const Op& op, const char* key, std::int64_t otherwise) {
 }
 }  // namespace
 
+namespace {
+std::vector<double> divisors(const Op& op) {
+  std::vector<double> all;
+  while (op.attributes.contains(divisor_attribute(all.size())))
+    all.push_back(real_number(op, divisor_attribute(all.size())));
+  return all;
+}
+}  // namespace
+
+std::string divisor_attribute(std::size_t pair) { return "divisor_" + std::to_string(pair); }
+
 RotaryFrequencies rotary_frequencies(const Op& op) {
   const RotaryFrequencies plain;
   return {.theta = real_number(op, "theta"),
@@ -40,7 +51,12 @@ RotaryFrequencies rotary_frequencies(const Op& op) {
           .factor = number_or(op, "factor", plain.factor),
           .low = number_or(op, "low_freq_factor", plain.low),
           .high = number_or(op, "high_freq_factor", plain.high),
-          .original_positions = number_or(op, "original_positions", plain.original_positions)};
+          .original_positions = number_or(op, "original_positions", plain.original_positions),
+          .attention_factor = number_or(op, "attention_factor", plain.attention_factor),
+          .mscale = number_or(op, "mscale", plain.mscale),
+          .mscale_all_dim = number_or(op, "mscale_all_dim", plain.mscale_all_dim),
+          .truncate = integer_or(op, "truncate", plain.truncate) != 0,
+          .divisors = divisors(op)};
 }
 
 RotaryForm rotary_form(const Op& op) {

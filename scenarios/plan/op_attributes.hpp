@@ -14,9 +14,10 @@ namespace shardproof {
 /// "weight_layout" of a matrix product; out_in if there is none.
 WeightLayout weight_layout(const Op& op);
 
-/// "theta", and "scaling" with its numbers "factor", "low_freq_factor", "high_freq_factor" and
-/// "original_positions".
+/// "theta", and "scaling" with its numbers, which are called as the fields; "low_freq_factor" and
+/// "high_freq_factor" are `low` and `high`.
 RotaryFrequencies rotary_frequencies(const Op& op);
+std::string divisor_attribute(std::size_t pair);  // "divisor_3"
 /// "head_dim" and "pairing".
 RotaryForm rotary_form(const Op& op);
 /// "head_dim", "v_head_dim", "scale", "window".
@@ -33,7 +34,7 @@ std::vector<std::int64_t> parts_of_a_head(const Op& op);
 ///   split of a fused (B, T, 16), cut 4 4 | 2 2 | 2 2, in blocks  ->  {4, 2, 2} on either rank
 std::vector<std::int64_t> local_parts(const Program& program, const Op& op, Rank rank);
 
-/// The token that shift_labels takes for no label.
+/// The token that shift_labels takes for no label; the row that embedding_backward leaves at zero.
 std::optional<std::int64_t> padding(const Op& op);
 
 }  // namespace shardproof

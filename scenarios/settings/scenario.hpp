@@ -29,6 +29,7 @@ struct Scenario : Task {
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
   std::vector<std::string> defaulted, without_effect;  // of the DeepSpeed config, for `plan`
+  std::vector<std::string> notices;                    // What a user should know beside the verdict
 
   int data_parallel() const { return replicas; }
   int world() const { return replicas * parallel.tensor_parallel; }

@@ -158,6 +158,9 @@ BOOST_AUTO_TEST_CASE(embedding_copies_rows_and_its_gradient_adds_them) {
     device->embedding_backward(dy, tokens, dweight);
     BOOST_TEST(device.read(dweight) == (Values{10, 20, 0, 0, 9, 12}),
                boost::test_tools::per_element());
+    device->embedding_backward(dy, tokens, dweight, 2);  // a padding row, and what was there before
+    BOOST_TEST(device.read(dweight) == (Values{10, 20, 0, 0, 0, 0}),
+               boost::test_tools::per_element());
   }
 }
 

@@ -275,6 +275,28 @@ BOOST_AUTO_TEST_CASE(scaled_rotary_tables_are_cosines_of_published_frequencies) 
   }
 }
 
+// The tables' numbers themselves are transformers': tests/oracle.
+BOOST_AUTO_TEST_CASE(tables_of_longer_texts_are_stretched_pair_by_pair_and_lengthened) {
+  Device device;
+  const auto cos = device.output(Dtype::fp64, {3, 2});
+  const auto sin = device.output(Dtype::fp64, {3, 2});
+  RotaryFrequencies how{.theta = 100, .scaling = RotaryScaling::longrope, .factor = 4};
+  how.original_positions = 4;
+  how.divisors = {2, 5};
+  device->rotary_table(cos, sin, how);
+  const double longer = std::sqrt(2.0);  // sqrt(1 + ln 4 / ln 4)
+  BOOST_TEST(std::fabs(at(device.read(cos), 0) - longer) < 1e-15);
+  BOOST_TEST(std::fabs(at(device.read(cos), 4) - longer * std::cos(1.0)) < 1e-15);
+  BOOST_TEST(std::fabs(at(device.read(sin), 5) - longer * std::sin(2 * 0.1 / 5)) < 1e-15);
+
+  how = {.theta = 100, .scaling = RotaryScaling::yarn, .factor = 4, .low = 1, .high = 1};
+  how.original_positions = 2 * std::numbers::pi;  // pair 0 turns once: the others are slow
+  how.attention_factor = 3;
+  device->rotary_table(cos, sin, how);
+  BOOST_TEST(std::fabs(at(device.read(sin), 4) - 3 * std::sin(2.0)) < 1e-15);
+  BOOST_TEST(std::fabs(at(device.read(sin), 5) - 3 * std::sin(2 * 0.1 / 4)) < 1e-15);
+}
+
 BOOST_AUTO_TEST_CASE(slopes_of_alibi_halve_and_a_rank_makes_those_of_its_heads) {
   Device device;
   const auto all = device.output(Dtype::fp32, {8});

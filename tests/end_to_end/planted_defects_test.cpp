@@ -141,6 +141,17 @@ BOOST_AUTO_TEST_CASE(a_gathered_output_that_is_stale) {
                 {"replicas", "op_local", "plan_units"}});
 }
 
+BOOST_AUTO_TEST_CASE(a_padding_row_whose_gradient_is_not_zero) {
+  const std::string op = "model.embed_tokens/backward/embedding_backward";
+  expect_named({"on one rank",
+                "pad_token-qwen2-tied-tp_plan-tp2-dp2-zero2-bf16",
+                R"({"edit": "set", "op": ")" + op + R"(", "index": [0, 3], "value": 1e-30,
+                    "ranks": [2], "steps": [1]})",
+                op,
+                {2},
+                {"replicas", "op_local", "plan_units"}});
+}
+
 BOOST_AUTO_TEST_CASE(a_part_of_a_fused_projection_that_is_scaled) {
   expect_named({"the queries of one rank",
                 "phi3-gqa-partition_config-tp2-dp1-zero1-fp32",

@@ -20,7 +20,10 @@ RENAMED = [
 
 
 def glm_config(config):
-    """The GlmConfig of a ChatGLM config.json."""
+    """The GlmConfig of a ChatGLM config.json. chatglm2's rope_ratio divides positions, which Glm
+    calls linear scaling; that of later models multiplies the base."""
+    ratio = config.get("rope_ratio", 1)
+    divides = "chatglm2" in config.get("_name_or_path", "")
     return {
         "model_type": "glm",
         "architectures": ["GlmForCausalLM"],
@@ -37,7 +40,8 @@ def glm_config(config):
         "pad_token_id": None,
         "partial_rotary_factor": 0.5,
         "rms_norm_eps": config["layernorm_epsilon"],
-        "rope_theta": 10000.0 * config.get("rope_ratio", 1),
+        "rope_scaling": {"rope_type": "linear", "factor": ratio} if divides else None,
+        "rope_theta": 10000.0 * (1 if divides else ratio),
         "tie_word_embeddings": config["tie_word_embeddings"],
         "vocab_size": config["padded_vocab_size"],
     }

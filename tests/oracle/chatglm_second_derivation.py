@@ -13,7 +13,7 @@ Sources:
   of dense_h_to_4h: gate, then up.
 Rotary positions: of each head, only the first half of the dimensions turns. In it dimensions 2i and
 2i + 1 are a pair, the point (x, y) that position t turns by t * base^(-2i / (head dimension / 2)),
-base = 10000 * rope_ratio.
+base = 10000 * rope_ratio. ChatGLM2's long version divides t by rope_ratio instead.
 """
 
 import json
@@ -27,12 +27,13 @@ def rms_norm(x, weight, eps):
     return weight * x / (x.square().mean(-1, keepdim=True) + eps).sqrt()
 
 
-def rotate(x, base):
+def rotate(x, base, stretch):
     """x: (B, T, heads, head dimension)."""
     turned = x.shape[-1] // 2
     result = x.clone()
     for i in range(turned // 2):
-        angle = torch.arange(x.shape[1], dtype=x.dtype) * base ** (-2 * i / turned)
+        position = torch.arange(x.shape[1], dtype=x.dtype) / stretch
+        angle = position * base ** (-2 * i / turned)
         cos, sin = angle.cos()[:, None], angle.sin()[:, None]
         first, second = x[..., 2 * i], x[..., 2 * i + 1]
         result[..., 2 * i] = first * cos - second * sin
@@ -57,7 +58,9 @@ def attention(q, k, v):
 def logits_of(config, weights, tokens):
     heads, groups = config["num_attention_heads"], config["multi_query_group_num"]
     width, eps = config["kv_channels"], config["layernorm_epsilon"]
-    base = 10000.0 * config.get("rope_ratio", 1)
+    ratio = config.get("rope_ratio", 1)
+    stretch = ratio if "chatglm2" in config.get("_name_or_path", "") else 1
+    rope = (10000.0 * ratio / stretch, stretch)
 
     def cut(x, first, count):
         return x[..., first * width:(first + count) * width].unflatten(-1, (count, width))
@@ -68,7 +71,7 @@ def logits_of(config, weights, tokens):
         normed = rms_norm(x, weights[layer + "input_layernorm.weight"], eps)
         qkv = normed @ weights[layer + "self_attention.query_key_value.weight"].T
         qkv = qkv + weights[layer + "self_attention.query_key_value.bias"]
-        q, k = rotate(cut(qkv, 0, heads), base), rotate(cut(qkv, heads, groups), base)
+        q, k = rotate(cut(qkv, 0, heads), *rope), rotate(cut(qkv, heads, groups), *rope)
         attended = attention(q, k, cut(qkv, heads + groups, groups))
         x = x + attended @ weights[layer + "self_attention.dense.weight"].T
         normed = rms_norm(x, weights[layer + "post_attention_layernorm.weight"], eps)

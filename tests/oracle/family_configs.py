@@ -24,6 +24,7 @@ ROTARY = {
     "attention_dropout": 0.0,
 }
 
+# A pad_token_id is a token that occurs, and not only where nothing is predicted.
 LLAMA = {**ROTARY, "architectures": ["LlamaForCausalLM"], "model_type": "llama",
          "attention_bias": False, "mlp_bias": False}
 
@@ -31,6 +32,11 @@ LLAMA = {**ROTARY, "architectures": ["LlamaForCausalLM"], "model_type": "llama",
 ROPE = {**LLAMA, "head_dim": 12, "max_position_embeddings": 400, "rope_theta": 500.0}
 LLAMA3_ROPE = {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0,
                "high_freq_factor": 4.0, "original_max_position_embeddings": 100}
+
+# Two pairs stay as they are, one is halfway, three are slowed; by default one, four and one.
+YARN_DEFAULTS = {"rope_type": "yarn", "factor": 4.0}
+YARN_ROPE = {**YARN_DEFAULTS, "original_max_position_embeddings": 100, "beta_fast": 4.0,
+             "beta_slow": 1.0, "attention_factor": 1.25, "truncate": False}
 
 # The sequence has 10 tokens: from the fifth on, a query no longer sees the first key.
 MISTRAL = {**ROTARY, "architectures": ["MistralForCausalLM"], "model_type": "mistral",
@@ -48,6 +54,11 @@ QWEN3 = {**ROTARY, "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3",
 PHI3 = {**ROTARY, "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "embd_pdrop": 0.0,
         "resid_pdrop": 0.0, "original_max_position_embeddings": 32, "rope_scaling": None,
         "sliding_window": None, "pad_token_id": None}
+
+# Ten tokens are short of 16 positions, and more than 8.
+LONGROPE = {**PHI3, "original_max_position_embeddings": 16,
+            "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.5],
+                             "long_factor": [2.0, 12.25]}}
 
 GPT2 = {**COMMON, "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2",
         "activation_function": "gelu_new", "n_embd": 12, "n_head": 4, "n_inner": None, "n_layer": 2,
@@ -97,11 +108,15 @@ FAMILIES = {
                        "rms_norm_eps": 1e-06, "rope_theta": 500.0},
         "llama-rope-linear": {**ROPE, "rope_scaling": {"rope_type": "linear", "factor": 4.0}},
         "llama-rope-llama3": {**ROPE, "rope_scaling": LLAMA3_ROPE},
+        "llama-rope-yarn": {**ROPE, "rope_scaling": YARN_ROPE},
+        "llama-rope-yarn-defaults": {**ROPE, "rope_scaling": YARN_DEFAULTS},
+        "llama-pad": {**LLAMA, "pad_token_id": 18},
     },
     "mistral": {"mistral-window": MISTRAL},
     "qwen2": {
         "qwen2-bias": QWEN2,
         "qwen2-tied": {**QWEN2, "tie_word_embeddings": True, "num_key_value_heads": 1},
+        "qwen2-tied-pad": {**QWEN2, "tie_word_embeddings": True, "pad_token_id": -20},
     },
     "qwen3": {
         "qwen3-untied": QWEN3,
@@ -110,6 +125,8 @@ FAMILIES = {
     "phi3": {
         "phi3-mha": {**PHI3, "num_key_value_heads": 4, "sliding_window": 5},
         "phi3-gqa": PHI3,
+        "phi3-longrope-short": LONGROPE,
+        "phi3-longrope-long": {**LONGROPE, "original_max_position_embeddings": 8},
     },
     "gpt2": {
         "gpt2-tied": GPT2,
@@ -123,10 +140,17 @@ FAMILIES = {
     "deepseek_v2": {
         "deepseek_v2-lite": DEEPSEEK_V2,
         "deepseek_v2-q-lora": {**DEEPSEEK_V2, "q_lora_rank": 7, "routed_scaling_factor": 1.5},
+        "deepseek_v2-yarn": {**DEEPSEEK_V2, "qk_rope_head_dim": 8, "rope_theta": 500.0,
+                             "rope_scaling": {"type": "yarn", "factor": 8.0, "beta_fast": 3,
+                                              "beta_slow": 1, "mscale": 1.0,
+                                              "mscale_all_dim": 0.5,
+                                              "original_max_position_embeddings": 64}},
     },
     "chatglm": {
         "chatglm-groups-2": CHATGLM,
         "chatglm-groups-4": {**CHATGLM, "multi_query_group_num": 4, "kv_channels": 4,
-                             "rope_ratio": 50},
+                             "rope_ratio": 50, "_name_or_path": "THUDM/chatglm3-6b-32k"},
+        "chatglm-positions": {**CHATGLM, "rope_ratio": 4,
+                              "_name_or_path": "THUDM/chatglm2-6b-32k"},
     },
 }

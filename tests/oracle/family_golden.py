@@ -3,6 +3,7 @@ config.json that the tests read too.
 
     python family_golden.py FAMILY vectors            writes
     python family_golden.py FAMILY vectors --check    runs the stored weights again and compares
+    ... --only VARIANT                                one of the family's variants
 
 Each variant (family_configs.py) has a folder:
     config.json           Hugging Face config
@@ -53,12 +54,18 @@ def lifted(prefix, *more):
     }
 
 
+YARN = {
+    "_compute_yarn_parameters: to",                                # frequencies, and who is slowed
+    "_compute_yarn_parameters.<locals>.linear_ramp_factor: arange",
+}
+LONGROPE = {"_compute_longrope_parameters: tensor", "_compute_longrope_parameters: float"}
+
 LIFTED = {
-    "llama": lifted("Llama"),
+    "llama": lifted("Llama", *YARN),
     "mistral": lifted("Mistral"),
     "qwen2": lifted("Qwen2"),
     "qwen3": lifted("Qwen3"),
-    "phi3": lifted("Phi3"),
+    "phi3": lifted("Phi3", *LONGROPE),
     "gpt2": {"ForCausalLMLoss: float"},  # its norms, softmax and gelu are in the working dtype
     "bloom": {
         "ForCausalLMLoss: float",
@@ -67,7 +74,7 @@ LIFTED = {
     },
     "mixtral": lifted("Mixtral", "MixtralSparseMoeBlock.forward: softmax"),  # the router
     "deepseek_v2": lifted(
-        "DeepseekV2",
+        "DeepseekV2", *YARN,
         "apply_rotary_emb: float",                # q and k while they are rotated
         "DeepseekV2MoEGate.forward: type",        # the router's matmul: input and weight
         "DeepseekV2MoEGate.forward: softmax",     # and its scores
@@ -246,16 +253,19 @@ def main():
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("folder")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--only")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     places = set()
     for name, config in FAMILIES[arguments.family].items():
+        if arguments.only not in (None, name):
+            continue
         folder = os.path.join(arguments.folder, name)
         if arguments.check:
             check_variant(folder)
         else:
             places |= write_variant(folder, config)
-    if not arguments.check:
+    if not arguments.check and not arguments.only:
         assert places == LIFTED[arguments.family], LIFTED[arguments.family] - places
 
 

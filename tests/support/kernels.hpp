@@ -131,8 +131,9 @@ class Kernels {
   void gelu_backward(View dy, View x, View dx, GeluForm form) {
     call(OpKind::gelu_backward, {dy, x}, {dx}, {.gelu = form});
   }
-  void embedding_backward(View dy, View tokens, View dweight) {
-    call(OpKind::embedding_backward, {dy, tokens}, {dweight});
+  void embedding_backward(View dy, View tokens, View dweight,
+                          std::optional<std::int64_t> padding = std::nullopt) {
+    call(OpKind::embedding_backward, {dy, tokens}, {dweight}, {.padding = padding});
   }
   void route_backward(View dweights, View logits, View selected, View dlogits, RouteForm form,
                       double factor) {

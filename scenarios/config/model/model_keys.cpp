@@ -29,6 +29,7 @@ class KeyReader {
     const JsonValue* given = key.derived ? nullptr : find(key);
     const double value = given ? parse(key, *given) : fallback(key);
     check(key, given, value);
+    if (key.kind == ConfigKey::Kind::row && value == kNoRow) return;
     set_value(model_, key.name, value);
   }
 
@@ -58,9 +59,16 @@ class KeyReader {
       case ConfigKey::Kind::positive: return as_number(value, name, kPositive);
       case ConfigKey::Kind::non_negative: return as_number(value, name, {.lowest = 0});
       case ConfigKey::Kind::flag: return as_bool(value, name);
+      case ConfigKey::Kind::row: return parse_row(key, value);
     }
     SHARDPROOF_EXPECTS(false, key.name);
     return 0;
+  }
+
+  double parse_row(const ConfigKey& key, const JsonValue& value) const {
+    const auto rows = static_cast<std::int64_t>(value_of(key.other));
+    const std::int64_t row = as_integer(value, published_name(key), {-rows, rows - 1});
+    return static_cast<double>(row < 0 ? row + rows : row);
   }
 
   bool is_null(const ConfigKey& key) const {
@@ -94,6 +102,11 @@ class KeyReader {
   void check(const ConfigKey& key, const JsonValue* given, double value) {
     if (key.reason && std::fmod(value, static_cast<double>(key.multiple_of)) != 0)
       refuse(key, given, value, key.reason);
+    if (key.kind == ConfigKey::Kind::row && value >= value_of(key.other))
+      throw ScenarioError(reader_.place(), "missing key \"" + published_name(key) +
+                                               "\", which is " + write_json(value) +
+                                               " by default: no row of " + told(key.other) +
+                                               "; use null for none");
     if (key.relation == ConfigKey::Relation::none) return;
     const double other = value_of(key.other);
     if (key.relation == ConfigKey::Relation::divides && std::fmod(other, value) != 0)
@@ -131,55 +144,6 @@ class KeyReader {
   ModelDescription& model_;
 };
 
-// transformers of both generations: "type" is the older spelling of "rope_type".
-std::string read_rope_type(ObjectReader& rope, const Family& family) {
-  const bool scalable = family.rotary == RotaryKeys::scalable;
-  std::string type = "default";
-  for (const char* key : {"type", "rope_type"}) {
-    const JsonValue* value = rope.find(key);
-    if (!value) continue;
-    type = as_string(*value, rope.name(key));
-    if (type != "default" && !(scalable && (type == "linear" || type == "llama3")))
-      refuse_value(*value, rope.name(key),
-                   scalable ? "only \"default\", \"linear\" and \"llama3\" are implemented"
-                            : "scaled rotary embeddings of " + family.model_type +
-                                  " are not implemented: only \"default\"");
-  }
-  return type;
-}
-
-double required(ObjectReader& rope, const char* key, NumberRange range) {
-  return as_number(rope.require(key, "rope_type needs it"), rope.name(key), range);
-}
-
-void read_scaling(ObjectReader& rope, const std::string& type, ModelDescription& model) {
-  if (type == "default") return;
-  model.numbers["rope_scaling.factor"] = required(rope, "factor", {.lowest = 1});
-  if (type == "linear") return;
-  const double low = required(rope, "low_freq_factor", kPositive);
-  model.numbers["rope_scaling.low_freq_factor"] = low;
-  model.numbers["rope_scaling.high_freq_factor"] =
-      required(rope, "high_freq_factor", {.lowest = low, .above_lowest = true});
-  const char* original = "original_max_position_embeddings";
-  model.numbers[std::string("rope_scaling.") + original] = static_cast<double>(
-      as_integer(rope.require(original, "rope_type needs it"), rope.name(original), {1}));
-}
-
-void read_rope_object(const JsonValue& object, const char* name, const JsonValue* theta,
-                      const Family& family, ModelDescription& model) {
-  ObjectReader rope(object, name);
-  require_neutral_values(
-      rope, {{"partial_rotary_factor", "1", "partly rotated heads are not implemented: only 1"}});
-  read_scaling(rope, read_rope_type(rope, family), model);
-  const double inner = rope.number("rope_theta", model.rope_theta, kPositive);
-  rope.finish();
-  if (theta && inner != model.rope_theta)
-    refuse_value(
-        *theta, "rope_theta",
-        std::string(name) + ".rope_theta says " + write_json(inner) + ": expected the same");
-  model.rope_theta = inner;
-}
-
 }  // namespace
 
 std::vector<std::string> spellings(const ConfigKey& key) {
@@ -192,26 +156,6 @@ std::string published_name(const ConfigKey& key) { return spellings(key).front()
 void read_model_keys(ObjectReader& reader, const Family& family, ModelDescription& model) {
   KeyReader keys(reader, family, model);
   for (const ConfigKey& key : family.keys) keys.read(key);
-}
-
-void require_known_keys(ObjectReader& reader, const Family& family) {
-  for (const ConfigKey& key : family.keys)
-    if (!key.derived)
-      for (const std::string& name : spellings(key)) reader.find(name);
-  if (family.rotary != RotaryKeys::none)
-    for (const char* name : {"rope_theta", "rope_scaling", "rope_parameters"}) reader.find(name);
-  reader.finish();
-}
-
-void read_rotary_keys(ObjectReader& reader, const Family& family, ModelDescription& model) {
-  if (family.rotary == RotaryKeys::none) return;
-  const JsonValue* theta = reader.find("rope_theta");
-  const JsonValue* scaling = reader.find("rope_scaling");
-  const JsonValue* parameters = reader.find("rope_parameters");
-  if (scaling && parameters)
-    refuse_value(*scaling, "rope_scaling", "rope_parameters says the same: expected one of them");
-  if (scaling) read_rope_object(*scaling, "rope_scaling", theta, family, model);
-  if (parameters) read_rope_object(*parameters, "rope_parameters", theta, family, model);
 }
 
 void require_neutral_values(ObjectReader& reader, const std::vector<NeutralConfigKey>& keys) {

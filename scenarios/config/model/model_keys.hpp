@@ -10,14 +10,6 @@ namespace shardproof {
 /// numbers that do not fit each other.
 void read_model_keys(ObjectReader& reader, const Family& family, ModelDescription& model);
 
-/// Throws ScenarioError at a key that is none of the family's nor one that `reader` was asked for
-/// before: first, because a misspelt key leaves a default that another key may not fit.
-void require_known_keys(ObjectReader& reader, const Family& family);
-
-/// Reads rope_scaling and transformers 5's rope_parameters, which also holds rope_theta, into
-/// `model`. Throws ScenarioError at a kind of scaling that the family does not have here.
-void read_rotary_keys(ObjectReader& reader, const Family& family, ModelDescription& model);
-
 /// Throws ScenarioError at the first key that has another value than the neutral one, or is absent
 /// where the published default is another.
 void require_neutral_values(ObjectReader& reader, const std::vector<NeutralConfigKey>& keys);

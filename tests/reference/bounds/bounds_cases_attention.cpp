@@ -8,6 +8,29 @@ namespace shardproof::testing {
 using reference::UnitAttributes;
 using reference::UnitKind;
 
+namespace {
+
+RotaryFrequencies yarn(bool truncate) {
+  RotaryFrequencies how{.theta = 10000, .scaling = RotaryScaling::yarn, .factor = 8};
+  how.low = 0.1;
+  how.high = 4;
+  how.original_positions = 64;
+  how.mscale = 1;
+  how.mscale_all_dim = 0.5;
+  how.truncate = truncate;
+  return how;
+}
+
+RotaryFrequencies longrope(std::int64_t pairs) {
+  RotaryFrequencies how{.theta = 10000, .scaling = RotaryScaling::longrope, .factor = 8};
+  how.original_positions = 64;
+  for (std::int64_t i = 0; i < pairs; ++i)
+    how.divisors.push_back(1.0 + 0.7 * static_cast<double>(i + 1));
+  return how;
+}
+
+}  // namespace
+
 void Builder::other_positions() {
   const Shape table{e.T, e.hd / 4}, x{e.B, e.T, e.C()};  // half of each head is turned
   for (const RotaryFrequencies& frequencies :
@@ -17,7 +40,8 @@ void Builder::other_positions() {
         .factor = 8,
         .low = 1,
         .high = 4,
-        .original_positions = 64}}) {
+        .original_positions = 64},
+        yarn(true), yarn(false), longrope(e.hd / 4)}) {
     const UnitAttributes attributes{
         .head_dim = e.hd / 2, .extent = e.T, .frequencies = frequencies};
     put(UnitKind::rotary_table_cos, attributes, {}, table,

@@ -1,4 +1,5 @@
 // Values and bounds worked out by hand.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
@@ -134,6 +135,12 @@ BOOST_AUTO_TEST_CASE(an_embedding_gathers_rows_and_its_gradient_adds_them) {
   expect_values(gradient, {1, 6, 56, 0});
   const std::vector<double> bound{0, 0, 2 * u * 56 * inflation, 0};
   for (std::size_t i = 0; i < 4; ++i) BOOST_TEST(gradient.bound[i] == bound[i]);
+
+  UnitAttributes padded{.extent = 4};
+  padded.padding = 2;
+  const auto held = run(UnitKind::embedding_backward, {dy, tokens}, bf16, padded);
+  expect_values(held, {1, 6, 0, 0});
+  BOOST_TEST(std::ranges::all_of(held.bound, [](double b) { return b == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_mean_of_two_is_replayed_in_both_forms) {

@@ -30,6 +30,8 @@ BOOST_AUTO_TEST_CASE(embedding_picks_rows_and_its_gradient_adds_to_them) {
   check_close(embedding_vjp_weight(dy, tokens, 3, 1), {1, 3, 2}, {3, 4, 0, 0, 13, 16});
   check_close(embedding_vjp_weight(dy, tokens, 3, 2), {2, 3, 2},
               {3, 4, 0, 0, 1, 2, 0, 0, 0, 0, 12, 14});
+  check_close(embedding_vjp_weight(dy, tokens, 3, 2, 2), {2, 3, 2},
+              {3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
 }
 
 BOOST_AUTO_TEST_CASE(a_token_outside_the_vocabulary_is_refused) {

@@ -18,7 +18,9 @@ namespace {
 void change(std::int64_t& value) { ++value; }
 void change(double& value) { value = std::nextafter(value, 1e9); }
 void change(std::optional<std::int64_t>& value) { value = 0; }
+void change(bool& value) { value = !value; }
 void change(std::vector<std::int64_t>& value) { value.push_back(0); }
+void change(std::vector<double>& value) { value.push_back(0); }
 template <typename Enumeration>
 requires std::is_enum_v<Enumeration>
 void change(Enumeration& value) {

@@ -486,6 +486,35 @@ BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
              "s.json:1:11: seed = -1: expected a whole number, 0 or more");
 }
 
+BOOST_AUTO_TEST_CASE(what_the_model_s_config_says_to_nobody_is_a_notice) {
+  const Files files;
+  BOOST_TEST(files.read().notices.empty());
+  std::string config = kModel;
+  files.write("model/config.json", config.insert(1, R"("unsloth_version": "2025.1", )"));
+  BOOST_TEST(files.read().notices ==
+                 std::vector<std::string>{
+                     "config.json: unsloth_version is read by no transformers model: ignored"},
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(dropout_is_turned_off_by_the_overrides_that_its_error_names) {
+  const Files files;
+  std::string config = kModel;
+  files.write("model/config.json",
+              config.insert(1, R"("attention_dropout": 0.1, "hidden_dropout": 0.2, )"));
+  BOOST_TEST(files.error() ==
+             "model/config.json:1:23: attention_dropout = 0.1, hidden_dropout = 0.2: dropout is not"
+             " implemented in training; turn it off: --override attention_dropout=0 --override"
+             " hidden_dropout=0");
+  BOOST_TEST(files.error({"attention_dropout=0", "hidden_dropout=0"}) == "no error");
+  BOOST_TEST(files.error({"mode=inference"}) == "no error");
+  CommandLineScenario given;
+  given.model = files / "model";
+  given.deepspeed = files / "ds.json";
+  given.overrides = {"attention_dropout=0", "hidden_dropout=0", "tensor_parallel.autotp_size=1"};
+  BOOST_TEST(scenario_from_command_line(given).model.hidden_size == 48);
+}
+
 BOOST_AUTO_TEST_CASE(a_machine_adds_in_the_orders_that_it_has) {
   const Files files;
   BOOST_TEST(files.error_with("\"reduction\": \"library\"") ==

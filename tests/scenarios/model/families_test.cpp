@@ -27,7 +27,6 @@ std::string error_in(const std::string& members) {
 std::string least(const std::string& family) {
   const std::string type = "\"model_type\": \"" + family + "\"";
   if (family == "gpt2") return type + R"(, "resid_pdrop": 0, "embd_pdrop": 0.0, "attn_pdrop": 0)";
-  if (family == "phi3") return type + R"(, "pad_token_id": null)";
   if (family == "deepseek_v2") return type + R"(, "num_experts_per_tok": 6)";
   if (family == "chatglm") return type + R"(, "multi_query_attention": true)";
   return type;
@@ -63,10 +62,12 @@ JsonValue changed(const Family& family) {
       count = counts.at(name == "head_dim" ? "head_dim" : "num_attention_heads");
     const std::string spelt = key.spelt.empty() ? name : key.spelt[0];
     if (key.kind == ConfigKey::Kind::count) config.set(spelt, count);
+    if (key.kind == ConfigKey::Kind::row) config.set(spelt, 3);
     if (key.kind == ConfigKey::Kind::flag) config.set(spelt, key.absent.value == 0);
     if (key.kind == ConfigKey::Kind::positive || key.kind == ConfigKey::Kind::non_negative)
       config.set(spelt, 1.0 / static_cast<double>(next++));
   }
+  if (family.rotary == RotaryKeys::ratio) config.set("_name_or_path", "THUDM/chatglm3-6b-32k");
   return config;
 }
 
@@ -259,7 +260,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_reads_as_the_same_model) {
       BOOST_TEST(hash_of(model_from_json(to_json(other))) == hash_of(other));
       for (const ConfigKey& key : family.keys) {
         if (key.derived && family.model_type == "bloom") continue;  // 8 per head by accident
-        BOOST_TEST((*find_value(other, key.name) != *find_value(by_default, key.name) ||
+        BOOST_TEST((find_value(other, key.name) != find_value(by_default, key.name) ||
                     std::string(key.name) == "tie_word_embeddings"),
                    key.name);
       }
@@ -293,16 +294,18 @@ BOOST_AUTO_TEST_CASE(one_number_by_two_names_must_be_one_number) {
 }
 
 BOOST_AUTO_TEST_CASE(a_default_that_is_not_neutral_must_be_overridden) {
-  const std::string dropout =
-      "dropout is not implemented, and transformers' GPT2Config has 0.1: set it to 0";
   BOOST_TEST(error_in(R"("model_type": "gpt2")") ==
-             "config.json:1:1: missing key \"resid_pdrop\", which is 0.1 by default: " + dropout);
-  BOOST_TEST(error_in(R"("resid_pdrop": 0.1, "model_type": "gpt2")") ==
-             "config.json:1:17: resid_pdrop = 0.1: " + dropout);
+             "config.json:1:1: resid_pdrop = 0.1 (GPT2Config's default), embd_pdrop = 0.1"
+             " (GPT2Config's default), attn_pdrop = 0.1 (GPT2Config's default): dropout is not"
+             " implemented in training; turn it off: --override resid_pdrop=0 --override"
+             " embd_pdrop=0 --override attn_pdrop=0");
   BOOST_TEST(
-      error_in(R"("model_type": "phi3")") ==
-      "config.json:1:1: missing key \"pad_token_id\", which is 32000 by default: an embedding"
-      " row whose gradient is held at zero is not implemented; use null");
+      error_in(R"("resid_pdrop": 0.1, "embd_pdrop": 0, "attn_pdrop": 0, "model_type": "gpt2")") ==
+      "config.json:1:17: resid_pdrop = 0.1: dropout is not implemented in training; turn it"
+      " off: --override resid_pdrop=0");
+  BOOST_TEST(error_in(R"("model_type": "phi3", "vocab_size": 32000)") ==
+             "config.json:1:1: missing key \"pad_token_id\", which is 32000 by default: no row of"
+             " vocab_size = 32000; use null for none");
   BOOST_TEST(error_in(R"("model_type": "chatglm")") ==
              "config.json:1:1: missing key \"multi_query_attention\", which is false by default:"
              " query, key and value interleaved head by head are not implemented: only true");
@@ -334,9 +337,47 @@ BOOST_AUTO_TEST_CASE(what_a_family_does_not_have_is_refused_by_name) {
              "config.json:1:24: use_sliding_window = true: sliding-window attention is not"
              " implemented: only false");
   BOOST_TEST(error_in(R"("rms_norm_eps": 1e-6, )" + least("gpt2")) ==
-             "config.json:1:2: unknown key \"rms_norm_eps\"; did you mean \"layer_norm_epsilon\"?");
+             "config.json:1:2: unknown key \"rms_norm_eps\": LlamaConfig of transformers reads it, "
+             "GPT2Config does not; did you mean \"layer_norm_epsilon\"?");
   BOOST_TEST(error_in(R"("n_embed": 8, )" + least("gpt2")) ==
              "config.json:1:2: unknown key \"n_embed\"; did you mean \"n_embd\"?");
+}
+
+BOOST_AUTO_TEST_CASE(only_some_embeddings_have_a_padding_row) {
+  const std::set<std::string> without{"gpt2", "bloom", "chatglm"};
+  for (const std::string& family : family_names())
+    BOOST_TEST(model(least(family) + R"(, "pad_token_id": 2)").padding_row().has_value() !=
+                   without.contains(family),
+               family);
+  BOOST_TEST(*model(least("phi3")).padding_row() == 32000);
+  for (const std::string& family : family_names())
+    if (family != "phi3") BOOST_TEST(!model(least(family)).padding_row(), family);
+}
+
+BOOST_AUTO_TEST_CASE(a_rope_ratio_means_what_the_name_says) {
+  const std::string four = least("chatglm") + R"(, "rope_ratio": 4)";
+  const auto named = [&](const std::string& name) {
+    return model(four + R"(, "_name_or_path": ")" + name + "\"");
+  };
+  const ModelDescription second = named("THUDM/chatglm2-6b-32k");
+  BOOST_TEST(second.rope_theta == 10000);
+  BOOST_TEST(second.number("rope_scaling.factor") == 4);
+  BOOST_TEST(hash_of(model_from_json(to_json(second))) == hash_of(second));
+  for (const char* later : {"THUDM/chatglm3-6b-32k", "./ChatGLM3-mine", "THUDM/glm-4-9b-chat"}) {
+    const ModelDescription read = named(later);
+    BOOST_TEST(read.rope_theta == 40000, later);
+    BOOST_TEST(!read.has_number("rope_scaling.factor"), later);
+    BOOST_TEST(hash_of(model_from_json(to_json(read))) == hash_of(read), later);
+  }
+  BOOST_TEST(model(four + R"(, "padded_vocab_size": 151552)").rope_theta == 40000);
+  BOOST_TEST(model(least("chatglm") + R"(, "rope_ratio": 1)").rope_theta == 10000);
+  for (const std::string& neither :
+       {four, four + R"(, "_name_or_path": "from-chatglm2-to-chatglm3")"})
+    BOOST_TEST(error_in(neither) ==
+               "config.json:1:72: rope_ratio = 4: chatglm2's code divides positions by it,"
+               " chatglm3's and GLM-4's multiply the base by it, and no key but _name_or_path tells"
+               " which this is: set it to \"THUDM/chatglm2-6b-32k\", \"THUDM/chatglm3-6b-32k\" or"
+               " \"THUDM/glm-4-9b\"");
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_number_is_named) {
