@@ -19,7 +19,12 @@ std::string with_place(const SourcePlace& place, const std::string& message) {
 }  // namespace
 
 ScenarioError::ScenarioError(const SourcePlace& place, const std::string& message, Kind kind)
-    : std::runtime_error(with_place(place, message)), place_(place), kind_(kind) {}
+    : std::runtime_error(with_place(place, message)), kind_(kind) {
+  if (!place.file.empty()) places_.push_back(place);
+}
+
+ScenarioError::ScenarioError(std::vector<SourcePlace> places, const std::string& message)
+    : std::runtime_error(with_place(places.at(0), message)), places_(std::move(places)) {}
 
 ScenarioError ScenarioError::of_all(std::vector<ScenarioError> problems) {
   SHARDPROOF_EXPECTS(!problems.empty());

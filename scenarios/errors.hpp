@@ -31,14 +31,17 @@ class ScenarioError : public std::runtime_error {
 
   explicit ScenarioError(const std::string& message) : std::runtime_error(message) {}
   ScenarioError(const SourcePlace& place, const std::string& message, Kind kind = Kind::wrong);
+  /// One problem of several places, at least one: what() names the first.
+  ScenarioError(std::vector<SourcePlace> places, const std::string& message);
   /// Several at once, those first that nobody can repair; of one, the same as that one.
   static ScenarioError of_all(std::vector<ScenarioError> problems);
 
-  const SourcePlace& place() const { return place_; }
+  /// None when nothing is known.
+  const std::vector<SourcePlace>& places() const { return places_; }
   Kind kind() const { return kind_; }
 
  private:
-  SourcePlace place_;
+  std::vector<SourcePlace> places_;
   Kind kind_ = Kind::wrong;
 };
 

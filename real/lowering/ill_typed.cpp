@@ -11,10 +11,12 @@ namespace shardproof::real {
 
 namespace {
 
-// An op, and the cut module whose output it cannot take.
+// An op, and the cut module that does not fit it: whose output it cannot take, or its own.
 struct Misfit {
   const Op* op;
   std::string module;
+
+  bool own() const { return op->module == module; }
 };
 
 // Walks from what an op reads back to who wrote it.
@@ -23,9 +25,13 @@ class Search {
   Search(const Scenario& scenario, const Program& program, const Segment& segment)
       : scenario_(scenario), program_(program), segment_(segment) {}
 
-  // The nearest module that is cut, of those whose outputs come to `op` divided over tp.
+  // The nearest module that is cut, of those whose outputs come to `op` divided over tp: on the way
+  // of the activations, if there is one, since a gradient is cut because they are.
   std::optional<std::string> cut_before(std::size_t op) {
-    for (const ValueId input : segment_.ops[op].inputs) {
+    std::vector<ValueId> inputs = segment_.ops[op].inputs;
+    std::ranges::stable_partition(
+        inputs, [&](ValueId id) { return program_.value(id).name.starts_with("forward/"); });
+    for (const ValueId input : inputs) {
       if (program_.value(input).placement.tp == replicate()) continue;
       const std::optional<std::size_t> writer = writer_of(input, op);
       if (!writer || !seen_.insert(*writer).second) continue;
@@ -36,10 +42,11 @@ class Search {
     return std::nullopt;
   }
 
- private:
   bool is_cut(const std::string& module) const {
     return scenario_.partition.of(module).style != LayerPartition::Style::replicated;
   }
+
+ private:
   std::optional<std::size_t> writer_of(ValueId value, std::size_t before) const {
     while (before-- > 0)
       if (std::ranges::find(segment_.ops[before].outputs, value) !=
@@ -57,10 +64,13 @@ class Search {
 std::optional<Misfit> misfit_of(const Scenario& scenario, const Program& program,
                                 const TypeProblem& problem) {
   for (const Segment& segment : program.segments)
-    for (std::size_t i = 0; i < segment.ops.size(); ++i)
-      if (full_name(segment.ops[i]) == problem.op)
-        if (const auto module = Search(scenario, program, segment).cut_before(i))
-          return Misfit{&segment.ops[i], *module};
+    for (std::size_t i = 0; i < segment.ops.size(); ++i) {
+      const Op& op = segment.ops[i];
+      if (full_name(op) != problem.op) continue;
+      Search search(scenario, program, segment);
+      if (const auto module = search.cut_before(i)) return Misfit{&op, *module};
+      if (search.is_cut(op.module)) return Misfit{&op, op.module};
+    }
   return std::nullopt;
 }
 
@@ -79,8 +89,12 @@ std::string way_out(const Scenario& scenario, const std::string& module) {
 std::string explanation(const Scenario& scenario, const Misfit& misfit) {
   const LayerPartition& cut = scenario.partition.of(misfit.module);
   const bool column = cut.style == LayerPartition::Style::column;
+  const std::string ways = std::string(column ? "columns" : "rows") + " (" + cut.rule +
+                           "): " + way_out(scenario, misfit.module);
+  if (misfit.own())
+    return misfit.module + " cannot take what no module before it cuts: it is cut by " + ways;
   return misfit.op->module + " cannot take what " + misfit.module + " gives, which is cut by " +
-         (column ? "columns" : "rows") + " (" + cut.rule + "): " + way_out(scenario, misfit.module);
+         ways;
 }
 
 SourcePlace place_of(const Scenario& scenario) {

@@ -67,7 +67,7 @@ struct HeadSoftmax {
     const auto row = static_cast<std::size_t>(i);
     return largest[row] + log_sum[row];
   }
-  /// The slope of a score at the bare one, and how far a kernel's may be off; 1 and 0 without a cap.
+  /// The slope of a score at the bare one, and how far a kernel's may be off: 1, 0 without a cap.
   struct Slope {
     double value = 1;
     double error = 0;

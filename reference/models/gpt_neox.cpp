@@ -3,9 +3,9 @@
 
 namespace shardproof::reference {
 
-// GPT-NeoX: Black et al. 2022, arXiv:2204.06745. Query, key and value side by side within each head,
-// of which the first features are turned; attention and MLP of the same input, or one after the
-// other.
+// GPT-NeoX: Black et al. 2022, arXiv:2204.06745. Query, key and value side by side within each
+// head, of which the first features are turned; attention and MLP of the same input, or one after
+// the other.
 
 namespace {
 

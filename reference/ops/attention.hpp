@@ -48,10 +48,10 @@ struct AttentionShape {
 };
 
 /// Softmax over the keys `first` ... t of the scores of one query, and their log-sum-exp. A score
-/// is scale q.k, capped if the form has a cap, plus slope * (position of the key) with ALiBi: Press et al. 2022,
-/// arXiv:2108.12409, counted from the first position as BLOOM does. Counted from the query, as the
-/// paper does, every score of the row would be smaller by one number: the softmax is the same, the
-/// log-sum-exp not.
+/// is scale q.k, capped if the form has a cap, plus slope * (position of the key) with ALiBi:
+/// Press et al. 2022, arXiv:2108.12409, counted from the first position as BLOOM does.
+/// Counted from the query, as the paper does, every score of the row would be smaller by one
+/// number: the softmax is the same, the log-sum-exp not.
 template <class Scalar>
 struct AttentionRow {
   std::int64_t first;

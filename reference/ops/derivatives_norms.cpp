@@ -11,7 +11,8 @@ Tensor rms_norm_vjp_input(const Tensor& dy, const Tensor& x, const Tensor& weigh
                      to_string(dy.shape), to_string(x.shape), width);
   Tensor dx(x.shape);
   for (std::int64_t row = 0; row < x.size() / width; ++row) {
-    // y_c = x_c r w_c, the offset in w_c, with r = (sum x^2 / C + eps)^(-1/2), so dr/dx_c = -r^3 x_c / C.
+    // y_c = x_c r w_c, the offset in w_c, with r = (sum x^2 / C + eps)^(-1/2),
+    // so dr/dx_c = -r^3 x_c / C.
     const double r = reciprocal_rms(x, row, width, eps);
     double dr = 0;
     for (std::int64_t c = 0; c < width; ++c)

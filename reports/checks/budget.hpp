@@ -68,6 +68,11 @@ struct CollectiveBudget {
   std::vector<BudgetedCollective> reduce;  // of every step
   std::vector<BudgetedCollective> update;  // of a step that is not skipped
   std::vector<BudgetedCollective> final_moment;
+
+  bool empty() const {
+    return initial_moment.empty() && data_check.empty() && micro_step.empty() && reduce.empty() &&
+           update.empty() && final_moment.empty();
+  }
 };
 
 /// Of the ranks with TP index `tp`, which by uneven widths may hold more or less than others.

@@ -163,8 +163,9 @@ class CollectivesOfTrace {
 
   void expect_at(int rank, const Moment& moment, const Collectives& expected) {
     const Collectives got = issued_at(rank, moment);
-    // One rank may issue none, which is looked at here, moment by moment: that is what it counts.
-    if (trace_.world() == 1) tally_.add(1, 0, Proof::bitwise);
+    // One rank issues none, nor do replicas that only infer. That is looked at here, moment by
+    // moment: so that is what it counts.
+    if (std::ranges::all_of(budgets_, &CollectiveBudget::empty)) tally_.add(1, 0, Proof::bitwise);
     const Collectives missing = beyond(expected, got), extra = beyond(got, expected);
     for (const BudgetedCollective& c : missing) {
       const BudgetedCollective* other = with_origin(extra, c.origin);

@@ -66,6 +66,9 @@ class ExpectedNumbers {
     const auto found = by_kind_.find(kind);
     return found == by_kind_.end() ? nullptr : &found->second;
   }
+  bool belongs_to(reference::UnitKind kind, const std::string& module) const {
+    return by_module_.contains({kind, module});
+  }
 
  private:
   std::map<std::pair<reference::UnitKind, std::string>, reference::UnitAttributes> by_module_;
@@ -233,6 +236,9 @@ class ProgramPolicy {
   }
 
   std::string scale_problem(const Op& op) const {
+    // A model's own factor, which number_problem compares.
+    if (op.phase != Phase::reduce && numbers_.belongs_to(reference::UnitKind::scale, op.module))
+      return "";
     if (policy_.divide_before || op.phase != Phase::reduce) return "the policy scales nothing here";
     const double factor = number(op, "factor").value_or(0),
                  expected = 1.0 / scenario_.data_parallel();

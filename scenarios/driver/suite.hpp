@@ -7,9 +7,9 @@
 
 namespace shardproof {
 
-/// The scenarios that paths name, a file itself, of a folder its *.json by name, each changed by the
-/// options; without paths, the one that the options stand for. Throws ScenarioError if one cannot
-/// be read, if a folder holds none, or if one name is to be that of several.
+/// The scenarios that paths name, a file itself, of a folder its *.json by name, each changed by
+/// the options; without paths, the one that the options stand for. Throws ScenarioError if one
+/// cannot be read, if a folder holds none, or if one name is to be that of several.
 std::vector<Scenario> read_suite(const std::vector<std::string>& paths,
                                  const ScenarioOptions& given);
 

@@ -48,7 +48,9 @@ void read_to_the_end(JsonValue root, const std::function<void(const JsonValue&)>
       done = true;
     } catch (const ScenarioError& error) {
       if (problems.empty() || !comes_of_another(error)) problems.push_back(error);
-      done = error.place().file.empty() || !remove_at(root, error.place());
+      const auto removed = std::ranges::count_if(
+          error.places(), [&](const SourcePlace& place) { return remove_at(root, place); });
+      done = removed == 0;
     }
   }
   if (!problems.empty()) throw ScenarioError::of_all(std::move(problems));

@@ -120,15 +120,20 @@ BOOST_AUTO_TEST_CASE(the_configs_of_deepspeeds_tutorial_on_autotp_training_run) 
   const std::string micro_batch = "train_micro_batch_size_per_gpu=1";
   check_passes(run_people(llama, people + "tutorial/basic.json", {"--world", "8"}));
   check_passes(run_people(llama, people + "tutorial/preset.json", {"--world", "8"}));
-  // Fragments: how many sequences, and of the last one how many ranks, is left to the reader.
+  // Fragments: how many sequences, and of the last one how many ranks and what cuts the other
+  // modules, is left to the reader.
   check_passes(run_people(
       people + "models/phi3", people + "tutorial/unequal_parts.json",
-      {"--world", "2", "--override", micro_batch, "--override", "tensor_parallel.autotp_size=2"}));
+      {"--world", "2", "--override", micro_batch, "--override", "tensor_parallel.autotp_size=2",
+       "--override", "tensor_parallel.preset_model=phi3"}));
   // It cuts no gate and no up projection of this model, whose product down_proj takes by parts.
   const ProgramRun patterns = run_people(llama, people + "tutorial/patterns.json",
                                          {"--world", "4", "--override", micro_batch});
   BOOST_TEST(patterns.exit_code == 2);
-  BOOST_TEST(patterns.err.find("partition_config") != std::string::npos, patterns.err);
+  BOOST_TEST(
+      patterns.err.find("down_proj cannot take what no module before it cuts: it is cut by rows "
+                        "(layer_specs[0]") != std::string::npos,
+      patterns.err);
 }
 
 }  // namespace shardproof::tests

@@ -13,9 +13,10 @@ Each variant (family_configs.py) has a folder:
                           D/logits, D/gradient/P for every parameter P (zeros where autograd
                           leaves None)
 
-The witness of llama, mistral, qwen2, qwen3, gemma2, phi3, gpt2, gpt_neox, bloom, mixtral, qwen3_moe and
-deepseek_v2 is their own class in transformers. ChatGLM's code is not part of transformers: its witness is Glm, which is,
-under ChatGLM's names (chatglm_names.py), and a second one is chatglm_second_derivation.py.
+The witness of llama, mistral, qwen2, qwen3, gemma2, phi3, gpt2, gpt_neox, bloom, mixtral, qwen3_moe
+and deepseek_v2 is their own class in transformers. ChatGLM's code is not part of transformers: its
+witness is Glm, which is, under ChatGLM's names (chatglm_names.py), and a second one is
+chatglm_second_derivation.py.
 
 Two runs, both in training mode, dropout 0, eager attention:
 - fp32, as published, the code untouched.
@@ -157,7 +158,8 @@ def make_weights(model):
             parameter.normal_(0.0, 0.3)
             if name.endswith(".weight") and ("norm" in name or ".ln_" in name):
                 parameter.add_(1.0)
-        if model.config.model_type in ("mixtral", "qwen3_moe") and model.config.num_experts_per_tok == 2:
+        experts = model.config.model_type in ("mixtral", "qwen3_moe")
+        if experts and model.config.num_experts_per_tok == 2:
             forget_last_expert(model)
 
 

@@ -48,14 +48,14 @@ inline const Tensor& find(const MicroStepResult& result, const std::string& name
 }
 
 /// Largest difference over logits, loss and all gradients, each relative to its tensor's largest.
-/// `head`: the module of the logits.
+/// `logits`: the module and role of the logits.
 inline double difference_from_golden(const Golden& golden, const std::string& dtype,
-                                     const std::string& head) {
+                                     const std::string& logits) {
   const MicroStepResult result = golden.run();
   const auto differs = [&](const Tensor& found, const std::string& name) {
     return relative_difference(found, read_tensor(golden.expected, dtype + "/" + name));
   };
-  double worst = std::max(differs(find(result, "forward/" + head + "/output"), "logits"),
+  double worst = std::max(differs(find(result, "forward/" + logits), "logits"),
                           differs(find(result, "forward/loss/output"), "loss"));
   for (const ParameterDescription& p : golden.model.parameters)
     worst = std::max(

@@ -47,6 +47,7 @@ struct Builder {
   void loss();
   void optimizer();
   void sgd();
+  void torch_optimizer();
   void scalars();
   // bounds_cases_families.cpp: what other families than Llama's compute
   void layer_norms();
@@ -57,6 +58,7 @@ struct Builder {
   // bounds_cases_attention.cpp: positions and attention in other forms than Llama's
   void other_positions();
   void other_attention();
+  void capped_attention();
   // bounds_cases_heads.cpp: features by heads and blocks, weights (I, O)
   void positions_of_tokens();
   void splits();

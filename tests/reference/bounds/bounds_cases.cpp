@@ -372,6 +372,12 @@ void Builder::optimizer() {
                 y.view(), 1e-8, 0.01);
       })
       .precision.output = compute();
+}
+
+void Builder::torch_optimizer() {
+  const Shape x{e.B * e.T * e.C()};
+  const auto master = [&] { return dice.tensor(compute(), x, distribution); };
+  const auto second = [&] { return dice.positive(compute(), x, distribution); };
   put(UnitKind::torch_exp_avg, {.factor = 0.9}, {master(), master()}, x,
       [](CpuKernels& d, Arguments& a, Stored& y) {
         d.torch_exp_avg(a[0].view(), a[1].view(), y.view(), 0.9);
@@ -472,8 +478,6 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.layer_norms();
   builder.norms_of_heads();
   builder.gelu();
-  builder.caps();
-  builder.shifted_norms();
   builder.other_positions();
   builder.other_attention();
   builder.positions_of_tokens();
@@ -482,6 +486,10 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.weights_in_out();
   builder.experts_of_tokens();
   builder.sgd();
+  builder.torch_optimizer();
+  builder.caps();
+  builder.shifted_norms();
+  builder.capped_attention();
   return std::move(builder.cases);
 }
 

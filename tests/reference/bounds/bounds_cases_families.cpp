@@ -73,7 +73,7 @@ void Builder::caps() {
   put(UnitKind::product, {}, {draw(x), draw(x)}, x, [](CpuKernels& d, Arguments& a, Stored& y) {
     d.product(a[0].view(), a[1].view(), y.view());
   });
-  for (const double cap : {0.3, 30.0}) {
+  for (const double cap : {3.0, 30.0}) {
     put(UnitKind::soft_cap, {.cap = cap}, {draw(x)}, x,
         [cap](CpuKernels& d, Arguments& a, Stored& y) { d.soft_cap(a[0].view(), y.view(), cap); });
     put(UnitKind::soft_cap_backward, {.cap = cap}, {draw(x), draw(x)}, x,

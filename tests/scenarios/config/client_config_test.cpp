@@ -47,7 +47,8 @@ BOOST_AUTO_TEST_CASE(auto_is_filled_in_by_trainers_defaults) {
       R"("warmup_max_lr":5e-05,"warmup_num_steps":0,"total_num_steps":10}},)"
       R"("zero_optimization":{"stage":2,"reduce_bucket_size":2304,)"
       R"("stage3_prefetch_bucket_size":"auto"},)"
-      R"("gradient_clipping":1,"gradient_accumulation_steps":1,"train_micro_batch_size_per_gpu":8})");
+      R"("gradient_clipping":1,"gradient_accumulation_steps":1,)"
+      R"("train_micro_batch_size_per_gpu":8})");
   BOOST_TEST(!client.schedule);
   BOOST_TEST(client.groups.is_null());
   BOOST_TEST(client.filled.size() == 15U);
@@ -135,7 +136,8 @@ BOOST_AUTO_TEST_CASE(without_a_trainer_the_clients_optimizer_is_torchs_or_the_sc
   BOOST_TEST(silent.notices.size() == 1U);
   BOOST_TEST(!silent.schedule);
   BOOST_TEST(text_of(given).ends_with(
-      R"("optimizer":{"type":"Adam","params":{"lr":0.5,"torch_adam":false,"adam_w_mode":false}}})"));
+      R"("optimizer":{"type":"Adam","params":{"lr":0.5,"torch_adam":false,)"
+      R"("adam_w_mode":false}}})"));
   BOOST_TEST(text_of(sgd).ends_with(R"("optimizer":{"type":"SGD","params":{}}})"));
   BOOST_TEST(error_of([] { client_of(R"({"optimizer": {"type": "SGD"}})", "", "{}"); }) ==
              "optimizer:1:1: optimizer: the DeepSpeed config has one too: keep one of them");
