@@ -38,17 +38,16 @@ constexpr const char* kAuto = R"({
 BOOST_AUTO_TEST_CASE(auto_is_filled_in_by_trainers_defaults) {
   const ClientConfig client = client_of(kAuto);
 
-  BOOST_TEST(
-      text_of(client) ==
-      R"({"bf16":{"enabled":false},"fp16":{"enabled":false,"loss_scale":0},)"
-      R"("optimizer":{"type":"AdamW","params":)"
-      R"({"lr":5e-05,"betas":[0.9,0.999],"eps":1e-08,"weight_decay":0}},)"
-      R"("scheduler":{"type":"WarmupDecayLR","params":{"warmup_min_lr":0,)"
-      R"("warmup_max_lr":5e-05,"warmup_num_steps":0,"total_num_steps":10}},)"
-      R"("zero_optimization":{"stage":2,"reduce_bucket_size":2304,)"
-      R"("stage3_prefetch_bucket_size":"auto"},)"
-      R"("gradient_clipping":1,"gradient_accumulation_steps":1,)"
-      R"("train_micro_batch_size_per_gpu":8})");
+  BOOST_TEST(text_of(client) ==
+             R"({"bf16":{"enabled":false},"fp16":{"enabled":false,"loss_scale":0},)"
+             R"("optimizer":{"type":"AdamW","params":)"
+             R"({"lr":5e-05,"betas":[0.9,0.999],"eps":1e-08,"weight_decay":0}},)"
+             R"("scheduler":{"type":"WarmupDecayLR","params":{"warmup_min_lr":0,)"
+             R"("warmup_max_lr":5e-05,"warmup_num_steps":0,"total_num_steps":10}},)"
+             R"("zero_optimization":{"stage":2,"reduce_bucket_size":2304,)"
+             R"("stage3_prefetch_bucket_size":"auto"},)"
+             R"("gradient_clipping":1,"gradient_accumulation_steps":1,)"
+             R"("train_micro_batch_size_per_gpu":8})");
   BOOST_TEST(!client.schedule);
   BOOST_TEST(client.groups.is_null());
   BOOST_TEST(client.filled.size() == 15U);
