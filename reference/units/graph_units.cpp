@@ -95,6 +95,7 @@ class MicroStepUnits {
       const std::string output = only ? gradient_path(x) : contribution_path(node, rule);
       UnitAttributes attributes = part(node, rule.input - std::min(rule.input, rule.first));
       if (*rule.kind == UnitKind::bias_backward) attributes = {};  // a sum, whatever took the bias
+      if (*rule.kind == UnitKind::rms_norm_backward_weight) attributes.offset = 0;  // it falls out
       if (is_parameter(x)) attributes.groups = graph_.micro_batch().groups;
       if (*rule.kind == UnitKind::sum_heads) attributes.head_dim = graph_.shape(x).back();
       std::vector<std::string> inputs = paths(node, rule.arguments);

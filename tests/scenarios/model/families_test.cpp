@@ -476,12 +476,13 @@ BOOST_AUTO_TEST_CASE(tp_plans_and_lists_of_blocks_name_modules_that_exist) {
     JsonValue config = changed(family);
     config.set("tie_word_embeddings", false);
     std::vector<ParameterDescription> parameters = model_from_json(config).parameters;
-    if (family.model_type == "deepseek_v2") {  // q_proj, and layer 1 with experts
-      config.set("q_lora_rank", JsonValue());
-      config.set("first_k_dense_replace", 1);
-      for (const ParameterDescription& p : model_from_json(config).parameters)
-        parameters.push_back(p);
-    }
+    // Of deepseek_v2 q_proj, and layer 1 with experts; of qwen3_moe experts too.
+    const bool deepseek = family.model_type == "deepseek_v2";
+    if (deepseek) config.set("q_lora_rank", JsonValue());
+    if (deepseek) config.set("first_k_dense_replace", 1);
+    if (family.model_type == "qwen3_moe") config.set("decoder_sparse_step", 1);
+    for (const ParameterDescription& p : model_from_json(config).parameters)
+      parameters.push_back(p);
     const auto exists = [&](const std::string& pattern) {
       return std::any_of(parameters.begin(), parameters.end(),
                          [&](const ParameterDescription& p) { return named(p.name, pattern); });
