@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(the_form_of_an_update_is_the_scenarios) {
     BOOST_TEST(check_leaves(run.context(judged)).failed() > 0);
     const auto units = reference::expected_units(judged, mean_over_replicas(judged));
     TensorTable table(run.trace().world());
-    // Nor are the scalars that the other form takes recorded.
+    // Unknown: the other form takes scalars that were not recorded.
     const CheckResult result = check_op_local(run.context(judged, units), table).result();
     BOOST_TEST((result.outcome != Outcome::pass), result.reason);
     BOOST_TEST(check_policy(run.context(judged, units)).failed() > 0);
