@@ -42,11 +42,17 @@ class Search {
     return std::nullopt;
   }
 
-  bool is_cut(const std::string& module) const {
-    return scenario_.partition.of(module).style != LayerPartition::Style::replicated;
+  // Whether `op` is of a module that is cut by rows, so takes a part, and is given all.
+  bool takes_too_much(std::size_t op) const {
+    const Op& taker = segment_.ops[op];
+    return scenario_.partition.of(taker.module).style == LayerPartition::Style::row &&
+           !taker.inputs.empty() && program_.value(taker.inputs[0]).placement.tp == replicate();
   }
 
  private:
+  bool is_cut(const std::string& module) const {
+    return scenario_.partition.of(module).style != LayerPartition::Style::replicated;
+  }
   std::optional<std::size_t> writer_of(ValueId value, std::size_t before) const {
     while (before-- > 0)
       if (std::ranges::find(segment_.ops[before].outputs, value) !=
@@ -69,7 +75,7 @@ std::optional<Misfit> misfit_of(const Scenario& scenario, const Program& program
       if (full_name(op) != problem.op) continue;
       Search search(scenario, program, segment);
       if (const auto module = search.cut_before(i)) return Misfit{&op, *module};
-      if (search.is_cut(op.module)) return Misfit{&op, op.module};
+      if (search.takes_too_much(i)) return Misfit{&op, op.module};
     }
   return std::nullopt;
 }
