@@ -156,10 +156,14 @@ constexpr NeutralKey kTorchAdamNeutral[] = {
     {"maximize", "false", "maximisation is not implemented: only false"},
     {"capturable", "false", "torch's bias corrections in fp32 are not implemented: only false"},
     {"differentiable", "false", "an update with a derivative is not implemented: only false"},
-    {"bias_correction", "null", "torch's optimizers have no such argument: remove the key"},
-    {"set_grad_none", "null", "torch's optimizers have no such argument: remove the key"},
-    {"fp32_optimizer_states", "null", "torch's optimizers have no such argument: remove the key"},
-    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that"},
+    {"bias_correction", "null", "torch's optimizers have no such argument: remove the key",
+     ScenarioError::Kind::wrong},
+    {"set_grad_none", "null", "torch's optimizers have no such argument: remove the key",
+     ScenarioError::Kind::wrong},
+    {"fp32_optimizer_states", "null", "torch's optimizers have no such argument: remove the key",
+     ScenarioError::Kind::wrong},
+    {"max_grad_norm", "null", "DeepSpeed clips by the top-level key gradient_clipping: use that",
+     ScenarioError::Kind::wrong},
 };
 
 constexpr const char* kSgdHarmless[] = {"foreach", "differentiable", "fused"};

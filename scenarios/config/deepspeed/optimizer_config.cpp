@@ -117,9 +117,9 @@ std::string rounding_of_update(const OptimizerConfig& optimizer) {
   if (!optimizer.takes_fp64_scalars()) return "";
   const std::string name = optimizer.kind == Kind::adamw ? "AdamW" : "Adam";
   return "the update is torch.optim." + name +
-         "'s as torch 2.8 and 2.15 round it on the CPU, one tensor at a time (foreach and fused "
-         "off)"
-         " and with IEEE square roots: torch's fused and foreach kernels, of which Trainer takes"
+         "'s as torch 2.8 and 2.15 round it on the CPU, one tensor at a time (foreach and fused"
+         " off) and with IEEE square roots: torch's fused and foreach kernels, of which Trainer "
+         "takes"
          " one on a GPU, and square roots from MKL may round otherwise";
 }
 
