@@ -1,6 +1,7 @@
 #include "scenarios/partition/module_cut.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "scenarios/partition/fused_layout.hpp"
 #include "scenarios/partition/shard_widths.hpp"

@@ -3,6 +3,8 @@
 
 #include <pcre2.h>
 
+#include <cstdint>
+
 #include "scenarios/partition/python_regex.hpp"
 
 namespace shardproof {
