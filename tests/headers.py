@@ -33,12 +33,12 @@ PRECOMPILED = re.compile(r"function\(shardproof_precompile_headers.*?endfunction
 
 # What the precompiled headers have, of what is used here; <utility> comes with all the others.
 PROVIDED = {
-    "algorithm": "adjacent_find all_of any_of binary_search clamp copy_if copy_n count count_if equal "
-                 "fill_n find_if max_element min_element minmax minmax_element none_of ranges replace "
-                 "rotate sort stable_partition stable_sort transform",
+    "algorithm": "adjacent_find all_of any_of binary_search clamp copy_if copy_n count count_if "
+                 "equal fill_n find_if max_element min_element minmax minmax_element none_of "
+                 "ranges replace rotate sort stable_partition stable_sort transform",
     "array": "array to_array",
-    "cmath": "ceil copysign cos cosh erf exp exp2 expm1 fabs floor fma fmax fmin fmod ilogb isfinite "
-             "isinf isnan ldexp log nearbyint nextafter pow signbit sin sqrt tanh trunc",
+    "cmath": "ceil copysign cos cosh erf exp exp2 expm1 fabs floor fma fmax fmin fmod ilogb "
+             "isfinite isinf isnan ldexp log nearbyint nextafter pow signbit sin sqrt tanh trunc",
     "cstdint": "int16_t int32_t int64_t uint16_t uint32_t uint64_t uint8_t uintptr_t",
     "cstring": "memchr memcmp memcpy memmove memset strcpy strerror strlen",
     "filesystem": "filesystem",
