@@ -22,22 +22,25 @@
 #include "real/run/rank_run.hpp"
 #include "reference/run/training.hpp"
 #include "reference/units/expected_tensors.hpp"
-#include "reports/compare/compare_traces.hpp"
 #include "reports/judge.hpp"
+#include "reports/render/comparison.hpp"
 #include "reports/render/html.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
+#include "reports/side_by_side/trace_comparison.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/config/scenario_file.hpp"
 #include "scenarios/config/scenario_template.hpp"
 #include "scenarios/config/scenario_writer.hpp"
+#include "scenarios/data/weights.hpp"
 #include "scenarios/driver/kept_results.hpp"
 #include "scenarios/driver/progress.hpp"
 #include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/run_needs.hpp"
 #include "scenarios/driver/run_record.hpp"
+#include "scenarios/driver/shell_command.hpp"
 #include "scenarios/driver/suite.hpp"
 #include "scenarios/driver/supervised_run.hpp"
 #include "scenarios/errors.hpp"
@@ -70,6 +73,7 @@ struct RunOptions {
   ScenarioOptions given;           // instead of files, or beside them
   std::string out = "shardproof-results";
   std::string launcher;
+  bool plan = false;  // print it
 };
 
 Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::string> command) {
@@ -92,6 +96,15 @@ Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution e
   return job;
 }
 
+// To be pasted into any shell, in any folder: it writes to where these results lie.
+std::string reproducing_command(const RunFolder& folder, const std::string& launcher) {
+  const fs::path results = fs::absolute(folder.final_path());
+  std::vector<std::string> words{this_program(), "run", (results / "scenario.json").string(),
+                                 "--out", results.parent_path().string()};
+  if (!launcher.empty()) words.insert(words.end(), {"--launcher", launcher});
+  return shell_command(words);
+}
+
 RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher) {
   RunJobs jobs;
   for (const Execution execution : scenario.executions)
@@ -99,7 +112,7 @@ RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::st
   jobs.judge = job_of(
       folder, "judge",
       {this_program(), "judge", folder.path(), "--report", folder.final_path() + "/report.html"});
-  jobs.reproduce = this_program() + " run " + folder.final_path() + "/scenario.json";
+  jobs.reproduce = reproducing_command(folder, launcher);
   return jobs;
 }
 
@@ -113,6 +126,7 @@ void expect_machine(const Scenario& scenario, const std::string& launcher) {
 // Everything that can be wrong with the input is found before the first child starts.
 Program checked_input(const Scenario& scenario) {
   const real::Inputs inputs(scenario);
+  Weights(scenario).expect_finite();
   if (!scenario.resume.empty()) Checkpoint(scenario.resume).check_all();
   Program program = real::checked_program(scenario);
   for (int rank = 0; rank < scenario.world(); ++rank)
@@ -132,7 +146,7 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
-  std::cout << plan << std::endl;
+  if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
   return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher));
@@ -196,6 +210,7 @@ void add_run(CLI::App& app, Command& command) {
   run_command->add_option("--out", options->out, "where results go")->capture_default_str();
   run_command->add_option("--launcher", options->launcher,
                           "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
+  run_command->add_flag("--plan", options->plan, "print the plan first");
   run_command->footer(
       "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
@@ -369,28 +384,32 @@ std::string trace_folder(const std::string& path) {
   return path;
 }
 
-int compare(const std::string& a, const std::string& b, bool json) {
+struct CompareOptions {
+  std::string a, b, report;
+  bool json = false;
+};
+
+int compare(const CompareOptions& options) {
   const reports::TraceComparison comparison =
-      reports::compare_traces(trace_folder(a), trace_folder(b));
-  std::cout << (json ? reports::comparison_json(comparison) : reports::comparison_text(comparison));
+      reports::compare_traces(trace_folder(options.a), trace_folder(options.b));
+  if (!options.report.empty()) write_text(options.report, reports::comparison_html(comparison));
+  std::cout << (options.json ? reports::comparison_json(comparison)
+                             : reports::comparison_text(comparison));
   return comparison.exit_code();
 }
 
 void add_compare(CLI::App& app, Command& command) {
-  struct Options {
-    std::string a, b;
-    bool json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  CLI::App* compare_command =
-      app.add_subcommand("compare", "two traces of one model, also of different world sizes");
+  const auto options = std::make_shared<CompareOptions>();
+  CLI::App* compare_command = app.add_subcommand(
+      "compare",
+      "two traces of one model, also of different world sizes: does rounding explain it?");
   compare_command->add_option("a", options->a, "a folder of results, or of rank-*.h5")->required();
   compare_command->add_option("b", options->b, "another")->required();
   compare_command->add_flag("--json", options->json, "as JSON");
+  compare_command->add_option("--report", options->report, "write a page, compare.html");
   compare_command->footer("Example:  shardproof compare results/tp2/real results/tp4/real");
-  compare_command->callback([options, &command] {
-    command = [options] { return compare(options->a, options->b, options->json); };
-  });
+  compare_command->callback(
+      [options, &command] { command = [options] { return compare(*options); }; });
 }
 
 // ---- repartition, consolidate

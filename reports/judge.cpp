@@ -7,6 +7,7 @@
 #include "reports/checks/table.hpp"
 #include "reports/traces/recorded_trace.hpp"
 #include "reports/verdict/first_divergence.hpp"
+#include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
@@ -26,6 +27,7 @@ std::string describe(const Injection& injection) {
   };
   list("ranks", injection.ranks);
   list("steps", injection.steps);
+  list("micro-steps", injection.micro_steps);
   return text;
 }
 
@@ -153,10 +155,25 @@ class Judge {
     judging.by_op.merge(judging.by_function);
     verdict_.tensors = judging.by_op.rows();
     verdict_.trend = std::move(judging.trend);
+    if (input_.scenario.trains())
+      for (const auto& trace : traces_) describe_steps(*trace);
 
     const Divergence divergence = first_divergence(tallies, context.traces);
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
+  }
+
+  // The loss scale of every step, and which were skipped.
+  void describe_steps(const RecordedTrace& trace) {
+    const Scenario& scenario = input_.scenario;
+    verdict_.steps = scenario.steps - scenario.first_step;
+    const reference::SkippedSteps skipped = skipped_steps(scenario, trace);
+    for (int step = scenario.first_step; step < scenario.steps; ++step) {
+      const auto scale = recorded_scalar(trace, scalar_path(step, "loss_scale"), 0);
+      if (scale)
+        verdict_.trend.push_back({trace.execution(), step, "loss_scale", *scale, std::nullopt});
+      if (skipped.contains(step)) verdict_.skipped.push_back({trace.execution(), step, scale});
+    }
   }
 
   void add(const Check& check, const Tally& tally) {

@@ -39,9 +39,8 @@ void ScheduleRunner::enter(const Action& action) {
   switch (action.kind) {
     case Action::Kind::run: {
       const auto variant = std::find_if(
-          action.variants.begin(), action.variants.end(), [&](const Action::Variant& v) {
-            return std::find(v.steps.begin(), v.steps.end(), moment_.step) != v.steps.end();
-          });
+          action.variants.begin(), action.variants.end(),
+          [&](const Action::Variant& v) { return v.runs_in(moment_.step, moment_.micro); });
       executor_.begin(variant == action.variants.end() ? action.segment : variant->segment,
                       moment_);
       running_ = true;

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <vector>
 
+#include "reports/compare/common_factor.hpp"
 #include "reports/compare/rounding_set.hpp"
 #include "scenarios/errors.hpp"
 
@@ -21,6 +23,13 @@ void note_failure(Comparison& result, std::int64_t index, double expected, doubl
   result.expected = expected;
   result.got = got;
   result.bound = bound;
+}
+
+// Bound and error together; empty where bits must agree.
+std::vector<double> room_of(const reference::UnitResult& unit) {
+  std::vector<double> room = unit.bound;
+  for (std::size_t i = 0; i < room.size(); ++i) room[i] += unit.error[i];
+  return room;
 }
 
 // True where an overflow explains what the acceptance set does not hold, or leaves nothing to hold.
@@ -59,23 +68,24 @@ Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
     if (!bitwise && std::isfinite(r) && std::isfinite(f + b + e))
       result.max_ratio = std::max(result.max_ratio, ratio(storage, f, b, e, r));
   }
+  if (result.failed > 0)
+    result.factor = common_factor(storage, unit.value, room_of(unit), recorded, result.failed);
   return result;
 }
 
 namespace {
 
-void note_difference(Comparison& result, std::int64_t index, Dtype dtype, double expected,
-                     double got) {
+std::vector<double> decoded(Dtype dtype, std::span<const std::byte> bytes) {
+  std::vector<double> values(bytes.size() / size_bytes(dtype));
+  decode(dtype, bytes, values);
+  return values;
+}
+
+void note_difference(Comparison& result, std::int64_t index, double expected, double got) {
   note_failure(result, index, expected, got, 0);
   const double difference = std::fabs(expected - got);  // 0 for zeros of both signs
-  if (!std::isfinite(difference)) {
-    result.max_absolute = std::numeric_limits<double>::infinity();
-    result.max_ulp = result.max_absolute;
-    return;
-  }
-  const double spacing = dtype == Dtype::int64 ? 1 : ulp(dtype, expected);
-  result.max_ulp = std::max(*result.max_ulp, difference / spacing);
-  result.max_absolute = std::max(result.max_absolute, difference);
+  result.max_absolute = std::isfinite(difference) ? std::max(result.max_absolute, difference)
+                                                  : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace
@@ -87,7 +97,6 @@ Comparison compare_bits(std::span<const std::byte> expected, std::span<const std
                      got.size());
   Comparison result;
   result.compared = static_cast<std::int64_t>(expected.size() / size);
-  result.max_ulp = 0;
   if (expected.empty() || std::memcmp(expected.data(), got.data(), expected.size()) == 0)
     return result;
   for (std::size_t at = 0; at < expected.size(); at += size) {
@@ -96,8 +105,10 @@ Comparison compare_bits(std::span<const std::byte> expected, std::span<const std
     double from = 0, to = 0;
     decode(dtype, x, {&from, 1});
     decode(dtype, y, {&to, 1});
-    note_difference(result, static_cast<std::int64_t>(at / size), dtype, from, to);
+    note_difference(result, static_cast<std::int64_t>(at / size), from, to);
   }
+  result.factor =
+      common_factor(dtype, decoded(dtype, expected), {}, decoded(dtype, got), result.failed);
   return result;
 }
 

@@ -18,11 +18,9 @@ struct Comparison {
   double expected = 0;             // of the first failed element: f, what was recorded, and b + e
   double got = 0;
   double bound = 0;
-  double max_ratio = 0;  // over all finite elements; 0 where all bits agree
-  std::optional<double> max_ulp =
-      std::nullopt;         // where bits were compared: largest |got - expected|
-                            // in units of ulp(expected); inf beside NaN or inf
-  double max_absolute = 0;  // likewise, |got - expected| itself
+  double max_ratio = 0;     // over all finite elements; 0 where all bits agree
+  double max_absolute = 0;  // where bits were compared: |got - expected|; inf beside NaN or inf
+  std::optional<double> factor = std::nullopt;  // that all got have too much (common_factor.hpp)
 
   bool all_passed() const { return failed == 0 && compared > 0; }
 };

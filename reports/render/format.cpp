@@ -59,6 +59,9 @@ std::string place_text(const FirstDivergence& divergence) {
 }
 
 std::string cause_text(const Cause& cause) {
+  if (cause.name == "factor")
+    return fmt::format("{} times the expected value, everywhere{}", *cause.coefficient,
+                       cause.known_as.empty() ? "" : " (" + cause.known_as + ")");
   std::string text = cause.name;
   const auto says_more = [](const std::optional<double>& number) {
     return number.value_or(1) != 1;

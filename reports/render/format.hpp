@@ -28,7 +28,8 @@ std::string index_text(const std::vector<std::int64_t>& index);
 std::string moment_text(const FirstDivergence& divergence);
 /// The op, or the tensor where no op is known.
 std::string place_text(const FirstDivergence& divergence);
-/// "bits equal to /step/...", with coefficient and score where they say more than that.
+/// "0.5 times the expected value, everywhere (1/tp)", "bits equal to /step/...", with coefficient
+/// and score where they say more than that.
 std::string cause_text(const Cause& cause);
 
 /// "a; b" of {"a", "b"}.

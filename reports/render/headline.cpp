@@ -1,6 +1,8 @@
 #include "reports/render/headline.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 
 #include "reports/render/format.hpp"
 #include "scenarios/plan/print/text_table.hpp"
@@ -24,6 +26,35 @@ const CheckResult* deciding_check(const std::vector<CheckResult>& checks) {
     for (const CheckResult& check : checks)
       if (check.outcome == outcome) return &check;
   return nullptr;
+}
+
+// Of one execution: "2 of 4: step 0 (loss scale 65536), step 1 (loss scale 32768)".
+std::string skipped_steps_text(const Verdict& verdict, const std::string& execution) {
+  constexpr std::size_t shown = 4;
+  std::vector<std::string> steps;
+  for (const SkippedStep& skipped : verdict.skipped)
+    if (skipped.execution == execution)
+      steps.push_back(
+          "step " + std::to_string(skipped.step) +
+          (skipped.loss_scale ? " (loss scale " + rounded(*skipped.loss_scale) + ")" : ""));
+  if (steps.empty()) return "";
+  const std::size_t count = steps.size();
+  if (count > shown) steps.resize(shown);
+  return std::to_string(count) + " of " + counted(verdict.steps, "step") + ": " +
+         joined(steps, ", ") + (count > shown ? ", ..." : "");
+}
+
+// "loss 3.47 to 3.31": of the first execution, first and last step; "" where there is no loss.
+std::string loss_text(const std::vector<TrendPoint>& trend) {
+  const TrendPoint* first = nullptr;
+  const TrendPoint* last = nullptr;
+  for (const TrendPoint& point : trend) {
+    if (point.quantity != "loss" || (first && point.execution != first->execution)) continue;
+    if (first == nullptr) first = &point;
+    last = &point;
+  }
+  if (first == nullptr) return "";
+  return "loss " + rounded(first->value) + (first == last ? "" : " to " + rounded(last->value));
 }
 
 }  // namespace
@@ -50,7 +81,9 @@ std::string tally_text(const std::vector<CheckResult>& checks) {
 }
 
 std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>& checks) {
-  if (verdict.conclusion == Conclusion::pass) return joined(verdict.executions, ", ") + " agree";
+  if (verdict.conclusion == Conclusion::pass)
+    return joined(verdict.executions, ", ") +
+           (verdict.executions.size() == 1 ? " is right" : " agree");
   if (verdict.conclusion == Conclusion::fail && verdict.first_divergence) {
     const FirstDivergence& first = *verdict.first_divergence;
     std::string text = place_text(first) + ", " + moment_text(first);
@@ -68,6 +101,35 @@ std::string hardware_text(const Verdict& verdict) {
   return verdict.hardware_simulated
              ? "simulated GPUs: this proves the code's logic, and nothing about any GPU"
              : "";
+}
+
+std::string skipped_text(const Verdict& verdict) {
+  std::vector<std::string> parts;
+  for (const std::string& execution : verdict.executions) {
+    const std::string steps = skipped_steps_text(verdict, execution);
+    if (steps.empty()) continue;
+    // What all say alike is said once.
+    if (!parts.empty() && parts.back().ends_with(steps))
+      parts.back() = steps;
+    else
+      parts.push_back(execution + ": " + steps);
+  }
+  return joined(parts, "; ");
+}
+
+std::string trend_text(const Verdict& verdict) {
+  std::vector<std::string> quantities;
+  std::map<std::string, double> farthest;
+  for (const TrendPoint& point : verdict.trend) {
+    if (!point.reference) continue;
+    if (!farthest.contains(point.quantity)) quantities.push_back(point.quantity);
+    double& most = farthest[point.quantity];
+    most = std::max(most, std::fabs(point.value - *point.reference));
+  }
+  if (quantities.empty()) return "";
+  for (std::string& quantity : quantities) quantity += " " + rounded(farthest[quantity]);
+  const std::string loss = loss_text(verdict.trend);
+  return (loss.empty() ? "" : loss + "; ") + "from fp64 at most: " + joined(quantities, ", ");
 }
 
 std::string compared_text(const std::vector<CheckResult>& checks) {

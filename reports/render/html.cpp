@@ -7,6 +7,7 @@
 #include "reports/render/escape.hpp"
 #include "reports/render/format.hpp"
 #include "reports/render/headline.hpp"
+#include "reports/render/html_parts.hpp"
 #include "reports/render/page_assets.hpp"
 #include "reports/render/tensor_data.hpp"
 #include "reports/render/trend_chart.hpp"
@@ -20,46 +21,6 @@ namespace {
 constexpr std::size_t max_tensor_bytes = 1'000'000;
 constexpr std::size_t max_plan_bytes = 200'000;
 constexpr std::size_t max_error_bytes = 20'000;
-
-// Puts `parts` where the template says {{name}}. What is put in is not looked at again.
-std::string fill(std::string_view page,
-                 const std::map<std::string, std::string, std::less<>>& parts) {
-  std::string filled;
-  for (std::size_t at = 0; at < page.size();) {
-    const std::size_t open = page.find("{{", at);
-    if (open == std::string_view::npos) return filled.append(page.substr(at));
-    const std::size_t close = page.find("}}", open);
-    const auto part = parts.find(page.substr(open + 2, close - open - 2));
-    SHARDPROOF_EXPECTS(part != parts.end(), "page.html has an unknown part at", open);
-    filled.append(page.substr(at, open - at)).append(part->second);
-    at = close + 2;
-  }
-  return filled;
-}
-
-// Cuts what would make the page too large, and says so.
-std::string shortened(const std::string& text, std::size_t max_bytes) {
-  if (text.size() <= max_bytes) return text;
-  const std::size_t end = text.rfind('\n', max_bytes);
-  return text.substr(0, end == std::string::npos ? max_bytes : end) + "\n... (" +
-         with_thousands(std::ssize(text)) + " bytes in all)";
-}
-
-// A list of terms and what they are; `value` is HTML.
-class Terms {
- public:
-  void add(const std::string& term, const std::string& value) {
-    if (!value.empty()) html_ += "<dt>" + html_escaped(term) + "</dt><dd>" + value + "</dd>\n";
-  }
-  std::string html() const { return html_.empty() ? "" : "<dl>\n" + html_ + "</dl>\n"; }
-
- private:
-  std::string html_;
-};
-
-std::string code(const std::string& text) {
-  return text.empty() ? "" : "<code>" + html_escaped(text) + "</code>";
-}
 
 std::string divergence_html(const FirstDivergence& first, std::int64_t others) {
   Terms terms;
@@ -103,6 +64,8 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
   Terms terms;
   terms.add("checks", html_escaped(tally_text(checks)));
   terms.add("compared", html_escaped(compared_text(checks)));
+  terms.add("skipped", html_escaped(skipped_text(verdict)));
+  terms.add("trend", html_escaped(trend_text(verdict)));
   terms.add("executions", html_escaped(joined(verdict.executions, ", ")));
   terms.add("hardware", html_escaped(hardware_text(verdict)));
   std::string notices;

@@ -4,9 +4,10 @@
 
 namespace shardproof::reports {
 
-/// page.html, page.css and page.js, embedded when the program is built.
+/// page.html, page.css, page.js and comparison.html, embedded when the program is built.
 std::string_view page_html();
 std::string_view page_css();
 std::string_view page_js();
+std::string_view comparison_page_html();
 
 }  // namespace shardproof::reports

@@ -43,7 +43,8 @@ JsonValue cause_json(const std::optional<Cause>& cause) {
   return JsonValue::object()
       .set("name", cause->name)
       .set("coefficient", number_or_null(cause->coefficient))
-      .set("score", number_or_null(cause->score));
+      .set("score", number_or_null(cause->score))
+      .set("text", cause_text(*cause));
 }
 
 JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
@@ -67,6 +68,28 @@ JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
       .set("reason", first->reason);
 }
 
+JsonValue skipped_json(const std::vector<SkippedStep>& steps) {
+  JsonValue array = JsonValue::array();
+  for (const SkippedStep& skipped : steps)
+    array.append(JsonValue::object()
+                     .set("execution", skipped.execution)
+                     .set("step", skipped.step)
+                     .set("loss_scale", number_or_null(skipped.loss_scale)));
+  return array;
+}
+
+JsonValue trend_json(const std::vector<TrendPoint>& trend) {
+  JsonValue array = JsonValue::array();
+  for (const TrendPoint& point : trend)
+    array.append(JsonValue::object()
+                     .set("execution", point.execution)
+                     .set("step", point.step)
+                     .set("quantity", point.quantity)
+                     .set("value", point.value)
+                     .set("reference", number_or_null(point.reference)));
+  return array;
+}
+
 }  // namespace
 
 std::string summary_json(const Verdict& verdict) {
@@ -86,6 +109,8 @@ std::string summary_json(const Verdict& verdict) {
                                 .set("first_divergence", divergence_json(verdict.first_divergence))
                                 .set("other_failures", verdict.other_failures)
                                 .set("errors", list(verdict.errors))
+                                .set("skipped", skipped_json(verdict.skipped))
+                                .set("trend", trend_json(verdict.trend))
                                 .set("environment", dictionary(verdict.environment))
                                 .set("timing", dictionary(verdict.timing))
                                 .set("reproduce", verdict.reproduce);

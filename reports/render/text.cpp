@@ -53,8 +53,8 @@ void add_divergence(Lines& lines, const Verdict& verdict) {
     lines.add("where", first.execution + ": " + first.tensor + " " + index_text(first.index) +
                            " in the full tensor, " +
                            counted(first.wrong_elements, "wrong element"));
-    lines.add("got", number_with_bits(first.got));
-    lines.add("expected", number_with_bits(first.expected));
+    lines.add("got",
+              number_with_bits(first.got) + ", expected " + number_with_bits(first.expected));
     lines.add("error",
               rounded(first.error) + ", allowed before the last rounding: " + rounded(first.bound));
   }
@@ -69,8 +69,6 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   lines.head(upper(name_of(verdict.conclusion)) + " " + verdict.scenario + ": " +
              headline_text(verdict, checks));
   if (verdict.first_divergence) add_divergence(lines, verdict);
-  if (verdict.other_failures > 0)
-    lines.add("others", counted(verdict.other_failures, "failing unit") + " beside this one");
   // One line for all errors: of an "error" the first is in the headline.
   const std::size_t told = verdict.conclusion == Conclusion::error ? 1 : 0;
   if (verdict.errors.size() > told) {
@@ -80,8 +78,14 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   }
   // What the checks are worth stands beside them.
   const std::string hardware = hardware_text(verdict);
-  lines.add("checks", tally_text(checks) + (hardware.empty() ? "" : "; on " + hardware));
+  const std::string others =
+      verdict.other_failures > 0
+          ? "; " + counted(verdict.other_failures, "failing unit") + " beside this one"
+          : "";
+  lines.add("checks", tally_text(checks) + others + (hardware.empty() ? "" : "; on " + hardware));
   if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(checks));
+  lines.add("skipped", skipped_text(verdict));
+  lines.add("trend", trend_text(verdict));
   lines.add("planted", joined(verdict.injected, "; "));
   if (verdict.conclusion != Conclusion::pass) lines.add("reproduce", verdict.reproduce);
   lines.add("report", report);

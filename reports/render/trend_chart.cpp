@@ -92,8 +92,8 @@ std::string chart_of(const std::vector<TrendPoint>& trend, const std::string& qu
     if (found == executions.end())
       found = executions.insert(executions.end(), {point.execution, {}});
     if (std::isfinite(point.value)) found->second.emplace_back(point.step, point.value);
-    if (std::isfinite(point.reference) && found == executions.begin())
-      reference.emplace_back(point.step, point.reference);
+    if (point.reference && std::isfinite(*point.reference) && found == executions.begin())
+      reference.emplace_back(point.step, *point.reference);
   }
   std::vector<Curve> curves;
   for (auto& execution : executions) curves.push_back(std::move(execution.second));
@@ -107,7 +107,8 @@ std::string table_of(const std::vector<TrendPoint>& trend) {
         "<tr><td>{}</td><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>"
         "<td class=\"number\">{}</td><td class=\"number\">{}</td></tr>\n",
         html_escaped(point.quantity), html_escaped(point.execution), point.step, point.value,
-        point.reference, rounded(std::fabs(point.value - point.reference)));
+        point.reference ? fmt::format("{}", *point.reference) : "",
+        point.reference ? rounded(std::fabs(point.value - *point.reference)) : "");
   return "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Trend\"><table>"
          "<thead><tr><th>quantity</th><th>execution</th><th class=\"number\">step</th>"
          "<th class=\"number\">value</th><th class=\"number\">reference, fp64</th>"
@@ -117,17 +118,21 @@ std::string table_of(const std::vector<TrendPoint>& trend) {
 
 }  // namespace
 
-std::string trend_html(const std::vector<TrendPoint>& trend) {
-  if (trend.empty()) return "<p>No steps were compared.</p>";
+std::string charts_html(const std::vector<TrendPoint>& trend) {
   std::vector<std::string> quantities;
   for (const TrendPoint& point : trend)
     if (std::find(quantities.begin(), quantities.end(), point.quantity) == quantities.end())
       quantities.push_back(point.quantity);
   std::string charts;
   for (const std::string& quantity : quantities) charts += chart_of(trend, quantity);
+  return "<div class=\"charts\">" + charts + "</div>\n";
+}
+
+std::string trend_html(const std::vector<TrendPoint>& trend) {
+  if (trend.empty()) return "<p>No steps were compared.</p>";
   return "<p>How far the run is from the fp64 reference (dashed). Shown, not judged: rounding may "
-         "add up over the steps.</p>\n<div class=\"charts\">" +
-         charts + "</div>\n" + table_of(trend);
+         "add up over the steps.</p>\n" +
+         charts_html(trend) + table_of(trend);
 }
 
 }  // namespace shardproof::reports

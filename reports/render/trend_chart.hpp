@@ -11,5 +11,7 @@ namespace shardproof::reports {
 /// reference dashed), and one table with all numbers. Points that are not finite are in the table
 /// only.
 std::string trend_html(const std::vector<TrendPoint>& trend);
+/// The charts alone.
+std::string charts_html(const std::vector<TrendPoint>& trend);
 
 }  // namespace shardproof::reports

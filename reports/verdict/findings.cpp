@@ -28,10 +28,21 @@ void Findings::add(Failure failure, const std::string& problem) {
     std::vector<int>& ranks = unit.failure.divergence.ranks;
     if (std::find(ranks.begin(), ranks.end(), failure.divergence.rank) == ranks.end())
       ranks.push_back(failure.divergence.rank);
-    unit.failure.divergence.wrong_elements += failure.divergence.wrong_elements;
+    unit.count(failure);
     return;
   }
-  units_.push_back({std::move(failure), problem});
+  units_.push_back({failure, problem, {}});
+  units_.back().count(failure);
+}
+
+// An element that several ranks hold is wrong once.
+void Findings::Unit::count(const Failure& of) {
+  const auto same = [&](const Holding& holding) { return holding.regions == of.regions; };
+  auto holding = of.regions.empty() ? holdings.end() : std::ranges::find_if(holdings, same);
+  if (holding == holdings.end()) holding = holdings.insert(holdings.end(), {of.regions, 0});
+  holding->wrong = std::max(holding->wrong, of.divergence.wrong_elements);
+  failure.divergence.wrong_elements = 0;
+  for (const Holding& each : holdings) failure.divergence.wrong_elements += each.wrong;
 }
 
 void Findings::report(Tally& tally) {
@@ -67,6 +78,10 @@ void set_numbers(FirstDivergence& divergence, const Comparison& comparison) {
   divergence.error = std::fabs(comparison.got - comparison.expected);
   divergence.bound = comparison.bound;
   divergence.wrong_elements = comparison.failed;
+  if (std::isnan(comparison.got))
+    divergence.cause = Cause{"nan", std::nullopt, std::nullopt};
+  else if (comparison.factor)
+    divergence.cause = Cause{"factor", comparison.factor, 1.0};
 }
 
 const ExecutedOp* writer_of(const RecordedTrace& trace, const StoredDataset& stored) {
@@ -103,6 +118,7 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
                    const Comparison& comparison) {
   // A dataset without a writer in the log still has a folder that says when it was written.
   Failure failure = failure_at(trace, stored.rank, moment_of(stored.info.path));
+  failure.regions = stored.info.regions;
   put_in_order(failure, trace, stored);
   FirstDivergence& divergence = failure.divergence;
   divergence.op = stored.info.op;
@@ -110,7 +126,6 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
   set_numbers(divergence, comparison);
   if (comparison.first_failed >= 0)
     divergence.index = index_in_full(stored.info.regions, comparison.first_failed);
-  if (std::isnan(comparison.got)) divergence.cause = Cause{"nan", std::nullopt, std::nullopt};
   return failure;
 }
 

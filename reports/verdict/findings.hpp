@@ -21,9 +21,16 @@ class Findings {
   void report(Tally& tally);
 
  private:
+  struct Holding {
+    std::vector<Region> regions;
+    std::int64_t wrong = 0;  // elements of them
+  };
   struct Unit {
     Failure failure;
     std::string problem;
+    std::vector<Holding> holdings;  // of the ranks that are wrong
+
+    void count(const Failure& of);
   };
   std::vector<Unit> units_;
 };

@@ -1,7 +1,6 @@
 #include "reports/verdict/first_divergence.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
@@ -61,6 +60,7 @@ void adopt_numbers(FirstDivergence& divergence, const Failure& of,
   divergence.error = from.error;
   divergence.bound = from.bound;
   divergence.wrong_elements = from.wrong_elements;
+  divergence.cause = from.cause;
 }
 
 const RecordedTrace* trace_of(const FirstDivergence& divergence,
@@ -70,9 +70,8 @@ const RecordedTrace* trace_of(const FirstDivergence& divergence,
   return nullptr;
 }
 
-// A cause is given only where it is certain: a NaN, or bits that are another recorded value's.
-std::optional<Cause> cause_of(const FirstDivergence& divergence, const RecordedTrace& trace) {
-  if (std::isnan(divergence.got)) return Cause{"nan", std::nullopt, std::nullopt};
+// Bits that are another recorded value's: a cause that is certain.
+std::optional<Cause> equal_bits(const FirstDivergence& divergence, const RecordedTrace& trace) {
   const StoredDataset* wrong = trace.dataset(divergence.tensor, divergence.rank);
   if (wrong == nullptr) return std::nullopt;
   const std::int64_t elements = element_count(wrong->info.regions);
@@ -86,6 +85,26 @@ std::optional<Cause> cause_of(const FirstDivergence& divergence, const RecordedT
         return Cause{"bits equal to " + path, 1.0, 1.0};
   }
   return std::nullopt;
+}
+
+// Of the factors that a parallel run has, those that this one is: "1/tp, 1/dp".
+std::string known_factors(double factor, const ProcessGrid& grid) {
+  const double tp = grid.size(Axis::tp), dp = grid.size(Axis::dp);
+  std::string names;
+  const auto look = [&](double known, const std::string& name) {
+    if (known == 1 || (factor != known && factor != 1 / known)) return;
+    names += (names.empty() ? "" : ", ") + (factor == known ? name : "1/" + name);
+  };
+  look(tp, "tp");
+  look(dp, "dp");
+  if (tp != 1 && dp != 1) look(tp * dp, "world");
+  return names;
+}
+
+void add_cause(FirstDivergence& divergence, const RecordedTrace& trace) {
+  if (!divergence.cause) divergence.cause = equal_bits(divergence, trace);
+  if (divergence.cause && divergence.cause->name == "factor")
+    divergence.cause->known_as = known_factors(*divergence.cause->coefficient, trace.grid());
 }
 
 }  // namespace
@@ -110,9 +129,8 @@ Divergence first_divergence(const std::vector<RankedTally>& checks,
                    candidate.failure->divergence.ranks.end());
   result.first->ranks.assign(ranks.begin(), ranks.end());
   if (!first.has_numbers()) adopt_numbers(*result.first, *first.failure, candidates);
-  if (const RecordedTrace* trace = trace_of(*result.first, traces);
-      trace != nullptr && !result.first->cause)
-    result.first->cause = cause_of(*result.first, *trace);
+  if (const RecordedTrace* trace = trace_of(*result.first, traces))
+    add_cause(*result.first, *trace);
   result.others = static_cast<std::int64_t>(units.size()) - 1;
   return result;
 }

@@ -4,12 +4,21 @@
 
 namespace shardproof::reports {
 
-bool is_set(const RecordedTrace& trace, const std::string& path, int rank) {
-  const StoredDataset* flag = trace.dataset(path, rank);
-  if (flag == nullptr || element_count(flag->info.regions) != 1) return false;
+std::optional<double> recorded_scalar(const RecordedTrace& trace, const std::string& path,
+                                      int rank) {
+  const StoredDataset* stored = trace.dataset(path, rank);
+  if (stored == nullptr || element_count(stored->info.regions) != 1) return std::nullopt;
   double value = 0;
-  decode(flag->info.dtype, trace.reader().read(*flag), {&value, 1});
-  return !(value == 0);
+  decode(stored->info.dtype, trace.reader().read(*stored), {&value, 1});
+  return value;
+}
+
+std::string scalar_path(int step, const std::string& name) {
+  return folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name;
+}
+
+bool is_set(const RecordedTrace& trace, const std::string& path, int rank) {
+  return recorded_scalar(trace, path, rank).value_or(0) != 0;
 }
 
 reference::SkippedSteps skipped_steps(const Scenario& scenario, const RecordedTrace& trace) {
@@ -17,8 +26,7 @@ reference::SkippedSteps skipped_steps(const Scenario& scenario, const RecordedTr
   if (!scenario.trains() || !scenario.training.check_grad_overflow) return skipped;
   for (int step = scenario.first_step; step < scenario.steps; ++step)
     for (int rank = 0; rank < trace.world(); ++rank)
-      if (is_set(trace, folder_of({Moment::Stage::step, step, -1}) + "/scalar/nonfinite", rank))
-        skipped.insert(step);
+      if (is_set(trace, scalar_path(step, "nonfinite"), rank)) skipped.insert(step);
   return skipped;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "reports/compare/element_compare.hpp"
@@ -7,6 +8,12 @@
 #include "reports/verdict/run_end.hpp"
 
 namespace shardproof::reports {
+
+/// A number that a rank recorded at a path; nothing if there is none.
+std::optional<double> recorded_scalar(const RecordedTrace& trace, const std::string& path,
+                                      int rank);
+/// Where a number of a whole step is recorded: "/step/000001/scalar/loss_scale".
+std::string scalar_path(int step, const std::string& name);
 
 /// Whether a rank recorded a flag (a path) that is not zero.
 bool is_set(const RecordedTrace& trace, const std::string& path, int rank);

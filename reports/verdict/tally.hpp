@@ -14,6 +14,7 @@ namespace shardproof::reports {
 struct Failure {
   std::int64_t sequence = 0;
   FirstDivergence divergence;
+  std::vector<Region> regions = {};  // what its rank holds of the tensor; empty: not known
 };
 
 /// A check that could not run, and why.

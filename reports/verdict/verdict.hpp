@@ -30,12 +30,13 @@ struct CheckResult {
   bool required = true;             // false: the verdict does not rest on it
 };
 
-/// Why a value is wrong, only where that is certain: its bits equal another recorded value's, it is
-/// a NaN, or ranks issued different collectives.
+/// Why a value is wrong, only where that is certain: all of it has one factor, its bits equal
+/// another recorded value's, it is a NaN, or ranks issued different collectives.
 struct Cause {
-  std::string name;                   // "nan" | "bits equal to PATH" | "mismatch" | ...
-  std::optional<double> coefficient;  // what the other value's elements are multiplied by
+  std::string name;                   // "nan" | "factor" | "bits equal to PATH" | "mismatch" | ...
+  std::optional<double> coefficient;  // what the right, or the other value's, elements are times
   std::optional<double> score;        // the fraction of elements of which that is true
+  std::string known_as = {};          // of a factor: "1/tp"
 };
 
 /// The failing unit that none of the other failing units precede.
@@ -75,7 +76,16 @@ struct TrendPoint {
   int step = 0;
   std::string quantity;  // "loss", "grad_norm", "parameter relative error"
   double value = 0;
-  double reference = 0;
+  std::optional<double> reference;  // nothing: the reference has no such number
+};
+
+/// A step whose update was left out, because its gradients were not finite.
+struct SkippedStep {
+  std::string execution;
+  int step = 0;
+  std::optional<double> loss_scale;  // that it had; nothing where losses are not scaled
+
+  bool operator==(const SkippedStep&) const = default;
 };
 
 /// What all checks prove together; the number is the exit code.
@@ -101,6 +111,8 @@ struct Verdict {
   std::vector<std::string> errors;  // sentences of executions that did not finish
   std::vector<TensorRow> tensors;
   std::vector<TrendPoint> trend;
+  int steps = 0;                                   // of the run, in training
+  std::vector<SkippedStep> skipped;                // of them, execution by execution
   std::map<std::string, std::string> environment;  // version, commit, compiler, mpi, hdf5, ...
   std::map<std::string, double> timing;            // reference_s, sim_s, real_s, judge_s, total_s
   std::string plan_text;                           // what `shardproof plan` prints

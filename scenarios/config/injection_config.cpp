@@ -1,7 +1,6 @@
 #include "scenarios/config/injection_config.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "scenarios/json/object_reader.hpp"
 
@@ -28,20 +27,15 @@ JsonValue subset_to_json(const std::vector<int>& numbers) {
   return list;
 }
 
-bool is_flip(const std::string& text) {
-  if (!text.starts_with("flip:")) return false;
-  int bit = -1;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data() + 5, end, bit);
-  return parsed.ec == std::errc() && parsed.ptr == end && bit >= 0 && bit < 64;
+bool is_word(const std::string& text) {
+  return text == "nan" || text == "inf" || text == "-inf" || flipped_bit(text);
 }
 
 std::string read_set_value(ObjectReader& reader) {
   const std::string expected = "expected a number, \"nan\", \"inf\", \"-inf\" or \"flip:BIT\"";
   const JsonValue& value = reader.require("value", expected);
-  const bool word = value.is_string() && (value.text == "nan" || value.text == "inf" ||
-                                          value.text == "-inf" || is_flip(value.text));
-  if (!value.is_number() && !word) refuse_value(value, reader.name("value"), expected);
+  if (!value.is_number() && !(value.is_string() && is_word(value.text)))
+    refuse_value(value, reader.name("value"), expected);
   return value.text;
 }
 
@@ -90,7 +84,7 @@ void read_own_fields(ObjectReader& reader, Injection& injection) {
   }
 }
 
-Injection read_injection(const JsonValue& object, const std::string& name, int world, int steps) {
+Injection read_injection(const JsonValue& object, const std::string& name, const RunExtents& run) {
   ObjectReader reader(object, name);
   Injection injection;
   injection.place = object.place;
@@ -99,8 +93,9 @@ Injection read_injection(const JsonValue& object, const std::string& name, int w
   injection.op =
       as_string(reader.require("op", "expected the name of an op as `shardproof plan` prints it"),
                 name + ".op");
-  injection.ranks = read_subset(reader, "ranks", world);
-  injection.steps = read_subset(reader, "steps", steps);
+  injection.ranks = read_subset(reader, "ranks", run.world);
+  injection.steps = read_subset(reader, "steps", run.steps);
+  injection.micro_steps = read_subset(reader, "micro_steps", run.micro_steps);
   read_own_fields(reader, injection);
   reader.finish();
   return injection;
@@ -114,8 +109,7 @@ void write_index(const Injection& injection, JsonValue& json) {
 }
 
 JsonValue set_value_to_json(const std::string& value) {
-  const bool word = value == "nan" || value == "inf" || value == "-inf" || is_flip(value);
-  return word ? JsonValue(value) : parse_json(value, "set");
+  return is_word(value) ? JsonValue(value) : parse_json(value, "set");
 }
 
 void write_own_fields(const Injection& injection, JsonValue& json) {
@@ -149,18 +143,19 @@ JsonValue injection_to_json(const Injection& injection) {
   json.set("op", injection.op);
   json.set("ranks", subset_to_json(injection.ranks));
   json.set("steps", subset_to_json(injection.steps));
+  json.set("micro_steps", subset_to_json(injection.micro_steps));
   write_own_fields(injection, json);
   return json;
 }
 
 }  // namespace
 
-std::vector<Injection> injections_from_json(const JsonValue& list, int world, int steps) {
+std::vector<Injection> injections_from_json(const JsonValue& list, const RunExtents& run) {
   if (!list.is_array()) refuse_value(list, "inject", "expected a list [ ... ]");
   std::vector<Injection> injections;
   for (std::size_t i = 0; i < list.elements.size(); ++i)
     injections.push_back(
-        read_injection(list.elements[i], "inject[" + std::to_string(i) + "]", world, steps));
+        read_injection(list.elements[i], "inject[" + std::to_string(i) + "]", run));
   return injections;
 }
 

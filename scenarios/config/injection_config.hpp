@@ -7,12 +7,19 @@
 
 namespace shardproof {
 
-/// The list "inject" of a scenario of `world` ranks and `steps` steps. Each edit has its own
-/// fields:
+/// How many of each a run has: what an edit may name.
+struct RunExtents {
+  int world = 1;
+  int steps = 1;
+  int micro_steps = 1;  // of a step
+};
+
+/// The list "inject" of a scenario. Each edit has its own fields:
 ///   scale: factor    regroup: group    retype: dtype    set: index, value, when
 ///   read: index, value
-/// and all have op, ranks ("all" or a list) and steps (likewise). Throws ScenarioError.
-std::vector<Injection> injections_from_json(const JsonValue& list, int world, int steps);
+/// and all have op, ranks ("all" or a list), steps and micro_steps (likewise). Throws
+/// ScenarioError.
+std::vector<Injection> injections_from_json(const JsonValue& list, const RunExtents& run);
 JsonValue to_json(const std::vector<Injection>& injections);
 
 }  // namespace shardproof

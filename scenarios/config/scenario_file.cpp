@@ -286,7 +286,9 @@ Scenario read_keys(const JsonValue& root, const std::string& file) {
   scenario.overflow_expected = read_overflow(top, scenario);
   scenario.timeout_s = top.integer("timeout_s", scenario.timeout_s, {1, 10'000'000});
   if (const JsonValue* list = top.find("inject"))
-    scenario.inject = injections_from_json(*list, world, scenario.steps);
+    scenario.inject = injections_from_json(
+        *list,
+        {.world = world, .steps = scenario.steps, .micro_steps = scenario.training.accumulation});
   read_notices(top, scenario);
   return scenario;
 }

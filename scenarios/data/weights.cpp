@@ -1,6 +1,7 @@
 #include "scenarios/data/weights.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "scenarios/data/generator.hpp"
 #include "scenarios/data/region_runs.hpp"
@@ -62,6 +63,13 @@ bool lies_in(const Region& region, const Shape& shape) {
   return true;
 }
 
+// Of a number that is finite where it is stored.
+std::string too_large(double value, Dtype working) {
+  return std::to_string(value) + ", which " + name_of(working) + " does not hold";
+}
+
+Region element(const Shape& index) { return {index, Shape(index.size(), 1)}; }
+
 bool is_norm_weight(const ParameterDescription& parameter) {
   return (parameter.module_class == ModuleClass::layer_norm ||
           parameter.module_class == ModuleClass::rms_norm) &&
@@ -71,7 +79,7 @@ bool is_norm_weight(const ParameterDescription& parameter) {
 }  // namespace
 
 Weights::Weights(const Task& task)
-    : model_(task.model), working_(task.training.working), seed_(task.seed) {
+    : model_(task.model), path_(task.weights), working_(task.training.working), seed_(task.seed) {
   if (task.weights == "generated") return;
   stored_ = std::make_shared<const Safetensors>(task.weights);
   check_fit(model_, *stored_, task.weights);
@@ -85,6 +93,33 @@ std::vector<double> Weights::read(const std::string& parameter, const Region& re
                                    : generate(description, region);
   for (double& value : values) value = round_to(working_, value);
   return values;
+}
+
+void Weights::expect_finite() const {
+  constexpr std::int64_t at_once = 1 << 20;
+  if (!stored_) return;
+  for (const ParameterDescription& parameter : model_.parameters) {
+    const Region all = whole(parameter.shape);
+    const std::int64_t count = element_count(all);
+    for (std::int64_t begin = 0; begin < count; begin += at_once)
+      for (const Region& box : flat_range(all, begin, std::min(begin + at_once, count)))
+        expect_finite(parameter, box);
+  }
+}
+
+void Weights::expect_finite(const ParameterDescription& parameter, const Region& region) const {
+  const std::vector<double> values = read(parameter.name, region);
+  const auto bad =
+      std::ranges::find_if_not(values, [](double value) { return std::isfinite(value); });
+  if (bad == values.end()) return;
+  Shape index = unravel(bad - values.begin(), region.extent);
+  for (std::size_t d = 0; d < index.size(); ++d) index[d] += region.offset[d];
+  const double stored =
+      stored_->read(stored_name(model_, *stored_, parameter.name), element(index)).at(0);
+  throw ScenarioError({path_}, parameter.name + " at index " + to_string(index) + " is " +
+                                   (std::isnan(stored)   ? "NaN"
+                                    : std::isinf(stored) ? "infinite"
+                                                         : too_large(stored, working_)));
 }
 
 std::vector<double> Weights::generate(const ParameterDescription& parameter,

@@ -19,7 +19,7 @@ namespace shardproof {
 ///   defect shows
 /// or from safetensors. Either way each value is then rounded once to the working dtype: the
 /// declared cast, after which every rank and the reference start from the same bits. NaN is passed
-/// through.
+/// through: expect_finite refuses it.
 class Weights {
  public:
   /// Throws ScenarioError that names every parameter that is missing, extra or of another shape.
@@ -28,10 +28,16 @@ class Weights {
   /// The region's elements, row-major. The region must lie in the parameter's shape.
   std::vector<double> read(const std::string& parameter, const Region& region) const;
 
+  /// Reads all weights of a file once. Throws ScenarioError, with file, tensor and index, at the
+  /// first that is a NaN or an infinity, or becomes one in the working dtype.
+  void expect_finite() const;
+
  private:
   std::vector<double> generate(const ParameterDescription& parameter, const Region& region) const;
+  void expect_finite(const ParameterDescription& parameter, const Region& region) const;
 
   ModelDescription model_;
+  std::string path_;  // "generated", or the file or folder
   Dtype working_;
   std::uint64_t seed_;
   std::shared_ptr<const Safetensors> stored_;  // null: generated

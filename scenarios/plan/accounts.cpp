@@ -8,44 +8,49 @@
 #include "scenarios/counts.hpp"
 #include "scenarios/plan/lifetimes.hpp"
 #include "scenarios/plan/memory_layout.hpp"
+#include "scenarios/plan/segment_index.hpp"
 
 namespace shardproof {
 
 namespace {
 
-// In how many steps a variant runs: in none where there is no step.
-std::int64_t steps_of(const Program& program, const Action::Variant& variant,
-                      const std::string& per) {
+// How often a variant runs: never where there is no step.
+std::int64_t runs_of(const Program& program, const Action::Variant& variant,
+                     const std::string& per) {
+  const auto named = [](const std::vector<int>& numbers, std::int64_t begin, std::int64_t count) {
+    if (numbers.empty()) return count;
+    const std::set<int> once(numbers.begin(), numbers.end());
+    return std::ranges::count_if(once, [&](int n) { return n >= begin && n < begin + count; });
+  };
   if (per == "run") return 0;
-  const std::set<int> steps(variant.steps.begin(), variant.steps.end());
-  return std::count_if(steps.begin(), steps.end(), [&](int step) {
-    return step >= program.first_step && step < program.first_step + program.steps;
-  });
+  const std::int64_t steps = named(variant.steps, program.first_step, program.steps);
+  if (per != "micro_step") return variant.micro_steps.empty() ? steps : 0;
+  return steps * named(variant.micro_steps, 0, program.accumulation);
 }
 
 // Calls visit(segment index, runs, per) for every run action of the schedule.
 template <class Visit>
-void walk(const Program& program, const std::vector<Action>& actions, std::int64_t times,
-          const std::string& per, const Visit& visit) {
+void walk(const Program& program, const SegmentIndex& index, const std::vector<Action>& actions,
+          std::int64_t times, const std::string& per, const Visit& visit) {
   for (const Action& action : actions) {
     switch (action.kind) {
       case Action::Kind::run: {
         std::int64_t varied = 0;
         for (const Action::Variant& variant : action.variants) {
-          const std::int64_t runs = steps_of(program, variant, per) * (times / program.steps);
-          visit(program.segment_index(variant.segment), runs, per);
+          const std::int64_t runs = runs_of(program, variant, per);
+          visit(index(variant.segment), runs, per);
           varied += runs;
         }
-        visit(program.segment_index(action.segment), times - varied, per);
+        visit(index(action.segment), times - varied, per);
         break;
       }
       case Action::Kind::repeat_steps:
-        walk(program, action.body, times * program.steps, "step", visit);
+        walk(program, index, action.body, times * program.steps, "step", visit);
         break;
       case Action::Kind::repeat_micro_steps:
-        walk(program, action.body, times * program.accumulation, "micro_step", visit);
+        walk(program, index, action.body, times * program.accumulation, "micro_step", visit);
         break;
-      case Action::Kind::decide: walk(program, action.otherwise, times, per, visit); break;
+      case Action::Kind::decide: walk(program, index, action.otherwise, times, per, visit); break;
       case Action::Kind::host:
       case Action::Kind::abort: break;
     }
@@ -127,7 +132,7 @@ MemoryAccount memory_of(const Program& program, Rank rank) {
 
 std::vector<std::int64_t> segment_runs(const Program& program) {
   std::vector<std::int64_t> runs(program.segments.size(), 0);
-  walk(program, program.schedule, 1, "run",
+  walk(program, SegmentIndex(program), program.schedule, 1, "run",
        [&](int segment, std::int64_t times, const std::string&) {
          runs[static_cast<std::size_t>(segment)] += times;
        });
@@ -149,7 +154,7 @@ Accounts accounts_of(const Program& program) {
   Accounts accounts;
   const std::vector<Rank> ranks = unlike_ranks(program);
   CollectiveList collectives;
-  walk(program, program.schedule, 1, "run",
+  walk(program, SegmentIndex(program), program.schedule, 1, "run",
        [&](int segment, std::int64_t runs, const std::string& per) {
          count_collectives(program, ranks, segment, runs, per, collectives);
        });

@@ -17,6 +17,13 @@ bool is_fault(EditKind edit) {
   return std::ranges::find(faults, edit) != std::end(faults);
 }
 
+// Of two lists, each of which means all if it is empty.
+bool share_some(const std::vector<int>& a, const std::vector<int>& b) {
+  return a.empty() || b.empty() || std::ranges::any_of(a, [&](int number) {
+           return std::ranges::find(b, number) != b.end();
+         });
+}
+
 // The edit of one op of one segment.
 class Edit {
  public:
@@ -25,7 +32,8 @@ class Edit {
 
   void apply() {
     const std::string segment = find_segment();
-    segment_ = &program_.segment(injection_.steps.empty() ? segment : variant_of(segment));
+    const bool always = injection_.steps.empty() && injection_.micro_steps.empty();
+    segment_ = &program_.segment(always ? segment : variant_of(segment));
     at_ = static_cast<std::size_t>(&named_op(*segment_) - segment_->ops.data());
     switch (injection_.edit) {
       case EditKind::drop: return drop();
@@ -45,9 +53,18 @@ class Edit {
     refuse("is no edit of a program");
   }
 
+  /// Refuses micro-steps of an op that has none.
+  void expect_micro_steps() {
+    if (injection_.micro_steps.empty()) return;
+    bool any = false;
+    for (const Action& action : program_.schedule) any = any || micro_steps_run(action);
+    if (!any) refuse("has micro_steps, and the op runs once a step, outside of them");
+  }
+
   /// Refuses a fault of an op that cannot have it.
   void expect_fault_fits() {
     const Op& faulty = named_op(program_.segment(find_segment()));
+    if (injection_.edit == EditKind::set) expect_element(faulty);
     const bool waits = faulty.kind == OpKind::wait, communicates = is_collective(faulty.kind);
     if (injection_.edit == EditKind::drop_wait && !waits && !communicates)
       refuse("needs a collective, or its wait");
@@ -81,18 +98,43 @@ class Edit {
   Op& op() { return segment_->ops[at_]; }
   bool collective() { return is_collective(op().kind); }
 
+  // Whether the op's segment runs in the micro-steps below an action.
+  bool micro_steps_run(const Action& action, bool inside = false) const {
+    inside = inside || action.kind == Action::Kind::repeat_micro_steps;
+    if (action.kind == Action::Kind::run && action.segment == find_segment()) return inside;
+    const auto below = [&](const Action& child) { return micro_steps_run(child, inside); };
+    return std::ranges::any_of(action.body, below) || std::ranges::any_of(action.otherwise, below);
+  }
+
+  // `set` writes one element of the op's first output, or flips one of its bits.
+  void expect_element(const Op& op) const {
+    if (op.outputs.empty()) refuse("needs an op with an output");
+    const Value& value = program_.value(op.outputs[0]);
+    const Shape shape = local_shape(program_, value, rank_);
+    const Shape& index = injection_.index;
+    bool inside = index.empty() || index.size() == shape.size();
+    for (std::size_t d = 0; inside && d < index.size(); ++d)
+      inside = index[d] >= 0 && (index[d] < shape[d] || shape[d] < 0);
+    if (!inside)
+      refuse("needs an index in " + to_string(shape) + ", the shape of '" + value.name +
+             "' on rank " + std::to_string(rank_.value));
+    const int bits = 8 * static_cast<int>(size_bytes(value.dtype));
+    if (const auto bit = flipped_bit(injection_.value); bit && *bit >= bits)
+      refuse("flips bit " + std::to_string(*bit) + ", and an element of '" + value.name + "' has " +
+             std::to_string(bits) + ", from 0");
+  }
+
   // The copy of a segment that runs in the injection's steps.
   std::string variant_of(const std::string& segment) {
     std::string name;
     for_each_run(program_.schedule, segment, [&](Action& action) {
       for (const Action::Variant& variant : action.variants) {
-        if (variant.steps == injection_.steps)
+        if (variant.steps == injection_.steps && variant.micro_steps == injection_.micro_steps)
           name = variant.segment;
-        else
-          for (const int step : injection_.steps)
-            if (std::find(variant.steps.begin(), variant.steps.end(), step) != variant.steps.end())
-              refuse("shares steps with another edit of segment " + segment +
-                     ": give both the same steps");
+        else if (share_some(variant.steps, injection_.steps) &&
+                 share_some(variant.micro_steps, injection_.micro_steps))
+          refuse("shares steps with another edit of segment " + segment +
+                 ": give both the same steps");
       }
     });
     if (!name.empty()) return name;
@@ -107,7 +149,7 @@ class Edit {
     name = copy.name;
     program_.segments.push_back(std::move(copy));
     for_each_run(program_.schedule, segment, [&](Action& action) {
-      action.variants.push_back({injection_.steps, name});
+      action.variants.push_back({injection_.steps, injection_.micro_steps, name});
     });
     return name;
   }
@@ -290,6 +332,7 @@ EditedProgram apply_injections(const Program& program, const std::vector<Injecti
   for (const Injection& injection : injections) {
     Edit edit(edited.program, injection, rank);
     edit.find_segment();  // a misspelt op is an error on every rank
+    edit.expect_micro_steps();
     if (!injection.concerns(rank.value)) continue;
     if (is_fault(injection.edit)) {
       edit.expect_fault_fits();

@@ -11,6 +11,8 @@
 
 #include "scenarios/counts.hpp"
 #include "scenarios/plan/lifetimes.hpp"
+#include "scenarios/plan/occupied_memory.hpp"
+#include "scenarios/plan/segment_index.hpp"
 
 namespace shardproof {
 
@@ -28,36 +30,16 @@ std::size_t most_at_one_time(const std::vector<Block>& blocks) {
   return static_cast<std::size_t>(most);
 }
 
-bool meet(const Block& a, const Block& b) {
-  for (const auto& x : a.spans)
-    for (const auto& y : b.spans)
-      if (x.begin < y.end && y.begin < x.end) return true;
-  return false;
-}
-
 std::size_t end_of(const Block& block) { return block.offset + block.bytes; }
-
-// The lowest gap that is large enough between the blocks that are placed and needed at the same
-// time.
-std::size_t lowest_place(const Block& block, const std::vector<const Block*>& placed) {
-  std::size_t free = 0;
-  for (const Block* other : placed) {
-    if (end_of(*other) <= free || !meet(block, *other)) continue;
-    if (other->offset >= free + block.bytes) break;
-    free = end_of(*other);
-  }
-  return free;
-}
 
 // In the order given. Returns the first that reaches beyond `enough`, or the end.
 std::vector<Block*>::iterator place(std::vector<Block*>& order, std::size_t enough) {
-  std::vector<const Block*> placed;  // from the lowest to the highest
+  OccupiedMemory memory(order);
   auto beyond = order.end();
   for (auto block = order.begin(); block != order.end(); ++block) {
-    (*block)->offset = lowest_place(**block, placed);
+    (*block)->offset = memory.lowest_place(**block);
     if (beyond == order.end() && end_of(**block) > enough) beyond = block;
-    const auto above = std::ranges::upper_bound(placed, (*block)->offset, {}, &Block::offset);
-    placed.insert(above, *block);
+    memory.place(**block);
   }
   return beyond;
 }
@@ -91,6 +73,7 @@ namespace {
 
 // The segments in the order in which the schedule comes to them, each once, and then the others.
 std::vector<std::size_t> segments_in_turn(const Program& program) {
+  const SegmentIndex index(program);
   std::vector<std::size_t> turns;
   std::set<std::size_t> seen;
   const auto come_to = [&](std::size_t segment) {
@@ -99,9 +82,9 @@ std::vector<std::size_t> segments_in_turn(const Program& program) {
   const std::function<void(const std::vector<Action>&)> walk = [&](const auto& actions) {
     for (const Action& action : actions) {
       for (const Action::Variant& variant : action.variants)
-        come_to(static_cast<std::size_t>(program.segment_index(variant.segment)));
+        come_to(static_cast<std::size_t>(index(variant.segment)));
       if (action.kind == Action::Kind::run)
-        come_to(static_cast<std::size_t>(program.segment_index(action.segment)));
+        come_to(static_cast<std::size_t>(index(action.segment)));
       walk(action.body);
       walk(action.otherwise);
     }

@@ -53,6 +53,13 @@ AxisPlacement cut_of(const Op& op, int ranks) {
   return shard(static_cast<int>(integer(op, "dim")), std::move(blocks));
 }
 
+bool Action::Variant::runs_in(int step, int micro_step) const {
+  const auto named = [](const std::vector<int>& numbers, int number) {
+    return numbers.empty() || std::ranges::find(numbers, number) != numbers.end();
+  };
+  return named(steps, step) && named(micro_steps, micro_step);
+}
+
 int Program::segment_index(const std::string& name) const {
   const auto found = std::find_if(segments.begin(), segments.end(),
                                   [&](const Segment& segment) { return segment.name == name; });

@@ -96,16 +96,19 @@ struct Segment {
   std::string closes;
 };
 
-/// What runs when. `run` names a segment; in the steps of a variant another segment runs instead
-/// (that is how a planted defect is active in some steps only). `decide` runs `body` if any element
-/// of `value` is not zero, else `otherwise`. `host` is done by the ranks' hosts and is no op: after
-/// the last of a step's segments, and in some steps only. `abort` ends the whole run there, on all
-/// ranks (what decides it is alike on all).
+/// What runs when. `run` names a segment; in the steps and micro-steps of a variant another segment
+/// runs instead (that is how a planted defect is active in some of them only; none named: all).
+/// `decide` runs `body` if any element of `value` is not zero, else `otherwise`. `host` is done by
+/// the ranks' hosts and is no op: after the last of a step's segments, and in some steps only.
+/// `abort` ends the whole run there, on all ranks (what decides it is alike on all).
 struct Action {
   enum class Kind { run, repeat_steps, repeat_micro_steps, decide, host, abort };
   struct Variant {
     std::vector<int> steps;
+    std::vector<int> micro_steps;
     std::string segment;
+
+    bool runs_in(int step, int micro_step) const;
   };
   Kind kind = Kind::run;
   std::string segment;  // run

@@ -106,8 +106,10 @@ JsonValue actions_json(const std::vector<Action>& actions) {
   for (const Action& action : actions) {
     JsonValue variants = JsonValue::array();
     for (const Action::Variant& variant : action.variants)
-      variants.append(
-          JsonValue::object().set("steps", list(variant.steps)).set("segment", variant.segment));
+      variants.append(JsonValue::object()
+                          .set("steps", list(variant.steps))
+                          .set("micro_steps", list(variant.micro_steps))
+                          .set("segment", variant.segment));
     array.append(JsonValue::object()
                      .set("kind", action_names[static_cast<std::size_t>(action.kind)])
                      .set("segment", action.segment)
@@ -277,8 +279,9 @@ std::vector<Action> actions_of(const JsonValue& json) {
     action.kind = static_cast<Action::Kind>(index);
     action.segment = text_of(member(item, "segment"));
     for (const JsonValue& variant : member(item, "variants").elements)
-      action.variants.push_back(
-          {integers_of<int>(member(variant, "steps")), text_of(member(variant, "segment"))});
+      action.variants.push_back({integers_of<int>(member(variant, "steps")),
+                                 integers_of<int>(member(variant, "micro_steps")),
+                                 text_of(member(variant, "segment"))});
     action.value = int_of(member(item, "value"));
     action.body = actions_of(member(item, "body"));
     action.otherwise = actions_of(member(item, "otherwise"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct Injection {
   std::string op;                   // as `shardproof plan` prints it
   std::vector<int> ranks;           // empty: all
   std::vector<int> steps;           // empty: all
+  std::vector<int> micro_steps;     // empty: all; else of an op that runs in micro-steps
   double factor = 1.0;              // scale
   std::string dtype;                // retype
   std::string group;                // regroup
@@ -59,8 +61,12 @@ struct Injection {
   SetTime when = SetTime::output;   // set
   SourcePlace place;                // for errors: an edit that names no op of the program
 
-  bool active_in(int step) const;
+  /// `micro_step` is -1 outside of micro-steps.
+  bool active_in(int step, int micro_step) const;
   bool concerns(int rank) const;
 };
+
+/// Which bit a value of `set` flips, "flip:3"; nothing if it is no such value.
+std::optional<int> flipped_bit(const std::string& value);
 
 }  // namespace shardproof

@@ -170,6 +170,48 @@ BOOST_AUTO_TEST_CASE(an_execution_that_was_asked_for_and_is_missing_keeps_the_ru
   expect(judge(input), "not_run", "pass", "there is no trace of real");
 }
 
+BOOST_AUTO_TEST_CASE(a_gradient_with_one_over_tp_too_much_has_that_as_its_cause) {
+  Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
+  scenario.executions = {Execution::sim};
+  scenario.steps = 1;
+  Injection scale = inject("scale", "model.layers.1.mlp.down_proj/forward/all_reduce");
+  scale.factor = 0.5;
+  scenario.inject = {scale};
+  const TemporaryFolder folder;
+  BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
+
+  const Verdict verdict = judge({scenario, {}, {{"sim", folder / "sim"}}, {}});
+
+  BOOST_REQUIRE(verdict.first_divergence.has_value());
+  BOOST_REQUIRE(verdict.first_divergence->cause.has_value());
+  BOOST_TEST(verdict.first_divergence->cause->name == "factor");
+  BOOST_TEST(verdict.first_divergence->cause->coefficient.value_or(0) == 0.5);
+  BOOST_TEST(verdict.first_divergence->cause->known_as == "1/tp, 1/dp");
+}
+
+BOOST_AUTO_TEST_CASE(a_run_of_which_every_step_was_skipped_has_proved_no_update) {
+  Scenario scenario = sweep_scenario(one_rank);
+  scenario.executions = {Execution::sim};
+  scenario.training.working = Dtype::fp16;
+  scenario.training.loss_scale.initial_power = 40;
+  scenario.overflow_expected = true;
+  scenario.steps = 2;
+  const TemporaryFolder folder;
+  BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
+
+  const Verdict verdict = judge({scenario, {}, {{"sim", folder / "sim"}}, {}});
+
+  BOOST_TEST(name_of(verdict.conclusion) == std::string("unknown"));
+  BOOST_TEST(verdict.steps == 2);
+  BOOST_TEST(verdict.skipped.size() == 2u);
+  BOOST_TEST(verdict.skipped.at(0).loss_scale.value_or(0) == 0x1p40);
+  for (const CheckResult& check : verdict.checks)
+    if (check.name == "optimizer") {
+      BOOST_TEST((check.outcome == Outcome::unknown));
+      BOOST_TEST(check.reason == "sim: 2 of 2 steps were skipped: no update was checked");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_tensor_that_is_anothers_bits_is_one_times_it_in_all_elements) {
   Scenario scenario = sweep_scenario("tiny-bias-tp2-dp1-zero0-fp64");
   scenario.executions = {Execution::sim};

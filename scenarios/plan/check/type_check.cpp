@@ -1,6 +1,7 @@
 #include "scenarios/plan/check/type_check.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -11,12 +12,29 @@ namespace shardproof {
 
 namespace {
 
+/// The values that can be read at a place of a segment: what outlives segments, and what has been
+/// written in this one. (A program has as many segments as layers: copying all of the former for
+/// each would take the square of their number.)
+class ReadyValues {
+ public:
+  explicit ReadyValues(const Program& program) : program_(program) {}
+
+  bool contains(ValueId id) const {
+    const auto changed = changed_.find(id);
+    return changed == changed_.end() ? program_.value(id).lifetime != Lifetime::segment
+                                     : changed->second;
+  }
+  void insert(ValueId id) { changed_[id] = true; }
+  void erase(ValueId id) { changed_[id] = false; }
+
+ private:
+  const Program& program_;
+  std::map<ValueId, bool> changed_;  // in this segment: whether it is ready now
+};
+
 class Checker {
  public:
-  explicit Checker(const Program& program) : program_(program) {
-    for (std::size_t i = 0; i < program.values.size(); ++i)
-      if (program.values[i].lifetime != Lifetime::segment) ready_.insert(static_cast<ValueId>(i));
-  }
+  explicit Checker(const Program& program) : program_(program) {}
 
   std::vector<TypeProblem> run() {
     for (const Segment& segment : program_.segments) check_segment(segment);
@@ -30,7 +48,7 @@ class Checker {
   }
 
   void check_segment(const Segment& segment) {
-    std::set<ValueId> ready = ready_;
+    ReadyValues ready(program_);
     std::set<ValueId> pending;
     for (const Op& op : segment.ops) {
       check_arity(op);
@@ -63,7 +81,7 @@ class Checker {
       report(op, "a collective without a group");
   }
 
-  void check_source(const Op& op, int extent, const std::set<ValueId>& ready) {
+  void check_source(const Op& op, int extent, const ReadyValues& ready) {
     const Extent& rows = program_.extents.at(static_cast<std::size_t>(extent));
     const Value& source = program_.value(rows.source);
     if (!ready.contains(rows.source))
@@ -73,7 +91,7 @@ class Checker {
              "its rows are counted in " + source.name + ", of which TP ranks have unlike parts");
   }
 
-  void check_order(const Op& op, std::set<ValueId>& ready, std::set<ValueId>& pending) {
+  void check_order(const Op& op, ReadyValues& ready, std::set<ValueId>& pending) {
     if (op.kind == OpKind::wait) {
       for (const ValueId id : op.outputs) {
         if (pending.erase(id) == 0) report(op, "waits for nothing: " + program_.value(id).name);
@@ -90,12 +108,15 @@ class Checker {
     for (const ValueId id : op.outputs) {
       if (pending.contains(id))
         report(op, "writes " + program_.value(id).name + " while its collective is under way");
-      (is_collective(op.kind) ? pending : ready).insert(id);
+      if (is_collective(op.kind))
+        pending.insert(id);
+      else
+        ready.insert(id);
     }
   }
 
   // What the memory held before has to be read by this op, and by nobody after it.
-  void check_in_place(const Op& op, ValueId output, std::set<ValueId>& ready) {
+  void check_in_place(const Op& op, ValueId output, ReadyValues& ready) {
     const auto before = std::find_if(op.inputs.begin(), op.inputs.end(), [&](ValueId id) {
       return id != output && storage_of(program_, id) == storage_of(program_, output);
     });
@@ -124,7 +145,6 @@ class Checker {
   }
 
   const Program& program_;
-  std::set<ValueId> ready_;
   std::vector<TypeProblem> problems_;
 };
 

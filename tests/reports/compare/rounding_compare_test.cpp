@@ -119,7 +119,7 @@ std::vector<std::byte> bytes_of(const std::vector<Number>& numbers) {
   return bytes;
 }
 
-BOOST_AUTO_TEST_CASE(bits_are_compared_with_the_largest_ulp_and_difference) {
+BOOST_AUTO_TEST_CASE(bits_are_compared_with_the_largest_difference) {
   const auto a = bytes_of<float>({1.0F, 2.0F, -3.0F});
   const auto b = bytes_of<float>({1.0F, std::nextafterf(2.0F, 3.0F), -3.5F});
 
@@ -130,7 +130,6 @@ BOOST_AUTO_TEST_CASE(bits_are_compared_with_the_largest_ulp_and_difference) {
   BOOST_TEST(result.first_failed == 1);
   BOOST_TEST(result.expected == 2);
   BOOST_TEST(result.max_absolute == 0.5);
-  BOOST_TEST(result.max_ulp.value() == 0.5 / 0x1p-22);
   BOOST_TEST(compare_bits(a, a, Dtype::fp32).failed == 0);
 }
 
@@ -141,7 +140,7 @@ BOOST_AUTO_TEST_CASE(equal_numbers_of_unequal_bits_differ) {
   BOOST_TEST(zeros.max_absolute == 0);
   const auto not_a_number = bytes_of<float>({std::nanf("")});
   BOOST_TEST(compare_bits(not_a_number, not_a_number, Dtype::fp32).failed == 0);
-  BOOST_TEST(compare_bits(not_a_number, bytes_of<float>({1.0F}), Dtype::fp32).max_ulp.value() ==
+  BOOST_TEST(compare_bits(not_a_number, bytes_of<float>({1.0F}), Dtype::fp32).max_absolute ==
              std::numeric_limits<double>::infinity());
   BOOST_TEST(compare_bits({}, {}, Dtype::fp32).compared == 0);
 }

@@ -6,6 +6,7 @@
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/json/json_document.hpp"
 #include "tests/reports/render/sample_verdicts.hpp"
 #include "tests/reports/render/snapshot.hpp"
 
@@ -28,6 +29,8 @@ BOOST_AUTO_TEST_CASE(a_verdict_with_everything_in_it_has_at_most_twelve_lines) {
   verdict.errors = {"one\ntwo", "three", "four"};
   verdict.injected.push_back("another");
   verdict.hardware_simulated = true;
+  verdict.steps = 3;
+  verdict.skipped = {{"sim", 0, 65536.0}, {"real", 0, 65536.0}};
 
   const std::string text = verdict_text(verdict, "r.html");
 
@@ -61,8 +64,39 @@ BOOST_AUTO_TEST_CASE(what_is_to_be_known_of_the_input_stands_beside_every_verdic
 BOOST_AUTO_TEST_CASE(numbers_of_a_cause_are_shown_where_they_say_more_than_its_name) {
   BOOST_TEST(cause_text({"bits equal to /a", 1.0, 1.0}) == "bits equal to /a");
   BOOST_TEST(cause_text({"nan", {}, {}}) == "nan");
+  BOOST_TEST(cause_text({"factor", 0.5, 1.0, "1/tp"}) ==
+             "0.5 times the expected value, everywhere (1/tp)");
   BOOST_TEST(cause_text({"equals /a", 0.5, 1.0}) == "equals /a, coefficient 0.5");
   BOOST_TEST(cause_text({"equals /a", 1.0, 0.25}) == "equals /a, score 0.25");
+}
+
+BOOST_AUTO_TEST_CASE(one_execution_is_right_and_two_agree) {
+  Verdict verdict = passing_verdict();
+  BOOST_TEST(verdict_text(verdict, "").find("reference, sim, real agree") != std::string::npos);
+  verdict.executions = {"sim"};
+  BOOST_TEST(verdict_text(verdict, "").find(": sim is right\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(skipped_steps_and_the_distance_from_the_reference_stand_in_every_place) {
+  Verdict verdict = passing_verdict();
+  verdict.steps = 3;
+  verdict.skipped = {
+      {"sim", 0, 65536.0}, {"sim", 2, 32768.0}, {"real", 0, 65536.0}, {"real", 2, 32768.0}};
+  const std::string skips =
+      "2 of 3 steps: step 0 (loss scale 6.55e+04), step 2 (loss scale "
+      "3.28e+04)";
+  const std::string trend = "loss 4.1 to 3.9; from fp64 at most: loss 0.02";
+  for (const std::string& text : {verdict_text(verdict, ""), report_html(verdict)}) {
+    BOOST_TEST(text.find(skips) != std::string::npos, text);
+    BOOST_TEST(text.find(trend) != std::string::npos, text);
+  }
+  const JsonValue summary = parse_json(summary_json(verdict), "summary.json");
+  BOOST_TEST(summary.find("skipped")->elements.at(1).find("loss_scale")->number == 32768);
+  BOOST_TEST(summary.find("trend")->elements.at(0).find("reference")->number == 4.1);
+
+  verdict.skipped.pop_back();  // the executions no longer say the same
+  BOOST_TEST(verdict_text(verdict, "").find("sim: 2 of 3 steps") != std::string::npos);
+  BOOST_TEST(verdict_text(verdict, "").find("; real: 1 of 3 steps") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_in_a_verdict_can_drive_the_terminal) {

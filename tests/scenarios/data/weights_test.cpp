@@ -63,6 +63,30 @@ std::vector<TensorToStore> checkpoint_of(const Task& task) {
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(a_weight_that_is_no_number_is_refused_with_file_tensor_and_index) {
+  const TemporaryFolder folder;
+  Task task = small_task(Dtype::fp16);
+  task.weights = folder / "model.safetensors";
+  std::vector<TensorToStore> tensors = checkpoint_of(task);
+  for (TensorToStore& tensor : tensors)  // small enough for fp16
+    encode(Dtype::fp64, std::vector<double>(tensor.bytes.size() / 8, 0.25), tensor.bytes);
+  const std::string name = "model.layers.0.mlp.down_proj.weight";
+  const auto at = std::ranges::find(tensors, name, &TensorToStore::name);
+  const auto refusal = [&](double value) {
+    encode(Dtype::fp64, std::span(&value, 1), std::span(at->bytes).subspan(8 * 15, 8));
+    write_safetensors(task.weights, tensors);
+    return error_of([&] { Weights(task).expect_finite(); });
+  };
+
+  BOOST_TEST(refusal(0.5) == "no error");
+  const std::string place = task.weights + ": " + name + " at index (1, 3) is ";
+  BOOST_TEST(refusal(std::nan("")) == place + "NaN");
+  BOOST_TEST(refusal(-INFINITY) == place + "infinite");
+  BOOST_TEST(refusal(1e6) == place + "1000000.000000, which fp16 does not hold");
+  task.weights = "generated";
+  Weights(task).expect_finite();
+}
+
 BOOST_AUTO_TEST_CASE(a_region_of_generated_weights_is_that_region_of_the_whole) {
   const Task task = small_task(Dtype::fp32);
   const Weights weights(task);

@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(a_variant_runs_only_in_steps_that_exist_and_once_in_each) {
   program.segments = {{"a", {}, {}, {}}, {"a~1", {}, {}, {}}, {"outside", {}, {}, {}}};
   Action run;
   run.segment = "a";
-  run.variants = {{{1, 1, 7, -1}, "a~1"}};
+  run.variants = {{{1, 1, 7, -1}, {}, "a~1"}};
   Action micro;
   micro.kind = Action::Kind::repeat_micro_steps;
   micro.body = {run};
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_variant_runs_only_in_steps_that_exist_and_once_in_each) {
   steps.body = {micro};
   Action outside;
   outside.segment = "outside";
-  outside.variants = {{{0}, "a~1"}};
+  outside.variants = {{{0}, {}, "a~1"}};
   program.schedule = {steps, outside};
 
   const std::vector<std::int64_t> runs = segment_runs(program);

@@ -142,9 +142,59 @@ BOOST_AUTO_TEST_CASE(faults_are_handed_on_and_leave_the_program_alone) {
     const EditedProgram result = apply_injections(program, {made}, Rank{0});
     BOOST_TEST(hash_of(result.program) == hash_of(program));
     BOOST_TEST_REQUIRE(result.faults.size() == 1u);
-    BOOST_TEST(result.faults[0].active_in(1));
-    BOOST_TEST(!result.faults[0].active_in(0));
+    BOOST_TEST(result.faults[0].active_in(1, -1));
+    BOOST_TEST(!result.faults[0].active_in(0, -1));
   }
+}
+
+BOOST_AUTO_TEST_CASE(an_edit_of_some_micro_steps_runs_in_those_alone_and_is_counted_so) {
+  Scenario scenario = plan_scenario(2, 2);
+  scenario.training.accumulation = 3;
+  scenario.steps = 2;
+  const Program program = real::lower(scenario);
+  Injection drop = inject("drop", reduce);
+  drop.micro_steps = {0, 2};
+  const auto runs_of_it = [](const Program& counted) {
+    std::int64_t runs = 0;
+    for (const CollectiveAccount& line : accounts_of(counted).collectives)
+      if (line.origin == reduce) runs += line.times;
+    return runs;
+  };
+
+  const Program changed = edited(program, drop);
+
+  BOOST_TEST(runs_of_it(program) == 2 * 3);
+  BOOST_TEST(runs_of_it(changed) == 2 * 1);
+  BOOST_TEST(program_text(program_from_json(parse_json(program_text(changed), "program"))) ==
+             program_text(changed));
+  Injection set = inject("set", reduce);
+  set.micro_steps = {1};
+  BOOST_TEST(set.active_in(0, 1));
+  BOOST_TEST(!set.active_in(0, 0));
+  BOOST_TEST(!set.active_in(0, -1));
+
+  Injection once = inject("drop", "optimizer/reduce/flatten_gradients");
+  once.micro_steps = {0};
+  BOOST_TEST(error_of([&] { edited(program, once); }).find("outside of them") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_element_that_the_tensor_has_not_is_refused) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  Injection set = inject("set", "model.layers.1.self_attn.o_proj/forward/matmul");
+  set.value = "1";
+  const auto error = [&] { return error_of([&] { edited(program, set); }); };
+  const Value& output = program.value(ops_named(program, set.op).at(0)->outputs.at(0));
+  const Shape shape = local_shape(program, output, Rank{0});
+
+  BOOST_TEST(error() == "no error");
+  for (const Shape& index : {Shape{0}, Shape{0, 0, 0, 0, 0}, shape}) {
+    set.index = index;
+    BOOST_TEST(error().find("needs an index in " + to_string(shape)) != std::string::npos);
+  }
+  set.index = Shape(shape.size(), 0);
+  BOOST_TEST(error() == "no error");
+  set.value = "flip:63";
+  BOOST_TEST(error().find("flips bit 63") != std::string::npos, error());
 }
 
 BOOST_AUTO_TEST_CASE(an_op_that_reads_a_sum_of_one_replica_for_the_mean_is_ill_typed) {

@@ -1,6 +1,7 @@
-#include "reports/compare/compare_traces.hpp"
+#include "reports/side_by_side/compare_tensors.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,6 +20,8 @@ using State = TensorComparison::State;
 struct Full {
   std::vector<std::byte> bytes;
   std::string problem;  // why there is none
+  bool replicas_differ = false;
+  std::vector<std::byte> covered = {};  // 1 of each element that is there, else 0
 };
 
 // Puts a tensor together from the ranks' parts. Replicas must agree: which would be the tensor?
@@ -26,26 +29,28 @@ Full assemble(const TraceReader& trace, const std::vector<StoredDataset>& parts)
   const DatasetInfo& first = parts.front().info;
   const std::size_t size = size_bytes(first.dtype);
   const auto elements = static_cast<std::size_t>(element_count(first.full_shape));
-  Full full{std::vector<std::byte>(elements * size), ""};
-  std::vector<std::byte> covered(elements), ones;
+  Full full{.bytes = std::vector<std::byte>(elements * size),
+            .problem = "",
+            .covered = std::vector<std::byte>(elements)};
+  std::vector<std::byte> ones;
   for (const StoredDataset& part : parts) {
     if (part.info.full_shape != first.full_shape || part.info.dtype != first.dtype)
-      return {{}, "its ranks disagree on shape or dtype"};
+      return {.bytes = {}, .problem = "its ranks disagree on shape or dtype"};
     const std::vector<std::byte> bytes = trace.read(part);
     const auto count = static_cast<std::size_t>(element_count(part.info.regions));
     std::vector<std::byte> seen(count), before(bytes.size());
-    extract(covered, first.full_shape, part.info.regions, 1, seen);
+    extract(full.covered, first.full_shape, part.info.regions, 1, seen);
     extract(full.bytes, first.full_shape, part.info.regions, size, before);
     for (std::size_t i = 0; i < count; ++i)
       if (seen[i] != std::byte{0} &&
           !std::equal(&bytes[i * size], &bytes[i * size] + size, &before[i * size]))
-        return {{}, "its replicas differ, on rank " + std::to_string(part.rank)};
+        return {.bytes = {},
+                .problem = "its replicas differ, on rank " + std::to_string(part.rank),
+                .replicas_differ = true};
     scatter(bytes, part.info.regions, first.full_shape, size, full.bytes);
     ones.assign(count, std::byte{1});
-    scatter(ones, part.info.regions, first.full_shape, 1, covered);
+    scatter(ones, part.info.regions, first.full_shape, 1, full.covered);
   }
-  if (std::find(covered.begin(), covered.end(), std::byte{0}) != covered.end())
-    return {{}, "its parts do not cover it"};
   return full;
 }
 
@@ -53,8 +58,6 @@ Full assemble(const TraceReader& trace, const std::vector<StoredDataset>& parts)
 std::string why_not_comparable(const DatasetInfo& a, const DatasetInfo& b, bool same_grid) {
   if (a.full_shape != b.full_shape)
     return "full shapes " + to_string(a.full_shape) + " and " + to_string(b.full_shape);
-  if (a.dtype != b.dtype)
-    return std::string("dtypes ") + name_of(a.dtype) + " and " + name_of(b.dtype);
   const auto is_partial = [](const DatasetInfo& info) {
     return info.placement.find("partial") != std::string::npos;
   };
@@ -63,9 +66,34 @@ std::string why_not_comparable(const DatasetInfo& a, const DatasetInfo& b, bool 
   return "";
 }
 
-std::string about(const TraceHeader& header) {
-  return header.execution + ", tp " + std::to_string(header.tp) + " x dp " +
-         std::to_string(header.dp);
+std::vector<double> decoded(Dtype dtype, const std::vector<std::byte>& bytes) {
+  std::vector<double> values(bytes.size() / size_bytes(dtype));
+  decode(dtype, bytes, values);
+  return values;
+}
+
+// Elements of two dtypes: alike are those of one value.
+Comparison compare_values(std::span<const double> a, std::span<const double> b) {
+  Comparison result;
+  result.compared = std::ssize(a);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
+    if (result.failed++ == 0) {
+      result.first_failed = static_cast<std::int64_t>(i);
+      result.expected = a[i];
+      result.got = b[i];
+    }
+    const double apart = std::fabs(a[i] - b[i]);
+    result.max_absolute = std::isnan(apart) ? INFINITY : std::max(result.max_absolute, apart);
+  }
+  return result;
+}
+
+double largest_of(std::span<const double> values) {
+  double largest = 0;
+  for (const double value : values)
+    if (std::isfinite(value)) largest = std::max(largest, std::fabs(value));
+  return largest;
 }
 
 // Compares the datasets of one path.
@@ -82,30 +110,49 @@ class Pair {
     if (in_a == a_.datasets().end() || in_b == b_.datasets().end()) {
       const bool only_b = in_a == a_.datasets().end();
       result.state = only_b ? State::only_b : State::only_a;
-      result.op = (only_b ? in_b : in_a)->second.front().info.op;
+      (only_b ? result.op_b : result.op_a) = (only_b ? in_b : in_a)->second.front().info.op;
       return result;
     }
     const DatasetInfo& a = in_a->second.front().info;
     const DatasetInfo& b = in_b->second.front().info;
-    result.op = a.op;
-    result.reason = why_not_comparable(a, b, same_grid_);
-    if (result.reason.empty()) compare_bytes(in_a->second, in_b->second, result);
-    if (!result.reason.empty()) result.state = State::not_comparable;
+    result.op_a = a.op;
+    result.op_b = b.op;
+    result.by_value = a.dtype != b.dtype;
+    compare_elements(in_a->second, in_b->second, result);
     return result;
   }
 
  private:
-  void compare_bytes(const std::vector<StoredDataset>& a, const std::vector<StoredDataset>& b,
-                     TensorComparison& result) const {
-    const Full full_a = assemble(a_, a);
-    if (!full_a.problem.empty()) return void(result.reason = "in A, " + full_a.problem);
-    const Full full_b = assemble(b_, b);
-    if (!full_b.problem.empty()) return void(result.reason = "in B, " + full_b.problem);
+  // Also of what cannot be compared it is asked whether its replicas agree.
+  void compare_elements(const std::vector<StoredDataset>& a, const std::vector<StoredDataset>& b,
+                        TensorComparison& result) const {
+    const Full full_a = assemble(a_, a), full_b = assemble(b_, b);
+    for (const auto& [full, name] : {std::pair{&full_a, "in A, "}, {&full_b, "in B, "}})
+      if (!full->problem.empty() && (result.reason.empty() || full->replicas_differ)) {
+        result.reason = name + full->problem;
+        result.state = full->replicas_differ ? State::replicas_differ : State::not_comparable;
+        if (full->replicas_differ) return;
+      }
     const DatasetInfo& info = a.front().info;
-    result.bits = compare_bits(full_a.bytes, full_b.bytes, info.dtype);
-    if (result.bits.failed == 0) return;
+    if (result.reason.empty()) {
+      result.reason = why_not_comparable(info, b.front().info, same_grid_);
+      if (!result.reason.empty()) result.state = State::not_comparable;
+    }
+    // Of some tensors nobody need have all: rows of experts that no token chose.
+    if (result.reason.empty() && full_a.covered != full_b.covered) {
+      result.reason = "A and B do not have the same elements of it";
+      result.state = State::not_comparable;
+    }
+    if (!result.reason.empty()) return;
+    if (!result.by_value) result.elements = compare_bits(full_a.bytes, full_b.bytes, info.dtype);
+    if (!result.by_value && result.elements.failed == 0) return;
+    const std::vector<double> values = decoded(info.dtype, full_a.bytes);
+    result.largest = largest_of(values);
+    if (result.by_value)
+      result.elements = compare_values(values, decoded(b.front().info.dtype, full_b.bytes));
+    if (result.elements.failed == 0) return;
     result.state = State::different;
-    result.first_index = unravel(result.bits.first_failed, info.full_shape);
+    result.first_index = unravel(result.elements.first_failed, info.full_shape);
   }
 
   const TraceReader& a_;
@@ -192,18 +239,18 @@ class InputStates {
   std::map<std::string, State> states_;  // by name in the folder of a moment
 };
 
-void find_first(TraceComparison& comparison) {
+void find_first(TensorsSideBySide& comparison) {
   for (std::size_t i = 0; i < comparison.tensors.size(); ++i)
     if (comparison.tensors[i].state == State::different)
       return void(comparison.first_different = static_cast<int>(i));
 }
 
-void find_first_with_equal_inputs(TraceComparison& comparison, const TraceHeader& header) {
+void find_first_with_equal_inputs(TensorsSideBySide& comparison, const TraceHeader& header) {
   const Program program = program_from_json(parse_json(header.program_json, "/program"));
   InputStates states(program);
   for (std::size_t i = 0; i < comparison.tensors.size(); ++i) {
     const TensorComparison& tensor = comparison.tensors[i];
-    if (tensor.state == State::different && states.inputs_equal(tensor.op))
+    if (tensor.state == State::different && states.inputs_equal(tensor.op_a))
       return void(comparison.first_different_with_equal_inputs = static_cast<int>(i));
     states.tell(name_in_folder(tensor.path), tensor.state);
   }
@@ -215,6 +262,7 @@ const char* name_of(TensorComparison::State state) {
   switch (state) {
     case State::equal: return "equal";
     case State::different: return "different";
+    case State::replicas_differ: return "replicas_differ";
     case State::not_comparable: return "not_comparable";
     case State::only_a: return "only_a";
     case State::only_b: return "only_b";
@@ -222,29 +270,20 @@ const char* name_of(TensorComparison::State state) {
   return "";
 }
 
-std::int64_t TraceComparison::count(TensorComparison::State state) const {
+double TensorComparison::relative_distance() const {
+  return elements.max_absolute == 0 ? 0 : elements.max_absolute / largest;
+}
+
+std::int64_t TensorsSideBySide::count(TensorComparison::State state) const {
   return std::count_if(tensors.begin(), tensors.end(),
                        [&](const TensorComparison& tensor) { return tensor.state == state; });
 }
 
-int TraceComparison::exit_code() const {
-  if (count(State::different) > 0) return 1;
-  const bool compared = std::any_of(tensors.begin(), tensors.end(), [](const auto& tensor) {
-    return tensor.state == State::equal && tensor.bits.compared > 0;
-  });
-  return compared ? 0 : 2;
-}
-
-TraceComparison compare_traces(const std::string& folder_a, const std::string& folder_b) {
-  const TraceReader a(folder_a), b(folder_b);
+TensorsSideBySide compare_tensors(const TraceReader& a, const TraceReader& b) {
   if (a.header().model_hash != b.header().model_hash)
-    throw ScenarioError("two traces of different models: " + folder_a + " is of model " +
-                        a.header().model_hash + ", " + folder_b + " of " + b.header().model_hash);
-  TraceComparison comparison;
-  comparison.a = folder_a;
-  comparison.b = folder_b;
-  comparison.about_a = about(a.header());
-  comparison.about_b = about(b.header());
+    throw ScenarioError("two traces of different models: " + a.folder() + " is of model " +
+                        a.header().model_hash + ", " + b.folder() + " of " + b.header().model_hash);
+  TensorsSideBySide comparison;
   const Pair pair(a, b);
   for (const std::string& path : paths_in_order(a))
     comparison.tensors.push_back(pair.compare(path));

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+/// What the pages are put together from.
+namespace shardproof::reports {
+
+/// Puts `parts` where the template says {{name}}. What is put in is not looked at again.
+std::string fill(std::string_view page,
+                 const std::map<std::string, std::string, std::less<>>& parts);
+
+/// Cuts what would make the page too large, and says so.
+std::string shortened(const std::string& text, std::size_t max_bytes);
+
+/// A list of terms and what they are; `value` is HTML.
+class Terms {
+ public:
+  void add(const std::string& term, const std::string& value);
+  std::string html() const { return html_.empty() ? "" : "<dl>\n" + html_ + "</dl>\n"; }
+
+ private:
+  std::string html_;
+};
+
+std::string code(const std::string& text);
+
+}  // namespace shardproof::reports
