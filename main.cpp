@@ -25,6 +25,7 @@
 #include "reports/judge.hpp"
 #include "reports/render/comparison.hpp"
 #include "reports/render/html.hpp"
+#include "reports/render/suite.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
 #include "reports/side_by_side/trace_comparison.hpp"
@@ -73,7 +74,10 @@ struct RunOptions {
   ScenarioOptions given;           // instead of files, or beside them
   std::string out = "shardproof-results";
   std::string launcher;
+  std::string keep;  // "": what the scenario says
+  std::optional<std::int64_t> timeout;
   bool plan = false;  // print it
+  bool quiet = false;
 };
 
 Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::string> command) {
@@ -97,8 +101,8 @@ Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution e
 }
 
 // To be pasted into any shell, in any folder: it writes to where these results lie.
-std::string reproducing_command(const RunFolder& folder, const std::string& launcher) {
-  const fs::path results = fs::absolute(folder.final_path());
+std::string reproducing_command(const std::string& folder, const std::string& launcher) {
+  const fs::path results = fs::absolute(folder).lexically_normal();
   std::vector<std::string> words{this_program(), "run", (results / "scenario.json").string(),
                                  "--out", results.parent_path().string()};
   if (!launcher.empty()) words.insert(words.end(), {"--launcher", launcher});
@@ -109,10 +113,9 @@ RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::st
   RunJobs jobs;
   for (const Execution execution : scenario.executions)
     jobs.executions.push_back(execution_job(scenario, folder, execution, launcher));
-  jobs.judge = job_of(
-      folder, "judge",
-      {this_program(), "judge", folder.path(), "--report", folder.final_path() + "/report.html"});
-  jobs.reproduce = reproducing_command(folder, launcher);
+  jobs.judge = job_of(folder, "judge",
+                      {this_program(), "judge", folder.path(), "--place", folder.final_path()});
+  jobs.launcher = launcher;
   return jobs;
 }
 
@@ -134,7 +137,7 @@ Program checked_input(const Scenario& scenario) {
   return program;
 }
 
-int run_scenario(const Scenario& scenario, const RunOptions& options) {
+RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   const Program program = checked_input(scenario);
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
@@ -149,25 +152,52 @@ int run_scenario(const Scenario& scenario, const RunOptions& options) {
   if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
-  return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher));
+  return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher),
+                        {.quiet = options.quiet});
+}
+
+RunOutcome run_member(const SuiteMember& member, const RunOptions& options) {
+  const auto failed = [](const std::exception& error, int exit_code) {
+    fmt::print(stderr, "shardproof: {}\n", error.what());
+    return RunOutcome{exit_code, error.what(), ""};
+  };
+  try {
+    if (!member.scenario) throw ScenarioError(member.problem);
+    Scenario scenario = *member.scenario;
+    if (!options.keep.empty()) scenario.trace_keep = *from_name<TraceKeep>(options.keep);
+    if (options.timeout) scenario.timeout_s = *options.timeout;
+    return run_scenario(scenario, options);
+  } catch (const ScenarioError& error) {
+    return failed(error, 2);
+  } catch (const EnvironmentError& error) {
+    return failed(error, 3);
+  }
+}
+
+// What several runs leave beside their folders, for people and for CI systems.
+void write_suite(const std::vector<reports::SuiteEntry>& entries, const std::string& out,
+                 int exit_code) {
+  fs::create_directories(out);
+  write_text(out + "/suite.json", reports::suite_json(entries, exit_code));
+  write_text(out + "/junit.xml", reports::suite_junit(entries));
+  write_text(out + "/index.html", reports::suite_html(entries, out));
+  fmt::print("\n{}  {}/index.html\n", reports::suite_text(entries), out);
 }
 
 int run(const RunOptions& options) {
-  const std::vector<Scenario> scenarios = read_suite(options.paths, options.given);
-  expect_unlike_names(scenarios);
   std::vector<int> exit_codes;
-  for (const Scenario& scenario : scenarios) {
-    try {
-      exit_codes.push_back(run_scenario(scenario, options));
-    } catch (const ScenarioError& error) {
-      fmt::print(stderr, "shardproof: {}\n", error.what());
-      exit_codes.push_back(2);
-    } catch (const EnvironmentError& error) {
-      fmt::print(stderr, "shardproof: {}\n", error.what());
-      exit_codes.push_back(3);
-    }
+  std::vector<reports::SuiteEntry> entries;
+  for (const SuiteMember& member : read_suite(options.paths, options.given)) {
+    const auto started = std::chrono::steady_clock::now();
+    const RunOutcome ran = run_member(member, options);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+    exit_codes.push_back(ran.exit_code);
+    entries.push_back({member.scenario ? member.scenario->name : member.file, ran.exit_code,
+                       ran.headline, ran.folder, took.count()});
   }
-  return worst_exit_code(exit_codes);
+  const int exit_code = worst_exit_code(exit_codes);
+  if (entries.size() > 1) write_suite(entries, options.out, exit_code);
+  return exit_code;
 }
 
 // The options that say a scenario, or change one.
@@ -211,6 +241,11 @@ void add_run(CLI::App& app, Command& command) {
   run_command->add_option("--launcher", options->launcher,
                           "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
   run_command->add_flag("--plan", options->plan, "print the plan first");
+  run_command->add_flag("--quiet", options->quiet, "a line for each scenario, and no progress");
+  run_command->add_option("--keep", options->keep, "which runs' traces stay")
+      ->check(CLI::IsMember(names_of<TraceKeep>()));
+  run_command->add_option("--timeout", options->timeout, "seconds that an execution may take")
+      ->check(CLI::Range(1, 10'000'000));
   run_command->footer(
       "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
@@ -220,7 +255,7 @@ void add_run(CLI::App& app, Command& command) {
   });
 }
 
-// ---- execute, judge (children of run)
+// ---- execute, judge
 
 real::MakeMachine machine_of(const Scenario& scenario) {
   switch (scenario.platform) {
@@ -271,10 +306,33 @@ void add_execute(CLI::App& app, Command& command) {
   });
 }
 
-int judge(const std::string& folder, const std::string& report) {
+struct JudgeOptions {
+  std::string folder;
+  std::string place;  // where `run` will put the results; "": they stay where they are
+};
+
+// The traces must be of the scenario that lies beside them: another would judge other numbers.
+void expect_scenario_of_traces(const Scenario& scenario, const reports::JudgeInput& input) {
+  const std::string hash = scenario_hash(scenario);
+  for (const reports::JudgedExecution& engine : input.engines) {
+    if (fs::exists(engine.folder + "/collective_failure.json")) continue;
+    const std::string recorded = TraceReader(engine.folder).header().scenario_hash;
+    if (!recorded.empty() && recorded != hash)
+      throw ScenarioError(engine.folder + ": the trace is of another scenario (" + recorded +
+                          ") than the scenario.json beside it (" + hash + ")");
+  }
+}
+
+RunRecord record_in(const std::string& folder, const Scenario& scenario) {
+  return fs::exists(folder + "/run.json") ? read_run_record(folder)
+                                          : record_of_traces(folder, scenario);
+}
+
+int judge(const JudgeOptions& options) {
   const auto started = std::chrono::steady_clock::now();
+  const std::string& folder = options.folder;
   const Scenario scenario = read_scenario(folder + "/scenario.json");
-  const RunRecord record = read_run_record(folder);
+  const RunRecord record = record_in(folder, scenario);
   reports::JudgeInput input{scenario,
                             finished(folder, record, name_of(Execution::reference)),
                             {},
@@ -282,30 +340,34 @@ int judge(const std::string& folder, const std::string& report) {
   for (const Execution engine : {Execution::sim, Execution::real})
     if (const auto trace = finished(folder, record, name_of(engine)))
       input.engines.push_back({name_of(engine), *trace});
+  expect_scenario_of_traces(scenario, input);
+  // A judge that is killed must not leave an earlier verdict for its own.
+  for (const char* earlier : {"/summary.json", "/report.html"}) fs::remove(folder + earlier);
+  const ProgressReporter reporter("judge");
+  input.on_progress = [&](int done, int total) { reporter.report("check", done, total); };
   reports::Verdict verdict = reports::judge(input);
   verdict.environment.merge(collect_provenance());
   verdict.environment.merge(real::engine_versions());
-  verdict.reproduce = record.command;
+  const std::string place =
+      options.place.empty() ? folder : place_of_results(options.place, verdict.exit_code());
+  verdict.reproduce = reproducing_command(place, record.launcher);
   verdict.plan_text = read_text(folder + "/plan.txt");
   verdict.timing = timing_of(
       record, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
-  write_text(folder + "/summary.json", reports::summary_json(verdict));
   write_text(folder + "/report.html", reports::report_html(verdict));
-  std::cout << reports::verdict_text(verdict, report);
+  write_text(folder + "/summary.json", reports::summary_json(verdict));
+  std::cout << reports::verdict_text(verdict, place + "/report.html");
   return verdict.exit_code();
 }
 
 void add_judge(CLI::App& app, Command& command) {
-  struct Options {
-    std::string folder, report;
-  };
-  const auto options = std::make_shared<Options>();
-  CLI::App* judge_command = app.add_subcommand("judge", "the verdict on a run's folder")->group("");
-  judge_command->add_option("folder", options->folder)->required();
-  judge_command->add_option("--report", options->report, "where the report will lie");
-  judge_command->callback([options, &command] {
-    command = [options] { return judge(options->folder, options->report); };
-  });
+  const auto options = std::make_shared<JudgeOptions>();
+  CLI::App* judge_command = app.add_subcommand(
+      "judge", "the verdict on traces that lie in a folder of results, also one that was stopped");
+  judge_command->add_option("folder", options->folder, "a folder of results")->required();
+  judge_command->add_option("--place", options->place, "where the results will lie")->group("");
+  judge_command->footer("Example:  shardproof judge shardproof-results/mine.part");
+  judge_command->callback([options, &command] { command = [options] { return judge(*options); }; });
 }
 
 // ---- plan
@@ -317,6 +379,7 @@ struct PlanOptions {
 };
 
 void print_plan_of(const Scenario& scenario, const PlanOptions& options) {
+  expect_results_name(scenario.name);  // what `run` would refuse
   const Program program = real::checked_program(scenario);
   apply_injections(program, scenario.inject, Rank{0});  // their ops must exist
   const Accounts accounts = accounts_of(program);
@@ -329,8 +392,10 @@ void print_plan_of(const Scenario& scenario, const PlanOptions& options) {
 }
 
 int plan(const PlanOptions& options) {
-  for (const Scenario& scenario : read_suite(options.paths, options.given))
-    print_plan_of(scenario, options);
+  for (const SuiteMember& member : read_suite(options.paths, options.given)) {
+    if (!member.scenario) throw ScenarioError(member.problem);
+    print_plan_of(*member.scenario, options);
+  }
   return 0;
 }
 
@@ -489,9 +554,9 @@ std::string versions() {
 }
 
 /// The commands in the order of --help; those that `run` starts are hidden.
-constexpr void (*commands[])(CLI::App&, Command&) = {add_run,     add_plan,        add_init,
-                                                     add_compare, add_repartition, add_consolidate,
-                                                     add_execute, add_judge};
+constexpr void (*commands[])(CLI::App&, Command&) = {add_run,         add_plan,   add_init,
+                                                     add_compare,     add_judge,  add_repartition,
+                                                     add_consolidate, add_execute};
 
 // What an error of a command is told as, and its exit code.
 int run_command(const Command& command) {

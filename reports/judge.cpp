@@ -65,14 +65,17 @@ Tally run(const Check& check, Judging& judging) {
 }
 
 // In the order of the table.
-std::vector<RankedTally> run_all(Judging& judging) {
+std::vector<RankedTally> run_all(Judging& judging,
+                                 const std::function<void(int, int)>& on_progress) {
   std::vector<std::future<Tally>> running;
   for (const Check& check : check_table())
     running.push_back(std::async(check.beside ? std::launch::async : std::launch::deferred,
                                  [&check, &judging] { return run(check, judging); }));
   std::vector<RankedTally> tallies;
-  for (std::size_t i = 0; i < running.size(); ++i)
+  for (std::size_t i = 0; i < running.size(); ++i) {
     tallies.push_back({running[i].get(), check_table()[i].sharpness});
+    if (on_progress) on_progress(static_cast<int>(i) + 1, static_cast<int>(running.size()));
+  }
   return tallies;
 }
 
@@ -150,7 +153,7 @@ class Judge {
     if (reference_) context.reference = &*reference_;
 
     Judging judging(context);
-    const std::vector<RankedTally> tallies = run_all(judging);
+    const std::vector<RankedTally> tallies = run_all(judging, input_.on_progress);
     for (std::size_t i = 0; i < tallies.size(); ++i) add(check_table()[i], tallies[i].tally);
     judging.by_op.merge(judging.by_function);
     verdict_.tensors = judging.by_op.rows();

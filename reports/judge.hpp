@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct JudgeInput {
   std::vector<JudgedExecution> engines;
   /// Sentences of executions that were asked for and did not finish.
   std::vector<std::string> errors;
+  /// Told how many of the checks have ended; absent: nobody is.
+  std::function<void(int done, int total)> on_progress = {};
 };
 
 /// Runs every check that the executions allow and says what they prove together.

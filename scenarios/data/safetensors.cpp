@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "scenarios/data/region_runs.hpp"
+#include "scenarios/files/regular_file.hpp"
 #include "scenarios/json/object_reader.hpp"
 
 namespace shardproof {
@@ -69,6 +70,7 @@ class HeaderReader {
   };
 
   std::string read_header() {
+    expect_regular_file(file_);
     std::ifstream in(file_, std::ios::binary);
     if (!in.is_open()) refuse(file_, "the weights cannot be read");
     const auto file_bytes = static_cast<std::int64_t>(fs::file_size(file_));

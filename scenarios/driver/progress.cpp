@@ -1,6 +1,7 @@
 #include "scenarios/driver/progress.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,19 +102,31 @@ void ProgressDisplay::show(const Progress& progress, Time now) {
        << std::flush;
 }
 
+namespace {
+
+std::size_t terminal_columns() {
+  winsize size{};
+  constexpr std::size_t usual = 80;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return usual;
+  return size.ws_col;
+}
+
+}  // namespace
+
 void ProgressDisplay::redraw() {
   constexpr std::int64_t width = 10;
-  out_ << "\r\033[K";
+  std::ostringstream line;
   const char* separator = "";
   for (const std::string& job : jobs_) {
     const Progress& progress = shown_.at(job).progress;
     const auto filled = progress.total > 0 ? width * progress.done / progress.total : width;
-    out_ << separator << job << " [" << std::string(static_cast<std::size_t>(filled), '#')
+    line << separator << job << " [" << std::string(static_cast<std::size_t>(filled), '#')
          << std::string(static_cast<std::size_t>(width - filled), '.') << "] " << progress.unit
          << ' ' << progress.done << '/' << progress.total;
     separator = "  ";
   }
-  out_ << std::flush;
+  // What wraps is not erased by the next.
+  out_ << "\r\033[K" << line.str().substr(0, terminal_columns() - 1) << std::flush;
 }
 
 void ProgressDisplay::clear() {

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/json/json_document.hpp"
 
 namespace shardproof {
 
@@ -17,13 +18,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void expect_file_name(const std::string& name) {
-  const bool bad = name.empty() || name.front() == '.' || name.find('/') != std::string::npos ||
-                   name.ends_with(".part") || name.ends_with(".old");
-  if (bad) {
-    throw ScenarioError("\"" + name +
-                        "\" cannot name a folder of results: no '/', no leading '.', and neither "
-                        ".part nor .old at the end");
+constexpr const char* undecided = ".undecided";
+
+bool is_decided(int exit_code) { return exit_code == 0 || exit_code == 1; }
+
+// Whether a verdict lies there; what cannot be read holds none.
+bool holds_verdict(const std::string& results) {
+  const std::string file = results + "/summary.json";
+  if (!fs::is_regular_file(file)) return false;
+  try {
+    const JsonValue summary = read_json(file);
+    const JsonValue* exit_code = summary.find("exit_code");
+    return exit_code != nullptr && exit_code->is_number() &&
+           is_decided(static_cast<int>(exit_code->integer));
+  } catch (const ScenarioError&) {
+    return false;
   }
 }
 
@@ -67,13 +76,28 @@ FileDescriptor take_lock(const std::string& path, const std::string& results) {
 
 }  // namespace
 
+void expect_results_name(const std::string& name) {
+  const bool bad = name.empty() || name.front() == '.' || name.find('/') != std::string::npos ||
+                   name.ends_with(".part") || name.ends_with(".old") || name.ends_with(undecided);
+  if (bad) {
+    throw ScenarioError("\"" + name +
+                        "\" cannot name a folder of results: no '/', no leading '.', and none of "
+                        ".part, .old and .undecided at the end");
+  }
+  // Of a file's name; the longest that is made of it is that of the folder beside.
+  constexpr std::size_t longest = 255;
+  if (name.size() + std::string(undecided).size() > longest)
+    throw ScenarioError("\"" + name.substr(0, 40) + "...\" cannot name a folder of results: " +
+                        std::to_string(name.size()) + " bytes are too long for a file system");
+}
+
 RunFolder::RunFolder(const std::string& out, const std::string& name)
     : final_path_(out + "/" + name),
       path_(FolderReplacement::part_of(final_path_)),
       lock_path_(out + "/." + name + ".lock"),
       replacement_(final_path_,
                    {.marker = ".shardproof-results", .what = "results of shardproof"}) {
-  expect_file_name(name);
+  expect_results_name(name);
   expect_no_file_above(out);
   std::error_code error;
   fs::create_directories(out, error);
@@ -89,10 +113,17 @@ RunFolder::RunFolder(const std::string& out, const std::string& name)
 
 RunFolder::~RunFolder() { ::unlink(lock_path_.c_str()); }
 
-void RunFolder::put_in_place() {
-  SHARDPROOF_EXPECTS(path_ != final_path_, path_);
-  replacement_.put_in_place();
-  path_ = final_path_;
+void RunFolder::put_in_place(int exit_code) {
+  SHARDPROOF_EXPECTS(path_ == FolderReplacement::part_of(final_path_), path_);
+  path_ = place_of_results(final_path_, exit_code);
+  if (path_ == final_path_)
+    replacement_.put_in_place();
+  else
+    replacement_.put_beside(path_);
+}
+
+std::string place_of_results(const std::string& final_path, int exit_code) {
+  return !is_decided(exit_code) && holds_verdict(final_path) ? final_path + undecided : final_path;
 }
 
 }  // namespace shardproof

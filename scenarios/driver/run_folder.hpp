@@ -16,7 +16,8 @@ namespace shardproof {
 ///     folder.put_in_place();                        // now results/quickstart
 ///
 /// Only one RunFolder at a time has a name: a lock file, OUT/.NAME.lock, is held meanwhile.
-/// Folders that hold something else than results are never replaced.
+/// Folders that hold something else than results are never replaced. Results with a verdict, pass or
+/// fail, are replaced by such alone: what ended without one lies beside them, in OUT/NAME.undecided.
 class RunFolder {
  public:
   /// Throws ScenarioError if the name is no file name, if OUT or what is to be replaced is not a
@@ -29,15 +30,22 @@ class RunFolder {
   /// OUT/NAME.part, and OUT/NAME once it is in place.
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const { return path_ + "/" + name; }
-  /// The path it will have, or has: OUT/NAME.
+  /// OUT/NAME.
   const std::string& final_path() const { return final_path_; }
-  /// Replaces the earlier results. To be called once.
-  void put_in_place();
+  /// Puts the results where place_of_results says. To be called once.
+  void put_in_place(int exit_code);
 
  private:
   std::string final_path_, path_, lock_path_;
   FolderReplacement replacement_;
   FileDescriptor lock_;
 };
+
+/// Throws ScenarioError if a scenario's name cannot be that of a folder of results.
+void expect_results_name(const std::string& name);
+
+/// Where results that end with `exit_code` go: FINAL_PATH, or beside it if a verdict lies there and
+/// they have none.
+std::string place_of_results(const std::string& final_path, int exit_code);
 
 }  // namespace shardproof

@@ -5,6 +5,7 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
+#include "scenarios/trace/trace.hpp"
 
 namespace shardproof {
 
@@ -22,7 +23,7 @@ void write_run_record(const std::string& folder, const RunRecord& record) {
                           .set("sentence", execution.sentence));
   write_text(folder + "/run.json", write_json(JsonValue::object()
                                                   .set("schema", "shardproof-run-1")
-                                                  .set("command", record.command)
+                                                  .set("launcher", record.launcher)
                                                   .set("seconds", record.seconds)
                                                   .set("executions", std::move(executions)),
                                               2) +
@@ -32,11 +33,11 @@ void write_run_record(const std::string& folder, const RunRecord& record) {
 RunRecord read_run_record(const std::string& folder) {
   const JsonValue json = read_json(folder + "/run.json");
   const JsonValue* executions = json.find("executions");
-  const JsonValue* command = json.find("command");
-  if (executions == nullptr || !executions->is_array() || command == nullptr)
-    throw ScenarioError(json.place, "no record of a run: expected \"executions\" and \"command\"");
+  const JsonValue* launcher = json.find("launcher");
+  if (executions == nullptr || !executions->is_array() || launcher == nullptr)
+    throw ScenarioError(json.place, "no record of a run: expected \"executions\" and \"launcher\"");
   RunRecord record;
-  record.command = command->text;
+  record.launcher = launcher->text;
   if (const JsonValue* seconds = json.find("seconds")) record.seconds = seconds->number;
   for (const JsonValue& entry : executions->elements) {
     RunRecord::Execution execution;
@@ -46,6 +47,21 @@ RunRecord read_run_record(const std::string& folder) {
         execution.exit_status = static_cast<int>(member.value.integer);
       if (member.key == "seconds") execution.seconds = member.value.number;
       if (member.key == "sentence") execution.sentence = member.value.text;
+    }
+    record.executions.push_back(std::move(execution));
+  }
+  return record;
+}
+
+RunRecord record_of_traces(const std::string& folder, const Scenario& scenario) {
+  RunRecord record;
+  for (const Execution each : scenario.executions) {
+    RunRecord::Execution execution{name_of(each), 0, 0, ""};
+    try {
+      const TraceReader complete(folder + "/" + execution.name);
+    } catch (const ScenarioError& error) {
+      execution.exit_status = -1;
+      execution.sentence = execution.name + " did not finish: " + error.what();
     }
     record.executions.push_back(std::move(execution));
   }

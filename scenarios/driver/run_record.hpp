@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "scenarios/driver/supervisor.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
 
@@ -18,14 +19,17 @@ struct RunRecord {
     std::string sentence;  // of one that did not end well
   };
   std::vector<Execution> executions;
-  std::string command;  // that repeats the run
-  double seconds = 0;   // of all executions, by the clock
+  std::string launcher;  // how ranks were started; "": as usual
+  double seconds = 0;    // of all executions, by the clock
 };
 
 RunRecord::Execution record_of(const JobResult& result);
 void write_run_record(const std::string& folder, const RunRecord& record);
 /// Throws ScenarioError if the folder has no run.json, or one that is none.
 RunRecord read_run_record(const std::string& folder);
+/// The record of a run that was killed before it wrote one: what has left a complete trace is taken
+/// to have ended well.
+RunRecord record_of_traces(const std::string& folder, const Scenario& scenario);
 
 /// The folder of an execution that is to be judged; nullopt if it did not finish. A simulated
 /// cluster that came to a standstill has said why, and that is judged too.

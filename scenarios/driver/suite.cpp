@@ -25,28 +25,38 @@ std::vector<std::string> scenario_files(const std::string& path) {
   return found;
 }
 
+SuiteMember read_member(const std::string& file, const ScenarioOptions& given) {
+  try {
+    return {file, scenario_of_file(file, given), ""};
+  } catch (const ScenarioError& error) {
+    return {file, std::nullopt, error.what()};
+  }
+}
+
+void expect_unlike_names(const std::vector<SuiteMember>& members) {
+  std::set<std::string> names;
+  for (const SuiteMember& member : members)
+    if (member.scenario && !names.insert(member.scenario->name).second)
+      throw ScenarioError(member.file + ": a scenario named '" + member.scenario->name +
+                          "' is in this run already; results are stored by name");
+}
+
 }  // namespace
 
-std::vector<Scenario> read_suite(const std::vector<std::string>& paths,
-                                 const ScenarioOptions& given) {
+std::vector<SuiteMember> read_suite(const std::vector<std::string>& paths,
+                                    const ScenarioOptions& given) {
   std::vector<std::string> files;
   for (const std::string& path : paths)
     for (const std::string& file : scenario_files(path)) files.push_back(file);
-  if (files.empty()) return {scenario_from_command_line(given)};
-  if (files.size() > 1 && !given.name.empty())
+  if (files.empty()) return {{"", scenario_from_command_line(given), ""}};
+  if (files.size() == 1) return {{files.front(), scenario_of_file(files.front(), given), ""}};
+  if (!given.name.empty())
     throw ScenarioError("--name: results are stored by name, and there are " +
                         std::to_string(files.size()) + " scenarios");
-  std::vector<Scenario> scenarios;
-  for (const std::string& file : files) scenarios.push_back(scenario_of_file(file, given));
-  return scenarios;
-}
-
-void expect_unlike_names(const std::vector<Scenario>& scenarios) {
-  std::set<std::string> names;
-  for (const Scenario& scenario : scenarios)
-    if (!names.insert(scenario.name).second)
-      throw ScenarioError(scenario.file + ": a scenario named '" + scenario.name +
-                          "' is in this run already; results are stored by name");
+  std::vector<SuiteMember> members;
+  for (const std::string& file : files) members.push_back(read_member(file, given));
+  expect_unlike_names(members);
+  return members;
 }
 
 int worst_exit_code(const std::vector<int>& exit_codes) {

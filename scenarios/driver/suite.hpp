@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,14 +8,19 @@
 
 namespace shardproof {
 
-/// The scenarios that paths name, a file itself, of a folder its *.json by name, each changed by
-/// the options; without paths, the one that the options stand for. Throws ScenarioError if one
-/// cannot be read, if a folder holds none, or if one name is to be that of several.
-std::vector<Scenario> read_suite(const std::vector<std::string>& paths,
-                                 const ScenarioOptions& given);
+/// One of several scenarios; one that cannot be read does not keep the others from running.
+struct SuiteMember {
+  std::string file;  // "" of one that the options stand for
+  std::optional<Scenario> scenario;
+  std::string problem;  // why there is no scenario
+};
 
-/// Throws ScenarioError if two have one name: results are stored by name.
-void expect_unlike_names(const std::vector<Scenario>& scenarios);
+/// The scenarios that paths name, a file itself, of a folder its *.json by name, each changed by
+/// the options; without paths, the one that the options stand for. Throws ScenarioError if a folder
+/// holds none, if one name is that of several (results are stored by name), or if there is but one
+/// and it cannot be read.
+std::vector<SuiteMember> read_suite(const std::vector<std::string>& paths,
+                                    const ScenarioOptions& given);
 
 /// The exit code of several runs: 1 if any has it, else 3, else 2, else 0.
 int worst_exit_code(const std::vector<int>& exit_codes);

@@ -13,13 +13,25 @@ namespace shardproof {
 struct RunJobs {
   std::vector<Job> executions;  // side by side
   Job judge;                    // after them: leaves summary.json, and its text in its log
-  std::string reproduce;        // one shell command that repeats the run
+  std::string launcher;         // how ranks are started, for the record
+};
+
+/// How a run ended.
+struct RunOutcome {
+  int exit_code = 0;
+  std::string headline;  // the verdict's first line, or what went wrong
+  std::string folder;    // where its results lie
+};
+
+struct RunDisplay {
+  bool quiet = false;  // the headline alone, and no progress
 };
 
 /// Runs the executions, writes run.json, runs the judge, and puts the results in place. Prints the
-/// verdict on stdout, progress on stderr; returns the judge's exit code. Where there is no verdict
-/// the results stay unfinished: ScenarioError if the judge refused its input, else
-/// EnvironmentError.
-int run_supervised(const Scenario& scenario, RunFolder& folder, const RunJobs& jobs);
+/// verdict on stdout, progress on stderr. Where there is no verdict the results stay unfinished, and
+/// the words of the error name their folder: ScenarioError if the judge refused its input,
+/// Interrupted, else EnvironmentError.
+RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const RunJobs& jobs,
+                          const RunDisplay& display = {});
 
 }  // namespace shardproof

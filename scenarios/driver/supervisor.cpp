@@ -205,8 +205,10 @@ void Supervisor::finish(Running& job, int wait_status) {
 
 }  // namespace
 
-Interrupted::Interrupted(int signal)
-    : std::runtime_error("interrupted by " + describe_signal(signal)), signal_(signal) {}
+Interrupted::Interrupted(int signal, const std::string& what)
+    : std::runtime_error("interrupted by " + describe_signal(signal) +
+                         (what.empty() ? "" : ": " + what)),
+      signal_(signal) {}
 
 std::vector<JobResult> run_jobs(const std::vector<Job>& jobs, const SupervisorOptions& options) {
   return Supervisor(jobs, options).run();

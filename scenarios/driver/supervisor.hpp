@@ -43,7 +43,9 @@ struct SupervisorOptions {
 /// SIGINT or SIGTERM arrived; every child has been ended by then.
 class Interrupted : public std::runtime_error {
  public:
-  explicit Interrupted(int signal);
+  /// `what`: of whom it is said.
+  explicit Interrupted(int signal, const std::string& what = "");
+  int signal() const { return signal_; }
   /// 130 or 143.
   int exit_code() const { return 128 + signal_; }
 

@@ -71,6 +71,12 @@ void FolderReplacement::put_in_place() {
   remove_folder(old, kind_.marker);
 }
 
+void FolderReplacement::put_beside(const std::string& other) {
+  expect_replaceable(other);
+  remove_folder(other, kind_.marker);
+  rename(part_of(path_), other);
+}
+
 bool FolderReplacement::is_ours(const std::string& path) const {
   return fs::exists(path + "/" + kind_.marker);
 }

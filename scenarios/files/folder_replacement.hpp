@@ -28,6 +28,9 @@ class FolderReplacement {
   void begin(const std::string& text);
   /// Puts PATH.part in place; everything in it should lie on the disk by then.
   void put_in_place();
+  /// Puts it at another path instead, in the place of what of ours lies there; PATH stays. Throws
+  /// as begin does.
+  void put_beside(const std::string& other);
 
  private:
   bool is_ours(const std::string& path) const;

@@ -15,6 +15,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "scenarios/files/regular_file.hpp"
+
 namespace shardproof {
 
 namespace {
@@ -343,6 +345,7 @@ JsonValue parse_json(std::string_view text, const std::string& file) {
 }
 
 std::string read_text_file(const std::string& path, const std::string& what) {
+  expect_regular_file(path);
   std::ifstream in(path, std::ios::binary);
   std::error_code ignored;
   if (!in.is_open() || std::filesystem::is_directory(path, ignored))

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "scenarios/files/regular_file.hpp"
 #include "scenarios/hdf5/file.hpp"
 #include "scenarios/trace/header.hpp"
 #include "scenarios/trace/schema.hpp"
@@ -50,6 +51,7 @@ RankFile open_rank_file(const std::string& folder, int rank, const RankFile* fir
   RankFile opened;
   opened.path = folder + "/" + rank_file(rank);
   expect_exists(opened.path, rank, first);
+  expect_regular_file(opened.path);
   reading(opened.path, [&] {
     opened.file = hdf5::open_file(opened.path);
     opened.header = read_header(opened.file, opened.path);

@@ -24,7 +24,7 @@ std::string read(const std::string& path) {
 void run_once(const std::string& out, const std::string& text) {
   RunFolder folder(out, "quick");
   write(folder.file("summary.json"), text);
-  folder.put_in_place();
+  folder.put_in_place(0);
 }
 
 auto says(const std::string& words) {
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(results_appear_when_complete_and_replace_the_earlier_ones) 
     write(folder.file("summary.json"), "1");
     fs::create_directory(folder.file("sim"));
     BOOST_TEST(!fs::exists(results + "/quick"));
-    folder.put_in_place();
+    folder.put_in_place(0);
     BOOST_TEST(folder.path() == results + "/quick");
   }
   BOOST_TEST(read(results + "/quick/summary.json") == "1");
@@ -70,6 +70,31 @@ BOOST_AUTO_TEST_CASE(a_failed_run_leaves_the_earlier_results_and_its_own_part) {
 
   RunFolder folder(out.path(), "quick");
   BOOST_TEST(!fs::exists(folder.file("log")));
+}
+
+BOOST_AUTO_TEST_CASE(a_verdict_is_replaced_by_a_verdict_alone) {
+  const TemporaryFolder out;
+  const auto run = [&](int exit_code) {
+    RunFolder folder(out.path(), "quick");
+    const std::string code = std::to_string(exit_code);
+    write(folder.file("summary.json"), "{\"exit_code\": " + code + "}");
+    folder.put_in_place(exit_code);
+    return folder.path();
+  };
+  const std::string quick = out / "quick", beside = out / "quick.undecided";
+  BOOST_TEST(run(3) == quick);  // nothing to lose
+  BOOST_TEST(run(2) == quick);
+  BOOST_TEST(run(0) == quick);
+  BOOST_TEST(run(3) == beside);
+  BOOST_TEST(run(2) == beside);
+  BOOST_TEST(read(quick + "/summary.json") == "{\"exit_code\": 0}");
+  BOOST_TEST(read(beside + "/summary.json") == "{\"exit_code\": 2}");
+  BOOST_TEST(run(1) == quick);
+  BOOST_TEST(!fs::exists(quick + ".part"));
+
+  fs::remove(beside + "/.shardproof-results");
+  BOOST_CHECK_EXCEPTION(run(3), ScenarioError, says(beside));
+  BOOST_TEST(read(beside + "/summary.json") == "{\"exit_code\": 2}");
 }
 
 BOOST_AUTO_TEST_CASE(an_output_path_below_a_file_is_refused_by_name) {
@@ -99,9 +124,13 @@ BOOST_AUTO_TEST_CASE(what_is_no_result_is_never_replaced) {
 
 BOOST_AUTO_TEST_CASE(a_name_must_be_a_file_name) {
   const TemporaryFolder out;
-  for (const char* name : {"", ".", "..", "a/b", "/etc", ".hidden", "a.part", "a.old"}) {
+  for (const char* name :
+       {"", ".", "..", "a/b", "/etc", ".hidden", "a.part", "a.old", "a.undecided"}) {
     BOOST_CHECK_THROW(RunFolder(out.path(), name), ScenarioError);
   }
+  BOOST_CHECK_EXCEPTION(RunFolder(out.path(), std::string(250, 'a')), ScenarioError,
+                        says("250 bytes are too long"));
+  RunFolder(out.path(), std::string(240, 'a'));
 }
 
 BOOST_AUTO_TEST_CASE(two_runs_of_one_name_are_refused_others_are_not) {

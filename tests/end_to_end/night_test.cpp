@@ -1,0 +1,171 @@
+// Several scenarios in one run, of which some go wrong: each is told, none stops the others, and no
+// earlier verdict is lost.
+#include <sys/stat.h>
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "scenarios/files/text_file.hpp"
+#include "tests/end_to_end/program.hpp"
+
+namespace shardproof::tests {
+namespace {
+
+namespace files = std::filesystem;
+
+JsonValue small(const std::string& name) {
+  return parse_json(R"({"model": {"config": {"model_type": "llama", "hidden_size": 16,
+      "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 4,
+      "num_key_value_heads": 4, "vocab_size": 32, "max_position_embeddings": 32}},
+    "deepspeed": {"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": 1},
+      "optimizer": {"type": "AdamW", "params": {"lr": 0.001}},
+      "tensor_parallel": {"autotp_size": 2}},
+    "world": 2, "data": {"generated": true, "sequence": 8}, "executions": ["sim"]})",
+                    "night")
+      .set("name", name);
+}
+
+// A folder of scenarios, and one of results.
+class Night {
+ public:
+  Night() { files::create_directory(folder_ / "s"); }
+  std::string operator/(const std::string& name) const { return folder_ / name; }
+  void add(const std::string& name, const JsonValue& scenario) const {
+    write_text(folder_ / ("s/" + name + ".json"), write_json(scenario, 2));
+  }
+  ProgramResult run(std::vector<std::string> words) const {
+    words.insert(words.begin(), SHARDPROOF);
+    return run_program(words, folder_.path().string());
+  }
+  int exit_code_of(const std::string& results) const {
+    const JsonValue summary = read_json(folder_ / ("out/" + results + "/summary.json"));
+    return static_cast<int>(summary.find("exit_code")->integer);
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+JsonValue slow(JsonValue scenario) { return scenario.set("steps", 3'000).set("timeout_s", 1); }
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_night_ends_by_itself_with_the_right_table_and_loses_nothing) {
+  const Night night;
+  JsonValue fails = small("fails"), skips = small("skips");
+  fails.set("inject", parse_json(R"([{"edit": "scale", "factor": 2,
+      "op": "model.layers.0.mlp.down_proj/forward/matmul"}])",
+                                 "inject"));
+  skips.find("deepspeed")
+      ->set("fp16", parse_json(R"({"enabled": true, "initial_scale_power": 40})", "fp16"));
+  night.add("a", small("first"));
+  night.add("b", fails);
+  write_text(night / "s/c.json", "{\"name\": ");
+  night.add("d", skips);
+  night.add("e", slow(small("hangs")));
+  night.add("f", small("last"));
+
+  const ProgramResult run = night.run({"run", "s", "--out", "out", "--quiet"});
+
+  BOOST_TEST(run.exit_code == 1, run.err << run.out);
+  const std::string table = run.out.substr(run.out.find("6 scenarios: "));
+  BOOST_TEST(table.starts_with("6 scenarios: 2 pass, 1 fail, 2 unknown, 1 error\n"), table);
+  const auto at = [&](const std::string& text) {
+    BOOST_TEST(has(table, text), text << table);
+    return table.find(text);
+  };
+  BOOST_TEST(at(" first ") < at(" skips "));  // in the order of how bad they are
+  BOOST_TEST(at(" skips ") < at(" hangs "));
+  BOOST_TEST(at(" hangs ") < at(" fails "));
+  BOOST_TEST(at("s/c.json") < at(" hangs "));
+  BOOST_TEST(has(run.out, "UNKNOWN skips: optimizer: sim: 1 of 1 steps were skipped"), run.out);
+  BOOST_TEST(has(run.out, "ERROR hangs: sim did not end within 1 s and was stopped"), run.out);
+
+  const JsonValue suite = read_json(night / "out/suite.json");
+  std::vector<int> codes;
+  for (const JsonValue& entry : suite.find("scenarios")->elements)
+    codes.push_back(static_cast<int>(entry.find("exit_code")->integer));
+  const std::vector<int> expected{0, 1, 2, 2, 3, 0};
+  BOOST_TEST(codes == expected, boost::test_tools::per_element());
+  const std::string junit = read_text(night / "out/junit.xml");
+  BOOST_TEST(has(junit, "tests=\"6\" failures=\"1\" errors=\"3\""), junit);
+  const std::string page = read_text(night / "out/index.html");
+  BOOST_TEST(has(page, "<a href=\"fails/report.html\">fails</a>"), page);
+
+  // The next night one that passed hangs: its verdict stays.
+  night.add("a", slow(small("first")));
+  const ProgramResult next = night.run({"run", "s/a.json", "--out", "out"});
+  BOOST_TEST(next.exit_code == 3, next.err);
+  BOOST_TEST(night.exit_code_of("first") == 0);
+  BOOST_TEST(night.exit_code_of("first.undecided") == 3);
+  BOOST_TEST(has(next.out, "out/first.undecided/report.html"), next.out);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_stopped_run_left_can_be_judged) {
+  const Night night;
+  night.add("a", small("a"));
+  BOOST_REQUIRE(night.run({"run", "s/a.json", "--out", "out"}).exit_code == 0);
+  files::rename(night / "out/a", night / "left");
+  for (const char* file : {"run.json", "summary.json", "report.html"})
+    files::remove(night / ("left/" + std::string(file)));
+
+  const ProgramResult judged = night.run({"judge", "left"});
+  BOOST_TEST(judged.exit_code == 0, judged.err);
+  BOOST_TEST(has(judged.out, "PASS a: sim is right"), judged.out);
+  BOOST_TEST(read_json(night / "left/summary.json").find("verdict")->text == "pass");
+
+  // Of another scenario than the traces: the verdict would be on other numbers.
+  const std::string own = read_text(night / "left/scenario.json");
+  JsonValue other = read_json(night / "left/scenario.json");
+  write_text(night / "left/scenario.json", write_json(other.set("seed", 99), 2));
+  const ProgramResult refused = night.run({"judge", "left"});
+  BOOST_TEST(refused.exit_code == 2);
+  BOOST_TEST(has(refused.err, "the trace is of another scenario"), refused.err);
+
+  write_text(night / "left/scenario.json", own);
+  files::rename(night / "left/sim/rank-00001.h5", night / "left/sim/rank-00001.h5.part");
+  const ProgramResult unfinished = night.run({"judge", "left"});
+  BOOST_TEST(unfinished.exit_code == 3, unfinished.out);
+  BOOST_TEST(has(unfinished.out, "sim did not finish: "), unfinished.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_pipe_is_refused_where_it_would_be_waited_for) {
+  const Night night;
+  BOOST_REQUIRE(::mkfifo((night / "pipe").c_str(), 0600) == 0);
+  const auto refusal = [&](const std::vector<std::string>& words) {
+    const ProgramResult result = night.run(words);
+    BOOST_TEST(result.exit_code == 2, result.err);
+    return result.err;
+  };
+  const std::string sentence = "pipe: is a pipe, a device or a socket";
+  BOOST_TEST(has(refusal({"run", "pipe"}), sentence));
+  JsonValue config = small("c");
+  night.add("c", config.set("deepspeed", night / "pipe"));
+  BOOST_TEST(has(refusal({"plan", "s/c.json"}), sentence));
+  JsonValue weights = small("a");
+  weights.find("model")->set("weights", night / "pipe");
+  night.add("a", weights);
+  BOOST_TEST(has(refusal({"run", "s/a.json"}), sentence));
+  night.add("b", small(std::string(300, 'n')));
+  BOOST_TEST(has(refusal({"plan", "s/b.json"}), "300 bytes are too long for a file system"));
+}
+
+BOOST_AUTO_TEST_CASE(options_for_keeping_and_for_time_apply) {
+  const Night night;
+  night.add("a", small("a"));
+  const ProgramResult kept =
+      night.run({"run", "s/a.json", "--out", "out", "--keep", "never", "--plan"});
+  BOOST_TEST(kept.exit_code == 0, kept.err);
+  BOOST_TEST(has(kept.out, "Program hash: "), kept.out);
+  BOOST_TEST(!files::exists(night / "out/a/sim/rank-00000.h5"));
+  night.add("b", small("b").set("steps", 3'000));
+  const ProgramResult timed = night.run({"run", "s/b.json", "--out", "out", "--timeout", "1"});
+  BOOST_TEST(timed.exit_code == 3, timed.out);
+  BOOST_TEST(has(timed.out, "within 1 s"), timed.out);
+}
+
+}  // namespace shardproof::tests
