@@ -53,6 +53,25 @@ BOOST_AUTO_TEST_CASE(an_option_beside_a_scenario_is_applied) {
   BOOST_TEST(ran.find("executions")->elements.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(our_own_cut_is_asked_for_by_an_option_or_in_the_scenario) {
+  const Begun begun;
+  const ProgramResult none = begun.run({"plan", begun.file(), "--cut", "own"});
+  BOOST_TEST(none.exit_code == 2);
+  BOOST_TEST(has(none.err, "--cut: cut = \"own\": Shardproof has no cut of its own for llama"),
+             none.err);
+  // Heads so wide that the preset's thirds fit the projection, and cut across them.
+  const std::string phi3 = "../scenarios/catalog/sweep/phi3-gqa-own-tp2-dp1-zero1-fp32.json";
+  const ProgramResult own = begun.run({"plan", phi3, "--override", "head_dim=6"});
+  BOOST_TEST(own.exit_code == 0, own.err);
+  BOOST_TEST(has(own.out, "warning: DeepSpeed would not run this cut, Shardproof's own of phi3"),
+             own.out);
+  const ProgramResult autotp =
+      begun.run({"plan", phi3, "--override", "head_dim=6", "--cut", "autotp"});
+  BOOST_TEST(autotp.exit_code == 2);
+  BOOST_TEST(has(autotp.err, "parts of the wrong heads"), autotp.err);
+  BOOST_TEST(has(autotp.err, "--cut own"), autotp.err);
+}
+
 BOOST_AUTO_TEST_CASE(plan_takes_what_run_takes) {
   const Begun begun;
   const ProgramResult plan = begun.run({"plan", begun.file(), "--world", "8"});
