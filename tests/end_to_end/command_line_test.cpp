@@ -72,6 +72,22 @@ BOOST_AUTO_TEST_CASE(our_own_cut_is_asked_for_by_an_option_or_in_the_scenario) {
   BOOST_TEST(has(autotp.err, "--cut own"), autotp.err);
 }
 
+// A norm over all heads, of which AutoTP would give each rank some.
+BOOST_AUTO_TEST_CASE(a_cut_of_autotps_that_does_not_fit_a_norm_names_our_own_cut_as_a_way_out) {
+  const Begun begun;
+  const std::string olmo2 = "../scenarios/catalog/sweep/olmo2-own-tp2-dp2-zero1-bf16.json";
+  const std::string llama = "tensor_parallel.preset_model=llama";
+  const ProgramResult autotp = begun.run({"plan", olmo2, "--override", llama});
+  BOOST_TEST(autotp.exit_code == 2);
+  BOOST_TEST(has(autotp.err, "q_norm cannot take what model.layers.0.self_attn.q_proj gives"),
+             autotp.err);
+  BOOST_TEST(has(autotp.err, "--cut own"), autotp.err);
+  const ProgramResult own = begun.run({"plan", olmo2, "--override", llama, "--cut", "own"});
+  BOOST_TEST(own.exit_code == 0, own.err);
+  BOOST_TEST(has(own.out, "AutoTP cuts model.layers.0.self_attn.q_proj, too (preset llama"),
+             own.out);
+}
+
 BOOST_AUTO_TEST_CASE(plan_takes_what_run_takes) {
   const Begun begun;
   const ProgramResult plan = begun.run({"plan", begun.file(), "--world", "8"});

@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(published_models_are_planned_as_they_are_and_run_narrowed) 
 }
 
 BOOST_AUTO_TEST_CASE(models_that_autotp_does_not_cut_run_with_a_cut_of_our_own_and_say_so) {
-  for (const std::string model : {"gpt2_medium", "phi_3_mini_4k_instruct", "phi_4"}) {
+  for (const std::string model : {"gpt2_medium", "olmo_2_1b", "phi_3_mini_4k_instruct", "phi_4"}) {
     BOOST_TEST_CONTEXT(model) {
       const TemporaryFolder folder;
       JsonValue config = narrowed(read_json(people + "published/" + model + ".json"));

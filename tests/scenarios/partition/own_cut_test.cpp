@@ -70,6 +70,17 @@ BOOST_AUTO_TEST_CASE(where_autotp_raises_the_own_cut_of_the_family_decides) {
              "count 3");
 }
 
+BOOST_AUTO_TEST_CASE(a_cut_that_leaves_attention_whole_says_so) {
+  const PartitionPlan plan = plan_of(small_model("olmo2", R"("num_key_value_heads": 2)"), "");
+  check_is_own(plan, "model.layers.1.mlp.",
+               {{"gate_proj", "column"}, {"up_proj", "column"}, {"down_proj", "row"}});
+  BOOST_TEST(plan.modules.size() == 6U);
+  BOOST_TEST(only_warning(plan) ==
+             "DeepSpeed would not run this cut, Shardproof's own of olmo2 (attention stays whole, "
+             "since its norms take all heads at once): the tp_plan contains unsupported partition "
+             "style(s): rowwise_rep (layers.*.self_attn.o_proj)");
+}
+
 BOOST_AUTO_TEST_CASE(what_autotp_leaves_whole_the_own_cut_decides) {
   const PartitionPlan phi3 = plan_of(grouped_phi3(), R"("preset_model": "llama")");
   check_is_own(phi3, "model.layers.0.",
@@ -147,5 +158,5 @@ BOOST_AUTO_TEST_CASE(fewer_kv_heads_than_ranks_are_cut_as_everywhere) {
 }
 
 BOOST_AUTO_TEST_CASE(the_families_that_have_one_are_named) {
-  BOOST_TEST(families_with_own_cut() == "phi3 and gpt2");
+  BOOST_TEST(families_with_own_cut() == "olmo2, phi3 and gpt2");
 }
