@@ -215,6 +215,7 @@ void add_scenario_options(CLI::App& command, ScenarioOptions& given) {
   command.add_option("--reduction", given.reduction,
                      "ring or rank_order; library with --real cuda");
   command.add_option("--real", given.real, "mpi, cuda or cuda_simulated");
+  command.add_option("--cut", given.cut, "autotp, or own: Shardproof's, where AutoTP has none");
   command.add_option("--executions", given.executions, "of reference, sim, real")->delimiter(',');
   command.add_option("--name", given.name, "of the results' folder");
   command.add_option(

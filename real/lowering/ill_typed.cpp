@@ -6,6 +6,7 @@
 
 #include "scenarios/errors.hpp"
 #include "scenarios/model/families.hpp"
+#include "scenarios/partition/own_cut.hpp"
 
 namespace shardproof::real {
 
@@ -96,7 +97,8 @@ std::string explanation(const Scenario& scenario, const Misfit& misfit) {
   const LayerPartition& cut = scenario.partition.of(misfit.module);
   const bool column = cut.style == LayerPartition::Style::column;
   const std::string ways = std::string(column ? "columns" : "rows") + " (" + cut.rule +
-                           "): " + way_out(scenario, misfit.module);
+                           "): " + way_out(scenario, misfit.module) +
+                           own_cut_as_way_out(family_of(scenario.model.family));
   if (misfit.own())
     return misfit.module + " cannot take what no module before it cuts: it is cut by " + ways;
   return misfit.op->module + " cannot take what " + misfit.module + " gives, which is cut by " +

@@ -123,6 +123,7 @@ void set_options(JsonValue& root, const ScenarioOptions& given) {
   set("precision", given.precision);
   set("reduction", given.reduction);
   set("real", given.real);
+  set("cut", given.cut);
   set_executions(root, given);
   add_edits(root, given);
 }

@@ -19,9 +19,9 @@ struct ScenarioOptions {
   std::optional<std::int64_t> seed;
   std::string text;  // a text file for byte tokens; "": generated tokens
   std::optional<std::int64_t> sequence;
-  std::string mode, precision, reduction, real;  // "": the default, or the file's
-  std::vector<std::string> executions;           // empty: all, or the file's
-  std::vector<std::string> inject;               // edits as JSON objects, beside the file's
+  std::string mode, precision, reduction, real, cut;  // "": the default, or the file's
+  std::vector<std::string> executions;                // empty: all, or the file's
+  std::vector<std::string> inject;                    // edits as JSON objects, beside the file's
   std::vector<std::string> overrides;
 };
 

@@ -17,6 +17,8 @@
 #include "scenarios/config/trainer/client_config.hpp"
 #include "scenarios/json/all_problems.hpp"
 #include "scenarios/json/object_reader.hpp"
+#include "scenarios/model/families.hpp"
+#include "scenarios/partition/own_cut.hpp"
 
 namespace shardproof {
 
@@ -208,14 +210,27 @@ void read_deepspeed(ObjectReader& top, int world, Scenario& scenario) {
   scenario.training.accumulate = scenario.parallel.dp_wire = std::nullopt;
 }
 
+// Whether Shardproof's own cut is asked for.
+bool read_cut(ObjectReader& top, const std::string& family) {
+  if (top.one_of("cut", "autotp", {"autotp", "own"}) == "autotp") return false;
+  if (family_of(family).own_cut.empty())
+    refuse_value(*top.find("cut"), "cut",
+                 "Shardproof has no cut of its own for " + family + ", only for " +
+                     families_with_own_cut() +
+                     ": expected autotp, with a partition_config for another cut than AutoTP's");
+  return true;
+}
+
 // What beside the DeepSpeed config says how the model is partitioned.
-void read_partition_rules(ObjectReader& top, const JsonValue& root, Mode mode,
+void read_partition_rules(ObjectReader& top, const JsonValue& root, const Scenario& scenario,
                           PartitionRules& rules) {
+  const Mode mode = scenario.mode;
   rules.uneven = top.boolean("uneven", mode == Mode::inference);
   if (mode == Mode::inference && !rules.uneven)
     refuse_value(*top.find("uneven"), "uneven",
                  "inference cuts by whole heads, evenly or not: expected true, or remove the key",
                  Kind::conflict);
+  rules.own_cut = read_cut(top, scenario.model.family);
   const JsonValue* plan = root.find("model")->find("config")->find("base_model_tp_plan");
   if (plan && !plan->is_null()) rules.tp_plan = tp_plan_from_json(*plan);
 }
@@ -276,7 +291,7 @@ Scenario read_keys(const JsonValue& root, const std::string& file) {
   scenario.platform = top.one_of("real", scenario.platform);
   scenario.reduction = read_reduction(top, scenario);
   scenario.gpu_schedule = read_gpu_schedule(top, scenario.platform);
-  read_partition_rules(top, root, scenario.mode, scenario.parallel.partition_rules);
+  read_partition_rules(top, root, scenario, scenario.parallel.partition_rules);
   if (const JsonValue* json = top.find("parameter_groups")) {
     std::vector<ParameterGroup> groups = parameter_groups_from_json(*json, scenario.model);
     if (scenario.trains()) scenario.parameter_groups = std::move(groups);

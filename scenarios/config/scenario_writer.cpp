@@ -74,6 +74,7 @@ JsonValue to_json(const Scenario& scenario) {
   json.set("real", name_of(scenario.platform));
   if (!scenario.gpu_schedule.empty()) json.set("gpu_schedule", scenario.gpu_schedule);
   json.set("uneven", scenario.parallel.partition_rules.uneven);
+  json.set("cut", scenario.parallel.partition_rules.own_cut ? "own" : "autotp");
   json.set("trace", JsonValue::object()
                         .set("tier", name_of(scenario.trace_tier))
                         .set("keep", name_of(scenario.trace_keep)));

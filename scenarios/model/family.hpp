@@ -63,6 +63,17 @@ struct TpPlanEntry {
   const char* style;
 };
 
+/// One rule of a cut of Shardproof's own, in the terms of a partition_config: which weights, how,
+/// and what parts the output features of a fused one consist of.
+struct OwnCutRule {
+  enum class Type { column, row };
+  enum class Parts { one, query_key_value, halves };  // Q, K and V as many rows as their heads have
+
+  const char* pattern;  // as of a layer_spec: of "<module>.weight"
+  Type type = Type::column;
+  Parts parts = Parts::one;
+};
+
 /// The class of the elements of a list of modules: AutoTP's heuristics look at one of each.
 struct BlockClass {
   const char* list;   // "model.layers"; "*" stands for an index
@@ -86,6 +97,9 @@ struct Family {
   std::string base_class;    // "LlamaModel"
   std::vector<BlockClass> blocks;
   std::vector<TpPlanEntry> tp_plan;  // as transformers publishes it, the head's last; {}: none
+  /// Where AutoTP raises or leaves a module whole (partition/own_cut.hpp); {}: there is none.
+  std::vector<OwnCutRule> own_cut = {};
+  const char* own_cut_leaves = nullptr;  // "attention stays whole: ...", for people
   std::string base_prefix;           // of names that a checkpoint of the base model lacks: "model."
   std::vector<const char*> buffers;  // ends of names that are stored beside parameters, but derived
   RotaryKeys rotary = RotaryKeys::none;

@@ -6,6 +6,8 @@ namespace shardproof {
 namespace {
 
 using Kind = ConfigKey::Kind;
+using Cut = OwnCutRule::Type;
+using Parts = OwnCutRule::Parts;
 
 std::vector<ConfigKey> keys() {
   return {
@@ -72,9 +74,9 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 
 }  // namespace
 
-// Source: transformers, models/gpt2. AutoTP has no preset and transformers no tp_plan for it; its
-// embedding has no padding row. The buffers are the causal mask and its value, which old
-// checkpoints hold.
+// Source: transformers, models/gpt2. AutoTP has no preset and transformers no tp_plan for it, and
+// AutoTP's heuristics refuse it. Its embedding has no padding row. The buffers are the causal mask
+// and its value, which old checkpoints hold.
 Family gpt2_family() {
   return {.model_type = "gpt2",
           .preset = "",
@@ -82,6 +84,10 @@ Family gpt2_family() {
           .base_class = "GPT2Model",
           .blocks = {{"transformer.h", "GPT2Block"}},
           .tp_plan = {},
+          .own_cut = {{R"(.*\.attn\.c_attn\.weight$)", Cut::column, Parts::query_key_value},
+                      {R"(.*\.attn\.c_proj\.weight$)", Cut::row},
+                      {R"(.*\.mlp\.c_fc\.weight$)", Cut::column},
+                      {R"(.*\.mlp\.c_proj\.weight$)", Cut::row}},
           .base_prefix = "transformer.",
           .buffers = {".attn.bias", ".attn.masked_bias"},
           .rotary = RotaryKeys::none,

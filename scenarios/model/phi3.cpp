@@ -5,6 +5,9 @@ namespace shardproof {
 
 namespace {
 
+using Cut = OwnCutRule::Type;
+using Parts = OwnCutRule::Parts;
+
 std::vector<ConfigKey> keys() {
   std::vector<ConfigKey> all = decoder_keys({.vocab_size = 32064,
                                              .hidden_size = 3072,
@@ -43,7 +46,8 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
 
 }  // namespace
 
-// Source: transformers 4.57, models/phi3; its tp_plan has a style that AutoTP refuses.
+// Source: transformers 4.57, models/phi3; its tp_plan has a style that AutoTP refuses, and the
+// preset cuts Q, K and V in thirds.
 Family phi3_family() {
   return {.model_type = "phi3",
           .preset = "phi3",
@@ -55,6 +59,10 @@ Family phi3_family() {
                       {"layers.*.mlp.gate_up_proj", "colwise_rep"},
                       {"layers.*.mlp.down_proj", "rowwise_rep"},
                       {"lm_head", "colwise_rep"}},
+          .own_cut = {{R"(.*\.self_attn\.qkv_proj\.weight$)", Cut::column, Parts::query_key_value},
+                      {R"(.*\.self_attn\.o_proj\.weight$)", Cut::row},
+                      {R"(.*\.mlp\.gate_up_proj\.weight$)", Cut::column, Parts::halves},
+                      {R"(.*\.mlp\.down_proj\.weight$)", Cut::row}},
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq"},
           .rotary = RotaryKeys::longrope,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "scenarios/partition/autotp_raises.hpp"
 #include "scenarios/partition/fused_layout.hpp"
 #include "scenarios/partition/lower_case.hpp"
 
@@ -92,8 +93,8 @@ void refuse_unsupported(const Family& family, const SourcePlace& place) {
   const std::string& full = family.base_class;
   const std::string name = lower_case(full.substr(0, full.find("Model")));
   if (std::find(unsupported.begin(), unsupported.end(), name) != unsupported.end())
-    throw ScenarioError(place, "AutoTP's heuristics are not supported for model " + full +
-                                   ": give a partition_config");
+    throw AutoTpRaises(place, "AutoTP's heuristics are not supported for model " + full,
+                       ": give a partition_config");
 }
 
 std::vector<BlockModule> modules_in(const ModelDescription& model, const std::string& list) {
@@ -144,8 +145,8 @@ std::map<std::string, HeuristicChoice> heuristic_choices(const ModelDescription&
     }
   }
   if (!any_row)
-    throw ScenarioError(place, "AutoTP's heuristics are not able to determine a policy for model " +
-                                   family.base_class + ": no row layer found");
+    throw AutoTpRaises(place, "AutoTP's heuristics are not able to determine a policy for model " +
+                                  family.base_class + ": no row layer found");
   return choices;
 }
 

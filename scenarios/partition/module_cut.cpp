@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "scenarios/model/families.hpp"
 #include "scenarios/partition/fused_layout.hpp"
+#include "scenarios/partition/own_cut.hpp"
 #include "scenarios/partition/shard_widths.hpp"
 
 namespace shardproof {
@@ -30,6 +32,12 @@ bool is_of_attention(const ModuleCut& cut) {
 
 }  // namespace
 
+std::vector<std::int64_t> ModuleCut::block_features() const {
+  std::vector<std::int64_t> sizes = blocks;
+  for (std::int64_t& size : sizes) size *= unit;
+  return sizes;
+}
+
 void ModuleCutter::check(const std::vector<ModuleCut>& cuts) const {
   for (const ModuleCut& cut : cuts) {
     if (!rules_.uneven && is_of_attention(cut)) check_heads(cut);
@@ -52,8 +60,7 @@ void ModuleCutter::check_heads(const ModuleCut& cut) const {
 // A roundtrip of split and gather would not see a fused weight that is cut across its parts.
 void ModuleCutter::check_fused(const ModuleCut& cut) const {
   const std::vector<std::int64_t> parts = fused_blocks(model_, cut.module.path, cut.module.out);
-  std::vector<std::int64_t> given = cut.blocks;
-  for (std::int64_t& block : given) block *= cut.unit;
+  const std::vector<std::int64_t> given = cut.block_features();
   if (parts.empty() || given == parts) return;
   const std::string shape =
       parts.size() == 1 ? "no shape" : "\"shape\": [[" + listing(parts) + "], -1]";
@@ -62,7 +69,7 @@ void ModuleCutter::check_fused(const ModuleCut& cut) const {
                                      listing(parts) +
                                      ", so that ranks would hold parts of the wrong heads: "
                                      "give it a layer_spec with " +
-                                     shape);
+                                     shape + own_cut_as_way_out(family_of(model_.family)));
 }
 
 std::vector<std::int64_t> ModuleCutter::widths_of(std::int64_t block, const ModuleCut& cut) const {

@@ -31,6 +31,8 @@ struct ModuleCut {
   std::int64_t features() const {
     return style == LayerPartition::Style::row ? module.in : module.out;
   }
+  /// The sizes of the blocks in features.
+  std::vector<std::int64_t> block_features() const;
 };
 
 /// Cuts modules of one model among the ranks of a TP group.

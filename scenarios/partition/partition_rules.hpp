@@ -26,6 +26,7 @@ struct PartitionRules {
   std::optional<std::vector<TpPlanStyle>> tp_plan;  // base_model_tp_plan of the config.json
   std::int64_t grain = 1;                           // tp_grain_size
   bool uneven = false;                              // the scenario's key
+  bool own_cut = false;                             // the scenario's key "cut" says "own"
   SourcePlace place;                                // of autotp_size
 };
 
@@ -36,6 +37,9 @@ struct PartitionRules {
 ///   2. preset_model
 ///   3. the tp_plan         of the config.json, else of the family
 ///   4. heuristics          on the names of the linear layers and where the LayerNorms are
+///
+/// Where AutoTP raises or leaves a module whole, and where the scenario asks for it, Shardproof's
+/// own cut of the family decides, with a warning (own_cut.hpp).
 ///
 /// Of the specs that match "<module>.weight" the first one decides; a weight that none matches
 /// stays replicated. Throws ScenarioError where the rules do not fit the model: a shape that is not

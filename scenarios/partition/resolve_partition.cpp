@@ -2,9 +2,11 @@
 #include <map>
 
 #include "scenarios/model/families.hpp"
+#include "scenarios/partition/autotp_raises.hpp"
 #include "scenarios/partition/fused_layout.hpp"
 #include "scenarios/partition/heuristics.hpp"
 #include "scenarios/partition/module_cut.hpp"
+#include "scenarios/partition/own_cut.hpp"
 #include "scenarios/partition/partition_rules.hpp"
 #include "scenarios/partition/presets.hpp"
 
@@ -13,6 +15,8 @@ namespace shardproof {
 namespace {
 
 using Style = LayerPartition::Style;
+
+constexpr const char* kCutsNothing = "no spec matches a weight: tensor parallelism cuts nothing";
 
 std::string module_of(const std::string& parameter) {
   return parameter.substr(0, parameter.rfind('.'));
@@ -186,7 +190,7 @@ class SpecMatcher {
           !specs_[i].grad_allreduce)
         plan.warnings.push_back(specs_[i].name + " matches no weight of the model");
     if (std::all_of(matches_.begin(), matches_.end(), [](int count) { return count == 0; }))
-      plan.warnings.push_back("no spec matches a weight: tensor parallelism cuts nothing");
+      plan.warnings.emplace_back(kCutsNothing);
   }
 
   const ModelDescription& model_;
@@ -232,18 +236,74 @@ std::optional<std::vector<LayerSpec>> specs_of(const Family& family, const Parti
   return specs_of_tp_plan(plan);
 }
 
+// What rules decide, before widths are known.
+struct Decision {
+  std::vector<ModuleCut> cuts;
+  PartitionPlan plan;  // what is explicitly not cut, summed gradients, warnings
+};
+
+Decision decide_by(const std::vector<LayerSpec>& specs, const ModelDescription& model, bool strict,
+                   const SourcePlace& place) {
+  Decision decision;
+  decision.cuts = SpecMatcher(model, specs, strict, place).decide(decision.plan);
+  return decision;
+}
+
+Decision decision_of_autotp(const ModelDescription& model, const Family& family,
+                            const PartitionRules& rules) {
+  const std::optional<std::vector<LayerSpec>> specs = specs_of(family, rules);
+  if (!specs) return {heuristic_cuts(model, family, rules.place), {}};
+  return decide_by(*specs, model, rules.custom && rules.custom->strict_mode, rules.place);
+}
+
+// AutoTP's, and of what it leaves whole what `own` cuts.
+Decision completed(const Decision& autotp, const Decision& own) {
+  Decision both = autotp;
+  for (const ModuleCut& cut : own.cuts) {
+    const std::string& module = cut.module.path;
+    const bool decided = autotp.plan.modules.contains(module) ||
+                         std::ranges::any_of(autotp.cuts, [&](const ModuleCut& theirs) {
+                           return theirs.module.path == module;
+                         });
+    if (!decided) both.cuts.push_back(cut);
+  }
+  if (!both.cuts.empty()) std::erase(both.plan.warnings, kCutsNothing);
+  return both;
+}
+
+// What Shardproof's own cut decides: all where it is asked for or AutoTP raises, else the rest.
+Decision decision_with_own_cut(const ModelDescription& model, const Family& family,
+                               const PartitionRules& rules) {
+  const std::vector<LayerSpec> specs = own_cut_specs(model, family, rules.place);
+  Decision decision = decide_by(specs, model, false, rules.place);
+  std::string why;
+  try {
+    const Decision autotp = decision_of_autotp(model, family, rules);
+    if (!rules.own_cut) decision = completed(autotp, decision);
+    why = difference_from_autotp(decision.cuts, autotp.cuts);
+  } catch (const AutoTpRaises& raised) {
+    why = raised.reason();
+  } catch (const ScenarioError& refused) {
+    if (!rules.own_cut) throw;
+    why = refused.what();
+  }
+  if (!why.empty()) decision.plan.warnings.push_back(own_cut_notice(family, why));
+  return decision;
+}
+
+Decision decision_of(const ModelDescription& model, const PartitionRules& rules) {
+  const Family& family = family_of(model.family);
+  if (family.own_cut.empty() || (rules.custom && !rules.own_cut))
+    return decision_of_autotp(model, family, rules);
+  return decision_with_own_cut(model, family, rules);
+}
+
 }  // namespace
 
 PartitionPlan resolve_partition(const ModelDescription& model, const PartitionRules& rules,
                                 int tp) {
-  PartitionPlan plan;
-  if (tp == 1) return plan;
-  const Family& family = family_of(model.family);
-  const std::optional<std::vector<LayerSpec>> specs = specs_of(family, rules);
-  const bool strict = rules.custom && rules.custom->strict_mode;
-  const std::vector<ModuleCut> cuts =
-      specs ? SpecMatcher(model, *specs, strict, rules.place).decide(plan)
-            : heuristic_cuts(model, family, rules.place);
+  if (tp == 1) return {};
+  auto [cuts, plan] = decision_of(model, rules);
   const ModuleCutter cutter(model, rules, tp);
   cutter.check(cuts);
   for (const ModuleCut& cut : cuts) plan.modules[cut.module.path] = cutter.partition(cut);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "scenarios/partition/autotp_raises.hpp"
+
 namespace shardproof {
 
 namespace {
@@ -42,7 +44,7 @@ class Resolver {
   std::size_t index() const { return static_cast<std::size_t>(shape_.dim); }
   const Entry& cut() const { return shape_.entries[index()]; }
   [[noreturn]] void fail(const std::string& why) const {
-    throw ScenarioError(place_, "layer " + name_ + ": " + why);
+    throw AutoTpRaises(place_, "layer " + name_ + ": " + why);
   }
 
   // -1 where a size has to be inferred; a count at the cut dimension says nothing of its size.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "scenarios/partition/autotp_raises.hpp"
 #include "scenarios/partition/lower_case.hpp"
 
 namespace shardproof {
@@ -40,11 +41,10 @@ void refuse_unknown_styles(const std::vector<TpPlanStyle>& plan) {
     list += (list.empty() ? "" : ", ") + entry.style + " (" + entry.pattern + ")";
   }
   if (!first) return;
-  throw ScenarioError(first->place,
-                      "the tp_plan contains unsupported partition style(s): " + list +
-                          "; expected colwise, rowwise, colwise_rep, colwise_gather_output or "
-                          "replicated_with_grad_allreduce, or give a preset_model or a "
-                          "partition_config");
+  throw AutoTpRaises(first->place, "the tp_plan contains unsupported partition style(s): " + list,
+                     "; expected colwise, rowwise, colwise_rep, colwise_gather_output or "
+                     "replicated_with_grad_allreduce, or give a preset_model or a "
+                     "partition_config");
 }
 
 bool is_of_base_model(const TpPlanEntry& entry) {

@@ -53,6 +53,41 @@ BOOST_AUTO_TEST_CASE(an_option_beside_a_scenario_is_applied) {
   BOOST_TEST(ran.find("executions")->elements.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(our_own_cut_is_asked_for_by_an_option_or_in_the_scenario) {
+  const Begun begun;
+  const ProgramResult none = begun.run({"plan", begun.file(), "--cut", "own"});
+  BOOST_TEST(none.exit_code == 2);
+  BOOST_TEST(has(none.err, "--cut: cut = \"own\": Shardproof has no cut of its own for llama"),
+             none.err);
+  // Heads so wide that the preset's thirds fit the projection, and cut across them.
+  const std::string phi3 = "../scenarios/catalog/sweep/phi3-gqa-own-tp2-dp1-zero1-fp32.json";
+  const ProgramResult own = begun.run({"plan", phi3, "--override", "head_dim=6"});
+  BOOST_TEST(own.exit_code == 0, own.err);
+  BOOST_TEST(has(own.out, "warning: DeepSpeed would not run this cut, Shardproof's own of phi3"),
+             own.out);
+  const ProgramResult autotp =
+      begun.run({"plan", phi3, "--override", "head_dim=6", "--cut", "autotp"});
+  BOOST_TEST(autotp.exit_code == 2);
+  BOOST_TEST(has(autotp.err, "parts of the wrong heads"), autotp.err);
+  BOOST_TEST(has(autotp.err, "--cut own"), autotp.err);
+}
+
+// A norm over all heads, of which AutoTP would give each rank some.
+BOOST_AUTO_TEST_CASE(a_cut_of_autotps_that_does_not_fit_a_norm_names_our_own_cut_as_a_way_out) {
+  const Begun begun;
+  const std::string olmo2 = "../scenarios/catalog/sweep/olmo2-own-tp2-dp2-zero1-bf16.json";
+  const std::string llama = "tensor_parallel.preset_model=llama";
+  const ProgramResult autotp = begun.run({"plan", olmo2, "--override", llama});
+  BOOST_TEST(autotp.exit_code == 2);
+  BOOST_TEST(has(autotp.err, "q_norm cannot take what model.layers.0.self_attn.q_proj gives"),
+             autotp.err);
+  BOOST_TEST(has(autotp.err, "--cut own"), autotp.err);
+  const ProgramResult own = begun.run({"plan", olmo2, "--override", llama, "--cut", "own"});
+  BOOST_TEST(own.exit_code == 0, own.err);
+  BOOST_TEST(has(own.out, "AutoTP cuts model.layers.0.self_attn.q_proj, too (preset llama"),
+             own.out);
+}
+
 BOOST_AUTO_TEST_CASE(plan_takes_what_run_takes) {
   const Begun begun;
   const ProgramResult plan = begun.run({"plan", begun.file(), "--world", "8"});

@@ -1,5 +1,6 @@
 // What people have, as it is: a model's folder and a DeepSpeed config on the command line. The
 // configs are written after the kinds that public repositories hold.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include "tests/end_to_end/program.hpp"
@@ -23,8 +24,10 @@ ProgramRun run_people(const std::string& model, const std::string& config,
   command.insert(command.end(), more.begin(), more.end());
   const ProgramResult result = run_program(command);
   ProgramRun run{result.exit_code, result.out, result.err, {}};
-  if (const std::string summary = folder / "out/people/summary.json"; files::exists(summary))
+  if (const std::string summary = folder / "out/people/summary.json"; files::exists(summary)) {
     run.summary = read_json(summary);
+    run.page = read_text_file(folder / "out/people/report.html", "the page");
+  }
   return run;
 }
 
@@ -100,6 +103,28 @@ BOOST_AUTO_TEST_CASE(published_models_are_planned_as_they_are_and_run_narrowed) 
     ++count;
   }
   BOOST_TEST(count >= 10);
+}
+
+BOOST_AUTO_TEST_CASE(models_that_autotp_does_not_cut_run_with_a_cut_of_our_own_and_say_so) {
+  for (const std::string model : {"gpt2_medium", "olmo_2_1b", "phi_3_mini_4k_instruct", "phi_4"}) {
+    BOOST_TEST_CONTEXT(model) {
+      const TemporaryFolder folder;
+      JsonValue config = narrowed(read_json(people + "published/" + model + ".json"));
+      for (const char* dropout : {"resid_pdrop", "embd_pdrop", "attn_pdrop"})
+        if (config.find(dropout)) config.set(dropout, 0);
+      std::ofstream(folder / "config.json") << write_json(config);
+      const ProgramRun run =
+          run_people(folder / "config.json", people + "tutorial/basic.json",
+                     {"--world", "4", "--override", "tensor_parallel.autotp_size=2"});
+      check_passes(run);
+      const std::string line = "DeepSpeed would not run this cut, Shardproof's own of ";
+      BOOST_TEST(std::ranges::count_if(notices_of(run), [&](const std::string& notice) {
+                   return notice.starts_with(line);
+                 }) == 1);
+      BOOST_TEST(run.out.find("  note       " + line) != std::string::npos, run.out);
+      BOOST_TEST(run.page.find("Shardproof&#39;s own of ") != std::string::npos);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_trainer_fills_in_stands_beside_the_verdict) {

@@ -161,12 +161,24 @@ BOOST_AUTO_TEST_CASE(a_padding_row_whose_gradient_is_not_zero) {
 
 BOOST_AUTO_TEST_CASE(a_part_of_a_fused_projection_that_is_scaled) {
   expect_named({"the queries of one rank",
-                "phi3-gqa-partition_config-tp2-dp1-zero1-fp32",
+                "phi3-gqa-own-tp2-dp1-zero1-fp32",
                 R"({"edit": "scale", "op": "model.layers.0.self_attn/forward/split_query",
                     "factor": 1.001, "ranks": [1]})",
                 "model.layers.0.self_attn/forward/split_query",
                 {1},
                 {"plan", "policy", "op_local"}});
+}
+
+BOOST_AUTO_TEST_CASE(the_halves_of_a_fused_projection_that_are_swapped) {
+  const std::string mlp = "model.layers.1.mlp";
+  expect_named({"the gate is taken for up",
+                "phi3-gqa-own-tp2-dp1-zero1-fp32",
+                R"({"edit": "read", "op": ")" + mlp + R"(/forward/swiglu", "index": [0],
+                    "value": "forward/)" +
+                    mlp + R"(/up"})",
+                mlp + "/forward/swiglu",
+                {0, 1},
+                {"op_local"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_bias_that_is_added_before_the_reduction) {

@@ -11,11 +11,13 @@
 
 namespace shardproof::tests {
 
-/// What `shardproof run` of one scenario did: its exit code, what it printed, and its summary.
+/// What `shardproof run` of one scenario did: its exit code, what it printed, and its summary; its
+/// page where a test asks for it.
 struct ProgramRun {
   int exit_code = -1;
   std::string out, err;
   JsonValue summary;
+  std::string page = {};
 
   const JsonValue& divergence() const { return *summary.find("first_divergence"); }
   std::string outcome(const std::string& check) const {

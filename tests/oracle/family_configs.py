@@ -59,6 +59,10 @@ QWEN3_MOE = {**ROTARY, "architectures": ["Qwen3MoeForCausalLM"], "model_type": "
              "num_experts_per_tok": 2, "output_router_logits": False,
              "router_aux_loss_coef": 0.001}
 
+# Norms over all heads, and after each half of a block.
+OLMO2 = {**ROTARY, "architectures": ["Olmo2ForCausalLM"], "model_type": "olmo2",
+         "attention_bias": False, "pad_token_id": None}
+
 # A cap that bends, a window that hides, and a scale that is not that of the head dimension.
 GEMMA2 = {**ROTARY, "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2", "head_dim": 6,
           "hidden_act": "gelu_pytorch_tanh", "hidden_activation": "gelu_pytorch_tanh",
@@ -165,6 +169,11 @@ FAMILIES = {
         "gemma2-capped": GEMMA2,
         "gemma2-uncapped": {**GEMMA2, "final_logit_softcapping": None,
                             "attn_logit_softcapping": None, "tie_word_embeddings": False},
+    },
+    "olmo2": {
+        "olmo2-gqa": OLMO2,
+        "olmo2-bias-pad": {**OLMO2, "attention_bias": True, "num_key_value_heads": 4,
+                           "pad_token_id": 18},
     },
     "gpt_neox": {
         "gpt_neox-parallel": GPT_NEOX,

@@ -13,10 +13,10 @@ Each variant (family_configs.py) has a folder:
                           D/logits, D/gradient/P for every parameter P (zeros where autograd
                           leaves None)
 
-The witness of llama, mistral, qwen2, qwen3, gemma2, phi3, gpt2, gpt_neox, bloom, mixtral, qwen3_moe
-and deepseek_v2 is their own class in transformers. ChatGLM's code is not part of transformers: its
-witness is Glm, which is, under ChatGLM's names (chatglm_names.py), and a second one is
-chatglm_second_derivation.py.
+The witness of llama, mistral, qwen2, qwen3, gemma2, olmo2, phi3, gpt2, gpt_neox, bloom, mixtral,
+qwen3_moe and deepseek_v2 is their own class in transformers. ChatGLM's code is not part of
+transformers: its witness is Glm, which is, under ChatGLM's names (chatglm_names.py), and a second
+one is chatglm_second_derivation.py.
 
 Two runs, both in training mode, dropout 0, eager attention:
 - fp32, as published, the code untouched.
@@ -66,6 +66,7 @@ LIFTED = {
     "mistral": lifted("Mistral"),
     "qwen2": lifted("Qwen2"),
     "qwen3": lifted("Qwen3"),
+    "olmo2": lifted("Olmo2"),
     "phi3": lifted("Phi3", *LONGROPE),
     "gpt2": {"ForCausalLMLoss: float"},  # its norms, softmax and gelu are in the working dtype
     "gemma2": {

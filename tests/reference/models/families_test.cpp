@@ -49,6 +49,8 @@ const std::vector<Variant> variants{
     {"gpt2-untied"},
     {"gemma2-capped", "lm_head/capped"},
     {"gemma2-uncapped"},
+    {"olmo2-gqa"},
+    {"olmo2-bias-pad"},
     {"gpt_neox-parallel", "embed_out/output"},
     {"gpt_neox-one-after-the-other", "embed_out/output"},
     {"bloom-heads-4"},

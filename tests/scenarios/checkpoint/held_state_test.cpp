@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_training_run_carries_weights_masters_and_moments) {
 BOOST_AUTO_TEST_CASE(every_element_is_saved_by_exactly_one_rank) {
   for (const char* name :
        {"tiny-bias-tp2-dp2-zero1-bf16", "tiny-bias-tp2-dp2-zero0-fp32-rank_order",
-        "llama-uneven-tp3-dp2-zero1-bf16", "phi3-gqa-partition_config-tp2-dp1-zero1-fp32",
+        "llama-uneven-tp3-dp2-zero1-bf16", "phi3-gqa-own-tp2-dp1-zero1-fp32",
         "chatglm-tp2-dp2-zero1-bf16", "bloom-heads-6-tp3-dp1-zero0-fp32",
         "inference-gpt2-tp3-dp1-fp32"}) {
     const Program program = real::lower(sweep(name));

@@ -346,8 +346,8 @@ BOOST_AUTO_TEST_CASE(a_config_for_another_class_is_refused_by_its_name) {
 
 BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_are) {
   const std::string list =
-      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma2\", \"phi3\", \"gpt2\", \"gpt_neox\", "
-      "\"bloom\", "
+      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma2\", \"olmo2\", \"phi3\", "
+      "\"gpt2\", \"gpt_neox\", \"bloom\", "
       "\"mixtral\","
       " \"qwen3_moe\", \"deepseek_v2\" or \"chatglm\"";
   const auto error = [](const char* config) {

@@ -586,6 +586,12 @@ BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
              "s.json:1:11: real = \"gpu\": expected mpi, cuda or cuda_simulated");
   BOOST_TEST(files.error_with("\"uneven\": 1") ==
              "s.json:1:13: uneven = 1: expected true or false");
+  BOOST_TEST(files.error_with("\"cut\": \"ours\"") ==
+             "s.json:1:10: cut = \"ours\": expected autotp or own");
+  BOOST_TEST(files.error_with("\"cut\": \"own\"") ==
+             "s.json:1:10: cut = \"own\": Shardproof has no cut of its own for llama, only for "
+             "olmo2, phi3 and gpt2: expected autotp, with a partition_config for another cut than "
+             "AutoTP's");
   BOOST_TEST(files.error_with("\"trace\": {\"tier\": \"half\"}") ==
              "s.json:1:21: trace.tier = \"half\": expected full or off");
   BOOST_TEST(files.error_with("\"name\": \"a/b\"") ==

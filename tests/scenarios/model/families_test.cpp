@@ -170,6 +170,20 @@ BOOST_AUTO_TEST_CASE(defaults_are_those_of_the_published_configuration_classes) 
         {"attn_logit_softcapping", 50},
         {"rms_norm_offset", 1},
         {"tie_word_embeddings", 1}}},
+      {"olmo2",
+       {{"vocab_size", 50304},
+        {"hidden_size", 4096},
+        {"intermediate_size", 11008},
+        {"num_hidden_layers", 32},
+        {"num_attention_heads", 32},
+        {"num_key_value_heads", 32},
+        {"head_dim", 128},
+        {"max_position_embeddings", 2048},
+        {"rms_norm_eps", 1e-5},
+        {"rope_theta", 1e4},
+        {"attention_bias", 0},
+        {"pad_token_id", 1},
+        {"tie_word_embeddings", 0}}},
       {"phi3",
        {{"vocab_size", 32064},
         {"hidden_size", 3072},
@@ -403,8 +417,9 @@ BOOST_AUTO_TEST_CASE(only_some_embeddings_have_a_padding_row) {
                family);
   BOOST_TEST(*model(least("phi3")).padding_row() == 32000);
   BOOST_TEST(*model(least("gemma2")).padding_row() == 0);
+  BOOST_TEST(*model(least("olmo2")).padding_row() == 1);
   for (const std::string& family : family_names())
-    if (family != "phi3" && family != "gemma2")
+    if (family != "phi3" && family != "gemma2" && family != "olmo2")
       BOOST_TEST(!model(least(family)).padding_row(), family);
 }
 

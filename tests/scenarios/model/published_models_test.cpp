@@ -106,6 +106,17 @@ BOOST_AUTO_TEST_CASE(gemma_2_2b) {
       "use_cache": true, "vocab_size": 256000})") == 2'614'341'888);
 }
 
+BOOST_AUTO_TEST_CASE(olmo_2_7b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["Olmo2ForCausalLM"], "attention_bias": false,
+      "attention_dropout": 0.0, "eos_token_id": 100257, "hidden_act": "silu", "hidden_size": 4096,
+      "initializer_range": 0.02, "intermediate_size": 11008, "max_position_embeddings": 4096,
+      "model_type": "olmo2", "num_attention_heads": 32, "num_hidden_layers": 32,
+      "num_key_value_heads": 32, "pad_token_id": 100277, "rms_norm_eps": 1e-06,
+      "rope_scaling": null, "rope_theta": 500000, "tie_word_embeddings": false,
+      "torch_dtype": "float32", "transformers_version": "4.47.0", "use_cache": true,
+      "vocab_size": 100352})") == 7'298'617'344);
+}
+
 BOOST_AUTO_TEST_CASE(pythia_160m) {
   BOOST_TEST(parameter_count(R"({"architectures": ["GPTNeoXForCausalLM"], "bos_token_id": 0,
       "eos_token_id": 0, "hidden_act": "gelu", "hidden_size": 768, "initializer_range": 0.02,
@@ -131,6 +142,18 @@ BOOST_AUTO_TEST_CASE(phi_3_mini_4k) {
 }
 
 // Its dropouts are for inference alone.
+BOOST_AUTO_TEST_CASE(phi_4) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["Phi3ForCausalLM"], "attention_bias": false,
+      "attention_dropout": 0.0, "bos_token_id": 100257, "embd_pdrop": 0.0, "eos_token_id": 100265,
+      "hidden_act": "silu", "hidden_size": 5120, "initializer_range": 0.02,
+      "intermediate_size": 17920, "max_position_embeddings": 16384, "model_type": "phi3",
+      "num_attention_heads": 40, "num_hidden_layers": 40, "num_key_value_heads": 10,
+      "original_max_position_embeddings": 16384, "pad_token_id": 100349, "resid_pdrop": 0.0,
+      "rms_norm_eps": 1e-05, "rope_scaling": null, "rope_theta": 250000, "sliding_window": null,
+      "tie_word_embeddings": false, "torch_dtype": "bfloat16", "transformers_version": "4.47.0",
+      "use_cache": true, "vocab_size": 100352})") == 14'659'507'200);
+}
+
 BOOST_AUTO_TEST_CASE(gpt2) {
   BOOST_TEST(parameter_count(R"({"activation_function": "gelu_new",
       "architectures": ["GPT2LMHeadModel"], "attn_pdrop": 0.1, "bos_token_id": 50256, "embd_pdrop": 0.1,

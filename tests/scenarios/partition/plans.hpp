@@ -33,11 +33,13 @@ inline PartitionRules rules_of(const std::string& section, int tp) {
 struct PlanOptions {
   int tp = 2;
   bool uneven = false;
+  bool own_cut = false;
 };
 inline PartitionPlan plan_of(const ModelDescription& model, const std::string& section,
                              PlanOptions options = {}) {
   PartitionRules rules = rules_of(section, options.tp);
   rules.uneven = options.uneven;
+  rules.own_cut = options.own_cut;
   return resolve_partition(model, rules, options.tp);
 }
 inline std::string error_of_plan(const ModelDescription& model, const std::string& section,
