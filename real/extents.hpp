@@ -161,4 +161,17 @@ struct RouteExtents {
   }
 };
 
+/// A correction has a number for each expert, a group two experts at the least; which groups are
+/// kept are the bits of a word.
+inline void expect_choice(const RouteExtents& e, const TensorView* correction,
+                          const ExpertGroups& groups) {
+  if (correction)
+    SHARDPROOF_EXPECTS(correction->elements() == e.experts, to_string(correction->shape),
+                       e.experts);
+  if (!groups.limit()) return;
+  SHARDPROOF_EXPECTS(0 < groups.kept && groups.count <= 64 && e.experts % groups.count == 0 &&
+                         2 * groups.count <= e.experts,
+                     groups.kept, "of", groups.count, "groups of", e.experts);
+}
+
 }  // namespace shardproof::real

@@ -40,6 +40,7 @@ struct KernelAttributes {
   AttentionForm attention = {};
   GeluForm gelu = GeluForm::erf;
   RouteForm route = RouteForm::renormalized;
+  ExpertGroups expert_groups = {};
   ExpertRows expert_rows = ExpertRows::by_choice;
   WeightLayout weight_layout = WeightLayout::out_in;
   std::vector<std::int64_t> parts = {};
@@ -110,6 +111,7 @@ struct KernelCall {
 ///   gelu           x -> y = x Phi(x), in one of its published forms (scenarios/op_forms.hpp)
 ///   product        a, b -> y = a b, element by element
 ///   soft_cap       x -> y = cap * tanh(x / cap)
+///   sigmoid        x -> y = 1 / (1 + exp(-x))
 ///   add            a, b -> y
 ///   split          x (..., h*F), F the sum of `parts` -> outputs[k] (..., h*parts[k]): of each
 ///                  stretch of F features the k-th part. Bits are moved. h = 1: x is its outputs
@@ -117,9 +119,12 @@ struct KernelCall {
 ///   join           the inverse
 ///   repeat_heads   x (..., p) -> y (..., h*p): the same features for every head. Bits are moved
 ///   sum_heads      x (..., h*p) -> y (..., p): the sum over the heads; of none it is zero
-///   route          logits (..., E) -> selected (..., k) int64, weights (..., k): the k largest
-///                  logits, descending, of equal ones the lowest expert first; NaN is the smallest
-///                  of all. `factor` multiplies the weights of the form "scaled"
+///   route          logits or scores (..., E), [correction (E)] -> selected (..., k) int64, weights
+///                  (..., k): the k largest, descending, of equal ones the lowest expert first; NaN
+///                  is the smallest of all. The correction is added to what is compared, not to
+///                  what the weights are computed of, and groups of experts that are not kept count
+///                  as 0: each such sum is rounded to the compute dtype. `factor` multiplies the
+///                  weights of all forms but "renormalized" (scenarios/op_forms.hpp)
 ///   moe_dispatch   x (..., C), selected (..., k) -> rows[e] (rows_e, C): the tokens that chose
 ///                  expert e. Bits are moved. An expert outside [0, E), or of another number of
 ///                  tokens than it has rows, is an error
@@ -142,8 +147,9 @@ struct KernelCall {
 ///   swiglu_backward             dy, gate, up -> dgate, dup
 ///   gelu_backward               dy, x -> dx
 ///   soft_cap_backward           dy, x -> dx = dy * (1 - tanh(x / cap)^2)
+///   sigmoid_backward            dy, x -> dx = dy * (y * (1 - y)), y = sigmoid(x)
 ///   embedding_backward          dy (B, T, C), tokens (B, T) -> dweight (V, C); row `padding` is 0
-///   route_backward              dweights, logits, selected -> dlogits
+///   route_backward              dweights, logits or scores, selected -> their gradient
 ///   moe_dispatch_backward       selected, drows[e] ... -> dx: of each token the sum of what its
 ///                  experts' rows are given back, in the order of the experts
 ///   moe_combine_backward        dy, selected, weights, rows[e] ... -> dweights, drows[e] ...

@@ -52,11 +52,18 @@ GeluForm gelu_form_from(std::string_view name) {
 }
 
 const char* name_of(RouteForm form) {
-  return form == RouteForm::renormalized ? "renormalized" : "scaled";
+  switch (form) {
+    case RouteForm::renormalized: return "renormalized";
+    case RouteForm::scaled: return "scaled";
+    case RouteForm::scores: return "scores";
+    case RouteForm::score_shares: return "score_shares";
+  }
+  return "";
 }
 
 RouteForm route_form_from(std::string_view name) {
-  for (const RouteForm form : {RouteForm::renormalized, RouteForm::scaled})
+  for (const RouteForm form :
+       {RouteForm::renormalized, RouteForm::scaled, RouteForm::scores, RouteForm::score_shares})
     if (name == name_of(form)) return form;
   SHARDPROOF_EXPECTS(false, "no form of routing", std::string(name));
   return RouteForm::renormalized;

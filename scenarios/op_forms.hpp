@@ -98,12 +98,38 @@ RotaryScaling rotary_scaling_from(std::string_view name);
 /// Throws InvariantError on any other text: an op's attributes are the engine's own.
 GeluForm gelu_form_from(std::string_view name);
 
-/// How a token's weights for its experts follow from the router's logits: softmax over all experts,
-/// of the k largest, and these divided by their sum (Jiang et al. 2024, arXiv:2401.04088) or times
-/// a factor (DeepSeek-AI 2024, arXiv:2405.04434).
-enum class RouteForm { renormalized, scaled };
+/// How a token's weights for its k experts follow from what the router gives it for each: logits z,
+/// or scores s that are compared by themselves.
+///
+/// | form         | of     | weight of a chosen expert e |
+/// |--------------|--------|-----------------------------|
+/// | renormalized | logits | exp z_e / sum of exp z over the chosen |
+/// | scaled       | logits | factor exp z_e / sum of exp z over all |
+/// | scores       | scores | factor s_e |
+/// | score_shares | scores | factor s_e / (sum of s over the chosen + 1e-20) |
+///
+/// Sources: Jiang et al. 2024, arXiv:2401.04088; DeepSeek-AI 2024, arXiv:2405.04434 and, of scores,
+/// arXiv:2412.19437, section 2.1.2.
+enum class RouteForm { renormalized, scaled, scores, score_shares };
 const char* name_of(RouteForm form);
 RouteForm route_form_from(std::string_view name);
+constexpr bool takes_scores(RouteForm form) {
+  return form == RouteForm::scores || form == RouteForm::score_shares;
+}
+/// What keeps a sum of scores from being zero, in score_shares.
+inline constexpr double kLeastScore = 1e-20;
+
+/// Which experts a token may choose: those of the `kept` best of `count` equal groups, each group
+/// as good as its two best scores together. What the others' scores are compared by is 0 then,
+/// which may still be more than a score that was corrected below it.
+/// Source: DeepSeek-AI 2024, arXiv:2412.19437, section 2.1.2; the zero: transformers 4.57,
+/// models/deepseek_v3.
+struct ExpertGroups {
+  std::int64_t count = 1;
+  std::int64_t kept = 1;
+
+  constexpr bool limit() const { return kept < count; }
+};
 
 /// How the rows of an expert's tokens follow one another: all whose first choice it is, then all
 /// whose second it is (Mixtral's code); or as the tokens themselves do (DeepSeek-V2's).

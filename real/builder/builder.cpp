@@ -158,6 +158,8 @@ void Builder::declare_parameters() {
     if (sharded_.empty() || sharded_.back().module != module) sharded_.push_back({module, {}});
     sharded_.back().parameters.push_back(parameter.name);
   }
+  for (const ParameterDescription& tensor : model().untrained)
+    declare_parameter(tensor, replicate());
 }
 
 ValueId Builder::parameter(const std::string& name) const {

@@ -70,8 +70,8 @@ class Builder {
   /// The op appended last.
   Op& last_op() { return segment().ops.back(); }
 
-  /// Declares the model's parameters, cut as the scenario's partition says: for each a state value,
-  /// and the op that loads it.
+  /// Declares the model's parameters, cut as the scenario's partition says, and what is not
+  /// trained, which every rank has whole: for each a state value, and the op that loads it.
   void declare_parameters();
   bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
   ValueId parameter(const std::string& name) const;

@@ -1,5 +1,6 @@
 // The mixture of experts. N tokens, k experts each of E; C features.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -25,6 +26,30 @@ void choose(std::span<const C> logits, std::span<std::int64_t> selected) {
   std::copy_n(order.begin(), selected.size(), selected.begin());
 }
 
+/// What one token's experts are compared by: scores, corrected, and 0 in the groups that are not
+/// kept.
+template <class C>
+std::vector<C> compared(std::span<const C> scores, const C* correction, ExpertGroups groups) {
+  std::vector<C> values(scores.begin(), scores.end());
+  if (correction != nullptr)
+    for (std::size_t j = 0; j < values.size(); ++j) values[j] += correction[j];
+  if (!groups.limit()) return values;
+  const std::size_t size = values.size() / static_cast<std::size_t>(groups.count);
+  std::vector<C> worth;
+  for (std::size_t g = 0; g < values.size(); g += size) {
+    const std::span<const C> group(values.data() + g, size);
+    std::array<std::int64_t, 2> best{};
+    choose<C>(group, best);
+    worth.push_back(group[static_cast<std::size_t>(best[0])] +
+                    group[static_cast<std::size_t>(best[1])]);
+  }
+  std::vector<std::int64_t> order(worth.size());
+  choose<C>(worth, order);
+  for (auto g = order.begin() + groups.kept; g != order.end(); ++g)
+    std::fill_n(values.begin() + *g * static_cast<std::int64_t>(size), size, C{0});
+  return values;
+}
+
 // exp(z_j - m) and their sum, m the largest z of those that are summed: over the selected experts
 // where the weights are divided by their own sum, which the sum over all experts would only cancel
 // in; else over all.
@@ -45,10 +70,45 @@ struct Exponentials {
   C share(C logit) const { return std::exp(logit - largest) / sum; }
 };
 
+// The sum of the scores of the chosen, and a little, by which they are divided; 1 where they are
+// not.
+template <class C>
+C divisor_of(std::span<const C> scores, std::span<const std::int64_t> selected, RouteForm form) {
+  if (form == RouteForm::scores) return C{1};
+  C sum = 0;
+  for (const std::int64_t expert : selected) sum += scores[static_cast<std::size_t>(expert)];
+  return sum + static_cast<C>(kLeastScore);
+}
+
+/// One token's weights, and the gradient of its scores: of score_shares it is
+/// (g - sum of g share) / divisor, g = factor * dweight.
+template <class C>
+void weigh_scores(std::span<const C> scores, std::span<const std::int64_t> selected, RouteForm form,
+                  double factor, C* weights) {
+  const C divisor = divisor_of(scores, selected, form);
+  for (std::size_t s = 0; s < selected.size(); ++s)
+    weights[s] = scores[static_cast<std::size_t>(selected[s])] / divisor * static_cast<C>(factor);
+}
+
+template <class C>
+void weigh_scores_backward(const C* dweights, std::span<const C> scores,
+                           std::span<const std::int64_t> selected, RouteForm form, double factor,
+                           C* dscores) {
+  const C divisor = divisor_of(scores, selected, form), times = static_cast<C>(factor);
+  C mean = 0;
+  if (form == RouteForm::score_shares)
+    for (std::size_t s = 0; s < selected.size(); ++s)
+      mean += scores[static_cast<std::size_t>(selected[s])] / divisor * (times * dweights[s]);
+  std::fill_n(dscores, scores.size(), C{0});
+  for (std::size_t s = 0; s < selected.size(); ++s)
+    dscores[selected[s]] = (times * dweights[s] - mean) / divisor;
+}
+
 /// One token's weights, and the gradient of its logits.
 template <class C>
 void weigh(std::span<const C> logits, std::span<const std::int64_t> selected, RouteForm form,
            double factor, C* weights) {
+  if (takes_scores(form)) return weigh_scores(logits, selected, form, factor, weights);
   const Exponentials<C> e(logits, selected, form);
   for (std::size_t s = 0; s < selected.size(); ++s) {
     weights[s] = e.share(logits[static_cast<std::size_t>(selected[s])]);
@@ -60,6 +120,8 @@ template <class C>
 void weigh_backward(const C* dweights, std::span<const C> logits,
                     std::span<const std::int64_t> selected, RouteForm form, double factor,
                     C* dlogits) {
+  if (takes_scores(form))
+    return weigh_scores_backward(dweights, logits, selected, form, factor, dlogits);
   const Exponentials<C> e(logits, selected, form);
   const C times = form == RouteForm::scaled ? static_cast<C>(factor) : C{1};
   std::vector<C> upstream(logits.size(), C{0});
@@ -84,11 +146,12 @@ std::span<T> row_of(T* data, std::int64_t row, std::int64_t width) {
 void route(Device& device, const KernelCall& call) {
   const TensorView &logits = call.in(0), &selected = call.out(0), &weights = call.out(1);
   const RouteExtents e(logits, selected, weights);
+  expect_choice(e, call.has_input(1) ? &call.in(1) : nullptr, call.attributes.expert_groups);
   in_compute_type_of(weights, device, call, [&]<class C>(Operands<C>& o) {
     for (std::int64_t n = 0; n < e.tokens; ++n) {
       const auto token = row_of(o.in(0), n, e.experts);
       const auto chosen = row_of(integers(selected), n, e.choices);
-      choose<C>(token, chosen);
+      choose<C>(compared<C>(token, o.in_if_there(1), call.attributes.expert_groups), chosen);
       weigh<C>(token, chosen, call.attributes.route, call.attributes.factor,
                o.out(1) + n * e.choices);
     }

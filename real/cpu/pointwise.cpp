@@ -91,6 +91,18 @@ C sigmoid(C x) {
   return C{1} / (C{1} + std::exp(-x));
 }
 
+void sigmoid(Device& device, const KernelCall& call) {
+  elementwise<1>(device, call, [](auto x) { return sigmoid(x); });
+}
+
+/// dx = dy * (s * (1 - s)), s = sigmoid(x).
+void sigmoid_backward(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, []<class C>(C dy, C x) {
+    const C s = sigmoid(x);
+    return dy * (s * (C{1} - s));
+  });
+}
+
 /// y = (gate * sigmoid(gate)) * up.
 void swiglu(Device& device, const KernelCall& call) {
   elementwise<2>(device, call, [](auto gate, auto up) { return gate * sigmoid(gate) * up; });
@@ -134,6 +146,8 @@ std::span<const KernelRow> pointwise_kernels() {
       {OpKind::product, product},
       {OpKind::soft_cap, soft_cap},
       {OpKind::soft_cap_backward, soft_cap_backward},
+      {OpKind::sigmoid, sigmoid},
+      {OpKind::sigmoid_backward, sigmoid_backward},
   };
   return rows;
 }

@@ -3,12 +3,15 @@
 //   weights of a token: exp(z_e - m) / sum, m the largest z of those that are summed: over the
 //   selected experts where the weights are divided by their own sum, which the sum over all experts
 //   would only cancel in; else over all. dz = p * (g - sum p g)
+//   or of scores: s_e / divisor * factor, the divisor 1 or the sum of s over the selected
 //
-// Jiang et al. 2024, arXiv:2401.04088, section 2.1; DeepSeek-AI 2024, arXiv:2405.04434, eq. 20.
+// Jiang et al. 2024, arXiv:2401.04088, section 2.1; DeepSeek-AI 2024, arXiv:2405.04434, eq. 20, and
+// arXiv:2412.19437, section 2.1.2.
 // Sums of a token over experts run from first to last; the dot product of a weight's gradient is
 // the sum over the threads, each with every kThreads-th feature, of block_sum. Which row of its
 // expert a token gets is counted, not drawn: no atomics.
 #include <cmath>
+#include <cstdint>
 
 #include "real/cuda/bits.hpp"
 #include "real/cuda/functions.hpp"
@@ -22,7 +25,7 @@ namespace {
 
 // ---- Choosing ----------------------------------------------------------------------------------
 
-/// One token's logits.
+/// One token's logits or scores.
 template <class C>
 struct Logits {
   Input<C> z;
@@ -30,19 +33,64 @@ struct Logits {
   std::int64_t experts;
 
   __device__ C operator[](std::int64_t expert) const { return z[begin + expert]; }
-  /// Whether a is chosen before b: larger ones are, a NaN last, of equal ones the first.
-  __device__ bool before(std::int64_t a, std::int64_t b) const {
-    const C x = (*this)[a], y = (*this)[b];
-    const bool x_nan = x != x, y_nan = y != y;
-    if (x_nan != y_nan) return y_nan;
-    return x == y || x_nan ? a < b : x > y;
+};
+
+/// Whether number a, of x, is chosen before number b, of y: larger ones are, a NaN last, of equal
+/// ones the first.
+template <class C>
+__device__ bool before(C x, std::int64_t a, C y, std::int64_t b) {
+  const bool x_nan = x != x, y_nan = y != y;
+  if (x_nan != y_nan) return y_nan;
+  return x == y || x_nan ? a < b : x > y;
+}
+
+/// What one token's experts are compared by: scores, corrected, and 0 in the groups that are not
+/// kept.
+template <class C>
+struct Compared {
+  Logits<C> of;
+  Input<C> correction;  // null: none
+  std::int64_t group;   // experts in one
+  std::uint64_t kept = ~std::uint64_t{0};
+
+  __device__ Compared(const Logits<C>& scores, Input<C> corrected_by, ExpertGroups groups)
+      : of(scores), correction(corrected_by), group(scores.experts / groups.count) {
+    if (!groups.limit()) return;
+    std::uint64_t chosen = 0;
+    for (std::int64_t i = 0; i < groups.kept; ++i)
+      chosen |= std::uint64_t{1} << best_group_but(chosen, groups.count);
+    kept = chosen;
   }
-  /// The first of those that are chosen after `last`; with last < 0, of all.
-  __device__ std::int64_t next(std::int64_t last) const {
+  __device__ C operator[](std::int64_t expert) const {
+    const bool is_kept = group == of.experts || (kept >> (expert / group) & 1) != 0;
+    if (!is_kept) return C{0};
+    return correction.is_null() ? of[expert] : of[expert] + correction[expert];
+  }
+  /// The first of those in [begin, end) that are chosen after `last`; with last < 0, of all.
+  __device__ std::int64_t next(std::int64_t last, std::int64_t begin, std::int64_t end) const {
     std::int64_t best = -1;
-    for (std::int64_t j = 0; j < experts; ++j) {
-      if (last >= 0 && !before(last, j)) continue;
-      if (best < 0 || before(j, best)) best = j;
+    for (std::int64_t j = begin; j < end; ++j) {
+      if (last >= 0 && !before((*this)[last], last, (*this)[j], j)) continue;
+      if (best < 0 || before((*this)[j], j, (*this)[best], best)) best = j;
+    }
+    return best;
+  }
+
+ private:
+  /// The sum of a group's two best.
+  __device__ C worth(std::int64_t g) const {
+    const std::int64_t first = next(-1, g * group, (g + 1) * group);
+    return (*this)[first] + (*this)[next(first, g * group, (g + 1) * group)];
+  }
+  __device__ std::int64_t best_group_but(std::uint64_t chosen, std::int64_t count) const {
+    std::int64_t best = -1;
+    C most{};
+    for (std::int64_t g = 0; g < count; ++g) {
+      if ((chosen >> g & 1) != 0) continue;
+      const C candidate = worth(g);
+      if (best >= 0 && !before(candidate, g, most, best)) continue;
+      best = g;
+      most = candidate;
     }
     return best;
   }
@@ -72,16 +120,34 @@ struct Exponentials {
   __device__ C share(C logit) const { return exp_of(logit - largest) / sum; }
 };
 
+/// The sum of the scores of the chosen, and a little, by which they are divided; 1 where they are
+/// not.
+template <class C>
+__device__ C divisor_of(const Logits<C>& scores, const Selected& selected, RouteForm form) {
+  if (form == RouteForm::scores) return C{1};
+  C sum = 0;
+  for (std::int64_t s = 0; s < selected.choices; ++s) sum += scores[selected[s]];
+  return sum + static_cast<C>(kLeastScore);
+}
+
 /// A thread for each token.
 template <class C>
-__global__ void route_kernel(RouteExtents e, RouteForm form, C factor, Input<C> logits,
-                             Global<std::int64_t> selected, Output<C> weights) {
+__global__ void route_kernel(RouteExtents e, RouteForm form, ExpertGroups groups, C factor,
+                             Input<C> logits, Input<C> correction, Global<std::int64_t> selected,
+                             Output<C> weights) {
   for (std::int64_t n = first_element(); n < e.tokens; n += grid_threads()) {
     const Logits<C> z{logits, n * e.experts, e.experts};
+    const Compared<C> compared(z, correction, groups);
     std::int64_t expert = -1;
     for (std::int64_t s = 0; s < e.choices; ++s)
-      selected[n * e.choices + s] = expert = z.next(expert);
+      selected[n * e.choices + s] = expert = compared.next(expert, 0, e.experts);
     const Selected chosen{selected.as<const std::int64_t>(), n * e.choices, e.choices};
+    if (takes_scores(form)) {
+      const C divisor = divisor_of(z, chosen, form);
+      for (std::int64_t s = 0; s < e.choices; ++s)
+        weights.set(chosen.begin + s, z[chosen[s]] / divisor * factor);
+      continue;
+    }
     const Exponentials<C> exponentials(z, chosen, form);
     for (std::int64_t s = 0; s < e.choices; ++s) {
       const C share = exponentials.share(z[chosen[s]]);
@@ -93,9 +159,12 @@ __global__ void route_kernel(RouteExtents e, RouteForm form, C factor, Input<C> 
 void route(Device& device, const KernelCall& call) {
   const TensorView &logits = call.in(0), &selected = call.out(0), &weights = call.out(1);
   const RouteExtents e(logits, selected, weights);
+  const ExpertGroups groups = call.attributes.expert_groups;
+  expect_choice(e, call.has_input(1) ? &call.in(1) : nullptr, groups);
   in_compute_type_of(weights, [&]<class C>(C) {
-    launch_elements(device, call, e.tokens, route_kernel<C>, e, call.attributes.route,
-                    static_cast<C>(call.attributes.factor), Input<C>(logits),
+    const Input<C> correction = call.has_input(1) ? Input<C>(call.in(1)) : Input<C>();
+    launch_elements(device, call, e.tokens, route_kernel<C>, e, call.attributes.route, groups,
+                    static_cast<C>(call.attributes.factor), Input<C>(logits), correction,
                     integers_to_write(selected), Output<C>(weights));
   });
 }
@@ -105,6 +174,21 @@ __device__ inline bool exists(std::int64_t expert, std::int64_t experts, const E
   if (0 <= expert && expert < experts) return true;
   errors.tell(KernelError::Code::expert, expert, experts);
   return false;
+}
+
+/// dscore_e = (g_e - sum of g share) / divisor of the chosen, g = factor * dweight; of plain scores
+/// g_e.
+template <class C>
+__device__ void scores_backward(const Logits<C>& scores, const Selected& chosen, RouteForm form,
+                                C factor, const Input<C>& dweights, const Output<C>& dscores) {
+  const C divisor = divisor_of(scores, chosen, form);
+  C mean = 0;
+  if (form == RouteForm::score_shares)
+    for (std::int64_t s = 0; s < chosen.choices; ++s)
+      mean += scores[chosen[s]] / divisor * (factor * dweights[chosen.begin + s]);
+  for (std::int64_t j = 0; j < scores.experts; ++j) dscores.set(scores.begin + j, C{0});
+  for (std::int64_t s = 0; s < chosen.choices; ++s)
+    dscores.set(scores.begin + chosen[s], (factor * dweights[chosen.begin + s] - mean) / divisor);
 }
 
 /// A thread for each token.
@@ -119,6 +203,10 @@ __global__ void route_backward_kernel(RouteExtents e, RouteForm form, C factor, 
     for (std::int64_t s = 0; s < e.choices; ++s)
       if (!exists(chosen[s], e.experts, errors)) all = false;
     if (!all) continue;
+    if (takes_scores(form)) {
+      scores_backward(z, chosen, form, factor, dweights, dlogits);
+      continue;
+    }
 
     const Exponentials<C> exponentials(z, chosen, form);
     const auto upstream = [&](std::int64_t s) { return factor * dweights[chosen.begin + s]; };
@@ -144,7 +232,8 @@ void route_backward(Device& device, const KernelCall& call) {
   expect_same_count(logits, call.out());
   const RouteForm form = call.attributes.route;
   in_compute_type_of(call.out(), [&]<class C>(C) {
-    const C factor = form == RouteForm::scaled ? static_cast<C>(call.attributes.factor) : C{1};
+    const C factor =
+        form == RouteForm::renormalized ? C{1} : static_cast<C>(call.attributes.factor);
     launch_elements(device, call, e.tokens, route_backward_kernel<C>, e, form, factor,
                     Input<C>(dweights), Input<C>(logits), integers(selected), Output<C>(call.out()),
                     on_gpu(device).error_word(call.tag));

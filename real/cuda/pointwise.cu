@@ -83,7 +83,8 @@ void negate(Device& device, const KernelCall& call) {
 }
 
 void product(Device& device, const KernelCall& call) {
-  in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<2>(device, call, Multiplied<C>{}); });
+  in_compute_type_of(call.out(),
+                     [&]<class C>(C) { elementwise<2>(device, call, Multiplied<C>{}); });
 }
 
 void soft_cap(Device& device, const KernelCall& call) {
@@ -141,6 +142,28 @@ __device__ C sigmoid(C x) {
 }
 
 template <class C>
+struct Sigmoid {
+  __device__ C operator()(C x) const { return sigmoid(x); }
+};
+/// dy * (s * (1 - s)), s = sigmoid(x).
+template <class C>
+struct SigmoidSlope {
+  __device__ C operator()(C dy, C x) const {
+    const C s = sigmoid(x);
+    return dy * (s * (C{1} - s));
+  }
+};
+
+void sigmoid(Device& device, const KernelCall& call) {
+  in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<1>(device, call, Sigmoid<C>{}); });
+}
+
+void sigmoid_backward(Device& device, const KernelCall& call) {
+  in_compute_type_of(call.out(),
+                     [&]<class C>(C) { elementwise<2>(device, call, SigmoidSlope<C>{}); });
+}
+
+template <class C>
 struct SwiGlu {
   __device__ C operator()(C gate, C up) const { return gate * sigmoid(gate) * up; }
 };
@@ -192,6 +215,8 @@ std::span<const KernelRow> pointwise_kernels() {
       {OpKind::product, product},
       {OpKind::soft_cap, soft_cap},
       {OpKind::soft_cap_backward, soft_cap_backward},
+      {OpKind::sigmoid, sigmoid},
+      {OpKind::sigmoid_backward, sigmoid_backward},
   };
   return rows;
 }

@@ -16,9 +16,14 @@ std::vector<ValueId> behind(const std::vector<ValueId>& rows, First... first) {
 }  // namespace
 
 Attributes Route::attributes() const {
-  return {{"form", std::string(name_of(options_.form))},
-          {"factor", options_.factor},
-          {"experts_per_token", options_.experts_per_token}};
+  Attributes attributes{{"form", std::string(name_of(options_.form))},
+                        {"factor", options_.factor},
+                        {"experts_per_token", options_.experts_per_token}};
+  if (takes_scores(options_.form)) {
+    attributes.emplace("n_group", options_.groups.count);
+    attributes.emplace("topk_group", options_.groups.kept);
+  }
+  return attributes;
 }
 
 Route::Choice Route::forward(ValueId logits) {
@@ -26,7 +31,9 @@ Route::Choice Route::forward(ValueId logits) {
   selected_ = output("selected", logits, options_.experts_per_token, replicate());
   builder().program().value(selected_).dtype = Dtype::int64;
   const ValueId weights = output("weights", logits, options_.experts_per_token, replicate());
-  forward_op(OpKind::route, {logits}, {selected_, weights}, attributes());
+  std::vector<ValueId> inputs{logits};
+  if (!options_.correction.empty()) inputs.push_back(builder().parameter(options_.correction));
+  forward_op(OpKind::route, std::move(inputs), {selected_, weights}, attributes());
   return {selected_, weights};
 }
 

@@ -5,15 +5,17 @@
 
 namespace shardproof::real {
 
-/// How a router weighs the experts that it chooses.
+/// How a router chooses experts, and weighs those that it chooses.
 struct RouteOptions {
   std::int64_t experts_per_token = 1;
   RouteForm form = RouteForm::renormalized;
   double factor = 1;
+  ExpertGroups groups = {};
+  std::string correction = "";  // a tensor of the model, added to the scores that are compared
 };
 
-/// Chooses each token's experts from the router's logits. Every rank of a TP group has the whole
-/// logits, and chooses alike: nothing is communicated.
+/// Chooses each token's experts from the router's logits or scores. Every rank of a TP group has
+/// all of them, and chooses alike: nothing is communicated.
 class Route : public Layer {
  public:
   struct Choice {

@@ -13,6 +13,7 @@ using FamilyLowering = ValueId (*)(Network& net, ValueId tokens);
 /// window, that their projections have biases, stands in their descriptions.
 ValueId lower_llama(Network& net, ValueId tokens);
 ValueId lower_deepseek_v2(Network& net, ValueId tokens);
+ValueId lower_deepseek_v3(Network& net, ValueId tokens);
 ValueId lower_mixtral(Network& net, ValueId tokens);
 ValueId lower_qwen3(Network& net, ValueId tokens);
 ValueId lower_qwen3_moe(Network& net, ValueId tokens);

@@ -18,6 +18,7 @@
 #include "real/layers/residual.hpp"
 #include "real/layers/rms_norm.hpp"
 #include "real/layers/scaled.hpp"
+#include "real/layers/sigmoid.hpp"
 #include "real/layers/soft_cap.hpp"
 #include "real/layers/split.hpp"
 #include "real/layers/swiglu.hpp"
@@ -152,6 +153,12 @@ ValueId Network::scaled(const std::string& module, const std::string& role, Valu
 ValueId Network::soft_cap(const std::string& module, const std::string& role, ValueId x,
                           double cap) {
   auto layer = std::make_unique<SoftCap>(site(module), cap);
+  const ValueId y = layer->forward(role, x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
+ValueId Network::sigmoid(const std::string& module, const std::string& role, ValueId x) {
+  auto layer = std::make_unique<Sigmoid>(site(module));
   const ValueId y = layer->forward(role, x);
   return record(module, std::move(layer), {{"input", x}}, y);
 }

@@ -71,6 +71,7 @@ class Network {
   ValueId product(const std::string& module, const std::string& role, ValueId a, ValueId b);
   ValueId scaled(const std::string& module, const std::string& role, ValueId x, double factor);
   ValueId soft_cap(const std::string& module, const std::string& role, ValueId x, double cap);
+  ValueId sigmoid(const std::string& module, const std::string& role, ValueId x);
   /// forward/`module`/`role` = a + b.
   ValueId add(const std::string& module, const std::string& role, ValueId a, ValueId b);
   /// The features of each head are `parts` side by side (a fused [Q; K; V] is one such head): one
@@ -83,7 +84,8 @@ class Network {
   /// `module`.
   ValueId repeat_heads(const std::string& module, const std::string& role, ValueId x,
                        std::int64_t heads);
-  /// forward/`module`/selected and weights: the experts of each token, by the router's logits.
+  /// forward/`module`/selected and weights: the experts of each token, by the router's logits or
+  /// scores.
   Route::Choice route(const std::string& module, ValueId logits, const RouteOptions& options);
   /// forward/`module`.experts.e/tokens of each expert e: the rows of x that chose it.
   std::vector<ValueId> dispatch(const std::string& module, ValueId x, const Route::Choice& choice,

@@ -49,7 +49,9 @@ KernelAttributes kernel_attributes(const Program& program, const Op& op, Rank ra
     case OpKind::join: return {.parts = local_parts(program, op, rank)};
     case OpKind::route:
     case OpKind::route_backward:
-      return {.factor = real_number(op, "factor"), .route = route_form_from(text(op, "form"))};
+      return {.factor = real_number(op, "factor"),
+              .route = route_form_from(text(op, "form")),
+              .expert_groups = expert_groups(op)};
     case OpKind::moe_dispatch:
     case OpKind::moe_dispatch_backward:
     case OpKind::moe_combine:

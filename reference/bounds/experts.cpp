@@ -86,27 +86,113 @@ struct Routed {
     SHARDPROOF_EXPECTS(selected.size() == tokens * k, selected.size(), tokens, k);
     for (const double e : selected) SHARDPROOF_EXPECTS(0 <= e && e < as_real(z.shape.back()), e);
   }
+  /// Of the i-th choice of all tokens.
+  double score(std::size_t token, std::size_t i) const {
+    return logits[token * E + static_cast<std::size_t>(selected[i])];
+  }
   TokenSoftmax softmax(std::size_t token, RouteForm form, const Arithmetic& arithmetic) const {
     return {logits.subspan(token * E, E), selected.subspan(token * k, k), form, arithmetic};
   }
 };
 
+/// The experts of each token: exact, as each sum of two that they are compared by is one rounding.
+Tokens selected_by(const UnitCall& unit) {
+  const bool corrected = unit.arguments.size() > 1;
+  const Tensor correction = corrected ? tensor_of(unit.arguments[1]) : Tensor();
+  return chosen_experts(
+      compared_scores(tensor_of(unit.arguments[0]), corrected ? &correction : nullptr,
+                      unit.attributes.expert_groups, unit.precision.compute),
+      unit.attributes.experts_per_token);
+}
+
+/// What a token's chosen scores are divided by, and how far a kernel's quotient s / D may be from
+/// it, relative: a sum of k numbers and a rounded constant in any order, and the division. 1 and
+/// exact where nothing is divided.
+struct ScoreDivisor {
+  double value = 1;
+  double tau = 0;
+
+  ScoreDivisor(const Routed& routed, std::size_t token, RouteForm form,
+               const Arithmetic& arithmetic) {
+    if (form == RouteForm::scores) return;
+    double magnitude = kLeastScore;
+    const double k = as_real(static_cast<std::int64_t>(routed.k));
+    value = kLeastScore;
+    for (std::size_t i = token * routed.k; i < (token + 1) * routed.k; ++i) {
+      value += routed.score(token, i);
+      magnitude += std::fabs(routed.score(token, i));
+    }
+    tau = compounded((k + 1) * arithmetic.u * (magnitude / std::fabs(value)) + arithmetic.u);
+  }
+};
+
+// f s / D.
+UnitResult weights_of_scores(const UnitCall& unit, const Routed& routed, const Shape& shape) {
+  const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  const double factor = unit.attributes.factor;
+  UnitResult result = bounded_result(shape);
+  for (std::size_t token = 0; token < routed.tokens; ++token) {
+    const ScoreDivisor divisor(routed, token, unit.attributes.route, arithmetic);
+    for (std::size_t i = token * routed.k; i < (token + 1) * routed.k; ++i) {
+      result.value[i] = factor * routed.score(token, i) / divisor.value;
+      // The factor is rounded, and so is the product.
+      result.bound[i] =
+          std::fabs(result.value[i]) * (divisor.tau + 2 * arithmetic.u * (1 + divisor.tau)) +
+          2 * arithmetic.eta * (1 + factor);
+    }
+  }
+  settle_with_oracle(result, arithmetic);
+  return result;
+}
+
+// (g - sum of g share) / D, g = f dw; of plain scores g.
+UnitResult backward_of_scores(const UnitCall& unit, const Routed& routed) {
+  const auto dweights = unit.arguments[0].values;
+  const RouteForm form = unit.attributes.route;
+  const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  const double u = arithmetic.u, eta = arithmetic.eta, factor = unit.attributes.factor;
+  const double sums = compounded((as_real(static_cast<std::int64_t>(routed.k)) + 3) * u);
+  UnitResult result = bounded_result(unit.arguments[1].shape);
+  for (std::size_t token = 0; token < routed.tokens; ++token) {
+    const ScoreDivisor divisor(routed, token, form, arithmetic);
+    double mean = 0, error = 0, size = 0;
+    for (std::size_t i = token * routed.k; i < (token + 1) * routed.k; ++i) {
+      const double g = factor * dweights[i], share = routed.score(token, i) / divisor.value;
+      size = std::max(size, std::fabs(g));
+      if (form == RouteForm::scores) continue;
+      mean += share * g;
+      error += std::fabs(share * g) * (divisor.tau + (1 + divisor.tau) * sums) +
+               4 * eta * (1 + std::fabs(g));
+    }
+    for (std::size_t i = token * routed.k; i < (token + 1) * routed.k; ++i) {
+      const double g = factor * dweights[i], difference = std::fabs(g - mean);
+      const double off = error + 2 * u * std::fabs(g), tau = divisor.tau;
+      const std::size_t at = token * routed.E + static_cast<std::size_t>(routed.selected[i]);
+      result.value[at] = (g - mean) / divisor.value;
+      result.bound[at] = ((1 + tau) * (off + 2 * u * (difference + off)) + tau * difference) /
+                             std::fabs(divisor.value) +
+                         4 * eta * (1 + size);
+    }
+  }
+  settle_with_oracle(result, arithmetic);
+  return result;
+}
+
 }  // namespace
 
 UnitResult replay_route_selected(const UnitCall& unit) {
-  const Tokens selected =
-      chosen_experts(tensor_of(unit.arguments[0]), unit.attributes.experts_per_token);
+  const Tokens selected = selected_by(unit);
   UnitResult result = bitwise_result(selected.shape);
   std::ranges::copy(selected.values, result.value.begin());
   return result;
 }
 
 UnitResult replay_route_weights(const UnitCall& unit) {
-  const Tokens chosen =
-      chosen_experts(tensor_of(unit.arguments[0]), unit.attributes.experts_per_token);
+  const Tokens chosen = selected_by(unit);
   const std::vector<double> selected(chosen.values.begin(), chosen.values.end());
   const Routed routed(unit.arguments[0], {chosen.shape, selected});
   const RouteForm form = unit.attributes.route;
+  if (takes_scores(form)) return weights_of_scores(unit, routed, chosen.shape);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const double factor = form == RouteForm::scaled ? unit.attributes.factor : 1;
   UnitResult result = bounded_result(chosen.shape);
@@ -130,6 +216,7 @@ UnitResult replay_route_backward(const UnitCall& unit) {
   const Routed routed(unit.arguments[1], unit.arguments[2]);
   SHARDPROOF_EXPECTS(dweights.size() == routed.selected.size(), dweights.size());
   const RouteForm form = unit.attributes.route;
+  if (takes_scores(form)) return backward_of_scores(unit, routed);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const double u = arithmetic.u, eta = arithmetic.eta;
   const double factor = form == RouteForm::scaled ? unit.attributes.factor : 1;

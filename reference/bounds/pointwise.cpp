@@ -72,4 +72,33 @@ UnitResult replay_swiglu_backward_gate(const UnitCall& unit) {
   return result;
 }
 
+// exp 2, 1 + e, 1 / (1 + e): 4 u.
+UnitResult replay_sigmoid(const UnitCall& unit) {
+  const auto x = unit.arguments[0].values;
+  const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  const double relative = compounded((LibraryError::exp + 2) * arithmetic.u);
+  UnitResult result = bounded_result(unit.arguments[0].shape);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    result.value[i] = sigmoid(x[i]);
+    result.bound[i] = result.value[i] * relative + lost(arithmetic, 0, 0, 0);
+  }
+  settle_with_oracle(result, arithmetic);
+  return result;
+}
+
+// 1 - s cancels where s is near 1: the bound is absolute there.
+UnitResult replay_sigmoid_backward(const UnitCall& unit) {
+  const auto dy = same_size(unit, 0), x = same_size(unit, 1);
+  const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  const double relative = compounded((LibraryError::exp + 5) * arithmetic.u);
+  UnitResult result = bounded_result(unit.arguments[0].shape);
+  for (std::size_t i = 0; i < dy.size(); ++i) {
+    const double s = sigmoid(x[i]);
+    result.value[i] = dy[i] * s * sigmoid(-x[i]);
+    result.bound[i] = std::fabs(dy[i]) * s * relative + lost(arithmetic, 0, dy[i], 0);
+  }
+  settle_with_oracle(result, arithmetic);
+  return result;
+}
+
 }  // namespace shardproof::reference

@@ -2,7 +2,7 @@
 
 #include "reference/bounds/bounds.hpp"
 
-/// Element-wise units with more than one rounding: rotary embedding, SwiGLU, GELU.
+/// Element-wise units with more than one rounding: rotary embedding, SwiGLU, sigmoid, GELU.
 namespace shardproof::reference {
 
 /// cos or sin of position * theta^(-2i/hd), (extent, head_dim/2): `extent` positions.
@@ -14,6 +14,9 @@ UnitResult replay_rotary_backward(const UnitCall& unit);  // the transposed rota
 UnitResult replay_swiglu(const UnitCall& unit);           // gate sigmoid(gate) up
 UnitResult replay_swiglu_backward_gate(const UnitCall& unit);
 UnitResult replay_swiglu_backward_up(const UnitCall& unit);
+
+UnitResult replay_sigmoid(const UnitCall& unit);           // 1 / (1 + exp(-x))
+UnitResult replay_sigmoid_backward(const UnitCall& unit);  // dy s (1 - s)
 
 UnitResult replay_gelu(const UnitCall& unit);  // x Phi(x) in the form that the attributes name
 UnitResult replay_gelu_backward(const UnitCall& unit);

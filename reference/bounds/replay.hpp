@@ -31,13 +31,15 @@ enum class UnitKind {
   gelu,                      // x; form
   product,                   // a, b
   soft_cap,                  // x; cap
+  sigmoid,                   // x
   add,                       // a, b
   split,                     // x (..., h*F), F the sum of parts -> (..., h*parts[part])
   join,                      // x_k (..., h*parts[k])... -> (..., h*F)
   repeat_heads,              // x (..., p); extent = h -> (..., h*p)
   sum_heads,                 // x (..., h*p); head_dim = p -> (..., p)
-  route_selected,            // logits (..., E); experts_per_token = k -> (..., k)
-  route_weights,             // logits; k, route, factor -> (..., k)
+  route_selected,            // logits (..., E), or scores and a correction (E); experts_per_token =
+                             // k, expert_groups -> (..., k)
+  route_weights,             // the same; k, expert_groups, route, factor -> (..., k)
   moe_dispatch,              // x (..., C), selected (..., k); part = e of experts, extent = rows of
                              // each group -> (groups * rows, C)
   moe_combine,               // selected, weights, (groups * rows, C)... -> (..., C)
@@ -58,9 +60,10 @@ enum class UnitKind {
   swiglu_backward_up,            // dy, gate, up
   gelu_backward,                 // dy, x; form
   soft_cap_backward,             // dy, x; cap
+  sigmoid_backward,              // dy, x
   embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C), row
                                  // `padding` zero
-  route_backward,                // dweights, logits, selected; route, factor -> like logits
+  route_backward,                // dweights, logits or scores, selected; route, factor -> like them
   moe_dispatch_backward,         // selected, (groups * rows, C)... -> (..., C)
   moe_combine_backward_weights,  // dy, selected, (groups * rows, C)... -> like selected
   moe_combine_backward_rows,     // dy, selected, weights; part, experts, extent as moe_dispatch

@@ -33,6 +33,7 @@ struct UnitAttributes {
   std::int64_t experts = 0;
   std::int64_t experts_per_token = 0;
   RouteForm route = RouteForm::renormalized;
+  ExpertGroups expert_groups = {};
   ExpertRows expert_rows = ExpertRows::by_choice;
   std::optional<std::int64_t> padding = std::nullopt;  // no label; a row without a gradient
 };
@@ -63,7 +64,8 @@ template <typename Visitor>
 void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
   const auto& [head_dim, groups, extent, eps, offset, cap, factor, weight_decay, mean_form, gelu,
                pairing, frequencies, heads, attention, weight_layout, parts, part, experts,
-               experts_per_token, route, expert_rows, padding] = attributes;
+               experts_per_token, route, expert_groups, expert_rows, padding] = attributes;
+  const auto& [group_count, groups_kept] = expert_groups;
   const auto& [theta, scaling, scaling_factor, low, high, original_positions, attention_factor,
                mscale, mscale_all_dim, truncate, divisors] = frequencies;
   const auto& [attention_head_dim, v_head_dim, scale, window, score_cap] = attention;
@@ -85,6 +87,8 @@ void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
   visit(Number{"weight_layout"}, weight_layout);
   visit(Number{"experts_per_token"}, experts_per_token);
   visit(Number{"route form"}, route);
+  visit(Number{"n_group"}, group_count);
+  visit(Number{"topk_group"}, groups_kept);
   visit(Number{"order"}, expert_rows);
   visit(Number{"padding"}, padding);
   visit(Number{"pairing"}, pairing);

@@ -12,10 +12,21 @@ namespace {
 using Family = Value (*)(Graph& net, const ModelDescription& model);
 
 const std::map<std::string, Family> families{
-    {"llama", llama}, {"mistral", llama},   {"mixtral", mixtral},     {"deepseek_v2", deepseek_v2},
-    {"qwen2", llama}, {"qwen3", qwen3},     {"qwen3_moe", qwen3_moe}, {"gemma2", gemma2},
-    {"olmo2", olmo2}, {"phi3", phi3},       {"gpt2", gpt2},           {"gpt_neox", gpt_neox},
-    {"bloom", bloom}, {"chatglm", chatglm},
+    {"llama", llama},
+    {"mistral", llama},
+    {"mixtral", mixtral},
+    {"deepseek_v2", deepseek_v2},
+    {"deepseek_v3", deepseek_v3},
+    {"qwen2", llama},
+    {"qwen3", qwen3},
+    {"qwen3_moe", qwen3_moe},
+    {"gemma2", gemma2},
+    {"olmo2", olmo2},
+    {"phi3", phi3},
+    {"gpt2", gpt2},
+    {"gpt_neox", gpt_neox},
+    {"bloom", bloom},
+    {"chatglm", chatglm},
 };
 
 // Without a loss if it is only asked for the logits.
@@ -24,7 +35,7 @@ Graph make_graph(const ModelDescription& model, const MicroBatch& micro_batch, b
   if (family == families.end())
     throw ScenarioError("the reference does not know the forward pass of a " + model.family +
                         " model");
-  Graph net(model.parameters, micro_batch);
+  Graph net(model.parameters, micro_batch, model.untrained);
   const Value logits = family->second(net, model);
   if (with_loss) net.loss(logits);
   for (const std::string& name : net.unused_parameters())

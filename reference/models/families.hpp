@@ -17,6 +17,7 @@ Graph graph_of(const Task& task);
 /// Llama's is also that of Mistral and of Qwen2, whose window and biases the description tells.
 Value llama(Graph& net, const ModelDescription& model);
 Value deepseek_v2(Graph& net, const ModelDescription& model);
+Value deepseek_v3(Graph& net, const ModelDescription& model);
 Value mixtral(Graph& net, const ModelDescription& model);
 Value qwen3(Graph& net, const ModelDescription& model);
 Value qwen3_moe(Graph& net, const ModelDescription& model);

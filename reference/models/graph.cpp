@@ -20,26 +20,31 @@ std::string key(GraphTensor::Kind kind, const std::string& module, const std::st
 
 }  // namespace
 
-Graph::Graph(const std::vector<ParameterDescription>& parameters, const MicroBatch& micro_batch)
+Graph::Graph(const std::vector<ParameterDescription>& parameters, const MicroBatch& micro_batch,
+             const std::vector<ParameterDescription>& untrained)
     : micro_batch_(micro_batch) {
   for (const ParameterDescription& parameter : parameters) parameters_[parameter.name] = parameter;
+  for (const ParameterDescription& constant : untrained) untrained_[constant.name] = constant;
   tokens_ = tensor(Kind::data, "", "tokens", {micro_batch.batch, micro_batch.positions});
 }
 
 Value Graph::parameter(const std::string& name) {
-  const auto described = parameters_.find(name);
-  SHARDPROOF_EXPECTS(described != parameters_.end(), name, "is no parameter of the model");
+  const Kind kind = untrained_.contains(name) ? Kind::untrained : Kind::parameter;
+  const auto& described = kind == Kind::untrained ? untrained_ : parameters_;
+  const auto found = described.find(name);
+  SHARDPROOF_EXPECTS(found != described.end(), name, "is no parameter of the model");
   const auto dot = name.rfind('.');
   const std::string module = name.substr(0, dot), role = name.substr(dot + 1);
-  const auto known = by_name_.find(key(Kind::parameter, module, role));
+  const auto known = by_name_.find(key(kind, module, role));
   if (known != by_name_.end()) return known->second;
-  return tensor(Kind::parameter, module, role, described->second.shape);
+  return tensor(kind, module, role, found->second.shape);
 }
 
 std::vector<std::string> Graph::unused_parameters() const {
   std::map<std::string, ParameterDescription> unused = parameters_;
+  unused.insert(untrained_.begin(), untrained_.end());
   for (const GraphTensor& t : tensors_)
-    if (t.kind == Kind::parameter) unused.erase(t.parameter());
+    if (t.kind == Kind::parameter || t.kind == Kind::untrained) unused.erase(t.parameter());
   std::vector<std::string> names;
   for (const auto& [name, parameter] : unused) names.push_back(name);
   return names;
@@ -143,6 +148,10 @@ Value Graph::soft_cap(const std::string& module, const std::string& role, Value 
   return append(UnitKind::soft_cap, module, role, {x}, shape(x), {.cap = cap});
 }
 
+Value Graph::sigmoid(const std::string& module, const std::string& role, Value x) {
+  return append(UnitKind::sigmoid, module, role, {x}, shape(x));
+}
+
 std::vector<Value> Graph::split(const std::string& module, const std::vector<std::string>& roles,
                                 Value x, const std::vector<std::int64_t>& widths) {
   SHARDPROOF_EXPECTS(roles.size() == widths.size(), module, roles.size(), widths.size());
@@ -170,14 +179,17 @@ Value Graph::repeat_heads(const std::string& module, const std::string& role, Va
                 {.extent = heads});
 }
 
-Routing Graph::route(const std::string& module, Value logits, std::int64_t experts_per_token,
-                     RouteForm form, double factor) {
-  UnitAttributes attributes{.factor = factor};
-  attributes.experts_per_token = experts_per_token;
-  attributes.route = form;
-  const Shape shape_of_choice = with_features(shape(logits), experts_per_token);
-  const Value weights =
-      append(UnitKind::route_weights, module, "weights", {logits}, shape_of_choice, attributes);
+Routing Graph::route(const std::string& module, Value logits, const RoutingRule& rule,
+                     const std::string& correction) {
+  UnitAttributes attributes{.factor = rule.factor};
+  attributes.experts_per_token = rule.experts_per_token;
+  attributes.route = rule.form;
+  attributes.expert_groups = rule.groups;
+  std::vector<Value> inputs{logits};
+  if (!correction.empty()) inputs.push_back(parameter(correction));
+  const Shape shape_of_choice = with_features(shape(logits), rule.experts_per_token);
+  const Value weights = append(UnitKind::route_weights, module, "weights", std::move(inputs),
+                               shape_of_choice, attributes);
   by_product("selected", shape_of_choice);
   return {nodes_.back().outputs[1], weights};
 }

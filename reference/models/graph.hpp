@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reference/bounds/replay.hpp"
+#include "reference/ops/experts.hpp"
 #include "scenarios/dtype.hpp"
 #include "scenarios/model/model_description.hpp"
 
@@ -37,8 +38,9 @@ struct GraphRows {
 
 /// What a graph knows of a tensor: where it is recorded, and its shape. B and T are numbers.
 struct GraphTensor {
-  /// table: given once for all ("rotary_cos"); data: of a micro-step ("tokens", "labels").
-  enum class Kind { table, data, parameter, forward };
+  /// table: given once for all ("rotary_cos"); data: of a micro-step ("tokens", "labels");
+  /// untrained: stored with the parameters, but as it is read for all steps.
+  enum class Kind { table, data, parameter, untrained, forward };
   Kind kind;
   std::string module;  // of a table or of data: ""
   std::string role;    // "output", "weight", "tokens"
@@ -80,12 +82,13 @@ struct Routing {
 /// Every tensor has a name of its own, module and role; two of one name are an InvariantError.
 class Graph {
  public:
-  Graph(const std::vector<ParameterDescription>& parameters, const MicroBatch& micro_batch);
+  Graph(const std::vector<ParameterDescription>& parameters, const MicroBatch& micro_batch,
+        const std::vector<ParameterDescription>& untrained = {});
 
   // What is given.
   Value tokens() const { return tokens_; }   // (B, T)
   Value positions();                         // (B, T), 0 to T - 1 in each row
-  Value parameter(const std::string& name);  // "model.norm.weight"
+  Value parameter(const std::string& name);  // "model.norm.weight", or what is not trained
   bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
   /// cos and sin (T, width / 2): `width` elements of a head are turned.
   Rotary rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies);
@@ -112,6 +115,7 @@ class Graph {
   Value product(const std::string& module, const std::string& role, Value a, Value b);
   Value scaled(const std::string& module, const std::string& role, Value x, double factor);
   Value soft_cap(const std::string& module, const std::string& role, Value x, double cap);
+  Value sigmoid(const std::string& module, const std::string& role, Value x);
   Value add(const std::string& module, const std::string& role, Value a, Value b);
   /// The features of each head are `widths` side by side (a fused [Q; K; V] is one such head): one
   /// tensor a part, of the roles given; and back.
@@ -122,9 +126,10 @@ class Graph {
   /// One head's features, again for each of `heads`.
   Value repeat_heads(const std::string& module, const std::string& role, Value x,
                      std::int64_t heads);
-  /// Roles selected and weights. `factor` is that of the form "scaled".
-  Routing route(const std::string& module, Value logits, std::int64_t experts_per_token,
-                RouteForm form, double factor = 1);
+  /// Roles selected and weights, by logits or scores. `correction` names what is added to the
+  /// scores that are compared.
+  Routing route(const std::string& module, Value logits, const RoutingRule& rule,
+                const std::string& correction = "");
   /// The tokens of each expert, role tokens of module.experts.e: (groups * N, C), of each group of
   /// N tokens those that chose it first, then zeros.
   std::vector<Value> dispatch(const std::string& module, Value x, const Routing& routing,
@@ -142,7 +147,7 @@ class Graph {
   const std::vector<GraphTensor>& tensors() const { return tensors_; }
   const GraphTensor& tensor(Value value) const { return tensors_[value.index]; }
   const Shape& shape(Value value) const { return tensor(value).shape; }
-  /// The model's parameters that no function takes.
+  /// The model's parameters, and what is not trained of it, that no function takes.
   std::vector<std::string> unused_parameters() const;
 
  private:
@@ -156,7 +161,7 @@ class Graph {
   void append_to(const std::vector<Value>& outputs, UnitKind kind, std::vector<Value> inputs,
                  const UnitAttributes& attributes = {});
 
-  std::map<std::string, ParameterDescription> parameters_;
+  std::map<std::string, ParameterDescription> parameters_, untrained_;
   MicroBatch micro_batch_;
   std::vector<GraphTensor> tensors_;
   std::map<std::string, Value> by_name_;

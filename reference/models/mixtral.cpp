@@ -18,7 +18,7 @@ Value expert(Graph& net, const std::string& module, Value x) {
 Value experts(Graph& net, const ModelDescription& model, const std::string& module, Value x) {
   const Value logits = net.linear(module + ".gate", x);
   const Routing routing =
-      net.route(module, logits, model.count("num_experts_per_tok"), RouteForm::renormalized);
+      net.route(module, logits, {.experts_per_token = model.count("num_experts_per_tok")});
   const std::vector<Value> tokens =
       net.dispatch(module, x, routing, model.count("num_local_experts"), ExpertRows::by_choice);
   std::vector<Value> results;

@@ -44,6 +44,16 @@ Variables attend(const Call& c) {
   return {result.output, c.tape.leaf(std::move(result.log_sum_exp))};
 }
 
+Variables route(const Call& c) {
+  const RoutingRule rule{.experts_per_token = c.attributes.experts_per_token,
+                         .form = c.attributes.route,
+                         .factor = c.attributes.factor,
+                         .groups = c.attributes.expert_groups};
+  Tape::Routing routing = c.tape.route(
+      c.inputs[0], rule, c.inputs.size() > 1 ? std::optional(c.inputs[1]) : std::nullopt);
+  return {routing.weights, c.tape.leaf(std::move(routing.selected))};
+}
+
 // dout, q, k, v, o, lse, and slopes if there are any.
 const std::vector<Argument> attention_arguments{dy(),      input(0),  input(1),         input(2),
                                                 output(0), output(1), optional_input(3)};
@@ -132,6 +142,10 @@ const std::vector<NodeRule> rules{
      {{0, "input", Kind::soft_cap_backward, {dy(), input(0)}}},
      [](const Call& c) { return Variables{c.tape.soft_cap(c.inputs[0], c.attributes.cap)}; }},
 
+    {Kind::sigmoid, {},
+     {{0, "input", Kind::sigmoid_backward, {dy(), input(0)}}},
+     [](const Call& c) { return Variables{c.tape.sigmoid(c.inputs[0])}; }},
+
     {Kind::add, {},
      {{0, "a", {}, {}},
       {1, "b", {}, {}}},
@@ -148,12 +162,9 @@ const std::vector<NodeRule> rules{
      [](const Call& c) {
        return Variables{c.tape.repeat_heads(c.inputs[0], c.attributes.extent)}; }},
 
-    {Kind::route_weights, {{Kind::route_selected, {input(0)}}},
+    {Kind::route_weights, {{Kind::route_selected, {input(0), optional_input(1)}}},
      {{0, "input", Kind::route_backward, {dy(), input(0), output(1)}}},
-     [](const Call& c) {
-       Tape::Routing routing = c.tape.route(c.inputs[0], c.attributes.experts_per_token,
-                                            c.attributes.route, c.attributes.factor);
-       return Variables{routing.weights, c.tape.leaf(std::move(routing.selected))}; }},
+     route},
     {Kind::moe_dispatch, {},
      {{0, "input", Kind::moe_dispatch_backward, {input(1), each_dy()}}},
      [](const Call& c) {

@@ -12,7 +12,8 @@ Value experts(Graph& net, Decoder& decoder, const ModelDescription& model,
               const std::string& module, Value x) {
   const RouteForm form = model.flag("norm_topk_prob") ? RouteForm::renormalized : RouteForm::scaled;
   const Value logits = net.linear(module + ".gate", x);
-  const Routing routing = net.route(module, logits, model.count("num_experts_per_tok"), form);
+  const Routing routing = net.route(
+      module, logits, {.experts_per_token = model.count("num_experts_per_tok"), .form = form});
   const std::vector<Value> tokens =
       net.dispatch(module, x, routing, model.count("num_experts"), ExpertRows::by_choice);
   std::vector<Value> results;

@@ -62,6 +62,7 @@ SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& u
 Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form);
 
 /// dy and x -> like x: dy / cosh(x / cap)^2.
+Tensor sigmoid_vjp(const Tensor& dy, const Tensor& x);
 Tensor soft_cap_vjp(const Tensor& dy, const Tensor& x, double cap);
 
 /// The parts of a split and a join: zero outside part k, and part k. dy like the output; `shape` is

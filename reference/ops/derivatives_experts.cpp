@@ -2,9 +2,36 @@
 
 namespace shardproof::reference {
 
+namespace {
+
+// w = f s / D, D the sum of the chosen s and a little: ds_e = (f dw_e - sum_c w_c dw_c) / D.
+// Without shares w = f s.
+Tensor weights_of_scores_vjp(const Tensor& dweights, const Tensor& scores, const Tokens& selected,
+                             RouteForm form, double factor) {
+  const std::int64_t experts = scores.columns(), k = selected.columns();
+  const Tensor weights = weights_of_scores(scores, selected, form, factor);
+  Tensor dscores(scores.shape);
+  for (std::int64_t token = 0; token < scores.rows(); ++token) {
+    double divisor = 1, mean = 0;
+    if (form == RouteForm::score_shares) {
+      divisor = kLeastScore;
+      for (std::int64_t i = token * k; i < (token + 1) * k; ++i) {
+        divisor += scores[token * experts + selected[i]];
+        mean += weights[i] * dweights[i];
+      }
+    }
+    for (std::int64_t i = token * k; i < (token + 1) * k; ++i)
+      dscores[token * experts + selected[i]] = (factor * dweights[i] - mean) / divisor;
+  }
+  return dscores;
+}
+
+}  // namespace
+
 // w = factor softmax(z) of the experts in question: dz_e = w_e (dw_e - sum_c dw_c w_c / factor).
 Tensor expert_weights_vjp(const Tensor& dweights, const Tensor& logits, const Tokens& selected,
                           RouteForm form, double factor) {
+  if (takes_scores(form)) return weights_of_scores_vjp(dweights, logits, selected, form, factor);
   const std::int64_t experts = logits.columns(), k = selected.columns();
   const bool scaled = form == RouteForm::scaled;
   Tensor dlogits(logits.shape);

@@ -8,12 +8,22 @@
 #include <vector>
 
 #include "reference/ops/tensor.hpp"
+#include "scenarios/dtype.hpp"
 #include "scenarios/op_forms.hpp"
 
-/// Mixture of experts. A router's logits (B, T, E) choose k experts for each token; each expert
+/// Mixture of experts. A router's logits or scores (B, T, E) choose k experts for each token; each
+/// expert
 /// sees the rows of its tokens. The tokens of one batch group are one expert's part of
 /// (groups * rows, C): its tokens first, then rows of zeros.
 namespace shardproof::reference {
+
+/// How experts are chosen and weighed.
+struct RoutingRule {
+  std::int64_t experts_per_token = 1;
+  RouteForm form = RouteForm::renormalized;
+  double factor = 1;  // of all forms but renormalized
+  ExpertGroups groups = {};
+};
 
 /// What is compared when experts are chosen: of a dual number its value.
 inline double number(double x) { return x; }
@@ -47,12 +57,38 @@ Tokens chosen_experts(const TensorOf<Scalar>& logits, std::int64_t k) {
   return selected;
 }
 
+/// What experts are compared by: scores (B, T, E), corrected where there is a correction (E), and 0
+/// in the groups that a token may not choose from. Each sum of two is rounded to `dtype`.
+Tensor compared_scores(const Tensor& scores, const Tensor* correction, ExpertGroups groups,
+                       Dtype dtype = Dtype::fp64);
+
+/// Of each token: factor times the score of each chosen expert, or times its share in the chosen
+/// ones' scores.
+template <class Scalar>
+TensorOf<Scalar> weights_of_scores(const TensorOf<Scalar>& scores, const Tokens& selected,
+                                   RouteForm form, double factor) {
+  const std::int64_t experts = scores.columns(), k = selected.columns();
+  TensorOf<Scalar> weights(selected.shape);
+  for (std::int64_t token = 0; token < scores.rows(); ++token) {
+    const auto chosen = [&](std::int64_t c) {
+      return scores[token * experts + selected[token * k + c]];
+    };
+    Scalar divisor = kLeastScore;
+    for (std::int64_t c = 0; c < k; ++c) divisor += chosen(c);
+    if (form == RouteForm::scores) divisor = 1;
+    for (std::int64_t c = 0; c < k; ++c)
+      weights[token * k + c] = Scalar(factor) * chosen(c) / divisor;
+  }
+  return weights;
+}
+
 /// Of each token: exp(z_e) over the sum of them, of the chosen experts among themselves
-/// (renormalized), or of all and times `factor` (scaled). -> (B, T, k)
+/// (renormalized), or of all and times `factor` (scaled); of scores the above. -> (B, T, k)
 template <class Scalar>
 TensorOf<Scalar> expert_weights(const TensorOf<Scalar>& logits, const Tokens& selected,
                                 RouteForm form, double factor) {
   using std::exp;
+  if (takes_scores(form)) return weights_of_scores(logits, selected, form, factor);
   const std::int64_t experts = logits.columns(), k = selected.columns();
   TensorOf<Scalar> weights(selected.shape);
   for (std::int64_t token = 0; token < logits.rows(); ++token) {

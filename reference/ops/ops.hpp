@@ -66,6 +66,12 @@ Scalar sigmoid(const Scalar& x) {
   return Scalar(1) / (Scalar(1) + exp(-x));
 }
 
+template <class Scalar>
+TensorOf<Scalar> sigmoid(TensorOf<Scalar> x) {
+  for (std::int64_t i = 0; i < x.size(); ++i) x[i] = sigmoid(x[i]);
+  return x;
+}
+
 /// gate * sigmoid(gate) * up: Shazeer 2020, arXiv:2002.05202, eq. 5 (without its projections).
 template <class Scalar>
 TensorOf<Scalar> swiglu(const TensorOf<Scalar>& gate, const TensorOf<Scalar>& up) {

@@ -1,6 +1,5 @@
 #include "reference/ops/tape.hpp"
 
-#include "reference/ops/experts.hpp"
 #include "reference/ops/matmul.hpp"
 
 namespace shardproof::reference {
@@ -118,6 +117,11 @@ Variable Tape::soft_cap(Variable x, double cap) {
               [=, this](const Tensor& dy) { accumulate(x, soft_cap_vjp(dy, value(x), cap)); });
 }
 
+Variable Tape::sigmoid(Variable x) {
+  return push(reference::sigmoid(value(x)),
+              [=, this](const Tensor& dy) { accumulate(x, sigmoid_vjp(dy, value(x))); });
+}
+
 Variable Tape::add(Variable a, Variable b) {
   return push(reference::add(value(a), value(b)), [=, this](const Tensor& dy) {
     accumulate(a, dy);
@@ -147,12 +151,14 @@ Variable Tape::repeat_heads(Variable x, std::int64_t heads) {
               [=, this](const Tensor& dy) { accumulate(x, repeat_heads_vjp(dy, heads)); });
 }
 
-Tape::Routing Tape::route(Variable logits, std::int64_t experts_per_token, RouteForm form,
-                          double factor) {
-  const Tokens selected = chosen_experts(value(logits), experts_per_token);
-  const Variable weights =
-      push(expert_weights(value(logits), selected, form, factor), [=, this](const Tensor& dy) {
-        accumulate(logits, expert_weights_vjp(dy, value(logits), selected, form, factor));
+Tape::Routing Tape::route(Variable logits, const RoutingRule& rule,
+                          std::optional<Variable> correction) {
+  const Tensor compared =
+      compared_scores(value(logits), correction ? &value(*correction) : nullptr, rule.groups);
+  const Tokens selected = chosen_experts(compared, rule.experts_per_token);
+  const Variable weights = push(
+      expert_weights(value(logits), selected, rule.form, rule.factor), [=, this](const Tensor& dy) {
+        accumulate(logits, expert_weights_vjp(dy, value(logits), selected, rule.form, rule.factor));
       });
   return {weights, Tensor(selected.shape, {selected.values.begin(), selected.values.end()})};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reference/ops/derivatives.hpp"
+#include "reference/ops/experts.hpp"
 #include "reference/ops/ops.hpp"
 #include "reference/ops/tensor.hpp"
 
@@ -55,6 +56,7 @@ class Tape {
   Variable product(Variable a, Variable b);
   Variable scaled(Variable x, double factor);
   Variable soft_cap(Variable x, double cap);
+  Variable sigmoid(Variable x);
   Variable add(Variable a, Variable b);
   /// One variable a part.
   std::vector<Variable> split(Variable x, const std::vector<std::int64_t>& parts);
@@ -64,7 +66,9 @@ class Tape {
     Variable weights;  // (B, T, k)
     Tensor selected;   // the experts; no gradient flows through them
   };
-  Routing route(Variable logits, std::int64_t experts_per_token, RouteForm form, double factor);
+  /// Of logits or scores; `correction` is added where they are compared.
+  Routing route(Variable logits, const RoutingRule& rule,
+                std::optional<Variable> correction = std::nullopt);
   /// One variable an expert, of `rows` rows for each batch group.
   std::vector<Variable> dispatch(Variable x, const Tensor& selected, std::int64_t experts,
                                  std::int64_t rows, ExpertRows order);

@@ -8,7 +8,7 @@ void run_inference(const Task& task, const TraceHeader& header, const std::strin
                    const Progress& progress) {
   RecordedRun run(task, header, folder, progress);
   Parameters weights;
-  for (const ParameterDescription& parameter : task.model.parameters)
+  for (const ParameterDescription& parameter : task.model.stored())
     weights[parameter.name] = run.initial_parameter(parameter);
   for (int step = 0; step < task.steps; ++step) {
     const Moment moment{Moment::Stage::step, step, 0};

@@ -30,8 +30,9 @@ Evaluation::Evaluation(const Graph& graph, const Parameters& parameters, const T
   variables_[graph.tokens().index] =
       tape_.leaf(Tensor(tokens.shape, {tokens.values.begin(), tokens.values.end()}));
   for (std::size_t i = 0; i < variables_.size(); ++i)
-    if (graph.tensors()[i].kind == GraphTensor::Kind::parameter)
-      variables_[i] = tape_.leaf(parameters.at(graph.tensors()[i].parameter()));
+    if (const GraphTensor& t = graph.tensors()[i];
+        t.kind == GraphTensor::Kind::parameter || t.kind == GraphTensor::Kind::untrained)
+      variables_[i] = tape_.leaf(parameters.at(t.parameter()));
 
   for (const Node& node : graph.nodes()) {
     NodeCall call{tape_, node.attributes, {}};
@@ -89,7 +90,7 @@ MicroStepResult run_micro_step(const Graph& graph, const Parameters& parameters,
 
 MicroStepResult run_micro_step(const ModelDescription& model, const Parameters& parameters,
                                const Tokens& tokens, std::int64_t groups, double gradient_scale) {
-  for (const ParameterDescription& expected : model.parameters) {
+  for (const ParameterDescription& expected : model.stored()) {
     const auto found = parameters.find(expected.name);
     SHARDPROOF_EXPECTS(found != parameters.end() && found->second.shape == expected.shape,
                        expected.name, to_string(expected.shape));

@@ -20,6 +20,8 @@ class Training {
       : task_(task), run_(task, header, folder, progress), updates_(run_.initial().updates()) {
     for (const ParameterDescription& p : task.model.parameters)
       SHARDPROOF_EXPECTS(states_.emplace(p.name, initial_state(p)).second, p.name);
+    for (const ParameterDescription& p : task.model.untrained)
+      untrained_[p.name] = run_.initial_parameter(p);
     const std::vector<std::size_t> groups = groups_of_parameters(task);
     for (std::size_t i = 0; i < groups.size(); ++i)
       weight_decay_[task.model.parameters[i].name] = weight_decay_of(task, groups[i]);
@@ -44,6 +46,7 @@ class Training {
   const Task& task_;
   RecordedRun run_;
   std::map<std::string, OptimizerState> states_;
+  Parameters untrained_;
   std::map<std::string, double> weight_decay_;
   int updates_;                                 // before this step
   std::map<std::string, Tensor> accumulators_;  // (D, *shape), of the current step
@@ -112,7 +115,7 @@ void Training::update(StepIndex step) {
 }
 
 Parameters Training::parameters() const {
-  Parameters weights;
+  Parameters weights = untrained_;
   for (const auto& [name, state] : states_) weights[name] = state.master;
   return weights;
 }

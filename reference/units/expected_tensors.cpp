@@ -44,7 +44,7 @@ std::vector<Unit> expected_units(const Task& task, const MeanOverReplicas& mean,
 std::vector<std::pair<std::string, Shape>> expected_leaves(const Task& task,
                                                            const SkippedSteps& skipped) {
   std::vector<std::pair<std::string, Shape>> leaves;
-  for (const ParameterDescription& p : task.model.parameters)
+  for (const ParameterDescription& p : task.model.stored())
     leaves.emplace_back("/initial/parameter/" + p.name, p.shape);
   if (!task.resume.empty())
     for (const ParameterDescription& p : task.model.parameters)

@@ -167,6 +167,7 @@ class MicroStepUnits {
       case Kind::table: return "/initial/data/" + t.role;
       case Kind::data: return folder_ + "/data/" + t.role;
       case Kind::parameter: return parameter_after(last_update_, t.parameter());
+      case Kind::untrained: return parameter_after(-1, t.parameter());
       case Kind::forward: break;
     }
     return folder_ + "/forward/" + t.module + "/" + t.role;

@@ -62,7 +62,7 @@ class Leaves {
 
   void check_weights() {
     const Dtype working = context_.policy.working;
-    for (const ParameterDescription& parameter : scenario_.model.parameters)
+    for (const ParameterDescription& parameter : scenario_.model.stored())
       for (const StoredDataset& leaf : stored("/initial/parameter/" + parameter.name)) {
         if (leaf.info.full_shape != parameter.shape) continue;  // coverage says so
         std::vector<double> expected;

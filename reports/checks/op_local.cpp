@@ -89,6 +89,7 @@ Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
     case UnitKind::gelu:
     case UnitKind::product:
     case UnitKind::soft_cap:
+    case UnitKind::sigmoid:
     case UnitKind::add:
     case UnitKind::split:
     case UnitKind::join:
@@ -113,6 +114,7 @@ Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
     case UnitKind::swiglu_backward_up:
     case UnitKind::gelu_backward:
     case UnitKind::soft_cap_backward:
+    case UnitKind::sigmoid_backward:
     case UnitKind::embedding_backward:
     case UnitKind::route_backward:
     case UnitKind::moe_dispatch_backward:

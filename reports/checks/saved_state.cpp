@@ -31,6 +31,8 @@ std::map<std::string, Tensor> carried_tensors(const JudgeContext& context) {
       tensors["optimizer/" + parameter.name + "/" + name] = {context.policy.master,
                                                              parameter.shape};
   }
+  for (const ParameterDescription& tensor : context.scenario.model.untrained)
+    tensors["parameter/" + tensor.name] = {context.policy.working, tensor.shape};
   return tensors;
 }
 
@@ -174,7 +176,7 @@ class Saved {
   void check_consolidated() {
     const std::string path = consolidated_path(trace_.reader().folder(), steps_done_);
     const Safetensors weights(path);
-    const std::vector<ParameterDescription>& parameters = scenario_.model.parameters;
+    const std::vector<ParameterDescription> parameters = scenario_.model.stored();
     expect(weights.tensors().size() == parameters.size(),
            path + " holds " + std::to_string(weights.tensors().size()) + " tensors, expected " +
                std::to_string(parameters.size()));

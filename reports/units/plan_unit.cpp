@@ -38,6 +38,8 @@ std::vector<UnitKind> unit_kinds(const Op& op) {
     case OpKind::product: return {UnitKind::product};
     case OpKind::soft_cap: return {UnitKind::soft_cap};
     case OpKind::soft_cap_backward: return {UnitKind::soft_cap_backward};
+    case OpKind::sigmoid: return {UnitKind::sigmoid};
+    case OpKind::sigmoid_backward: return {UnitKind::sigmoid_backward};
     case OpKind::add:
     case OpKind::accumulate: return {UnitKind::add};
     case OpKind::join: return {UnitKind::join};
@@ -202,6 +204,7 @@ void of_experts(const Program& program, const Op& op, std::size_t output, Rank r
   if (op.kind == OpKind::route || op.kind == OpKind::route_backward) {
     attributes.experts_per_token = integer(op, "experts_per_token");
     attributes.route = route_form_from(text(op, "form"));
+    attributes.expert_groups = expert_groups(op);
   }
   if (!op.attributes.contains("order")) return;
   attributes.expert_rows = expert_rows(op);

@@ -22,13 +22,15 @@ std::string stored_name(const ModelDescription& model, const Safetensors& stored
   return stored.tensors().contains(bare) ? bare : parameter;
 }
 
-// Some checkpoints also hold what is recomputed and no parameter (rotary frequencies, masks), or a
-// tied head, which is the embedding once more.
+// Some checkpoints also hold what is recomputed and no parameter (rotary frequencies, masks), a
+// tied head, which is the embedding once more, or layers that transformers does not load.
 bool is_redundant(const ModelDescription& model, const std::string& name) {
   if (model.tie_word_embeddings && name == "lm_head.weight") return true;
-  const std::vector<const char*>& buffers = family_of(model.family).buffers;
-  return std::any_of(buffers.begin(), buffers.end(),
-                     [&](const char* buffer) { return name.ends_with(buffer); });
+  const Family& family = family_of(model.family);
+  return std::ranges::any_of(family.buffers,
+                             [&](const char* buffer) { return name.ends_with(buffer); }) ||
+         std::ranges::any_of(family.left_out,
+                             [&](const char* prefix) { return name.starts_with(prefix); });
 }
 
 void check_fit(const ModelDescription& model, const Safetensors& stored, const std::string& path) {
@@ -37,7 +39,7 @@ void check_fit(const ModelDescription& model, const Safetensors& stored, const s
     faults += (faults.empty() ? "" : "; ") + fault;
   };
   std::vector<std::string> known;
-  for (const ParameterDescription& parameter : model.parameters) {
+  for (const ParameterDescription& parameter : model.stored()) {
     known.push_back(stored_name(model, stored, parameter.name));
     const auto found = stored.tensors().find(known.back());
     if (found == stored.tensors().end())
@@ -86,7 +88,7 @@ Weights::Weights(const Task& task)
 }
 
 std::vector<double> Weights::read(const std::string& parameter, const Region& region) const {
-  const ParameterDescription& description = model_.parameter(parameter);
+  const ParameterDescription& description = model_.stored(parameter);
   SHARDPROOF_EXPECTS(lies_in(region, description.shape), parameter, to_string(region));
   std::vector<double> values = stored_
                                    ? stored_->read(stored_name(model_, *stored_, parameter), region)

@@ -15,8 +15,9 @@ namespace shardproof {
 /// Generated, with z normal and u uniform in [0, 1) of the generator of (seed, parameter name):
 ///   matrices, embeddings   initializer_range * z
 ///   norm weights           1 + 0.1 u                        not all alike, so that a swap is seen
-///   biases                 initializer_range * z            transformers starts them at 0: no
-///   defect shows
+///   biases, and what is not trained
+///                          initializer_range * z            transformers starts them at 0: no
+///                                                           defect shows
 /// or from safetensors. Either way each value is then rounded once to the working dtype: the
 /// declared cast, after which every rank and the reference start from the same bits. NaN is passed
 /// through: expect_finite refuses it.

@@ -13,7 +13,7 @@ constexpr std::int64_t process_bytes = std::int64_t{100} << 20;
 
 std::int64_t parameter_elements(const ModelDescription& model) {
   std::int64_t elements = 0;
-  for (const ParameterDescription& parameter : model.parameters)
+  for (const ParameterDescription& parameter : model.stored())
     elements += element_count(parameter.shape);
   return elements;
 }

@@ -31,6 +31,7 @@ Family bloom_family();
 Family gpt_neox_family();
 Family mixtral_family();
 Family deepseek_v2_family();
+Family deepseek_v3_family();
 Family chatglm_family();
 
 }  // namespace shardproof

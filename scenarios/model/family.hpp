@@ -102,12 +102,14 @@ struct Family {
   const char* own_cut_leaves = nullptr;  // "attention stays whole: ...", for people
   std::string base_prefix;           // of names that a checkpoint of the base model lacks: "model."
   std::vector<const char*> buffers;  // ends of names that are stored beside parameters, but derived
+  std::vector<const char*> left_out = {};  // beginnings of names that transformers does not load
   RotaryKeys rotary = RotaryKeys::none;
   std::vector<ConfigKey> keys;
   std::vector<DropoutKey> dropouts;
   std::vector<NeutralConfigKey> neutral;
   std::vector<const char*> harmless;  // keys that change no number, beside those of every model
   std::vector<ParameterDescription> (*parameters)(const ModelDescription&) = nullptr;
+  std::vector<ParameterDescription> (*untrained)(const ModelDescription&) = nullptr;  // of some
 };
 
 }  // namespace shardproof

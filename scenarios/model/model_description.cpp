@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -19,10 +20,10 @@ void append(std::string& text, const std::string& name, double value) {
   text += name + "=" + std::string(buffer, end.ptr) + ";";
 }
 
-const ParameterDescription* find(const ModelDescription& model, const std::string& name) {
-  for (const ParameterDescription& parameter : model.parameters)
-    if (parameter.name == name) return &parameter;
-  return nullptr;
+const ParameterDescription* find(const std::vector<ParameterDescription>& list,
+                                 const std::string& name) {
+  const auto found = std::ranges::find(list, name, &ParameterDescription::name);
+  return found == list.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -63,20 +64,31 @@ std::optional<std::int64_t> ModelDescription::padding_row() const {
 }
 
 bool ModelDescription::has_parameter(const std::string& name) const {
-  return find(*this, name) != nullptr;
+  return find(parameters, name) != nullptr;
 }
 
 const ParameterDescription& ModelDescription::parameter(const std::string& name) const {
-  const ParameterDescription* found = find(*this, name);
+  const ParameterDescription* found = find(parameters, name);
   SHARDPROOF_EXPECTS(found != nullptr, "the model has no parameter", name);
   return *found;
+}
+
+const ParameterDescription& ModelDescription::stored(const std::string& name) const {
+  const ParameterDescription* found = find(untrained, name);
+  return found ? *found : parameter(name);
+}
+
+std::vector<ParameterDescription> ModelDescription::stored() const {
+  std::vector<ParameterDescription> all = parameters;
+  all.insert(all.end(), untrained.begin(), untrained.end());
+  return all;
 }
 
 std::string hash_of(const ModelDescription& model) {
   std::string text = model.family + ";";
   for (const std::string& name : field_names()) append(text, name, *find_value(model, name));
   for (const auto& [name, value] : model.numbers) append(text, name, value);
-  for (const ParameterDescription& parameter : model.parameters)
+  for (const ParameterDescription& parameter : model.stored())
     text += parameter.name + to_string(parameter.shape) + name_of(parameter.module_class) + ";";
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   char digest[33];

@@ -52,6 +52,9 @@ struct ModelDescription {
   std::map<std::string, double> numbers;
   /// In the order of the Hugging Face state dict; a tied lm_head.weight is absent.
   std::vector<ParameterDescription> parameters;
+  /// What the state dict holds beside them: read, saved, and the same on every rank, but without a
+  /// gradient, and no optimizer has it. torch calls such a tensor a buffer.
+  std::vector<ParameterDescription> untrained;
 
   bool has_number(const std::string& name) const { return numbers.contains(name); }
   /// One of `numbers`. Throws InvariantError if there is none of that name; the second and third
@@ -68,6 +71,10 @@ struct ModelDescription {
   bool has_parameter(const std::string& name) const;
   /// Throws InvariantError if there is none of that name.
   const ParameterDescription& parameter(const std::string& name) const;
+  /// All that a state dict holds: the parameters, then what is not trained.
+  std::vector<ParameterDescription> stored() const;
+  /// One of them. Throws InvariantError if there is none of that name.
+  const ParameterDescription& stored(const std::string& name) const;
 };
 
 /// Hex digest of everything above. Two traces are comparable if theirs are equal.

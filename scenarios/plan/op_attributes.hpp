@@ -26,6 +26,9 @@ AttentionForm attention_form(const Op& op);
 /// "offset" of rms_norm, which is added to its weight; 0 if there is none.
 double weight_offset(const Op& op);
 
+/// "n_group" and "topk_group" of route; one group if there are none.
+ExpertGroups expert_groups(const Op& op);
+
 /// "order" of the rows of moe_dispatch and its relatives.
 ExpertRows expert_rows(const Op& op);
 

@@ -46,6 +46,7 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::gelu:
     case OpKind::product:
     case OpKind::soft_cap:
+    case OpKind::sigmoid:
     case OpKind::split:
     case OpKind::join:
     case OpKind::repeat_heads:
@@ -66,6 +67,7 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::swiglu_backward:
     case OpKind::gelu_backward:
     case OpKind::soft_cap_backward:
+    case OpKind::sigmoid_backward:
     case OpKind::embedding_backward:
     case OpKind::route_backward:
     case OpKind::moe_dispatch_backward:

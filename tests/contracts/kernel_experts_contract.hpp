@@ -73,6 +73,68 @@ BOOST_AUTO_TEST_CASE(one_choice_weighs_one_and_gives_the_logits_nothing) {
   BOOST_TEST(device.read(dlogits) == (Values{0, 0, 0}), boost::test_tools::per_element());
 }
 
+// Two of six experts, in three groups. Corrected, the groups are worth 1.125, 1.5 and 0.875 to the
+// first token, for all that expert 4 is the best of all; 0.875, 0.375 and 0.5 to the second.
+BOOST_AUTO_TEST_CASE(experts_are_chosen_by_corrected_scores_from_the_best_groups) {
+  Device device;
+  const auto scores =
+      device.tensor(Dtype::fp64, {1, 2, 6},
+                    {0.5, 0.5, 0.75, 0.625, 0.875, 0.125, 0.25, 0.5, 0.25, 0, 0.125, 0.5});
+  const auto correction = device.tensor(Dtype::fp64, {6}, {0.125, 0, 0, 0.125, 0, -0.125});
+  const auto selected = device.output(Dtype::int64, {1, 2, 2});
+  const auto weights = device.output(Dtype::fp64, {1, 2, 2});
+  const ExpertGroups groups{.count = 3, .kept = 2};
+  device->route(scores, selected, weights, RouteForm::scores, 2, &correction, groups);
+  BOOST_TEST(device.read(selected) == (Values{2, 3, 1, 0}), boost::test_tools::per_element());
+  // The correction does not weigh.
+  BOOST_TEST(device.read(weights) == (Values{1.5, 1.25, 1, 0.5}), boost::test_tools::per_element());
+  device->route(scores, selected, weights, RouteForm::scores, 2, &correction);
+  BOOST_TEST(device.read(selected) == (Values{4, 2, 1, 0}), boost::test_tools::per_element());
+
+  // Nothing is above 0 then, which experts count as that are not in the groups kept.
+  const auto below = device.tensor(Dtype::fp64, {6}, {-1, -1, -2, -2, -1, -1});
+  device->route(scores, selected, weights, RouteForm::scores, 1, &below, groups);
+  BOOST_TEST(device.read(selected) == (Values{2, 3, 2, 3}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(scores_weigh_as_they_are_or_by_their_share_and_so_go_back) {
+  Device device;
+  const auto scores = device.tensor(Dtype::fp64, {1, 1, 4}, {0.25, 0.5, 0.125, 0.75});
+  const auto selected = device.output(Dtype::int64, {1, 1, 2});
+  const auto weights = device.output(Dtype::fp64, {1, 1, 2});
+  const auto dweights = device.tensor(Dtype::fp64, {1, 1, 2}, {1, 6});
+  const auto dscores = device.output(Dtype::fp64, {1, 1, 4});
+  device->route(scores, selected, weights, RouteForm::score_shares, 5);
+  BOOST_TEST(device.read(weights) == (Values{3, 2}), boost::test_tools::per_element());
+  device->route_backward(dweights, scores, selected, dscores, RouteForm::score_shares, 5);
+  // The mean of 5 and 30 by shares of 0.6 and 0.4 is 15; the divisor 1.25.
+  BOOST_TEST(device.read(dscores)[1] == 12, boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(device.read(dscores)[3] == -8, boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(device.read(dscores)[0] == 0);
+  BOOST_TEST(device.read(dscores)[2] == 0);
+
+  device->route(scores, selected, weights, RouteForm::scores, 4);
+  BOOST_TEST(device.read(weights) == (Values{3, 2}), boost::test_tools::per_element());
+  device->route_backward(dweights, scores, selected, dscores, RouteForm::scores, 4);
+  BOOST_TEST(device.read(dscores) == (Values{0, 24, 0, 4}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(groups_that_cannot_be_ranked_are_refused) {
+  Device device;
+  const auto scores = device.output(Dtype::fp32, {1, 1, 6});
+  const auto selected = device.output(Dtype::int64, {1, 1, 2});
+  const auto weights = device.output(Dtype::fp32, {1, 1, 2});
+  const auto refuses = [&](const TensorView* correction, ExpertGroups groups) {
+    BOOST_CHECK_THROW(
+        device->route(scores, selected, weights, RouteForm::scores, 1, correction, groups),
+        InvariantError);
+  };
+  refuses(&weights, {});
+  refuses(nullptr, {.count = 4, .kept = 1});
+  refuses(nullptr, {.count = 6, .kept = 1});
+  refuses(nullptr, {.count = 2, .kept = 0});
+}
+
 BOOST_AUTO_TEST_CASE(each_expert_gets_the_rows_of_its_tokens_in_the_order_asked_for) {
   Routing routing;
   const auto x = routing.device.tensor(Dtype::bf16, {1, 3, 2}, {1, 2, 3, 4, 5, 6});

@@ -237,6 +237,28 @@ BOOST_AUTO_TEST_CASE(the_forms_of_gelu_differ) {
   BOOST_TEST(std::fabs(got[1] - got[2]) > 1e-10);
 }
 
+// ---- Scores ------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(sigmoids_by_hand) {
+  for (const Dtype dtype : float_dtypes) {
+    Device device;
+    const auto x = device.tensor(dtype, {4}, {0, 1, -1, -1000});
+    const auto y = device.output(dtype, {4}), dx = device.output(dtype, {4});
+    device->sigmoid(x, y);
+    device->sigmoid_backward(device.tensor(dtype, {4}, {4, 2, 3, 4}), x, dx);
+
+    const double s = 1 / (1 + std::exp(-1.0));
+    Naive scores(4), slopes(4);
+    for (const auto& [i, value] : {std::pair{0, 0.5}, {1, s}, {2, 1 - s}, {3, 0.0}})
+      scores.add(i, value, 1);
+    for (const auto& [i, slope] :
+         {std::pair{0, 1.0}, {1, 2 * s * (1 - s)}, {2, 3 * s * (1 - s)}, {3, 0.0}})
+      slopes.add(i, slope, 4);
+    expect_within(device.read(y), scores, dtype, 10, "sigmoid");
+    expect_within(device.read(dx), slopes, dtype, 20, "sigmoid_backward");
+  }
+}
+
 // ---- Caps --------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(caps_and_products_by_hand) {

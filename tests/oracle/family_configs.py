@@ -118,6 +118,18 @@ DEEPSEEK_V2 = {**ROTARY, "architectures": ["DeepseekV2ForCausalLM"], "model_type
                "scoring_func": "softmax", "seq_aux": True, "topk_group": 1, "topk_method": "greedy",
                "v_head_dim": 5}
 
+# Two of four groups of two experts are kept; of texts that are longer than trained, so that scores
+# grow too.
+DEEPSEEK_V3 = {**{k: v for k, v in DEEPSEEK_V2.items() if k not in ("scoring_func", "topk_method")},
+               "architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3",
+               "n_group": 4, "n_routed_experts": 8, "n_shared_experts": 1, "norm_topk_prob": True,
+               "num_experts_per_tok": 3, "q_lora_rank": 7, "qk_rope_head_dim": 8,
+               "rope_interleave": True, "rope_theta": 500.0,
+               "rope_scaling": {"type": "yarn", "factor": 8.0, "beta_fast": 3, "beta_slow": 1,
+                                "mscale": 1.0, "mscale_all_dim": 0.5,
+                                "original_max_position_embeddings": 64},
+               "routed_scaling_factor": 2.5, "topk_group": 2}
+
 # The keys of ChatGLM2-6B's published config.
 CHATGLM = {"architectures": ["ChatGLMModel"], "model_type": "chatglm", "add_bias_linear": False,
            "add_qkv_bias": True, "apply_query_key_layer_scaling": True,
@@ -194,6 +206,13 @@ FAMILIES = {
                                               "beta_slow": 1, "mscale": 1.0,
                                               "mscale_all_dim": 0.5,
                                               "original_max_position_embeddings": 64}},
+    },
+    "deepseek_v3": {
+        "deepseek_v3-groups": DEEPSEEK_V3,
+        "deepseek_v3-plain-scores": {**DEEPSEEK_V3, "attention_bias": True, "n_group": 1,
+                                     "n_shared_experts": 2, "norm_topk_prob": False,
+                                     "q_lora_rank": None, "rope_interleave": False,
+                                     "rope_scaling": None, "topk_group": 1},
     },
     "chatglm": {
         "chatglm-groups-2": CHATGLM,

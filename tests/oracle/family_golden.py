@@ -7,16 +7,17 @@ config.json that the tests read too.
 
 Each variant (family_configs.py) has a folder:
     config.json           Hugging Face config
-    parameters.json       [{"name", "shape"}, ...] in the order of the state dict; no tied lm_head
+    parameters.json       [{"name", "shape"}, ...] in the order of the state dict; no tied lm_head,
+                          no buffer
     model.safetensors     weights, fp32 values (exact in fp64)
     expected.safetensors  tokens (B, T), stored as fp32; for each D in {fp64, fp32}: D/loss,
                           D/logits, D/gradient/P for every parameter P (zeros where autograd
                           leaves None)
 
 The witness of llama, mistral, qwen2, qwen3, gemma2, olmo2, phi3, gpt2, gpt_neox, bloom, mixtral,
-qwen3_moe and deepseek_v2 is their own class in transformers. ChatGLM's code is not part of
-transformers: its witness is Glm, which is, under ChatGLM's names (chatglm_names.py), and a second
-one is chatglm_second_derivation.py.
+qwen3_moe, deepseek_v2 and deepseek_v3 is their own class in transformers. ChatGLM's code is not
+part of transformers: its witness is Glm, which is, under ChatGLM's names (chatglm_names.py), and a
+second one is chatglm_second_derivation.py.
 
 Two runs, both in training mode, dropout 0, eager attention:
 - fp32, as published, the code untouched.
@@ -95,6 +96,10 @@ LIFTED = {
         "DeepseekV2MoEGate.forward: type",        # the router's matmul: input and weight
         "DeepseekV2MoEGate.forward: softmax",     # and its scores
     ),
+    "deepseek_v3": lifted(
+        "DeepseekV3", *YARN,
+        "DeepseekV3TopkRouter.forward: type",     # the router's matmul: input and weight
+    ),
     "chatglm": lifted("Glm"),
 }
 
@@ -152,10 +157,17 @@ def forget_last_expert(model):
     weight[1], weight[3], weight[4] = -weight[0], -weight[2], 0
 
 
+def stored_tensors(model):
+    """The parameters, and behind them the buffers that a checkpoint holds."""
+    buffers = {name: value for name, value in model.state_dict(keep_vars=True).items()
+               if name in dict(model.named_buffers())}
+    return {**dict(model.named_parameters()), **buffers}
+
+
 def make_weights(model):
     """Values that make every part matter: attention not uniform, norms not one, biases not zero."""
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for name, parameter in stored_tensors(model).items():
             parameter.normal_(0.0, 0.3)
             if name.endswith(".weight") and ("norm" in name or ".ln_" in name):
                 parameter.add_(1.0)
@@ -174,10 +186,11 @@ def run(config, weights, tokens):
     if config["model_type"] == "chatglm":
         weights = glm_from_chatglm(weights, config)
     parameters = dict(model.named_parameters())
-    assert parameters.keys() == weights.keys()
+    stored = stored_tensors(model)
+    assert stored.keys() == weights.keys()
     with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(weights[name])
+        for name, tensor in stored.items():
+            tensor.copy_(weights[name])
     output = model(input_ids=tokens, labels=tokens, use_cache=False)
     output.loss.backward()
     result = {"loss": output.loss.detach().reshape(1), "logits": output.logits.detach()}
@@ -223,7 +236,7 @@ def write_variant(folder, config):
     torch.manual_seed(zlib.crc32(os.path.basename(folder).encode()))
     model = make_model(config)
     make_weights(model)
-    weights = {name: p.detach().clone() for name, p in model.named_parameters()}
+    weights = {name: p.detach().clone() for name, p in stored_tensors(model).items()}
     tokens = torch.randint(0, model.config.vocab_size, (BATCH, SEQUENCE))
     weights = published_names(config, weights)
     results, places = run_both(config, weights, tokens)
@@ -231,7 +244,8 @@ def write_variant(folder, config):
     assert places <= LIFTED[family], places - LIFTED[family]
 
     write_json(os.path.join(folder, "config.json"), config)
-    described = [{"name": name, "shape": list(value.shape)} for name, value in weights.items()]
+    described = [{"name": name, "shape": list(value.shape)} for name, value in weights.items()
+                 if "fp64/gradient/" + name in results]
     write_json(os.path.join(folder, "parameters.json"), described)
     save_file(weights, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
     expected = {"tokens": tokens.to(torch.float32), **results}  # whole numbers, as all else here

@@ -30,7 +30,7 @@ struct Golden {
       : model(model_from_json(read_model_json(golden_folder + variant))),
         expected(golden_folder + variant + "/expected.safetensors") {
     const Safetensors weights(golden_folder + variant + "/model.safetensors");
-    for (const ParameterDescription& p : model.parameters)
+    for (const ParameterDescription& p : model.stored())
       parameters[p.name] = read_tensor(weights, p.name);
     const Tensor ids = read_tensor(expected, "tokens");
     tokens.shape = ids.shape;

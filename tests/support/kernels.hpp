@@ -76,6 +76,8 @@ class Kernels {
   void soft_cap_backward(View dy, View x, View dx, double cap) {
     call(OpKind::soft_cap_backward, {dy, x}, {dx}, {.cap = cap});
   }
+  void sigmoid(View x, View y) { call(OpKind::sigmoid, {x}, {y}); }
+  void sigmoid_backward(View dy, View x, View dx) { call(OpKind::sigmoid_backward, {dy, x}, {dx}); }
   void add(View a, View b, View y) { call(OpKind::add, {a, b}, {y}); }
   void split(View x, Views outputs, std::span<const std::int64_t> parts) {
     call(OpKind::split, {x}, with({}, outputs), {.parts = {parts.begin(), parts.end()}});
@@ -85,8 +87,10 @@ class Kernels {
   }
   void repeat_heads(View x, View y) { call(OpKind::repeat_heads, {x}, {y}); }
   void sum_heads(View x, View y) { call(OpKind::sum_heads, {x}, {y}); }
-  void route(View logits, View selected, View weights, RouteForm form, double factor) {
-    call(OpKind::route, {logits}, {selected, weights}, {.factor = factor, .route = form});
+  void route(View logits, View selected, View weights, RouteForm form, double factor,
+             const TensorView* correction = nullptr, ExpertGroups groups = {}) {
+    call(OpKind::route, with({logits}, correction), {selected, weights},
+         {.factor = factor, .route = form, .expert_groups = groups});
   }
   void moe_dispatch(View x, View selected, Views rows, ExpertRows order) {
     call(OpKind::moe_dispatch, {x, selected}, with({}, rows), {.expert_rows = order});

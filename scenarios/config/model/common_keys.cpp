@@ -71,7 +71,9 @@ std::span<const char* const> common_harmless_keys() {
 
 const std::vector<NeutralConfigKey>& common_neutral_keys() {
   static const std::vector<NeutralConfigKey> keys = {
-      {"quantization_config", "null", "quantised weights are not implemented"},
+      {"quantization_config", "null",
+       "quantised weights are not implemented: --override quantization_config=null runs the model "
+       "without, its weights generated or stored in bf16, fp16 or fp32"},
       {"is_decoder", "false", "only the causal decoder is implemented"},
       {"is_encoder_decoder", "false", "encoder-decoder models are not implemented: only false"},
       {"add_cross_attention", "false", "cross attention is not implemented: only false"},

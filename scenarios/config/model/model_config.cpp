@@ -49,6 +49,7 @@ ModelDescription model_from_json(const JsonValue& config, Mode mode,
   read_model_keys(reader, family, model);
   read_rotary_keys(reader, family, model, notices);
   model.parameters = family.parameters(model);
+  if (family.untrained) model.untrained = family.untrained(model);
   return model;
 }
 

@@ -300,10 +300,10 @@ std::optional<std::string> Rule::sum_heads() const {
 }
 
 // Experts are chosen, and tokens handed to them, by every TP rank alike: nothing is cut but the
-// batch.
+// batch. A correction of the scores is the same for all tokens.
 std::optional<std::string> Rule::routed() const {
   for (std::size_t i = 0; i < op_.inputs.size(); ++i)
-    if (in(i) != in(0)) return refuse();
+    if (op_.kind == OpKind::route && i > 0 ? !whole(i) : in(i) != in(0)) return refuse();
   const bool fits = axis_ == Axis::tp ? whole(0) : whole(0) || rows(0);
   return fits ? all_yield(in(0)) : refuse();
 }
@@ -390,8 +390,10 @@ std::optional<std::string> Rule::check() {
     case OpKind::square_root:
     case OpKind::clip_factor:
     case OpKind::soft_cap:
+    case OpKind::sigmoid:
     case OpKind::gelu: return pointwise(1);
     case OpKind::soft_cap_backward:
+    case OpKind::sigmoid_backward:
     case OpKind::product:
     case OpKind::gelu_backward: return pointwise(2);
     case OpKind::swiglu: return pointwise(2);

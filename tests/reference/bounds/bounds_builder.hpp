@@ -66,6 +66,7 @@ struct Builder {
   void weights_in_out();
   // bounds_cases_experts.cpp
   void experts_of_tokens();
+  void experts_by_scores();
 };
 
 }  // namespace shardproof::testing

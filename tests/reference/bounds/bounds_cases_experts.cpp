@@ -1,5 +1,6 @@
 // Cases of experts: chosen, given their tokens, weighed.
 #include <algorithm>
+#include <cmath>
 
 #include "bounds_builder.hpp"
 
@@ -36,6 +37,50 @@ std::vector<real::TensorView> views(std::vector<Stored>& tensors, std::size_t fi
 
 }  // namespace
 
+// Six experts in three groups, of which two are kept; what they are corrected by is small.
+void Builder::experts_by_scores() {
+  constexpr std::int64_t all = 6;
+  const Shape choice{e.B, e.T, k};
+  const Stored selected = choices(e);
+  const auto changed = [&](Stored stored, auto change) {
+    std::vector<double> values = stored.values();
+    for (double& value : values) value = change(value);
+    stored.assign(values);
+    return stored;
+  };
+  const auto near_one = [](double x) { return std::fabs(x) / (1 + std::fabs(x)); };
+  for (const RouteForm form : {RouteForm::scores, RouteForm::score_shares}) {
+    UnitAttributes attributes{.factor = 1.7};
+    attributes.experts_per_token = k;
+    attributes.route = form;
+    attributes.expert_groups = {.count = 3, .kept = 2};
+    const auto route = [=](CpuKernels& d, Arguments& a, Stored& chosen, Stored& weights) {
+      const real::TensorView correction = a[1].view();
+      d.route(a[0].view(), chosen.view(), weights.view(), form, 1.7, &correction,
+              attributes.expert_groups);
+    };
+    const Stored scores = changed(draw({e.B, e.T, all}), near_one);
+    const Stored correction =
+        changed(draw({all}), [&](double x) { return std::copysign(near_one(x) / 8, x); });
+    const Stored like = draw(choice);
+    put(UnitKind::route_weights, attributes, {scores, correction}, choice,
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
+          Stored chosen(Dtype::int64, choice);
+          route(d, a, chosen, y);
+        });
+    put(UnitKind::route_selected, attributes, {scores, correction}, choice,
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
+          Stored weights = like;
+          route(d, a, y, weights);
+        })
+        .precision.output = Dtype::int64;
+    put(UnitKind::route_backward, attributes, {draw(choice), scores, selected}, scores.shape,
+        [=](CpuKernels& d, Arguments& a, Stored& y) {
+          d.route_backward(a[0].view(), a[1].view(), a[2].view(), y.view(), form, 1.7);
+        });
+  }
+}
+
 void Builder::experts_of_tokens() {
   const Shape logits{e.B, e.T, experts}, choice{e.B, e.T, k}, x{e.B, e.T, e.C()};
   const Stored selected = choices(e);
@@ -63,6 +108,7 @@ void Builder::experts_of_tokens() {
           d.route_backward(a[0].view(), a[1].view(), a[2].view(), y.view(), form, 1.7);
         });
   }
+  experts_by_scores();
   std::vector<Stored> parts;
   for (std::int64_t expert = 0; expert < experts; ++expert)
     parts.push_back(draw({rows_of(selected, expert), e.C()}));

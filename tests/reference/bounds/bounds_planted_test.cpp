@@ -86,12 +86,15 @@ bool reads_some(const Case& a_case) {
 
 // up does not enter its own gradient, nor v its own; a halved number is as finite as before; an
 // expert without tokens gives nothing; with another choice of experts the rows do not fit, which a
-// kernel refuses.
+// kernel refuses; what corrects scores does not weigh; plain ones do not enter their gradient.
 bool without_influence(const Case& a_case, std::size_t argument) {
   const bool routed = std::string(reference::name_of(a_case.kind)).starts_with("moe_");
   if (routed && a_case.arguments[argument].dtype == Dtype::int64) return true;
   if (element_count(a_case.arguments[argument].shape) == 0) return true;
   if (a_case.kind == UnitKind::swiglu_backward_up) return argument == 2;
+  if (a_case.kind == UnitKind::route_weights) return argument == 1;
+  if (a_case.kind == UnitKind::route_backward && a_case.attributes.route == RouteForm::scores)
+    return argument == 1;
   if (a_case.kind == UnitKind::attention_backward_v) return argument == 3;
   return a_case.kind == UnitKind::nonfinite || a_case.kind == UnitKind::positions;
 }
@@ -174,6 +177,11 @@ bool with_another_form(Case& a_case) {
   const bool gelu = a_case.kind == UnitKind::gelu || a_case.kind == UnitKind::gelu_backward;
   if (gelu)
     attributes.gelu = attributes.gelu == GeluForm::erf ? GeluForm::tanh : GeluForm::erf;
+  else if (a_case.kind == UnitKind::route_selected && attributes.expert_groups.limit())
+    attributes.expert_groups = {};
+  else if (a_case.kind == UnitKind::route_backward && takes_scores(attributes.route))
+    attributes.route =
+        attributes.route == RouteForm::scores ? RouteForm::score_shares : RouteForm::scores;
   else if (attributes.cap > 0)
     attributes.cap *= 1.1;
   else if (attributes.attention.cap > 0)
@@ -199,7 +207,7 @@ BOOST_AUTO_TEST_CASE(another_form_of_a_function_is_found) {
     BOOST_TEST(compared(device, wrong).failed > 0, title(a_case));
     ++found;
   });
-  BOOST_TEST(found == std::ssize(dtypes) * (6 + 4 + 5 + 5 + 5 + 2 + 10));
+  BOOST_TEST(found == std::ssize(dtypes) * (6 + 4 + 5 + 5 + 5 + 2 + 10 + 4));
 }
 
 BOOST_AUTO_TEST_CASE(a_mean_with_the_wrong_divisor_is_found) {

@@ -70,6 +70,8 @@ std::vector<double> by_the_oracle(const Case& c) {
     case UnitKind::soft_cap: return reference::soft_cap(x(0), c.attributes.cap).values;
     case UnitKind::soft_cap_backward:
       return reference::soft_cap_vjp(x(0), x(1), c.attributes.cap).values;
+    case UnitKind::sigmoid: return reference::sigmoid(x(0)).values;
+    case UnitKind::sigmoid_backward: return reference::sigmoid_vjp(x(0), x(1)).values;
     case UnitKind::rotary: return rotary(x(0), x(1), x(2), turned).values;
     case UnitKind::rotary_backward: return reference::rotary_vjp(x(0), x(1), x(2), turned).values;
     case UnitKind::attention: return attention(x(0), x(1), x(2), form, slopes(3)).output.values;
@@ -93,7 +95,12 @@ std::vector<double> by_the_oracle(const Case& c) {
       return cross_entropy_vjp(upstream, x(0), tokens(c.arguments[1])).values;
     }
     case UnitKind::route_weights: {
-      const auto chosen = reference::chosen_experts(x(0), c.attributes.experts_per_token);
+      const bool corrected = c.arguments.size() > 1;
+      const Tensor correction = corrected ? x(1) : Tensor();
+      const auto chosen = reference::chosen_experts(
+          reference::compared_scores(x(0), corrected ? &correction : nullptr,
+                                     c.attributes.expert_groups, c.precision.compute),
+          c.attributes.experts_per_token);
       return reference::expert_weights(x(0), chosen, c.attributes.route, c.attributes.factor)
           .values;
     }

@@ -1,5 +1,6 @@
 #include "reference/models/graph.hpp"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include "reference/models/families.hpp"
@@ -188,6 +189,29 @@ BOOST_AUTO_TEST_CASE(contributions_of_one_node_to_several_shared_tensors_are_tol
                 "forward/embed/output, norm.weight)",
                 "backward/embed/grad_output = add(backward/mlp/grad_gate, "
                 "backward/norm/grad_input)"});
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_trained_is_that_of_the_start_and_has_no_gradient) {
+  const std::string correction = "gate.correction";
+  const std::vector<ParameterDescription> untrained{{correction, {6}}};
+  Graph net(parameters, micro_batch, untrained);
+  const Value x = net.embedding("embed", net.tokens());
+  const Value scores = net.sigmoid("moe", "scores", net.linear("gate", x));
+  const RoutingRule rule{.experts_per_token = 1, .form = RouteForm::scores, .factor = 2};
+  BOOST_TEST(std::ranges::count(net.unused_parameters(), correction) == 1);
+  const Routing routing = net.route("moe", scores, rule, correction);
+  BOOST_TEST(std::ranges::count(net.unused_parameters(), correction) == 0);
+  const auto parts = net.dispatch("moe", x, routing, 6, ExpertRows::by_token);
+  net.loss(net.linear("head", net.combine("moe", "output", routing, parts, ExpertRows::by_token)));
+
+  std::vector<Unit> units;
+  append_micro_step(net, 3, 0, /*last_update=*/2, units);
+  std::ptrdiff_t reads = 0;
+  for (const Unit& unit : units) {
+    BOOST_TEST(unit.output.find("correction") == std::string::npos, unit.output);
+    reads += std::ranges::count(unit.inputs, "/initial/parameter/" + correction);
+  }
+  BOOST_TEST(reads == 2);  // of the experts and of their weights
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_used_twice_has_the_sum_of_both_gradients) {

@@ -102,6 +102,16 @@ BOOST_AUTO_TEST_CASE(soft_cap) {
             {soft_cap_vjp(dy, x, 1.5)});
 }
 
+BOOST_AUTO_TEST_CASE(sigmoids) {
+  Random random(19);
+  Tensor x = random.tensor({3, 7});
+  x[0] = 40, x[1] = -40, x[2] = 0;
+  const Tensor dy = random.tensor({3, 7});
+
+  check_vjp([](const auto& in) { return reference::sigmoid(in[0]); }, {x}, dy,
+            {sigmoid_vjp(dy, x)});
+}
+
 BOOST_AUTO_TEST_CASE(capped_scores) {
   Random random(18);
   const Tensor q = random.tensor({2, 5, 8}), k = random.tensor({2, 5, 4}),
@@ -117,7 +127,8 @@ BOOST_AUTO_TEST_CASE(weights_of_experts) {
   Random random(13);
   const Tensor logits = random.tensor({2, 3, 5}), dy = random.tensor({2, 3, 2});
   const Tokens selected = chosen_experts(logits, 2);
-  for (const RouteForm form : {RouteForm::renormalized, RouteForm::scaled})
+  for (const RouteForm form :
+       {RouteForm::renormalized, RouteForm::scaled, RouteForm::scores, RouteForm::score_shares})
     check_vjp([&](const auto& in) { return expert_weights(in[0], selected, form, 1.5); }, {logits},
               dy, {expert_weights_vjp(dy, logits, selected, form, 1.5)});
 }

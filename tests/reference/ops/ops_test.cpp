@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "reference/ops/derivatives.hpp"
+#include "reference/ops/experts.hpp"
 
 namespace shardproof::reference {
 
@@ -175,6 +176,33 @@ BOOST_AUTO_TEST_CASE(slopes_add_to_each_score_its_keys_position) {
 
   check_close(result.output, {1, 2, 2}, {8, 0, 14, 3});
   check_close(result.log_sum_exp, {1, 1, 2}, {0, std::log(4.0)});
+}
+
+// Groups {0, 1} and {4, 5} together 1.5 and 1.125, {2, 3} 0.875; without the correction 1.25, 1.375
+// and 0.875. Sums are rounded where a dtype is asked for.
+BOOST_AUTO_TEST_CASE(scores_are_compared_corrected_and_as_zero_outside_the_best_groups) {
+  const Tensor scores({1, 1, 6}, {0.5, 0.75, 0.25, 0.625, 0.875, 0.5});
+  const Tensor correction({6}, {0.25, 0, 0, 0, -0.25, 0});
+
+  check_close(compared_scores(scores, nullptr, {}), {1, 1, 6}, scores.values);
+  check_close(compared_scores(scores, &correction, {}), {1, 1, 6},
+              {0.75, 0.75, 0.25, 0.625, 0.625, 0.5});
+  check_close(compared_scores(scores, &correction, {.count = 3, .kept = 2}), {1, 1, 6},
+              {0.75, 0.75, 0, 0, 0.625, 0.5});
+  check_close(compared_scores(scores, &correction, {.count = 3, .kept = 1}), {1, 1, 6},
+              {0.75, 0.75, 0, 0, 0, 0});
+  check_close(compared_scores(scores, nullptr, {.count = 3, .kept = 1}), {1, 1, 6},
+              {0, 0, 0, 0, 0.875, 0.5});
+  const Tensor little({6}, {0x1p-40, 0, 0, 0, 0, 0});
+  BOOST_TEST(compared_scores(scores, &little, {}, Dtype::fp32)[0] == 0.5);
+  BOOST_TEST(compared_scores(scores, &little, {})[0] > 0.5);
+}
+
+BOOST_AUTO_TEST_CASE(shares_of_scores_that_are_all_zero_are_zero) {
+  const Tensor scores({1, 1, 3}, {0, 0, 0});
+  const Tokens chosen({1, 1, 2}, {0, 1});
+
+  check_close(expert_weights(scores, chosen, RouteForm::score_shares, 2.5), {1, 1, 2}, {0, 0});
 }
 
 BOOST_AUTO_TEST_CASE(swiglu_by_hand) {

@@ -47,10 +47,23 @@ Task small_gpt2() {
   return task;
 }
 
+Task small_deepseek_v3() {
+  Task task;
+  task.training.working = Dtype::bf16;
+  task.model = model_from_json(parse_json(R"({"model_type": "deepseek_v3", "hidden_size": 4,
+      "num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1, "vocab_size": 5,
+      "q_lora_rank": null, "kv_lora_rank": 2, "qk_nope_head_dim": 2, "qk_rope_head_dim": 2,
+      "v_head_dim": 2, "n_routed_experts": 4, "n_group": 2, "topk_group": 1,
+      "num_experts_per_tok": 1, "moe_intermediate_size": 2, "first_k_dense_replace": 0,
+      "initializer_range": 0.5})",
+                                          "config.json"));
+  return task;
+}
+
 std::vector<TensorToStore> checkpoint_of(const Task& task) {
   std::vector<TensorToStore> tensors;
   double next = 0;
-  for (const ParameterDescription& parameter : task.model.parameters) {
+  for (const ParameterDescription& parameter : task.model.stored()) {
     std::vector<double> values(static_cast<std::size_t>(element_count(parameter.shape)));
     for (double& value : values) value = (next += 1.0) + 0x1p-20;
     TensorToStore tensor{parameter.name, Dtype::fp64, parameter.shape, {}};
@@ -217,4 +230,32 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_may_lack_the_prefix_and_hold_masks_and_a_tied_
   write_safetensors(folder / "model.safetensors", tensors);
   BOOST_TEST(error_of([&] { Weights{task}; }, folder.path().string()) ==
              ": the weights do not fit the model's config: extra h.0.attn.scale");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_trained_is_generated_and_read_as_weights_are) {
+  const std::string name = "model.layers.0.mlp.gate.e_score_correction_bias";
+  Task task = small_deepseek_v3();
+  task.weights = "generated";
+  for (const double value : Weights(task).read(name, whole({4})))
+    BOOST_TEST((value != 0 && std::fabs(value) < 0.5 * 4.9));
+
+  const TemporaryFolder folder;
+  task.weights = folder.path().string();
+  auto tensors = checkpoint_of(task);
+  BOOST_TEST(tensors.back().name == name);
+  const std::vector<double> given{0.5, -0.25, 1 + 0x1p-20, 3};
+  encode(Dtype::fp64, given, tensors.back().bytes);
+  // Of layer 61, which transformers does not load, and of no other.
+  tensors.push_back(
+      {"model.layers.61.eh_proj.weight", Dtype::fp32, {1}, std::vector<std::byte>(4)});
+  write_safetensors(folder / "model.safetensors", tensors);
+  BOOST_TEST(Weights(task).read(name, whole({4})) == (std::vector<double>{0.5, -0.25, 1, 3}),
+             boost::test_tools::per_element());
+
+  tensors.back().name = "model.layers.1.eh_proj.weight";
+  tensors[tensors.size() - 2].name = "elsewhere";
+  write_safetensors(folder / "model.safetensors", tensors);
+  BOOST_TEST(error_of([&] { Weights{task}; }, folder.path().string()) ==
+             ": the weights do not fit the model's config: missing " + name +
+                 "; extra elsewhere; extra model.layers.1.eh_proj.weight");
 }

@@ -49,9 +49,12 @@ Shape shape_of(const JsonValue& list) {
 JsonValue changed(const Family& family) {
   JsonValue config = parse_json("{" + least(family.model_type) + "}", "config.json");
   const std::map<std::string, std::int64_t> counts = {
-      {"hidden_size", 48},        {"num_attention_heads", 6},     {"num_key_value_heads", 3},
-      {"head_dim", 12},           {"num_hidden_layers", 3},       {"vocab_size", 17},
-      {"num_experts_per_tok", 1}, {"max_position_embeddings", 19}};
+      {"hidden_size", 48},        {"num_attention_heads", 6},
+      {"num_key_value_heads", 3}, {"head_dim", 12},
+      {"num_hidden_layers", 3},   {"vocab_size", 17},
+      {"num_experts_per_tok", 1}, {"max_position_embeddings", 19},
+      {"n_routed_experts", 21},   {"n_group", 7},
+      {"topk_group", 2}};
   std::int64_t next = 5;
   for (const ConfigKey& key : family.keys) {
     if (key.derived) continue;
@@ -289,6 +292,34 @@ BOOST_AUTO_TEST_CASE(defaults_are_those_of_the_published_configuration_classes) 
         {"v_head_dim", 128},
         {"moe_intermediate_size", 1407},
         {"tie_word_embeddings", 0}}},
+      {"deepseek_v3",
+       {{"vocab_size", 129280},
+        {"hidden_size", 7168},
+        {"intermediate_size", 18432},
+        {"num_hidden_layers", 61},
+        {"num_attention_heads", 128},
+        {"num_key_value_heads", 128},
+        {"head_dim", 64},
+        {"max_position_embeddings", 4096},
+        {"rms_norm_eps", 1e-6},
+        {"rope_theta", 1e4},
+        {"attention_bias", 0},
+        {"rope_interleave", 1},
+        {"first_k_dense_replace", 3},
+        {"kv_lora_rank", 512},
+        {"q_lora_rank", 1536},
+        {"n_routed_experts", 256},
+        {"n_shared_experts", 1},
+        {"n_group", 8},
+        {"topk_group", 4},
+        {"num_experts_per_tok", 8},
+        {"norm_topk_prob", 1},
+        {"qk_nope_head_dim", 128},
+        {"qk_rope_head_dim", 64},
+        {"routed_scaling_factor", 2.5},
+        {"v_head_dim", 128},
+        {"moe_intermediate_size", 2048},
+        {"tie_word_embeddings", 0}}},
       {"chatglm",
        {{"vocab_size", 65024},
         {"hidden_size", 4096},
@@ -326,6 +357,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_reads_as_the_same_model) {
       for (const ConfigKey& key : family.keys) {
         if (key.derived && family.model_type == "bloom") continue;  // 8 per head by accident
         if (std::string(key.name) == "rms_norm_offset") continue;   // 1 for every gemma2
+        if (std::string(key.name) == "experts_that_rank_a_group") continue;  // 2 for every one
         BOOST_TEST((find_value(other, key.name) != find_value(by_default, key.name) ||
                     std::string(key.name) == "tie_word_embeddings"),
                    key.name);
@@ -385,6 +417,15 @@ BOOST_AUTO_TEST_CASE(numbers_that_do_not_fit_each_other_are_refused_with_both) {
              " more");
   BOOST_TEST(error_in(R"("num_key_value_heads": 8, )" + least("deepseek_v2")) ==
              "config.json:1:25: num_key_value_heads = 8: expected num_attention_heads = 32");
+  const std::string v3 = least("deepseek_v3");
+  BOOST_TEST(error_in(R"("n_group": 3, )" + v3) ==
+             "config.json:1:1: n_group = 3 does not divide n_routed_experts = 256");
+  BOOST_TEST(error_in(R"("n_group": 4, "n_routed_experts": 4, )" + v3) ==
+             "config.json:1:1: experts_that_rank_a_group = 2: more than experts_of_a_group = 1");
+  BOOST_TEST(error_in(R"("topk_group": 9, )" + v3) ==
+             "config.json:1:16: topk_group = 9: more than n_group = 8");
+  BOOST_TEST(error_in(R"("num_key_value_heads": 8, )" + v3) ==
+             "config.json:1:25: num_key_value_heads = 8: expected num_attention_heads = 128");
   BOOST_TEST(
       error_in(R"("multi_query_group_num": 3, )" + least("chatglm")) ==
       "config.json:1:27: multi_query_group_num = 3: does not divide num_attention_heads = 32");
@@ -399,6 +440,12 @@ BOOST_AUTO_TEST_CASE(what_a_family_does_not_have_is_refused_by_name) {
   BOOST_TEST(error_in(R"("topk_method": "group_limited_greedy", )" + least("deepseek_v2")) ==
              "config.json:1:17: topk_method = \"group_limited_greedy\": experts limited to groups"
              " are not implemented: only \"greedy\"");
+  BOOST_TEST(error_in(R"("scoring_func": "softmax", )" + least("deepseek_v3")) ==
+             "config.json:1:18: scoring_func = \"softmax\": transformers' DeepseekV3TopkRouter"
+             " knows no other scores: only \"sigmoid\"");
+  BOOST_TEST(error_in(R"("quantization_config": {"quant_method": "fp8"}, )" + least("deepseek_v3"))
+                 .find("--override quantization_config=null runs the model without") !=
+             std::string::npos);
   BOOST_TEST(error_in(R"("use_sliding_window": true, )" + least("qwen2")) ==
              "config.json:1:24: use_sliding_window = true: sliding-window attention is not"
              " implemented: only false");
@@ -480,6 +527,24 @@ BOOST_AUTO_TEST_CASE(every_module_has_one_class_and_the_shapes_that_belong_to_it
   }
 }
 
+// The third of three layers has experts, and with them what corrects their scores.
+BOOST_AUTO_TEST_CASE(what_is_not_trained_is_stored_and_no_parameter) {
+  JsonValue config = changed(family_of("deepseek_v3"));
+  config.set("first_k_dense_replace", 2);
+  const ModelDescription v3 = model_from_json(config);
+  const std::string name = "model.layers.2.mlp.gate.e_score_correction_bias";
+
+  BOOST_REQUIRE(v3.untrained.size() == 1U);
+  BOOST_TEST(v3.untrained[0].name == name);
+  BOOST_TEST(v3.untrained[0].shape == (Shape{21}), boost::test_tools::per_element());
+  BOOST_TEST(!v3.has_parameter(name));
+  BOOST_TEST(v3.stored().size() == v3.parameters.size() + 1);
+  BOOST_TEST(v3.stored(name).shape == (Shape{21}), boost::test_tools::per_element());
+  ModelDescription without = v3;
+  without.untrained.clear();
+  BOOST_TEST(hash_of(without) != hash_of(v3));
+}
+
 BOOST_AUTO_TEST_CASE(tp_plans_and_lists_of_blocks_name_modules_that_exist) {
   // "*" stands for one index here.
   const auto named = [](const std::string& name, std::string pattern) {
@@ -491,8 +556,8 @@ BOOST_AUTO_TEST_CASE(tp_plans_and_lists_of_blocks_name_modules_that_exist) {
     JsonValue config = changed(family);
     config.set("tie_word_embeddings", false);
     std::vector<ParameterDescription> parameters = model_from_json(config).parameters;
-    // Of deepseek_v2 q_proj, and layer 1 with experts; of qwen3_moe experts too.
-    const bool deepseek = family.model_type == "deepseek_v2";
+    // Of deepseek q_proj, and layer 1 with experts; of qwen3_moe experts too.
+    const bool deepseek = family.model_type.starts_with("deepseek_");
     if (deepseek) config.set("q_lora_rank", JsonValue());
     if (deepseek) config.set("first_k_dense_replace", 1);
     if (family.model_type == "qwen3_moe") config.set("decoder_sparse_step", 1);

@@ -211,6 +211,34 @@ BOOST_AUTO_TEST_CASE(deepseek_v2_lite) {
       "v_head_dim": 128, "vocab_size": 102400})") == 15'706'484'224);
 }
 
+// With the 14,848 numbers that correct scores, which no optimizer has, it is the 671,026,419,200 of
+// the file; that one's weights are quantised, and the layer of its index behind the last is left.
+BOOST_AUTO_TEST_CASE(deepseek_v3) {
+  const char* config = R"({"architectures": ["DeepseekV3ForCausalLM"],
+      "attention_bias": false, "attention_dropout": 0.0,
+      "auto_map": {"AutoConfig": "configuration_deepseek.DeepseekV3Config",
+        "AutoModel": "modeling_deepseek.DeepseekV3Model",
+        "AutoModelForCausalLM": "modeling_deepseek.DeepseekV3ForCausalLM"},
+      "aux_loss_alpha": 0.001, "bos_token_id": 0, "eos_token_id": 1, "ep_size": 1,
+      "first_k_dense_replace": 3, "hidden_act": "silu", "hidden_size": 7168,
+      "initializer_range": 0.02, "intermediate_size": 18432, "kv_lora_rank": 512,
+      "max_position_embeddings": 163840, "model_type": "deepseek_v3", "moe_intermediate_size": 2048,
+      "moe_layer_freq": 1, "n_group": 8, "n_routed_experts": 256, "n_shared_experts": 1,
+      "norm_topk_prob": true, "num_attention_heads": 128, "num_experts_per_tok": 8,
+      "num_hidden_layers": 61, "num_key_value_heads": 128, "num_nextn_predict_layers": 1,
+      "pretraining_tp": 1, "q_lora_rank": 1536, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+      "rms_norm_eps": 1e-06, "rope_scaling": {"beta_fast": 32, "beta_slow": 1, "factor": 40,
+      "mscale": 1.0, "mscale_all_dim": 1.0, "original_max_position_embeddings": 4096,
+      "type": "yarn"}, "rope_theta": 10000, "routed_scaling_factor": 2.5,
+      "scoring_func": "sigmoid", "seq_aux": true, "tie_word_embeddings": false, "topk_group": 4,
+      "topk_method": "noaux_tc", "torch_dtype": "bfloat16", "transformers_version": "4.33.1",
+      "use_cache": true, "v_head_dim": 128, "vocab_size": 129280})";
+  BOOST_TEST(parameter_count(config) == 671'026'404'352);
+  const ModelDescription v3 = model_from_json(parse_json(config, "config.json"));
+  BOOST_TEST(v3.untrained.size() == 58U);
+  BOOST_TEST(v3.untrained.front().name == "model.layers.3.mlp.gate.e_score_correction_bias");
+}
+
 BOOST_AUTO_TEST_CASE(chatglm2_6b) {
   BOOST_TEST(parameter_count(R"({"_name_or_path": "THUDM/chatglm2-6b", "model_type": "chatglm",
       "architectures": ["ChatGLMModel"],
