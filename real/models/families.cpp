@@ -12,9 +12,9 @@ FamilyLowering family_lowering(const std::string& family) {
       {"mixtral", lower_mixtral},     {"deepseek_v2", lower_deepseek_v2},
       {"qwen2", lower_llama},         {"qwen3", lower_qwen3},
       {"qwen3_moe", lower_qwen3_moe}, {"gemma2", lower_gemma2},
-      {"phi3", lower_phi3},           {"gpt2", lower_gpt2},
-      {"gpt_neox", lower_gpt_neox},   {"bloom", lower_bloom},
-      {"chatglm", lower_chatglm},
+      {"gemma3_text", lower_gemma3},  {"phi3", lower_phi3},
+      {"gpt2", lower_gpt2},           {"gpt_neox", lower_gpt_neox},
+      {"bloom", lower_bloom},         {"chatglm", lower_chatglm},
   };
   const auto found = families.find(family);
   if (found != families.end()) return found->second;

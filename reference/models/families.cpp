@@ -16,9 +16,9 @@ const std::map<std::string, Family> families{
     {"mixtral", mixtral},     {"deepseek_v2", deepseek_v2},
     {"qwen2", llama},         {"qwen3", qwen3},
     {"qwen3_moe", qwen3_moe}, {"gemma2", gemma2},
-    {"phi3", phi3},           {"gpt2", gpt2},
-    {"gpt_neox", gpt_neox},   {"bloom", bloom},
-    {"chatglm", chatglm},
+    {"gemma3_text", gemma3},  {"phi3", phi3},
+    {"gpt2", gpt2},           {"gpt_neox", gpt_neox},
+    {"bloom", bloom},         {"chatglm", chatglm},
 };
 
 // Without a loss if it is only asked for the logits.

@@ -89,6 +89,7 @@ struct Family {
   std::string base_prefix;           // of names that a checkpoint of the base model lacks: "model."
   std::vector<const char*> buffers;  // ends of names that are stored beside parameters, but derived
   RotaryKeys rotary = RotaryKeys::none;
+  bool mixed_layers = false;  // layer_types says which of them look back over a window
   std::vector<ConfigKey> keys;
   std::vector<DropoutKey> dropouts;
   std::vector<NeutralConfigKey> neutral;

@@ -49,6 +49,8 @@ const std::vector<Variant> variants{
     {"gpt2-untied"},
     {"gemma2-capped", "lm_head/capped"},
     {"gemma2-uncapped"},
+    {"gemma3_text-types"},
+    {"gemma3_text-pattern", "lm_head/capped"},
     {"gpt_neox-parallel", "embed_out/output"},
     {"gpt_neox-one-after-the-other", "embed_out/output"},
     {"bloom-heads-4"},
