@@ -30,17 +30,17 @@ Attributes attributes_of(const RotaryFrequencies& how) {
 }  // namespace
 
 RotaryTable lower_rotary_table(Builder& builder, std::int64_t width,
-                               const RotaryFrequencies& frequencies) {
+                               const RotaryFrequencies& frequencies, const std::string& suffix) {
   const Shape shape{builder.scenario().data.sequence, width / 2};
   const auto table = [&](const std::string& name) {
-    return builder.add_value({.name = "data/rotary_" + name,
+    return builder.add_value({.name = "data/rotary_" + name + suffix,
                               .shape = shape,
                               .dtype = builder.policy().working,
                               .placement = {},
                               .lifetime = Lifetime::state});
   };
   const RotaryTable result{table("cos"), table("sin")};
-  builder.append(OpKind::rotary_table, "model.rotary_emb", Phase::data, "rotary_table", {},
+  builder.append(OpKind::rotary_table, "model.rotary_emb" + suffix, Phase::data, "rotary_table", {},
                  {result.cos, result.sin}, attributes_of(frequencies));
   return result;
 }

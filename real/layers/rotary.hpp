@@ -10,9 +10,9 @@ struct RotaryTable {
   ValueId cos = -1;
   ValueId sin = -1;
 };
-/// Appends the op that computes them, for `width` (r) elements of a head.
+/// Appends the op that computes them, for `width` (r) elements of a head. Names end in `suffix`.
 RotaryTable lower_rotary_table(Builder& builder, std::int64_t width,
-                               const RotaryFrequencies& frequencies);
+                               const RotaryFrequencies& frequencies, const std::string& suffix);
 
 /// Rotates the queries or the keys by their positions, head by head: the first r elements of each.
 /// Su et al. 2021, arXiv:2104.09864, eq. 34.

@@ -17,6 +17,7 @@ FamilyLowering family_lowering(const std::string& family) {
       {"qwen3", lower_qwen3},
       {"qwen3_moe", lower_qwen3_moe},
       {"gemma2", lower_gemma2},
+      {"gemma3_text", lower_gemma3},
       {"olmo2", lower_olmo2},
       {"phi3", lower_phi3},
       {"gpt2", lower_gpt2},

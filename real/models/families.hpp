@@ -19,6 +19,7 @@ ValueId lower_qwen3(Network& net, ValueId tokens);
 ValueId lower_qwen3_moe(Network& net, ValueId tokens);
 ValueId lower_gemma2(Network& net, ValueId tokens);
 ValueId lower_olmo2(Network& net, ValueId tokens);
+ValueId lower_gemma3(Network& net, ValueId tokens);
 ValueId lower_phi3(Network& net, ValueId tokens);
 ValueId lower_gpt2(Network& net, ValueId tokens);
 ValueId lower_gpt_neox(Network& net, ValueId tokens);

@@ -56,10 +56,11 @@ ValueId Network::positions() {
   return rows;
 }
 
-RotaryTable Network::rotary_table(std::int64_t width, const RotaryFrequencies& frequencies) {
+RotaryTable Network::rotary_table(std::int64_t width, const RotaryFrequencies& frequencies,
+                                  const std::string& suffix) {
   const std::string here = builder_.segment_name();
   builder_.resume_segment("initialize");
-  const RotaryTable table = lower_rotary_table(builder_, width, frequencies);
+  const RotaryTable table = lower_rotary_table(builder_, width, frequencies, suffix);
   builder_.resume_segment(here);
   return table;
 }

@@ -47,8 +47,10 @@ class Network {
   ValueId tokens(ValueId loaded);
   /// (B, T): 0 to T - 1 in each row.
   ValueId positions();
-  /// cos and sin for `width` elements of a head, computed once a run.
-  RotaryTable rotary_table(std::int64_t width, const RotaryFrequencies& frequencies);
+  /// cos and sin for `width` elements of a head, computed once a run. `suffix` tells the names of a
+  /// second pair from those of the first: "_local".
+  RotaryTable rotary_table(std::int64_t width, const RotaryFrequencies& frequencies,
+                           const std::string& suffix = "");
   /// ALiBi's slopes of the heads of the queries q, cut as they are; computed once a run.
   ValueId alibi_slopes(ValueId q);
 

@@ -21,6 +21,7 @@ const std::map<std::string, Family> families{
     {"qwen3", qwen3},
     {"qwen3_moe", qwen3_moe},
     {"gemma2", gemma2},
+    {"gemma3_text", gemma3},
     {"olmo2", olmo2},
     {"phi3", phi3},
     {"gpt2", gpt2},

@@ -23,6 +23,7 @@ Value qwen3(Graph& net, const ModelDescription& model);
 Value qwen3_moe(Graph& net, const ModelDescription& model);
 Value gemma2(Graph& net, const ModelDescription& model);
 Value olmo2(Graph& net, const ModelDescription& model);
+Value gemma3(Graph& net, const ModelDescription& model);
 Value phi3(Graph& net, const ModelDescription& model);
 Value gpt2(Graph& net, const ModelDescription& model);
 Value gpt_neox(Graph& net, const ModelDescription& model);

@@ -56,12 +56,13 @@ Value Graph::positions() {
   return rows;
 }
 
-Rotary Graph::rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies) {
+Rotary Graph::rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies,
+                            const std::string& suffix) {
   const Shape shape{micro_batch_.positions, width / 2};
   const UnitAttributes attributes{
       .head_dim = width, .extent = micro_batch_.positions, .frequencies = frequencies};
-  const Value cos = tensor(Kind::table, "", "rotary_cos", shape);
-  const Value sin = tensor(Kind::table, "", "rotary_sin", shape);
+  const Value cos = tensor(Kind::table, "", "rotary_cos" + suffix, shape);
+  const Value sin = tensor(Kind::table, "", "rotary_sin" + suffix, shape);
   append_to({cos}, UnitKind::rotary_table_cos, {}, attributes);
   append_to({sin}, UnitKind::rotary_table_sin, {}, attributes);
   return {cos, sin};

@@ -90,8 +90,9 @@ class Graph {
   Value positions();                         // (B, T), 0 to T - 1 in each row
   Value parameter(const std::string& name);  // "model.norm.weight", or what is not trained
   bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
-  /// cos and sin (T, width / 2): `width` elements of a head are turned.
-  Rotary rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies);
+  /// cos and sin (T, width / 2): `width` elements of a head are turned. Names end in `suffix`.
+  Rotary rotary_tables(std::int64_t width, const RotaryFrequencies& frequencies,
+                       const std::string& suffix = "");
   Value alibi_slopes(std::int64_t heads);  // (heads)
 
   // The functions, in the words of ops.hpp. Where no role is asked for it is "output".

@@ -25,6 +25,7 @@ Family qwen3_family();
 Family qwen3_moe_family();
 Family gemma2_family();
 Family olmo2_family();
+Family gemma3_family();
 Family phi3_family();
 Family gpt2_family();
 Family bloom_family();

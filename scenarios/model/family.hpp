@@ -104,6 +104,7 @@ struct Family {
   std::vector<const char*> buffers;  // ends of names that are stored beside parameters, but derived
   std::vector<const char*> left_out = {};  // beginnings of names that transformers does not load
   RotaryKeys rotary = RotaryKeys::none;
+  bool mixed_layers = false;  // layer_types says which of them look back over a window
   std::vector<ConfigKey> keys;
   std::vector<DropoutKey> dropouts;
   std::vector<NeutralConfigKey> neutral;

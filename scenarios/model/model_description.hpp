@@ -47,7 +47,8 @@ struct ModelDescription {
   /// flags are 0 or 1, and a count that may be null is 0 then ("q_lora_rank", "sliding_window").
   /// Scaled rotary embeddings have "rope_scaling.factor", alone it is "linear"; "llama3" also has
   /// "rope_scaling.low_freq_factor", "yarn" "rope_scaling.beta_fast", "longrope"
-  /// "rope_scaling.short_factor.0" and so on, one for each pair (model/rotary_keys.cpp).
+  /// "rope_scaling.short_factor.0" and so on, one for each pair (model/rotary_keys.cpp). Where
+  /// layers are of two types, "slides.0" and so on is 1 of those that look back over a window.
   /// "pad_token_id" is here only if its row is held (see padding_row).
   std::map<std::string, double> numbers;
   /// In the order of the Hugging Face state dict; a tied lm_head.weight is absent.

@@ -70,6 +70,13 @@ GEMMA2 = {**ROTARY, "architectures": ["Gemma2ForCausalLM"], "model_type": "gemma
           "final_logit_softcapping": 1.5, "attn_logit_softcapping": 0.75,
           "rms_norm_eps": 1e-06, "pad_token_id": None, "tie_word_embeddings": True}
 
+# One layer turns by the local base and one by the scaled global one, in heads whose norms matter.
+GEMMA3 = {**ROTARY, "architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text",
+          "head_dim": 6, "hidden_act": "gelu_pytorch_tanh",
+          "hidden_activation": "gelu_pytorch_tanh", "attention_bias": False,
+          "query_pre_attn_scalar": 24, "sliding_window": 4, "rope_theta": 1000.0,
+          "rope_local_base_freq": 50.0, "rms_norm_eps": 1e-06, "tie_word_embeddings": True}
+
 # A null pad_token_id, because the default one (32000) must be a row of the embedding.
 PHI3 = {**ROTARY, "architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "embd_pdrop": 0.0,
         "resid_pdrop": 0.0, "original_max_position_embeddings": 32, "rope_scaling": None,
@@ -186,6 +193,14 @@ FAMILIES = {
         "olmo2-gqa": OLMO2,
         "olmo2-bias-pad": {**OLMO2, "attention_bias": True, "num_key_value_heads": 4,
                            "pad_token_id": 18},
+    },
+    "gemma3_text": {
+        "gemma3_text-types": {**GEMMA3, "layer_types": ["sliding_attention", "full_attention"],
+                              "rope_scaling": {"rope_type": "linear", "factor": 4.0},
+                              "pad_token_id": 18},
+        "gemma3_text-pattern": {**GEMMA3, "sliding_window_pattern": 2, "num_hidden_layers": 3,
+                                "attention_bias": True, "final_logit_softcapping": 1.5,
+                                "pad_token_id": None, "tie_word_embeddings": False},
     },
     "gpt_neox": {
         "gpt_neox-parallel": GPT_NEOX,

@@ -14,10 +14,10 @@ Each variant (family_configs.py) has a folder:
                           D/logits, D/gradient/P for every parameter P (zeros where autograd
                           leaves None)
 
-The witness of llama, mistral, qwen2, qwen3, gemma2, olmo2, phi3, gpt2, gpt_neox, bloom, mixtral,
-qwen3_moe, deepseek_v2 and deepseek_v3 is their own class in transformers. ChatGLM's code is not
-part of transformers: its witness is Glm, which is, under ChatGLM's names (chatglm_names.py), and a
-second one is chatglm_second_derivation.py.
+The witness of llama, mistral, qwen2, qwen3, gemma2, gemma3_text, olmo2, phi3, gpt2, gpt_neox,
+bloom, mixtral, qwen3_moe, deepseek_v2 and deepseek_v3 is their own class in transformers. ChatGLM's
+code is not part of transformers: its witness is Glm, which is, under ChatGLM's names
+(chatglm_names.py), and a second one is chatglm_second_derivation.py.
 
 Two runs, both in training mode, dropout 0, eager attention:
 - fp32, as published, the code untouched.
@@ -75,6 +75,13 @@ LIFTED = {
         "_compute_default_rope_parameters: to",
         "Gemma2RotaryEmbedding.forward: float",
         "Gemma2RMSNorm.forward: float",
+        "eager_attention_forward: softmax",
+    },
+    "gemma3_text": {
+        "ForCausalLMLoss: float",
+        "_compute_default_rope_parameters: to",
+        "Gemma3RotaryEmbedding.forward: float",
+        "Gemma3RMSNorm.forward: float",
         "eager_attention_forward: softmax",
     },
     "gpt_neox": {  # its norms and gelu are in the working dtype

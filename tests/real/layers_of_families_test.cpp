@@ -187,6 +187,23 @@ BOOST_AUTO_TEST_CASE(a_tp_plan_that_cuts_what_is_needed_whole_is_told_with_a_pre
              error);
 }
 
+// Gemma 3's own, which says nothing of the norms of heads: their gradients would not be summed.
+BOOST_AUTO_TEST_CASE(a_tp_plan_that_forgets_the_norms_of_heads_is_told_what_does_not_fit) {
+  Scenario scenario = sweep("gemma3_text-partition_config-tp2-dp2-zero1-bf16");
+  scenario.parallel.partition_rules.custom.reset();
+  lay_out(scenario, 2, 1);
+  const std::string error = error_of([&] { real::checked_program(scenario); });
+
+  BOOST_TEST(
+      error.find("model.layers.1.self_attn.k_norm cannot take what "
+                 "model.layers.1.self_attn.k_proj gives, which is cut by columns (tp_plan") !=
+          std::string::npos,
+      error);
+  BOOST_TEST(error.find("write a partition_config that skips model.layers.1.self_attn.k_proj") !=
+                 std::string::npos,
+             error);
+}
+
 BOOST_AUTO_TEST_CASE(where_no_cut_is_at_fault_no_user_is_told_to_change_one) {
   const Scenario scenario = sweep("qwen3-tp_plan-tp2-dp2-zero1-bf16");
   const Program program = real::checked_program(scenario);

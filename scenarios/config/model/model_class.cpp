@@ -17,6 +17,16 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// Of a model that reads images too, whose config.json holds that of the model of texts.
+std::string way_to_the_text(const JsonValue& config) {
+  const JsonValue* text = config.find("text_config");
+  const JsonValue* type = text ? text->find("model_type") : nullptr;
+  const std::string family = type && type->is_string() ? type->text + "\"" : "...\"";
+  return "models of more than texts are not implemented: take what text_config holds as a "
+         "config.json of its own, with \"model_type\": \"" +
+         family + ", and weights by the names of that model alone";
+}
+
 // Llama's first checkpoints are of a class that was still called LLaMAForCausalLM.
 bool same_class(const std::string& a, const std::string& b) {
   return std::ranges::equal(
@@ -40,7 +50,8 @@ const Family& family_of_config(const JsonValue& config) {
   const std::string expected = "expected " + listed(names);
   const JsonValue& type = reader.require("model_type", expected);
   if (!type.is_string() || std::ranges::find(names, type.text) == names.end())
-    refuse_value(type, "model_type", expected);
+    refuse_value(type, "model_type",
+                 config.find("text_config") ? way_to_the_text(config) : expected);
   return family_of(type.text);
 }
 

@@ -5,6 +5,7 @@
 
 #include "scenarios/config/model/common_keys.hpp"
 #include "scenarios/config/model/dropout_keys.hpp"
+#include "scenarios/config/model/layer_types.hpp"
 #include "scenarios/config/model/model_class.hpp"
 #include "scenarios/config/model/model_keys.hpp"
 #include "scenarios/config/model/rope_scaling.hpp"
@@ -48,6 +49,7 @@ ModelDescription model_from_json(const JsonValue& config, Mode mode,
   judge_dropouts(reader, family, mode);
   read_model_keys(reader, family, model);
   read_rotary_keys(reader, family, model, notices);
+  read_layer_types(reader, family, model);
   model.parameters = family.parameters(model);
   if (family.untrained) model.untrained = family.untrained(model);
   return model;
@@ -65,6 +67,7 @@ JsonValue to_json(const ModelDescription& model) {
   for (const NeutralConfigKey& key : family.neutral)
     if (key.absent) json.set(key.key, parse_json(key.neutral, key.key));
   write_rotary_keys(family, model, json);
+  write_layer_types(family, model, json);
   return json;
 }
 
@@ -75,8 +78,8 @@ bool is_model_key(const std::string& name) {
     return !key.derived && std::find(names.begin(), names.end(), name) != names.end();
   };
   const auto drops = [&](const DropoutKey& key) { return name == key.key; };
-  return name == "rope_scaling" || name == "rope_parameters" || name == "architectures" ||
-         name == "auto_map" || name == "_name_or_path" ||
+  return name == "rope_scaling" || name == "rope_parameters" || name == "sliding_window_pattern" ||
+         name == "architectures" || name == "auto_map" || name == "_name_or_path" ||
          std::any_of(families().begin(), families().end(), [&](const Family& family) {
            return std::any_of(family.keys.begin(), family.keys.end(), reads_it) ||
                   std::any_of(family.dropouts.begin(), family.dropouts.end(), drops) ||

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "scenarios/config/model/common_keys.hpp"
+#include "scenarios/config/model/layer_types.hpp"
 #include "scenarios/config/model/model_class.hpp"
 #include "scenarios/config/model/model_keys.hpp"
 #include "scenarios/config/model/rope_scaling.hpp"
@@ -26,6 +27,7 @@ KeyNames decisive_keys(const Family& family) {
   for (const NeutralConfigKey& key : family.neutral) names.emplace_back(key.key);
   for (const NeutralConfigKey& key : common_neutral_keys()) names.emplace_back(key.key);
   for (const std::string& name : rotary_key_names(family)) names.push_back(name);
+  for (const std::string& name : layer_type_key_names(family)) names.push_back(name);
   return names;
 }
 

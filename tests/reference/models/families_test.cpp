@@ -53,6 +53,8 @@ const std::vector<Variant> variants{
     {"gemma2-uncapped"},
     {"olmo2-gqa"},
     {"olmo2-bias-pad"},
+    {"gemma3_text-types"},
+    {"gemma3_text-pattern", "lm_head/capped"},
     {"gpt_neox-parallel", "embed_out/output"},
     {"gpt_neox-one-after-the-other", "embed_out/output"},
     {"bloom-heads-4"},

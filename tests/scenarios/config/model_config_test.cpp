@@ -346,7 +346,8 @@ BOOST_AUTO_TEST_CASE(a_config_for_another_class_is_refused_by_its_name) {
 
 BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_are) {
   const std::string list =
-      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma2\", \"olmo2\", \"phi3\", "
+      "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma2\", \"gemma3_text\", \"olmo2\", "
+      "\"phi3\", "
       "\"gpt2\", \"gpt_neox\", \"bloom\", "
       "\"mixtral\","
       " \"qwen3_moe\", \"deepseek_v2\", \"deepseek_v3\" or \"chatglm\"";
@@ -364,6 +365,22 @@ BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_a
   BOOST_TEST(
       error(R"({"model_type": "gpt_neox", "rotary_pct": 0.24})")
           .ends_with("turns 23 features of the 96 of a head: expected an even number, 2 or more"));
+}
+
+// As Gemma 3's larger models are published.
+BOOST_AUTO_TEST_CASE(a_model_that_reads_images_too_is_refused_with_what_to_take) {
+  const char* config = R"({"model_type": "gemma3",
+    "architectures": ["Gemma3ForConditionalGeneration"], "boi_token_index": 255999,
+    "text_config": {"hidden_size": 2560, "model_type": "gemma3_text", "num_hidden_layers": 34,
+                    "rope_scaling": {"factor": 8.0, "rope_type": "linear"}},
+    "vision_config": {"model_type": "siglip_vision_model"}})";
+  const std::string error = error_of([&] { model_from_json(parse_json(config, "config.json")); });
+  BOOST_TEST(error ==
+             "config.json:1:16: model_type = \"gemma3\": models of more than texts are not"
+             " implemented: take what text_config holds as a config.json of its own, with"
+             " \"model_type\": \"gemma3_text\", and weights by the names of that model alone");
+  const JsonValue text = *parse_json(config, "config.json").find("text_config");
+  BOOST_TEST(model_from_json(text).number("rope_scaling.factor") == 8);
 }
 
 BOOST_AUTO_TEST_CASE(a_tied_head_is_no_parameter_of_its_own) {

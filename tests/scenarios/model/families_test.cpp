@@ -187,6 +187,28 @@ BOOST_AUTO_TEST_CASE(defaults_are_those_of_the_published_configuration_classes) 
         {"attention_bias", 0},
         {"pad_token_id", 1},
         {"tie_word_embeddings", 0}}},
+      {"gemma3_text",
+       {{"vocab_size", 262208},
+        {"hidden_size", 2304},
+        {"intermediate_size", 9216},
+        {"num_hidden_layers", 26},
+        {"num_attention_heads", 8},
+        {"num_key_value_heads", 4},
+        {"head_dim", 256},
+        {"max_position_embeddings", 131072},
+        {"rms_norm_eps", 1e-6},
+        {"rope_theta", 1e6},
+        {"rope_local_base_freq", 1e4},
+        {"attention_bias", 0},
+        {"query_pre_attn_scalar", 256},
+        {"sliding_window", 4096},
+        {"slides.0", 1},
+        {"slides.4", 1},
+        {"slides.5", 0},
+        {"slides.25", 1},
+        {"final_logit_softcapping", 0},
+        {"rms_norm_offset", 1},
+        {"tie_word_embeddings", 1}}},
       {"phi3",
        {{"vocab_size", 32064},
         {"hidden_size", 3072},
@@ -356,8 +378,8 @@ BOOST_AUTO_TEST_CASE(what_is_written_reads_as_the_same_model) {
       BOOST_TEST(hash_of(model_from_json(to_json(other))) == hash_of(other));
       for (const ConfigKey& key : family.keys) {
         if (key.derived && family.model_type == "bloom") continue;  // 8 per head by accident
-        if (std::string(key.name) == "rms_norm_offset") continue;   // 1 for every gemma2
         if (std::string(key.name) == "experts_that_rank_a_group") continue;  // 2 for every one
+        if (std::string(key.name) == "rms_norm_offset") continue;            // 1 for every Gemma
         BOOST_TEST((find_value(other, key.name) != find_value(by_default, key.name) ||
                     std::string(key.name) == "tie_word_embeddings"),
                    key.name);
@@ -449,6 +471,9 @@ BOOST_AUTO_TEST_CASE(what_a_family_does_not_have_is_refused_by_name) {
   BOOST_TEST(error_in(R"("use_sliding_window": true, )" + least("qwen2")) ==
              "config.json:1:24: use_sliding_window = true: sliding-window attention is not"
              " implemented: only false");
+  BOOST_TEST(error_in(R"("attn_logit_softcapping": 50.0, )" + least("gemma3_text")) ==
+             "config.json:1:28: attn_logit_softcapping = 50: Gemma3Attention of transformers keeps"
+             " it and never applies it: only null");
   BOOST_TEST(error_in(R"("rms_norm_eps": 1e-6, )" + least("gpt2")) ==
              "config.json:1:2: unknown key \"rms_norm_eps\": LlamaConfig of transformers reads it, "
              "GPT2Config does not; did you mean \"layer_norm_epsilon\"?");
@@ -465,9 +490,41 @@ BOOST_AUTO_TEST_CASE(only_some_embeddings_have_a_padding_row) {
   BOOST_TEST(*model(least("phi3")).padding_row() == 32000);
   BOOST_TEST(*model(least("gemma2")).padding_row() == 0);
   BOOST_TEST(*model(least("olmo2")).padding_row() == 1);
+  BOOST_TEST(*model(least("gemma3_text")).padding_row() == 0);
   for (const std::string& family : family_names())
-    if (family != "phi3" && family != "gemma2" && family != "olmo2")
+    if (family != "phi3" && family != "olmo2" && !family.starts_with("gemma"))
       BOOST_TEST(!model(least(family)).padding_row(), family);
+}
+
+// Both ways to say which layers look back over a window, and the published class's rule where both
+// are given: the list decides.
+BOOST_AUTO_TEST_CASE(layers_of_two_types_are_listed_or_follow_a_pattern) {
+  const std::string three = least("gemma3_text") + R"(, "num_hidden_layers": 3)";
+  const auto slides = [&](const std::string& keys) {
+    const ModelDescription read = model(three + keys);
+    BOOST_TEST(hash_of(model_from_json(to_json(read))) == hash_of(read));
+    std::string text;
+    for (int i = 0; i < 3; ++i) text += read.flag("slides." + std::to_string(i)) ? 's' : 'f';
+    return text;
+  };
+  const std::string list =
+      R"(, "layer_types": ["full_attention", "sliding_attention", "full_attention"])";
+  BOOST_TEST(slides("") == "sss");
+  BOOST_TEST(slides(R"(, "sliding_window_pattern": 2)") == "sfs");
+  BOOST_TEST(slides(R"(, "sliding_window_pattern": 1)") == "fff");
+  BOOST_TEST(slides(list) == "fsf");
+  BOOST_TEST(slides(list + R"(, "sliding_window_pattern": 2)") == "fsf");
+  BOOST_TEST(error_in(R"("layer_types": ["full_attention"], )" + three) ==
+             "config.json:1:17: layer_types = [\"full_attention\"]: expected a list of 3, one of"
+             " each layer");
+  BOOST_TEST(error_in(R"("num_hidden_layers": 1, "layer_types": ["chunked_attention"], )" +
+                      least("gemma3_text")) ==
+             "config.json:1:42: layer_types = \"chunked_attention\": expected sliding_attention or"
+             " full_attention");
+  BOOST_TEST(error_in(R"("sliding_window_patern": 2, )" + three) ==
+             "config.json:1:2: unknown key \"sliding_window_patern\"; did you mean"
+             " \"sliding_window_pattern\"?");
+  BOOST_TEST(!model(least("gemma2")).has_number("slides.0"));
 }
 
 BOOST_AUTO_TEST_CASE(a_rope_ratio_means_what_the_name_says) {

@@ -117,6 +117,41 @@ BOOST_AUTO_TEST_CASE(olmo_2_7b) {
       "vocab_size": 100352})") == 7'298'617'344);
 }
 
+BOOST_AUTO_TEST_CASE(gemma_3_1b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["Gemma3ForCausalLM"], "attention_bias": false,
+      "attention_dropout": 0.0, "attn_logit_softcapping": null, "bos_token_id": 2,
+      "cache_implementation": "hybrid", "eos_token_id": [1, 106], "final_logit_softcapping": null,
+      "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 1152,
+      "initializer_range": 0.02, "intermediate_size": 6912, "max_position_embeddings": 32768,
+      "model_type": "gemma3_text", "num_attention_heads": 4, "num_hidden_layers": 26,
+      "num_key_value_heads": 1, "pad_token_id": 0, "query_pre_attn_scalar": 256,
+      "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000, "rope_scaling": null,
+      "rope_theta": 1000000, "sliding_window": 512, "sliding_window_pattern": 6,
+      "torch_dtype": "bfloat16", "transformers_version": "4.50.0.dev0", "use_cache": true,
+      "vocab_size": 262144})") == 999'885'952);
+}
+
+// As later versions write it: a list instead of a pattern.
+BOOST_AUTO_TEST_CASE(gemma_3_270m) {
+  BOOST_TEST(parameter_count(R"({"_sliding_window_pattern": 6,
+      "architectures": ["Gemma3ForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
+      "attn_logit_softcapping": null, "bos_token_id": 2, "eos_token_id": 1,
+      "final_logit_softcapping": null, "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh",
+      "hidden_size": 640, "initializer_range": 0.02, "intermediate_size": 2048,
+      "layer_types": ["sliding_attention", "sliding_attention", "sliding_attention",
+        "sliding_attention", "sliding_attention", "full_attention", "sliding_attention",
+        "sliding_attention", "sliding_attention", "sliding_attention", "sliding_attention",
+        "full_attention", "sliding_attention", "sliding_attention", "sliding_attention",
+        "sliding_attention", "sliding_attention", "full_attention"],
+      "max_position_embeddings": 32768, "model_type": "gemma3_text", "num_attention_heads": 4,
+      "num_hidden_layers": 18, "num_key_value_heads": 1, "pad_token_id": 0,
+      "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_local_base_freq": 10000.0,
+      "rope_scaling": null, "rope_theta": 1000000.0, "sliding_window": 512,
+      "torch_dtype": "bfloat16", "transformers_version": "4.55.0.dev0",
+      "use_bidirectional_attention": false, "use_cache": true,
+      "vocab_size": 262144})") == 268'098'176);
+}
+
 BOOST_AUTO_TEST_CASE(pythia_160m) {
   BOOST_TEST(parameter_count(R"({"architectures": ["GPTNeoXForCausalLM"], "bos_token_id": 0,
       "eos_token_id": 0, "hidden_act": "gelu", "hidden_size": 768, "initializer_range": 0.02,
