@@ -31,6 +31,7 @@
 #include "reports/side_by_side/trace_comparison.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
+#include "scenarios/checkpoint/output_place.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/config/scenario_file.hpp"
 #include "scenarios/config/scenario_template.hpp"
@@ -483,11 +484,13 @@ void add_compare(CLI::App& app, Command& command) {
 struct RepartitionOptions {
   std::string checkpoint, out;
   OtherGrid grid;
+  bool force = false;
 };
 
 int repartition_checkpoint(const RepartitionOptions& options) {
   const Checkpoint checkpoint(options.checkpoint);
   const Scenario scenario = scenario_on(checkpoint, options.grid);
+  expect_output_place(checkpoint, options.out, options.force, /*whole_state=*/true);
   repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), options.out);
   fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", options.out,
              checkpoint.tensors().size(), checkpoint.origin().steps_done,
@@ -511,13 +514,15 @@ void add_repartition(CLI::App& app, Command& command) {
                                   "change the scenario, e.g. uneven=true");
   repartition_command->add_option("--out", options->out, "where the new checkpoint goes")
       ->required();
+  repartition_command->add_flag("--force", options->force, "replace what is there");
   repartition_command->footer("Example:  shardproof repartition step-000100 --tp 4 --dp 2 --out b");
   repartition_command->callback(
       [options, &command] { command = [options] { return repartition_checkpoint(*options); }; });
 }
 
-int consolidate(const std::string& path, const std::string& out) {
+int consolidate(const std::string& path, const std::string& out, bool force) {
   const Checkpoint checkpoint(path);
+  expect_output_place(checkpoint, out, force, /*whole_state=*/false);
   write_consolidated(checkpoint, out);
   fmt::print("{}: the weights after {} steps\n", out, checkpoint.origin().steps_done);
   return 0;
@@ -526,6 +531,7 @@ int consolidate(const std::string& path, const std::string& out) {
 void add_consolidate(CLI::App& app, Command& command) {
   struct Options {
     std::string checkpoint, out;
+    bool force = false;
   };
   const auto options = std::make_shared<Options>();
   CLI::App* consolidate_command =
@@ -535,10 +541,11 @@ void add_consolidate(CLI::App& app, Command& command) {
       ->required();
   consolidate_command->add_option("--out", options->out, "the file, with Hugging Face names")
       ->required();
+  consolidate_command->add_flag("--force", options->force, "replace the file if it is there");
   consolidate_command->footer(
       "Example:  shardproof consolidate step-000100 --out model.safetensors");
   consolidate_command->callback([options, &command] {
-    command = [options] { return consolidate(options->checkpoint, options->out); };
+    command = [options] { return consolidate(options->checkpoint, options->out, options->force); };
   });
 }
 

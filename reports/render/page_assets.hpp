@@ -4,7 +4,8 @@
 
 namespace shardproof::reports {
 
-/// page.html, page.css, page.js, comparison.html and suite.html, embedded when the program is built.
+/// page.html, page.css, page.js, comparison.html and suite.html, embedded when the program is
+/// built.
 std::string_view page_html();
 std::string_view page_css();
 std::string_view page_js();

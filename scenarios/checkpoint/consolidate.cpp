@@ -32,12 +32,18 @@ void write_consolidated(const Checkpoint& checkpoint, const std::string& file) {
     if (name.starts_with(kFolder))
       rows.push_back({name.substr(kFolder.size()), tensor.dtype, tensor.shape()});
   const std::string part = file + ".part";
-  DurableFile out(part);
-  out.write(safetensors_header(rows, {{"format", "pt"}}));
-  for (const TensorRow& row : rows)
-    out.write(checkpoint.read(std::string(kFolder) + row.name, std::array{whole(row.shape)}));
-  out.close();
-  rename_into_place(part, file);
+  try {
+    DurableFile out(part);
+    out.write(safetensors_header(rows, {{"format", "pt"}}));
+    for (const TensorRow& row : rows)
+      out.write(checkpoint.read(std::string(kFolder) + row.name, std::array{whole(row.shape)}));
+    out.close();
+    rename_into_place(part, file);
+  } catch (...) {
+    std::error_code gone;
+    fs::remove(part, gone);
+    throw;
+  }
 }
 
 void write_consolidated_model(const Checkpoint& checkpoint, const ModelDescription& model,

@@ -16,8 +16,9 @@ namespace shardproof {
 ///     folder.put_in_place();                        // now results/quickstart
 ///
 /// Only one RunFolder at a time has a name: a lock file, OUT/.NAME.lock, is held meanwhile.
-/// Folders that hold something else than results are never replaced. Results with a verdict, pass or
-/// fail, are replaced by such alone: what ended without one lies beside them, in OUT/NAME.undecided.
+/// Folders that hold something else than results are never replaced. Results with a verdict, pass
+/// or fail, are replaced by such alone: what ended without one lies beside them, in
+/// OUT/NAME.undecided.
 class RunFolder {
  public:
   /// Throws ScenarioError if the name is no file name, if OUT or what is to be replaced is not a

@@ -28,8 +28,8 @@ struct RunDisplay {
 };
 
 /// Runs the executions, writes run.json, runs the judge, and puts the results in place. Prints the
-/// verdict on stdout, progress on stderr. Where there is no verdict the results stay unfinished, and
-/// the words of the error name their folder: ScenarioError if the judge refused its input,
+/// verdict on stdout, progress on stderr. Where there is no verdict the results stay unfinished,
+/// and the error's words name their folder: ScenarioError if the judge refused its input,
 /// Interrupted, else EnvironmentError.
 RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const RunJobs& jobs,
                           const RunDisplay& display = {});

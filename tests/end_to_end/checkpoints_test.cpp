@@ -96,9 +96,34 @@ BOOST_AUTO_TEST_CASE(the_consolidate_command_writes_what_the_run_writes) {
   const ProgramResult done =
       run_program({SHARDPROOF, "consolidate", after(1, run + "/sim"), "--out", file});
   BOOST_REQUIRE_MESSAGE(done.exit_code == 0, done.err);
+  const std::string weights = read_text_file(file, "the command's");
   for (const char* execution : {"/sim", "/real"})
     BOOST_TEST(read_text_file(consolidated_path(run + execution, 1) + "/model.safetensors",
-                              "the run's") == read_text_file(file, "the command's"));
+                              "the run's") == weights);
+
+  // Neither the checkpoint nor what is there already is lost.
+  const std::string saved = after(1, run + "/sim");
+  const auto refused = [&](std::vector<std::string> words, const std::string& said) {
+    words.insert(words.begin(), SHARDPROOF);
+    const ProgramResult result = run_program(words);
+    BOOST_TEST(result.exit_code == 2, result.err);
+    BOOST_TEST(result.err.find(said) != std::string::npos, result.err);
+  };
+  refused({"consolidate", saved, "--out", file}, "is there already; --force replaces it");
+  refused({"consolidate", saved, "--out", saved + "/rank-00000.safetensors", "--force"},
+          "the checkpoint that is read");
+  refused({"consolidate", saved, "--out", folder.path().string(), "--force"},
+          "the checkpoint that is read");
+  refused({"repartition", saved, "--tp", "1", "--out", saved + "/new"},
+          "the checkpoint that is read");
+  refused({"repartition", saved, "--tp", "1", "--out", saved, "--force"},
+          "the checkpoint that is read");
+  BOOST_TEST(read_text_file(file, "the command's") == weights);
+  Checkpoint(saved).check_all();
+  const ProgramResult again =
+      run_program({SHARDPROOF, "consolidate", saved, "--out", file, "--force"});
+  BOOST_TEST(again.exit_code == 0, again.err);
+  BOOST_TEST(!std::filesystem::exists(file + ".part"));
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_lost) {
