@@ -134,7 +134,7 @@ UnitResult weights_of_scores(const UnitCall& unit, const Routed& routed, const S
   for (std::size_t token = 0; token < routed.tokens; ++token) {
     const ScoreDivisor divisor(routed, token, unit.attributes.route, arithmetic);
     for (std::size_t i = token * routed.k; i < (token + 1) * routed.k; ++i) {
-      result.value[i] = factor * routed.score(token, i) / divisor.value;
+      result.value[i] = factor * (routed.score(token, i) / divisor.value);
       // The factor is rounded, and so is the product.
       result.bound[i] =
           std::fabs(result.value[i]) * (divisor.tau + 2 * arithmetic.u * (1 + divisor.tau)) +

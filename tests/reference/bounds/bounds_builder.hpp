@@ -67,6 +67,7 @@ struct Builder {
   // bounds_cases_experts.cpp
   void experts_of_tokens();
   void experts_by_scores();
+  void sigmoids();
 };
 
 }  // namespace shardproof::testing

@@ -490,6 +490,8 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.caps();
   builder.shifted_norms();
   builder.capped_attention();
+  builder.sigmoids();
+  builder.experts_by_scores();
   return std::move(builder.cases);
 }
 

@@ -37,7 +37,8 @@ std::vector<real::TensorView> views(std::vector<Stored>& tensors, std::size_t fi
 
 }  // namespace
 
-// Six experts in three groups, of which two are kept; what they are corrected by is small.
+// Six experts in three groups, of which two are kept; scores as sigmoids are, between 0 and 1; what
+// they are corrected by is small.
 void Builder::experts_by_scores() {
   constexpr std::int64_t all = 6;
   const Shape choice{e.B, e.T, k};
@@ -48,7 +49,7 @@ void Builder::experts_by_scores() {
     stored.assign(values);
     return stored;
   };
-  const auto near_one = [](double x) { return std::fabs(x) / (1 + std::fabs(x)); };
+  const auto near_one = [](double x) { return (0x1p-20 + std::fabs(x)) / (1 + std::fabs(x)); };
   for (const RouteForm form : {RouteForm::scores, RouteForm::score_shares}) {
     UnitAttributes attributes{.factor = 1.7};
     attributes.experts_per_token = k;
@@ -108,7 +109,6 @@ void Builder::experts_of_tokens() {
           d.route_backward(a[0].view(), a[1].view(), a[2].view(), y.view(), form, 1.7);
         });
   }
-  experts_by_scores();
   std::vector<Stored> parts;
   for (std::int64_t expert = 0; expert < experts; ++expert)
     parts.push_back(draw({rows_of(selected, expert), e.C()}));

@@ -73,12 +73,6 @@ void Builder::caps() {
   put(UnitKind::product, {}, {draw(x), draw(x)}, x, [](CpuKernels& d, Arguments& a, Stored& y) {
     d.product(a[0].view(), a[1].view(), y.view());
   });
-  put(UnitKind::sigmoid, {}, {draw(x)}, x,
-      [](CpuKernels& d, Arguments& a, Stored& y) { d.sigmoid(a[0].view(), y.view()); });
-  put(UnitKind::sigmoid_backward, {}, {draw(x), draw(x)}, x,
-      [](CpuKernels& d, Arguments& a, Stored& y) {
-        d.sigmoid_backward(a[0].view(), a[1].view(), y.view());
-      });
   for (const double cap : {3.0, 30.0}) {
     put(UnitKind::soft_cap, {.cap = cap}, {draw(x)}, x,
         [cap](CpuKernels& d, Arguments& a, Stored& y) { d.soft_cap(a[0].view(), y.view(), cap); });
@@ -87,6 +81,16 @@ void Builder::caps() {
           d.soft_cap_backward(a[0].view(), a[1].view(), y.view(), cap);
         });
   }
+}
+
+void Builder::sigmoids() {
+  const Shape x{e.B, e.T, e.inner};
+  put(UnitKind::sigmoid, {}, {draw(x)}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) { d.sigmoid(a[0].view(), y.view()); });
+  put(UnitKind::sigmoid_backward, {}, {draw(x), draw(x)}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.sigmoid_backward(a[0].view(), a[1].view(), y.view());
+      });
 }
 
 // The weight's gradient is that of a weight that is not shifted.

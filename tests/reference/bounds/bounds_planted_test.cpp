@@ -101,7 +101,8 @@ bool without_influence(const Case& a_case, std::size_t argument) {
 
 // Halves the largest element of one argument (of an embedding and a split every one, since only
 // some are read);
-// tokens and labels move to their neighbours.
+// tokens and labels move to their neighbours; scores, of which the largest need not be chosen,
+// become what is left to 1.
 Case with_altered_argument(Case a_case, std::size_t argument) {
   Stored& stored = a_case.arguments[argument];
   std::vector<double> values = stored.values();
@@ -110,6 +111,8 @@ Case with_altered_argument(Case a_case, std::size_t argument) {
     for (double& value : values) value = value == -100 ? value : std::max(value - 1, 0.0);
   else if (a_case.kind == UnitKind::route_selected)
     for (double& value : values) value = -value;
+  else if (takes_scores(a_case.attributes.route))
+    for (double& value : values) value = 1 - value;
   else if (reads_some(a_case))
     for (double& value : values) value /= 2;
   else
