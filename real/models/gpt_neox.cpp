@@ -42,7 +42,8 @@ ValueId lower_gpt_neox(Network& net, ValueId tokens) {
   ValueId x = net.embedding("gpt_neox.embed_in", tokens);
   for (std::int64_t i = 0; i < model.num_hidden_layers; ++i)
     x = block(net, "gpt_neox.layers." + std::to_string(i), x, table);
-  return net.linear("embed_out", net.layer_norm("gpt_neox.final_layer_norm", x));
+  return net.linear("embed_out", net.layer_norm("gpt_neox.final_layer_norm", x),
+                    "gpt_neox.embed_in");
 }
 
 }  // namespace shardproof::real

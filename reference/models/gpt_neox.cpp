@@ -61,7 +61,9 @@ Value gpt_neox(Graph& net, const ModelDescription& model) {
   Value x = net.embedding("gpt_neox.embed_in", net.tokens());
   for (std::int64_t i = 0; i < model.num_hidden_layers; ++i)
     x = blocks.block("gpt_neox.layers." + std::to_string(i), x);
-  return net.linear("embed_out", blocks.norm("gpt_neox.final_layer_norm", x), "embed_out.weight");
+  const bool tied = model.tie_word_embeddings;
+  return net.linear("embed_out", blocks.norm("gpt_neox.final_layer_norm", x),
+                    tied ? "gpt_neox.embed_in.weight" : "embed_out.weight");
 }
 
 }  // namespace shardproof::reference

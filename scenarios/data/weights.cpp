@@ -25,8 +25,8 @@ std::string stored_name(const ModelDescription& model, const Safetensors& stored
 // Some checkpoints also hold what is recomputed and no parameter (rotary frequencies, masks), a
 // tied head, which is the embedding once more, or layers that transformers does not load.
 bool is_redundant(const ModelDescription& model, const std::string& name) {
-  if (model.tie_word_embeddings && name == "lm_head.weight") return true;
   const Family& family = family_of(model.family);
+  if (model.tie_word_embeddings && name == family.head + ".weight") return true;
   return std::ranges::any_of(family.buffers,
                              [&](const char* buffer) { return name.ends_with(buffer); }) ||
          std::ranges::any_of(family.left_out,

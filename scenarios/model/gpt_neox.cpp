@@ -31,6 +31,7 @@ std::vector<ConfigKey> keys() {
       {.name = "initializer_range", .kind = Kind::non_negative, .absent = {0.02}},
       {.name = "attention_bias", .kind = Kind::flag, .absent = {1}},
       {.name = "use_parallel_residual", .kind = Kind::flag, .absent = {1}},
+      {.name = "tie_word_embeddings", .kind = Kind::flag},
   };
 }
 
@@ -39,8 +40,6 @@ std::vector<NeutralConfigKey> neutral() {
       {"hidden_act", "\"gelu\"", "only \"gelu\" is implemented"},
       {"rope_scaling", "null",
        "scaled rotary embeddings of gpt_neox are not implemented: only null"},
-      {"tie_word_embeddings", "false",
-       "a head that is tied to the embedding is not implemented for gpt_neox: only false"},
   };
 }
 
@@ -61,7 +60,7 @@ void expect_pairs(const ModelDescription& model) {
 //   gpt_neox.layers.N.attention.dense                   (C, C)     and a bias
 //   gpt_neox.layers.N.mlp.dense_h_to_4h, dense_4h_to_h  (I, C), (C, I), each with a bias
 //   gpt_neox.final_layer_norm                           (C)
-//   embed_out.weight                                    (V, C)     no bias
+//   embed_out.weight                                    (V, C)     no bias; not if it is tied
 std::vector<ParameterDescription> parameters(const ModelDescription& model) {
   expect_pairs(model);
   const std::int64_t hidden = model.hidden_size;
@@ -77,7 +76,7 @@ std::vector<ParameterDescription> parameters(const ModelDescription& model) {
     list.linear(block + ".mlp.dense_4h_to_h", hidden, model.intermediate_size, true);
   }
   list.layer_norm("gpt_neox.final_layer_norm", hidden);
-  list.linear("embed_out", model.vocab_size, hidden);
+  if (!model.tie_word_embeddings) list.linear("embed_out", model.vocab_size, hidden);
   return list.take();
 }
 
@@ -95,6 +94,7 @@ Family gpt_neox_family() {
                       {"layers.*.mlp.dense_h_to_4h", "colwise"},
                       {"layers.*.mlp.dense_4h_to_h", "rowwise"},
                       {"embed_out", "colwise_rep"}},
+          .head = "embed_out",
           .base_prefix = "gpt_neox.",
           .buffers = {".rotary_emb.inv_freq", ".attention.bias", ".attention.masked_bias"},
           .rotary = RotaryKeys::none,

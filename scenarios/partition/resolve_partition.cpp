@@ -22,9 +22,13 @@ std::string module_of(const std::string& parameter) {
   return parameter.substr(0, parameter.rfind('.'));
 }
 
+std::string head_weight(const ModelDescription& model) {
+  return family_of(model.family).head + ".weight";
+}
+
 // The output layer whose weight is the embedding's: the list of parameters does not hold it.
 bool has_tied_head(const ModelDescription& model) {
-  return model.tie_word_embeddings && !model.has_parameter("lm_head.weight");
+  return model.tie_word_embeddings && !model.has_parameter(head_weight(model));
 }
 
 const ParameterDescription& embedding_of(const ModelDescription& model) {
@@ -104,7 +108,7 @@ class SpecMatcher {
   // True if the output layer and the embedding stay out of it.
   bool decide_tied_head(PartitionPlan& plan) {
     if (!has_tied_head(model_)) return false;
-    const std::string head = "lm_head.weight";
+    const std::string head = head_weight(model_);
     const Found found = find(head);
     if (!found.spec) require_match(head);
     if (!found.spec || found.spec->type == LayerSpec::Type::skip) return false;
@@ -118,7 +122,7 @@ class SpecMatcher {
     plan.warnings.push_back(head + " is tied to " + embedding +
                             ": both stay replicated, because a coupled vocabulary-parallel "
                             "embedding is not supported");
-    plan.modules["lm_head"].rule = rule + ", but tied";
+    plan.modules[module_of(head)].rule = rule + ", but tied";
     return true;
   }
 

@@ -206,6 +206,7 @@ FAMILIES = {
         "gpt_neox-parallel": GPT_NEOX,
         "gpt_neox-one-after-the-other": {**GPT_NEOX, "use_parallel_residual": False,
                                          "attention_bias": False, "rotary_pct": 1.0},
+        "gpt_neox-tied": {**GPT_NEOX, "num_hidden_layers": 1, "tie_word_embeddings": True},
     },
     "mixtral": {"mixtral-unused-expert": MIXTRAL},
     "qwen3_moe": {

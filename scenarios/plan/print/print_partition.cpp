@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scenarios/model/families.hpp"
 #include "scenarios/partition/output_projection.hpp"
 #include "scenarios/plan/print/layer_fold.hpp"
 #include "scenarios/plan/print/text_table.hpp"
@@ -41,7 +42,8 @@ std::vector<std::string> modules_of(const Scenario& scenario) {
   };
   for (const ParameterDescription& parameter : scenario.model.parameters)
     add(parameter.name.substr(0, parameter.name.rfind('.')));
-  if (!scenario.model.has_parameter("lm_head.weight")) add("lm_head");
+  const std::string& head = family_of(scenario.model.family).head;
+  if (!scenario.model.has_parameter(head + ".weight")) add(head);
   return modules;
 }
 

@@ -57,6 +57,7 @@ const std::vector<Variant> variants{
     {"gemma3_text-pattern", "lm_head/capped"},
     {"gpt_neox-parallel", "embed_out/output"},
     {"gpt_neox-one-after-the-other", "embed_out/output"},
+    {"gpt_neox-tied", "embed_out/output"},
     {"bloom-heads-4"},
     {"bloom-heads-6"},
     {"chatglm-groups-2", "transformer.output_layer/output"},

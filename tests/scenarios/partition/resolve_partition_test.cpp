@@ -83,6 +83,13 @@ BOOST_AUTO_TEST_CASE(tied_weights_stay_replicated_or_are_refused) {
             .find("lm_head.weight is tied to model.embed_tokens.weight, which would be cut") !=
         std::string::npos);
   BOOST_TEST(plan_of(tied, R"("preset_model": "llama")").warnings.empty());
+  // Whatever the head is called.
+  const PartitionPlan neox =
+      plan_of(small_model("gpt_neox", R"("rotary_pct": 0.5, "tie_word_embeddings": true)"), "");
+  BOOST_TEST((neox.of("embed_out").style == LayerPartition::Style::replicated));
+  BOOST_TEST(neox.of("embed_out").rule.ends_with("but tied"));
+  BOOST_REQUIRE(!neox.warnings.empty());
+  BOOST_TEST(neox.warnings[0].starts_with("embed_out.weight is tied to gpt_neox.embed_in.weight"));
 }
 
 BOOST_AUTO_TEST_CASE(gradients_are_summed_for_whole_modules) {
