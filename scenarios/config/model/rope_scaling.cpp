@@ -120,8 +120,11 @@ void read_rope_object(const JsonValue& object, const char* name, ObjectReader& c
   if (type == "yarn") scaling.yarn();
   if (type == "longrope") scaling.longrope(config.integer(kOriginal, 4096, {2}));
   const double inner = rope.number("rope_theta", model.rope_theta, kPositive);
-  rope.finish();
   const JsonValue* theta = config.find("rope_theta");
+  if (type == "yarn" && inner <= 1)
+    refuse_value(rope.find("rope_theta") ? *rope.find("rope_theta") : *theta, "rope_theta",
+                 "yarn divides by its logarithm: expected a number above 1");
+  rope.finish();
   if (theta && inner != model.rope_theta)
     refuse_value(
         *theta, "rope_theta",

@@ -209,6 +209,20 @@ BOOST_AUTO_TEST_CASE(yarn_has_the_defaults_of_transformers) {
   BOOST_TEST(hash_of(model_from_json(to_json(given))) == hash_of(given));
 }
 
+BOOST_AUTO_TEST_CASE(yarn_needs_a_base_above_one) {
+  const auto refusal = [](const std::string& members) {
+    const std::string error = error_in(", " + members);
+    return error.substr(std::min(error.size(), error.find("rope_theta = ")));
+  };
+  const std::string why = ": yarn divides by its logarithm: expected a number above 1";
+  BOOST_TEST(refusal(R"("rope_theta": 1, "rope_scaling": {"type": "yarn", "factor": 4})") ==
+             "rope_theta = 1" + why);
+  BOOST_TEST(
+      refusal(R"("rope_parameters": {"rope_type": "yarn", "factor": 4, "rope_theta": 0.5})") ==
+      "rope_theta = 0.5" + why);
+  BOOST_TEST(refusal(R"("rope_theta": 1, "rope_scaling": {"type": "linear", "factor": 4})") == "");
+}
+
 BOOST_AUTO_TEST_CASE(longrope_has_divisors_for_texts_of_either_length) {
   const ModelDescription phi3 =
       model_from_json(parse_json(R"({"model_type": "phi3", "hidden_size": 12,
