@@ -100,7 +100,7 @@ struct Family {
   /// Where AutoTP raises or leaves a module whole (partition/own_cut.hpp); {}: there is none.
   std::vector<OwnCutRule> own_cut = {};
   const char* own_cut_leaves = nullptr;  // "attention stays whole: ...", for people
-  std::string head = "lm_head";      // the output layer, whose weight may be the embedding's
+  std::string head = "lm_head";          // the output layer, whose weight may be the embedding's
   std::string base_prefix;           // of names that a checkpoint of the base model lacks: "model."
   std::vector<const char*> buffers;  // ends of names that are stored beside parameters, but derived
   std::vector<const char*> left_out = {};  // beginnings of names that transformers does not load
