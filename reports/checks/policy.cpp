@@ -8,6 +8,7 @@
 #include "reports/checks/flat_order.hpp"
 #include "reports/units/plan_unit.hpp"
 #include "reports/verdict/findings.hpp"
+#include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reports {
 
@@ -50,18 +51,24 @@ std::vector<std::pair<const char*, double>> numbers_of(
 }
 
 /// The numbers that ops must carry: those of the reference units of the same function and module,
-/// or of the same function where it is no module's (tables, optimizer).
+/// or of the same function where it is no module's: of the same output (tables), or of any
+/// (optimizer).
 class ExpectedNumbers {
  public:
   explicit ExpectedNumbers(const std::vector<reference::Unit>& units) {
     for (const reference::Unit& unit : units) {
       by_module_.try_emplace({unit.kind, unit.module}, unit.attributes);
+      if (unit.module.empty())
+        by_output_.try_emplace({unit.kind, name_in_folder(unit.output)}, unit.attributes);
       by_kind_.try_emplace(unit.kind, unit.attributes);
     }
   }
   /// nullptr: no unit has this function.
-  const reference::UnitAttributes* of(reference::UnitKind kind, const std::string& module) const {
+  const reference::UnitAttributes* of(reference::UnitKind kind, const std::string& module,
+                                      const std::string& output) const {
     if (const auto found = by_module_.find({kind, module}); found != by_module_.end())
+      return &found->second;
+    if (const auto found = by_output_.find({kind, output}); found != by_output_.end())
       return &found->second;
     const auto found = by_kind_.find(kind);
     return found == by_kind_.end() ? nullptr : &found->second;
@@ -71,7 +78,8 @@ class ExpectedNumbers {
   }
 
  private:
-  std::map<std::pair<reference::UnitKind, std::string>, reference::UnitAttributes> by_module_;
+  using ByName = std::map<std::pair<reference::UnitKind, std::string>, reference::UnitAttributes>;
+  ByName by_module_, by_output_;
   std::map<reference::UnitKind, reference::UnitAttributes> by_kind_;
 };
 
@@ -120,7 +128,7 @@ class ProgramPolicy {
   std::string number_problem(const Op& op) const {
     const std::optional<PlanUnit> unit = plan_unit(program_, op, 0, policy_, Rank{0});
     const reference::UnitAttributes* attributes =
-        unit ? numbers_.of(unit->kind, op.module) : nullptr;
+        unit ? numbers_.of(unit->kind, op.module, program_.value(op.outputs[0]).name) : nullptr;
     if (attributes == nullptr) return "";
     const auto got = numbers_of(unit->attributes), expected = numbers_of(*attributes);
     for (std::size_t i = 0; i < got.size(); ++i)

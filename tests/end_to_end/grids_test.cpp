@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(every_grid_agrees) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(compare_tells_equal_runs_from_different_ones) {
+BOOST_AUTO_TEST_CASE(compare_tells_equal_runs_from_explained_and_different_ones) {
   const TemporaryFolder folder;
   const std::string out = folder / "out";
   JsonValue scenario = sweep_json("tiny-bias-tp2-dp2-zero1-bf16");
@@ -54,12 +54,21 @@ BOOST_AUTO_TEST_CASE(compare_tells_equal_runs_from_different_ones) {
   scenario.set("name", "wider").set("world", 2);
   scenario.find("deepspeed")->set("tensor_parallel", JsonValue::object().set("autotp_size", 1));
   BOOST_REQUIRE(run_scenario(scenario, folder.path().string()).exit_code == 0);
+  scenario.set("name", "seeded").set("seed", 99);
+  BOOST_REQUIRE(run_scenario(simulated(scenario), folder.path().string()).exit_code == 0);
 
   const ProgramResult same = run_program({SHARDPROOF, "compare", first + "/sim", first + "/real"});
-  const ProgramResult other = run_program({SHARDPROOF, "compare", first, out + "/wider"});
+  const ProgramResult wider = run_program(
+      {SHARDPROOF, "compare", first, out + "/wider", "--report", folder / "compare.html"});
+  const ProgramResult other = run_program({SHARDPROOF, "compare", out + "/wider", out + "/seeded"});
 
   BOOST_TEST(same.exit_code == 0, same.out << same.err);
+  BOOST_TEST(same.out.starts_with("EQUAL: "), same.out.substr(0, 200));
+  BOOST_TEST(wider.exit_code == 0, wider.out << wider.err);
+  BOOST_TEST(wider.out.starts_with("EXPLAINED by rounding: "), wider.out.substr(0, 200));
+  BOOST_TEST(std::filesystem::exists(folder / "compare.html"));
   BOOST_TEST(other.exit_code == 1, other.out << other.err);
+  BOOST_TEST(other.out.starts_with("DIFFERENT: "), other.out.substr(0, 200));
   BOOST_TEST(run_program({SHARDPROOF, "compare", first, folder / "nowhere"}).exit_code == 2);
 }
 

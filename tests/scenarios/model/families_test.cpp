@@ -472,9 +472,10 @@ BOOST_AUTO_TEST_CASE(what_a_family_does_not_have_is_refused_by_name) {
   BOOST_TEST(error_in(R"("use_sliding_window": true, )" + least("qwen2")) ==
              "config.json:1:24: use_sliding_window = true: sliding-window attention is not"
              " implemented: only false");
-  BOOST_TEST(error_in(R"("attn_logit_softcapping": 50.0, )" + least("gemma3_text")) ==
-             "config.json:1:28: attn_logit_softcapping = 50: Gemma3Attention of transformers keeps"
-             " it and never applies it: only null");
+  BOOST_TEST(
+      error_in(R"("attn_logit_softcapping": 50.0, )" + least("gemma3_text")) ==
+      "config.json:1:28: attn_logit_softcapping = 50.0: Gemma3Attention of transformers keeps"
+      " it and never applies it: only null");
   BOOST_TEST(error_in(R"("rms_norm_eps": 1e-6, )" + least("gpt2")) ==
              "config.json:1:2: unknown key \"rms_norm_eps\": LlamaConfig of transformers reads it, "
              "GPT2Config does not; did you mean \"layer_norm_epsilon\"?");
