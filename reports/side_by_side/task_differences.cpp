@@ -14,7 +14,7 @@ namespace {
 // A new key of a scenario counts until it is named here.
 Scenario task_alone(const Scenario& scenario) {
   Scenario task;
-  static_cast<Task&>(task) = scenario;
+  static_cast<Task&>(task) = static_cast<const Task&>(scenario);
   task.name = task.file = "";
   task.training.micro_batch *= task.replicas;  // the micro-batches of all replicas are one batch
   task.replicas = 1;

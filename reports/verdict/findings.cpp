@@ -22,7 +22,7 @@ std::string place_of(const FirstDivergence& divergence) {
 
 }  // namespace
 
-void Findings::add(Failure failure, const std::string& problem) {
+void Findings::add(const Failure& failure, const std::string& problem) {
   for (Unit& unit : units_) {
     if (!same_unit(unit.failure, failure)) continue;
     std::vector<int>& ranks = unit.failure.divergence.ranks;

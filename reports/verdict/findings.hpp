@@ -16,7 +16,7 @@ namespace shardproof::reports {
 class Findings {
  public:
   /// `problem` continues "sim: OP, TENSOR, step 0, ranks 1, 3: ".
-  void add(Failure failure, const std::string& problem);
+  void add(const Failure& failure, const std::string& problem);
   /// Hands the units to the tally in the order in which the ops ran.
   void report(Tally& tally);
 

@@ -32,6 +32,6 @@ struct RunDisplay {
 /// and the error's words name their folder: ScenarioError if the judge refused its input,
 /// Interrupted, else EnvironmentError.
 RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const RunJobs& jobs,
-                          const RunDisplay& display = {});
+                          const RunDisplay& shown = {});
 
 }  // namespace shardproof

@@ -9,7 +9,7 @@ OccupiedMemory::OccupiedMemory(const std::vector<Block*>& blocks) {
     for (const Block::Span& span : block->spans)
       times_.insert(times_.end(), {span.begin, span.end});
   std::ranges::sort(times_);
-  times_.erase(std::ranges::unique(times_).begin(), times_.end());
+  times_.erase(std::unique(times_.begin(), times_.end()), times_.end());
   while (leaves_ < times_.size()) leaves_ *= 2;
   nodes_.resize(2 * leaves_);
 }
