@@ -30,8 +30,9 @@ class Search {
   // of the activations, if there is one, since a gradient is cut because they are.
   std::optional<std::string> cut_before(std::size_t op) {
     std::vector<ValueId> inputs = segment_.ops[op].inputs;
-    std::ranges::stable_partition(
-        inputs, [&](ValueId id) { return program_.value(id).name.starts_with("forward/"); });
+    std::stable_partition(inputs.begin(), inputs.end(), [&](ValueId id) {
+      return program_.value(id).name.starts_with("forward/");
+    });
     for (const ValueId input : inputs) {
       if (program_.value(input).placement.tp == replicate()) continue;
       const std::optional<std::size_t> writer = writer_of(input, op);

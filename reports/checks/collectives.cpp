@@ -82,7 +82,7 @@ class CollectivesOfTrace {
     Failure failure = failure_of(trace_, rank, *nearest, "");
     failure.divergence.op = origin;
     failure.divergence.cause = Cause{"mismatch", std::nullopt, std::nullopt};
-    findings_.add(std::move(failure), problem);
+    findings_.add(failure, problem);
   }
 
   /// The log against the executed ops of the rank's own program, one by one.

@@ -182,7 +182,7 @@ void check_log(const JudgeContext& context, const EngineTrace& trace, int rank, 
     Failure failure = failure_of(trace, rank, at, "");
     failure.divergence.op = writer_name(op);
     failure.divergence.phase = op.phase;
-    findings.add(std::move(failure), problem);
+    findings.add(failure, problem);
   };
   const ExecutedOp* previous = nullptr;
   for (const ExecutedOp& executed : trace.executed(rank)) {

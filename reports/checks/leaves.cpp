@@ -210,7 +210,7 @@ class Leaves {
         Failure failure =
             failure_of(trace_, rank, executed, folder_of(executed.moment) + "/" + value.name);
         failure.divergence.wrong_elements = 1;  // at least: only its hash is kept
-        findings_.add(std::move(failure), "it is not all zero");
+        findings_.add(failure, "it is not all zero");
       }
     }
   }

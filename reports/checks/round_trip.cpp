@@ -169,7 +169,7 @@ class RoundTrips {
     Failure failure =
         failure_of(trace_, rank_, *write.executed, folder_of(write.executed->moment) + "/" + name);
     failure.divergence.wrong_elements = 1;  // at least
-    findings_.add(std::move(failure), problem);
+    findings_.add(failure, problem);
   }
 
   const JudgeContext& context_;

@@ -189,8 +189,8 @@ void read_deepspeed(ObjectReader& top, int world, Scenario& scenario) {
                     {top.find("trainer"), top.find("optimizer")},
                     {scenario.model.hidden_size, scenario.steps, scenario.trains()});
   const DeepSpeedConfig deepspeed = deepspeed_from_json(client.deepspeed, world, scenario.mode);
-  scenario.training = deepspeed;
-  scenario.parallel = deepspeed;
+  scenario.training = static_cast<const TrainingConfig&>(deepspeed);
+  scenario.parallel = static_cast<const ParallelConfig&>(deepspeed);
   scenario.defaulted = deepspeed.defaulted;
   scenario.without_effect = deepspeed.without_effect;
   scenario.filled = client.filled;

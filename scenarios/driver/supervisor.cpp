@@ -102,7 +102,7 @@ class Supervisor {
   void start_jobs();
   void wait_for_news();
   void read_progress(Running& job);
-  void stop(Running& job);
+  void stop(Running& job) const;
   void watch_times();
   void collect();
   void finish(Running& job, int wait_status);
@@ -166,7 +166,7 @@ void Supervisor::read_progress(Running& job) {
   }
 }
 
-void Supervisor::stop(Running& job) {
+void Supervisor::stop(Running& job) const {
   if (job.kill_at) return;
   job.process.signal_group(SIGTERM);
   job.kill_at = Clock::now() + seconds(options_.grace_seconds);

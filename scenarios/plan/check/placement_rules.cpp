@@ -45,12 +45,12 @@ class Rule {
   bool is_partial(std::size_t i) const { return in(i).kind == Kind::partial; }
 
   // The output must be declared as `expected`.
-  std::optional<std::string> yields(AxisPlacement expected, std::size_t output = 0) const {
+  std::optional<std::string> yields(const AxisPlacement& expected, std::size_t output = 0) const {
     if (out(output) == expected) return std::nullopt;
     return value(op_.outputs[output]).name + " is declared " + to_string(out(output)) +
            " but becomes " + to_string(expected);
   }
-  std::optional<std::string> all_yield(AxisPlacement expected) const {
+  std::optional<std::string> all_yield(const AxisPlacement& expected) const {
     for (std::size_t i = 0; i < op_.outputs.size(); ++i)
       if (auto problem = yields(expected, i)) return problem;
     return std::nullopt;
@@ -68,7 +68,7 @@ class Rule {
   std::optional<std::string> matmul() const;
   std::optional<std::string> matmul_backward_input() const;
   std::optional<std::string> matmul_backward_weight() const;
-  std::optional<std::string> batch_sum(AxisPlacement features) const;
+  std::optional<std::string> batch_sum(const AxisPlacement& features) const;
   std::optional<AxisPlacement> heads(std::size_t i) const;
   std::optional<AxisPlacement> values(std::size_t i) const;
   bool slopes_fit(std::size_t i, const AxisPlacement& lse) const;
@@ -136,7 +136,7 @@ std::optional<std::string> Rule::matmul_backward_weight() const {
 
 // A sum over the batch: whole stays whole, a cut of the features goes to `features`, of the batch
 // yields a partial sum.
-std::optional<std::string> Rule::batch_sum(AxisPlacement features) const {
+std::optional<std::string> Rule::batch_sum(const AxisPlacement& features) const {
   for (std::size_t i = 1; i < op_.inputs.size(); ++i)
     if (in(i) != in(0)) return refuse();
   if (whole(0)) return yields(replicate());
@@ -201,7 +201,7 @@ std::optional<std::string> Rule::attention_backward() const {
   if (!heads_alike(1, 2) || in(3) != values(2) || in(0) != values(1) || in(4) != in(0) ||
       in(5) != *lse || !slopes_fit(6, *lse) || !(whole(1) || rows(1) || last(1)))
     return refuse();
-  for (const std::size_t output : {0, 1, 2})
+  for (std::size_t output = 0; output < 3; ++output)
     if (auto problem = yields(in(output + 1), output)) return problem;
   return std::nullopt;
 }
@@ -395,7 +395,7 @@ std::optional<std::string> Rule::check() {
     case OpKind::soft_cap_backward:
     case OpKind::sigmoid_backward:
     case OpKind::product:
-    case OpKind::gelu_backward: return pointwise(2);
+    case OpKind::gelu_backward:
     case OpKind::swiglu: return pointwise(2);
     // Gradients of one parameter, each still a sum over the replicas, add up to another.
     case OpKind::add: return pointwise(2, /*partial_allowed=*/axis_ == Axis::dp);
