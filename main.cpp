@@ -321,7 +321,8 @@ void expect_scenario_of_traces(const Scenario& scenario, const reports::JudgeInp
     const std::string recorded = TraceReader(engine.folder).header().scenario_hash;
     if (!recorded.empty() && recorded != hash)
       throw ScenarioError(engine.folder + ": the trace is of another scenario (" + recorded +
-                          ") than the scenario.json beside it (" + hash + ")");
+                          ") than the scenario.json beside it (" + hash +
+                          "), or a program of another version wrote it");
   }
 }
 

@@ -128,25 +128,26 @@ std::string others_html(const TensorsSideBySide& sides) {
 
 std::string comparison_html(const TraceComparison& comparison) {
   const TensorsSideBySide& sides = comparison.tensors;
-  const std::string badge = upper(name_of(comparison.answer));
   const int inputs_equal = sides.first_different_with_equal_inputs;
-  return fill(
-      comparison_page_html(),
-      {{"title", badge + " - Shardproof comparison"},
-       {"css", std::string(page_css())},
-       {"verdict", look_of(comparison.answer)},
-       {"badge", badge},
-       {"names", "A and B"},
-       {"headline", html_escaped(comparison_headline(comparison))},
-       {"answer", answer_html(comparison)},
-       {"first", first_html(sides, inputs_equal,
-                            "First that differs while its inputs were not seen to differ") +
-                     (inputs_equal == sides.first_different
-                          ? ""
-                          : first_html(sides, sides.first_different, "First that differs"))},
-       {"growth", growth_html(comparison.growth)},
-       {"tensors", tensors_html(comparison)},
-       {"others", others_html(sides)}});
+  Page page;
+  page.kind = "comparison";
+  page.look = look_of(comparison.answer);
+  page.badge = upper(name_of(comparison.answer));
+  page.title = page.badge + " - Shardproof comparison";
+  page.subject = "A and B";
+  page.headline = comparison_headline(comparison);
+  page.main =
+      fill(comparison_page_html(),
+           {{"answer", answer_html(comparison)},
+            {"first", first_html(sides, inputs_equal,
+                                 "First that differs while its inputs were not seen to differ") +
+                          (inputs_equal == sides.first_different
+                               ? ""
+                               : first_html(sides, sides.first_different, "First that differs"))},
+            {"growth", growth_html(comparison.growth)},
+            {"tensors", tensors_html(comparison)},
+            {"others", others_html(sides)}});
+  return page_of(page);
 }
 
 }  // namespace shardproof::reports

@@ -139,27 +139,31 @@ std::string left_out_text(std::size_t rows) {
 std::string report_html(const Verdict& verdict) {
   const std::vector<CheckResult> checks = all_checks(verdict);
   const TensorData tensors = tensor_data(verdict.tensors, max_tensor_bytes);
-  std::string badge = name_of(verdict.conclusion);
-  for (char& c : badge) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  const std::string headline = headline_text(verdict, checks);
-  return fill(page_html(),
-              {{"title", html_escaped(badge + " " + one_line(verdict.scenario))},
-               {"css", std::string(page_css())},
-               {"js", std::string(page_js())},
-               {"verdict", name_of(verdict.conclusion)},
-               {"badge", html_escaped(badge)},
-               {"scenario", html_escaped(verdict.scenario)},
-               {"headline", html_escaped(shortened(headline, max_error_bytes))},
-               {"verdict_section", verdict_html(verdict, checks)},
-               {"checks", checks_html(checks)},
-               {"tensors", script_escaped(tensors.json)},
-               {"tensors_left_out", left_out_text(tensors.left_out)},
-               {"trend", trend_html(verdict.trend)},
-               {"plan", plan_html(verdict.plan_text)},
-               {"environment",
-                terms_html(verdict.environment, [](const std::string& text) { return text; })},
-               {"timing", terms_html(verdict.timing,
-                                     [](double seconds) { return rounded(seconds) + " s"; })}});
+  Page page;
+  page.kind = "report";
+  page.look = page.badge = name_of(verdict.conclusion);
+  for (char& c : page.badge) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  page.title = page.badge + " " + one_line(verdict.scenario);
+  page.subject = verdict.scenario;
+  page.headline = shortened(headline_text(verdict, checks), max_error_bytes);
+  page.nav =
+      "<a href=\"#checks\">Checks</a> <a href=\"#tensors\">Tensors</a> "
+      "<a href=\"#trend\">Trend</a>\n<a href=\"#plan\">Plan</a> "
+      "<a href=\"#environment\">Environment</a> <a href=\"#timing\">Timing</a>\n";
+  page.script = page_js();
+  page.main =
+      fill(page_html(),
+           {{"verdict_section", verdict_html(verdict, checks)},
+            {"checks", checks_html(checks)},
+            {"tensors", script_escaped(tensors.json)},
+            {"tensors_left_out", left_out_text(tensors.left_out)},
+            {"trend", trend_html(verdict.trend)},
+            {"plan", plan_html(verdict.plan_text)},
+            {"environment",
+             terms_html(verdict.environment, [](const std::string& text) { return text; })},
+            {"timing",
+             terms_html(verdict.timing, [](double seconds) { return rounded(seconds) + " s"; })}});
+  return page_of(page);
 }
 
 }  // namespace shardproof::reports

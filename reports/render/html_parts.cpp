@@ -1,6 +1,7 @@
 #include "reports/render/html_parts.hpp"
 
 #include "reports/render/escape.hpp"
+#include "reports/render/page_assets.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
@@ -26,6 +27,24 @@ std::string shortened(const std::string& text, std::size_t max_bytes) {
   const std::size_t end = text.rfind('\n', max_bytes);
   return text.substr(0, end == std::string::npos ? max_bytes : end) + "\n... (" +
          with_thousands(std::ssize(text)) + " bytes in all)";
+}
+
+std::string page_of(const Page& page) {
+  const auto line = [](const char* before, const std::string& html, const char* after) {
+    return html.empty() ? "" : before + html + after;
+  };
+  return fill(frame_html(),
+              {{"script_policy", page.script.empty() ? "" : "; script-src 'unsafe-inline'"},
+               {"title", html_escaped(page.title)},
+               {"css", std::string(page_css())},
+               {"look", page.look},
+               {"kind", html_escaped(page.kind)},
+               {"badge", html_escaped(page.badge)},
+               {"subject", html_escaped(page.subject)},
+               {"headline", line("<p class=\"headline\">", html_escaped(page.headline), "</p>\n")},
+               {"nav", line("<nav aria-label=\"Sections\">\n", page.nav, "</nav>\n")},
+               {"main", page.main},
+               {"script", line("<script>\n", page.script, "\n</script>\n")}});
 }
 
 void Terms::add(const std::string& term, const std::string& value) {

@@ -13,6 +13,18 @@ namespace shardproof::reports {
 std::string fill(std::string_view page,
                  const std::map<std::string, std::string, std::less<>>& parts);
 
+/// A page: its head, and `main`, which is HTML. Without a script none may run.
+struct Page {
+  std::string kind;      // "report"
+  std::string title;     // text, as all of these but the last three
+  std::string look;      // how it is coloured: a verdict
+  std::string badge;     // "FAIL"
+  std::string subject;   // of which it is
+  std::string headline;  // one sentence; "": none
+  std::string nav, main, script = {};
+};
+std::string page_of(const Page& page);
+
 /// Cuts what would make the page too large, and says so.
 std::string shortened(const std::string& text, std::size_t max_bytes);
 

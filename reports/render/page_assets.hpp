@@ -4,12 +4,12 @@
 
 namespace shardproof::reports {
 
-/// page.html, page.css, page.js, comparison.html and suite.html, embedded when the program is
-/// built.
+/// The files of these names, embedded when the program is built: the frame of every page, the
+/// sections of a report and of a comparison, how they look, and the script of a report.
+std::string_view frame_html();
 std::string_view page_html();
 std::string_view page_css();
 std::string_view page_js();
 std::string_view comparison_page_html();
-std::string_view suite_page_html();
 
 }  // namespace shardproof::reports

@@ -8,7 +8,6 @@
 #include "reports/render/escape.hpp"
 #include "reports/render/format.hpp"
 #include "reports/render/html_parts.hpp"
-#include "reports/render/page_assets.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
@@ -124,11 +123,17 @@ std::string suite_html(const std::vector<SuiteEntry>& entries, const std::string
   }
   const bool all_pass =
       std::ranges::all_of(entries, [](const SuiteEntry& e) { return e.exit_code == 0; });
-  return fill(suite_page_html(), {{"css", std::string(page_css())},
-                                  {"verdict", all_pass ? "pass" : "fail"},
-                                  {"badge", all_pass ? "PASS" : "NOT ALL PASS"},
-                                  {"counts", html_escaped(counts(entries))},
-                                  {"rows", rows}});
+  Page page;
+  page.kind = "suite";
+  page.look = all_pass ? "pass" : "fail";
+  page.badge = all_pass ? "PASS" : "NOT ALL PASS";
+  page.subject = counts(entries);
+  page.title = "Shardproof: " + page.subject;
+  page.main =
+      "<section><div class=\"scroll\"><table>\n<thead><tr><th>verdict</th><th>scenario</th>"
+      "<th class=\"number\">time</th><th>why</th></tr></thead>\n<tbody>\n" +
+      rows + "</tbody></table></div></section>\n";
+  return page_of(page);
 }
 
 }  // namespace shardproof::reports

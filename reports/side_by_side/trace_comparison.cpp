@@ -26,7 +26,7 @@ Scenario scenario_of(const TraceReader& trace) {
   if (scenario_hash(scenario) != header.scenario_hash)
     throw ScenarioError(trace.folder() +
                         ": its scenario is not what it was: the text, the tokens or the weights "
-                        "that it names have changed");
+                        "that it names have changed, or a program of another version wrote it");
   return scenario;
 }
 
