@@ -124,7 +124,8 @@ std::string trend_text(const Verdict& verdict) {
     if (!point.reference) continue;
     if (!farthest.contains(point.quantity)) quantities.push_back(point.quantity);
     double& most = farthest[point.quantity];
-    most = std::max(most, std::fabs(point.value - *point.reference));
+    const double apart = std::fabs(point.value - *point.reference);
+    most = std::isnan(apart) ? INFINITY : std::max(most, apart);
   }
   if (quantities.empty()) return "";
   for (std::string& quantity : quantities) quantity += " " + rounded(farthest[quantity]);

@@ -56,9 +56,13 @@ class Edit {
   /// Refuses micro-steps of an op that has none.
   void expect_micro_steps() {
     if (injection_.micro_steps.empty()) return;
-    bool any = false;
-    for (const Action& action : program_.schedule) any = any || micro_steps_run(action);
-    if (!any) refuse("has micro_steps, and the op runs once a step, outside of them");
+    if (injection_.edit == EditKind::set && injection_.when == SetTime::between_steps)
+      refuse("has micro_steps, and is done between steps, outside of them");
+    const std::string segment = find_segment();
+    if (std::ranges::none_of(program_.schedule, [&](const Action& action) {
+          return micro_steps_run(action, segment, /*inside=*/false);
+        }))
+      refuse("has micro_steps, and the op runs once a step, outside of them");
   }
 
   /// Refuses a fault of an op that cannot have it.
@@ -98,11 +102,11 @@ class Edit {
   Op& op() { return segment_->ops[at_]; }
   bool collective() { return is_collective(op().kind); }
 
-  // Whether the op's segment runs in the micro-steps below an action.
-  bool micro_steps_run(const Action& action, bool inside = false) const {
+  // Whether a segment runs in the micro-steps below an action.
+  static bool micro_steps_run(const Action& action, const std::string& segment, bool inside) {
     inside = inside || action.kind == Action::Kind::repeat_micro_steps;
-    if (action.kind == Action::Kind::run && action.segment == find_segment()) return inside;
-    const auto below = [&](const Action& child) { return micro_steps_run(child, inside); };
+    if (action.kind == Action::Kind::run && action.segment == segment) return inside;
+    const auto below = [&](const Action& child) { return micro_steps_run(child, segment, inside); };
     return std::ranges::any_of(action.body, below) || std::ranges::any_of(action.otherwise, below);
   }
 

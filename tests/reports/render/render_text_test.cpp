@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "reports/render/format.hpp"
+#include "reports/render/headline.hpp"
 #include "reports/render/html.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
@@ -94,6 +95,8 @@ BOOST_AUTO_TEST_CASE(skipped_steps_and_the_distance_from_the_reference_stand_in_
   BOOST_TEST(summary.find("skipped")->elements.at(1).find("loss_scale")->number == 32768);
   BOOST_TEST(summary.find("trend")->elements.at(0).find("reference")->number == 4.1);
 
+  verdict.trend[1].value = std::nan("");
+  BOOST_TEST(trend_text(verdict).find("at most: loss inf") != std::string::npos);
   verdict.skipped.pop_back();  // the executions no longer say the same
   BOOST_TEST(verdict_text(verdict, "").find("sim: 2 of 3 steps") != std::string::npos);
   BOOST_TEST(verdict_text(verdict, "").find("; real: 1 of 3 steps") != std::string::npos);

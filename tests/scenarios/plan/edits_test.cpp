@@ -176,6 +176,9 @@ BOOST_AUTO_TEST_CASE(an_edit_of_some_micro_steps_runs_in_those_alone_and_is_coun
   Injection once = inject("drop", "optimizer/reduce/flatten_gradients");
   once.micro_steps = {0};
   BOOST_TEST(error_of([&] { edited(program, once); }).find("outside of them") != std::string::npos);
+  set.value = "1";
+  set.when = SetTime::between_steps;
+  BOOST_TEST(error_of([&] { edited(program, set); }).find("between steps") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(an_element_that_the_tensor_has_not_is_refused) {
