@@ -474,7 +474,7 @@ void add_compare(CLI::App& app, Command& command) {
   compare_command->add_option("a", options->a, "a folder of results, or of rank-*.h5")->required();
   compare_command->add_option("b", options->b, "another")->required();
   compare_command->add_flag("--json", options->json, "as JSON");
-  compare_command->add_option("--report", options->report, "write a page, compare.html");
+  compare_command->add_option("--report", options->report, "a page to write, e.g. compare.html");
   compare_command->footer("Example:  shardproof compare results/tp2/real results/tp4/real");
   compare_command->callback(
       [options, &command] { command = [options] { return compare(*options); }; });
