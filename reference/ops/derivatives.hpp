@@ -61,6 +61,9 @@ SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& u
 /// The derivative of each form, BLOOM's as published.
 Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form);
 
+/// dy and x -> like x: dy where x is above 0; at 0 itself the derivative is 0.
+Tensor relu_vjp(const Tensor& dy, const Tensor& x);
+
 /// dy and x -> like x: dy / cosh(x / cap)^2.
 Tensor sigmoid_vjp(const Tensor& dy, const Tensor& x);
 Tensor soft_cap_vjp(const Tensor& dy, const Tensor& x, double cap);
