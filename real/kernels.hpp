@@ -88,7 +88,7 @@ struct KernelCall {
 ///                  its code for other numbers than 2^k
 ///   shift_labels   tokens (B, T) -> labels (B, T) int64: labels[b][t] = tokens[b][t+1]; the last
 ///                  one is -100 (ignored), and so is a label that is `padding`
-///   positions      (B, T) -> (B, T) int64: 0, 1, ..., T - 1 in each row
+///   positions      (B, T) -> (B, T) int64: 0, 1, ..., T - 1 in each row, and `offset` to each
 ///   embedding      weight (V, C), tokens (B, T) -> y (B, T, C); a token outside [0, V) is an error
 /// Forward
 ///   rms_norm       x (..., C), weight (C) -> y = x * (mean(x^2) + eps)^(-1/2) * (offset + weight).
@@ -109,6 +109,7 @@ struct KernelCall {
 ///                  (position of the key) where slopes are given; h = hk then
 ///   swiglu         gate, up -> y = gate * sigmoid(gate) * up
 ///   gelu           x -> y = x Phi(x), in one of its published forms (scenarios/op_forms.hpp)
+///   relu           x -> y = x where it is above 0 or NaN, else 0
 ///   product        a, b -> y = a b, element by element
 ///   soft_cap       x -> y = cap * tanh(x / cap)
 ///   sigmoid        x -> y = 1 / (1 + exp(-x))
@@ -146,6 +147,7 @@ struct KernelCall {
 ///                  and lse; D = rowsum(do * o), as in Dao et al. 2022, arXiv:2205.14135, B.4
 ///   swiglu_backward             dy, gate, up -> dgate, dup
 ///   gelu_backward               dy, x -> dx
+///   relu_backward               dy, x -> dx = dy where x is above 0 or NaN, else 0
 ///   soft_cap_backward           dy, x -> dx = dy * (1 - tanh(x / cap)^2)
 ///   sigmoid_backward            dy, x -> dx = dy * (y * (1 - y)), y = sigmoid(x)
 ///   embedding_backward          dy (B, T, C), tokens (B, T) -> dweight (V, C); row `padding` is 0

@@ -41,6 +41,15 @@ void add_rows(std::int64_t columns, const C* a, const C* b, C* y) {
   for (std::int64_t i = 0; i < columns; ++i) y[i] = a[i] + b[i];
 }
 
+/// NaN stays NaN: it is not below 0 either.
+void relu(Device& device, const KernelCall& call) {
+  elementwise<1>(device, call, []<class C>(C x) { return x <= 0 ? C{0} : x; });
+}
+
+void relu_backward(Device& device, const KernelCall& call) {
+  elementwise<2>(device, call, []<class C>(C dy, C x) { return x <= 0 ? C{0} : dy; });
+}
+
 void product(Device& device, const KernelCall& call) {
   elementwise<2>(device, call, [](auto a, auto b) { return a * b; });
 }
@@ -143,6 +152,8 @@ std::span<const KernelRow> pointwise_kernels() {
       {OpKind::bias_backward, bias_backward},
       {OpKind::swiglu, swiglu},
       {OpKind::swiglu_backward, swiglu_backward},
+      {OpKind::relu, relu},
+      {OpKind::relu_backward, relu_backward},
       {OpKind::product, product},
       {OpKind::soft_cap, soft_cap},
       {OpKind::soft_cap_backward, soft_cap_backward},

@@ -27,7 +27,8 @@ void shift_labels(Device&, const KernelCall& call) {
 void positions(Device&, const KernelCall& call) {
   const std::int64_t T = last_extent(call.out());
   std::int64_t* y = integers(call.out());
-  for (std::int64_t i = 0; i < call.out().elements(); ++i) y[i] = i % T;
+  const auto first = static_cast<std::int64_t>(call.attributes.offset);
+  for (std::int64_t i = 0; i < call.out().elements(); ++i) y[i] = first + i % T;
 }
 
 /// Tells the device of a token outside [0, V).

@@ -35,6 +35,15 @@ struct Negated {
   __device__ C operator()(C x) const { return -x; }
 };
 
+/// NaN stays NaN: it is not below 0 either.
+template <class C>
+struct Relu {
+  __device__ C operator()(C x) const { return x <= 0 ? C{0} : x; }
+};
+template <class C>
+struct ReluSlope {
+  __device__ C operator()(C dy, C x) const { return x <= 0 ? C{0} : dy; }
+};
 template <class C>
 struct Multiplied {
   __device__ C operator()(C a, C b) const { return a * b; }
@@ -80,6 +89,14 @@ void multiply(Device& device, const KernelCall& call) {
 
 void negate(Device& device, const KernelCall& call) {
   in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<1>(device, call, Negated<C>{}); });
+}
+
+void relu(Device& device, const KernelCall& call) {
+  in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<1>(device, call, Relu<C>{}); });
+}
+
+void relu_backward(Device& device, const KernelCall& call) {
+  in_compute_type_of(call.out(), [&]<class C>(C) { elementwise<2>(device, call, ReluSlope<C>{}); });
 }
 
 void product(Device& device, const KernelCall& call) {
@@ -212,6 +229,8 @@ std::span<const KernelRow> pointwise_kernels() {
       {OpKind::bias_backward, bias_backward},
       {OpKind::swiglu, swiglu},
       {OpKind::swiglu_backward, swiglu_backward},
+      {OpKind::relu, relu},
+      {OpKind::relu_backward, relu_backward},
       {OpKind::product, product},
       {OpKind::soft_cap, soft_cap},
       {OpKind::soft_cap_backward, soft_cap_backward},

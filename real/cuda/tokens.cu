@@ -26,14 +26,15 @@ void shift_labels(Device& device, const KernelCall& call) {
                   integers(call.in(0)), integers_to_write(call.out()));
 }
 
-__global__ void positions_kernel(std::int64_t count, std::int64_t T, Global<std::int64_t> y) {
-  for (std::int64_t i = first_element(); i < count; i += grid_threads()) y[i] = i % T;
+__global__ void positions_kernel(std::int64_t count, std::int64_t T, std::int64_t first,
+                                 Global<std::int64_t> y) {
+  for (std::int64_t i = first_element(); i < count; i += grid_threads()) y[i] = first + i % T;
 }
 
 void positions(Device& device, const KernelCall& call) {
   const TensorView& y = call.out();
   launch_elements(device, call, y.elements(), positions_kernel, y.elements(), last_extent(y),
-                  integers_to_write(y));
+                  static_cast<std::int64_t>(call.attributes.offset), integers_to_write(y));
 }
 
 /// The tokens of a call as its kernels see them.

@@ -22,6 +22,7 @@ FamilyLowering family_lowering(const std::string& family) {
       {"phi3", lower_phi3},
       {"gpt2", lower_gpt2},
       {"gpt_neox", lower_gpt_neox},
+      {"opt", lower_opt},
       {"bloom", lower_bloom},
       {"chatglm", lower_chatglm},
   };

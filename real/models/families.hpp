@@ -23,6 +23,7 @@ ValueId lower_gemma3(Network& net, ValueId tokens);
 ValueId lower_phi3(Network& net, ValueId tokens);
 ValueId lower_gpt2(Network& net, ValueId tokens);
 ValueId lower_gpt_neox(Network& net, ValueId tokens);
+ValueId lower_opt(Network& net, ValueId tokens);
 ValueId lower_bloom(Network& net, ValueId tokens);
 ValueId lower_chatglm(Network& net, ValueId tokens);
 

@@ -13,6 +13,7 @@
 #include "real/layers/linear_layer.hpp"
 #include "real/layers/lm_head_linear_allreduce.hpp"
 #include "real/layers/product.hpp"
+#include "real/layers/relu.hpp"
 #include "real/layers/repeat_heads.hpp"
 #include "real/layers/replicated_linear.hpp"
 #include "real/layers/residual.hpp"
@@ -50,9 +51,12 @@ ValueId Network::tokens(ValueId loaded) {
   return tokens_;
 }
 
-ValueId Network::positions() {
+ValueId Network::positions(std::int64_t first) {
   const ValueId rows = builder_.integers("data/positions");
-  builder_.append(OpKind::positions, "data", Phase::data, "positions", {tokens_}, {rows});
+  Attributes attributes;
+  if (first != 0) attributes["offset"] = static_cast<double>(first);
+  builder_.append(OpKind::positions, "data", Phase::data, "positions", {tokens_}, {rows},
+                  attributes);
   return rows;
 }
 
@@ -134,6 +138,12 @@ ValueId Network::swiglu(const std::string& module, ValueId gate, ValueId up) {
 
 ValueId Network::gelu(const std::string& module, ValueId x, GeluForm form) {
   auto layer = std::make_unique<Gelu>(site(module), form);
+  const ValueId y = layer->forward(x);
+  return record(module, std::move(layer), {{"input", x}}, y);
+}
+
+ValueId Network::relu(const std::string& module, ValueId x) {
+  auto layer = std::make_unique<Relu>(site(module));
   const ValueId y = layer->forward(x);
   return record(module, std::move(layer), {{"input", x}}, y);
 }

@@ -45,8 +45,8 @@ class Network {
   /// The tokens of a micro-batch, (B, T): loaded here, or in an earlier segment.
   ValueId tokens();
   ValueId tokens(ValueId loaded);
-  /// (B, T): 0 to T - 1 in each row.
-  ValueId positions();
+  /// (B, T): `first` to `first` + T - 1 in each row.
+  ValueId positions(std::int64_t first = 0);
   /// cos and sin for `width` elements of a head, computed once a run. `suffix` tells the names of a
   /// second pair from those of the first: "_local".
   RotaryTable rotary_table(std::int64_t width, const RotaryFrequencies& frequencies,
@@ -70,6 +70,7 @@ class Network {
                     AttentionForm form = {}, ValueId slopes = -1);
   ValueId swiglu(const std::string& module, ValueId gate, ValueId up);
   ValueId gelu(const std::string& module, ValueId x, GeluForm form);
+  ValueId relu(const std::string& module, ValueId x);
   ValueId product(const std::string& module, const std::string& role, ValueId a, ValueId b);
   ValueId scaled(const std::string& module, const std::string& role, ValueId x, double factor);
   ValueId soft_cap(const std::string& module, const std::string& role, ValueId x, double cap);

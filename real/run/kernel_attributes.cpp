@@ -25,11 +25,12 @@ std::vector<std::vector<KernelAttributes::Range>> ranges_of_the_norm(const Progr
 KernelAttributes kernel_attributes(const Program& program, const Op& op, Rank rank) {
   switch (op.kind) {
     case OpKind::rotary_table: return {.frequencies = rotary_frequencies(op)};
+    case OpKind::positions: return {.offset = offset_of(op)};
     case OpKind::shift_labels:
     case OpKind::embedding_backward: return {.padding = padding(op)};
     case OpKind::rms_norm:
     case OpKind::rms_norm_backward_input:
-      return {.eps = real_number(op, "eps"), .offset = weight_offset(op)};
+      return {.eps = real_number(op, "eps"), .offset = offset_of(op)};
     case OpKind::rms_norm_backward_weight:
     case OpKind::layer_norm:
     case OpKind::layer_norm_backward_input:

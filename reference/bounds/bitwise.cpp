@@ -78,6 +78,17 @@ UnitResult replay_add(const UnitCall& unit) {
                    [&](std::size_t i, double x) { return store(unit.precision, x + other[i]); });
 }
 
+UnitResult replay_relu(const UnitCall& unit) {
+  return map_first(unit,
+                   [&](std::size_t, double x) { return store(unit.precision, x <= 0 ? 0 : x); });
+}
+
+UnitResult replay_relu_backward(const UnitCall& unit) {
+  const auto x = like_first(unit, 1);
+  return map_first(
+      unit, [&](std::size_t i, double dy) { return store(unit.precision, x[i] <= 0 ? 0 : dy); });
+}
+
 UnitResult replay_product(const UnitCall& unit) {
   const auto other = like_first(unit, 1);
   return map_first(unit,

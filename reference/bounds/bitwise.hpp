@@ -11,11 +11,13 @@ UnitResult replay_shift_labels(
     const UnitCall& unit);  // labels[b][t] = tokens[b][t+1], the last, and padding, is -100
 UnitResult replay_embedding(const UnitCall& unit);  // gather of rows
 UnitResult replay_add(const UnitCall& unit);        // a + b
-UnitResult replay_product(const UnitCall& unit);    // a b
-UnitResult replay_add_bias(const UnitCall& unit);   // x + bias along the last dimension
-UnitResult replay_scale(const UnitCall& unit);      // x * RN(factor)
-UnitResult replay_divide(const UnitCall& unit);     // x / RN(factor)
-UnitResult replay_multiply(const UnitCall& unit);   // x * scalar argument
+UnitResult replay_relu(const UnitCall& unit);       // x, or 0 where x <= 0
+UnitResult replay_relu_backward(const UnitCall& unit);
+UnitResult replay_product(const UnitCall& unit);   // a b
+UnitResult replay_add_bias(const UnitCall& unit);  // x + bias along the last dimension
+UnitResult replay_scale(const UnitCall& unit);     // x * RN(factor)
+UnitResult replay_divide(const UnitCall& unit);    // x / RN(factor)
+UnitResult replay_multiply(const UnitCall& unit);  // x * scalar argument
 UnitResult replay_negate(const UnitCall& unit);
 UnitResult replay_nonfinite(const UnitCall& unit);  // 1 if any element is inf or NaN, else 0
 

@@ -25,7 +25,8 @@ UnitResult replay_positions(const UnitCall& unit) {
   const Operand& tokens = unit.arguments[0];
   UnitResult result = bitwise_result(tokens.shape);
   for (std::size_t i = 0; i < result.value.size(); ++i)
-    result.value[i] = as_real(static_cast<std::int64_t>(i) % tokens.shape.back());
+    result.value[i] =
+        unit.attributes.offset + as_real(static_cast<std::int64_t>(i) % tokens.shape.back());
   return result;
 }
 

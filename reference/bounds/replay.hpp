@@ -18,7 +18,7 @@ enum class UnitKind {
   rotary_table_sin,
   alibi_slopes,              // () of heads; those from `part` on, `extent` of them
   shift_labels,              // tokens (B, T)
-  positions,                 // tokens (B, T): 0 to T - 1 in each row
+  positions,                 // tokens (B, T): 0 to T - 1 in each row, + offset
   embedding,                 // weight (V, C), tokens (B, T)
   rms_norm,                  // x (..., C), weight (C), or of a width that divides C; offset
   layer_norm,                // x (..., C), weight (C), bias (C)
@@ -29,6 +29,7 @@ enum class UnitKind {
   attention_lse,             // q, k, or with slopes behind
   swiglu,                    // gate, up
   gelu,                      // x; form
+  relu,                      // x
   product,                   // a, b
   soft_cap,                  // x; cap
   sigmoid,                   // x
@@ -59,6 +60,7 @@ enum class UnitKind {
   swiglu_backward_gate,          // dy, gate, up
   swiglu_backward_up,            // dy, gate, up
   gelu_backward,                 // dy, x; form
+  relu_backward,                 // dy, x
   soft_cap_backward,             // dy, x; cap
   sigmoid_backward,              // dy, x
   embedding_backward,            // dy (B, T, C), tokens (B, T); extent = V -> (groups, V, C), row

@@ -17,7 +17,7 @@ struct UnitAttributes {
   std::int64_t groups = 0;    // 0: no leading axis of groups in the output
   std::int64_t extent = 0;
   double eps = 0;
-  double offset = 0;  // of rms_norm's weight
+  double offset = 0;  // of rms_norm's weight, of positions
   double cap = 0;     // of soft_cap
   double factor = 0;
   double weight_decay = 0;

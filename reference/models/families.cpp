@@ -26,6 +26,7 @@ const std::map<std::string, Family> families{
     {"phi3", phi3},
     {"gpt2", gpt2},
     {"gpt_neox", gpt_neox},
+    {"opt", opt},
     {"bloom", bloom},
     {"chatglm", chatglm},
 };

@@ -27,6 +27,7 @@ Value gemma3(Graph& net, const ModelDescription& model);
 Value phi3(Graph& net, const ModelDescription& model);
 Value gpt2(Graph& net, const ModelDescription& model);
 Value gpt_neox(Graph& net, const ModelDescription& model);
+Value opt(Graph& net, const ModelDescription& model);
 Value bloom(Graph& net, const ModelDescription& model);
 Value chatglm(Graph& net, const ModelDescription& model);
 

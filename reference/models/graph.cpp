@@ -50,9 +50,9 @@ std::vector<std::string> Graph::unused_parameters() const {
   return names;
 }
 
-Value Graph::positions() {
+Value Graph::positions(std::int64_t first) {
   const Value rows = tensor(Kind::data, "", "positions", shape(tokens_));
-  append_to({rows}, UnitKind::positions, {tokens_});
+  append_to({rows}, UnitKind::positions, {tokens_}, {.offset = static_cast<double>(first)});
   return rows;
 }
 
@@ -135,6 +135,10 @@ Value Graph::swiglu(const std::string& module, Value gate, Value up) {
 
 Value Graph::gelu(const std::string& module, Value x, GeluForm form) {
   return append(UnitKind::gelu, module, "activation", {x}, shape(x), {.gelu = form});
+}
+
+Value Graph::relu(const std::string& module, Value x) {
+  return append(UnitKind::relu, module, "activation", {x}, shape(x));
 }
 
 Value Graph::product(const std::string& module, const std::string& role, Value a, Value b) {

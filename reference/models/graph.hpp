@@ -86,8 +86,9 @@ class Graph {
         const std::vector<ParameterDescription>& untrained = {});
 
   // What is given.
-  Value tokens() const { return tokens_; }   // (B, T)
-  Value positions();                         // (B, T), 0 to T - 1 in each row
+  Value tokens() const { return tokens_; }  // (B, T)
+  /// (B, T), `first` to `first` + T - 1 in each row.
+  Value positions(std::int64_t first = 0);
   Value parameter(const std::string& name);  // "model.norm.weight", or what is not trained
   bool has_parameter(const std::string& name) const { return parameters_.contains(name); }
   /// cos and sin (T, width / 2): `width` elements of a head are turned. Names end in `suffix`.
@@ -113,6 +114,7 @@ class Graph {
                   std::optional<Value> slopes = std::nullopt);
   Value swiglu(const std::string& module, Value gate, Value up);  // role activation
   Value gelu(const std::string& module, Value x, GeluForm form);  // role activation
+  Value relu(const std::string& module, Value x);                 // role activation
   Value product(const std::string& module, const std::string& role, Value a, Value b);
   Value scaled(const std::string& module, const std::string& role, Value x, double factor);
   Value soft_cap(const std::string& module, const std::string& role, Value x, double cap);

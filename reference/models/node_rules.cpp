@@ -17,10 +17,10 @@ Tokens integers(const Tensor& tensor) {
 Tokens integers(const Call& c, std::size_t i) { return integers(c.tape.value(c.inputs[i])); }
 
 /// 0, 1, ..., T - 1 in each row.
-Tensor rows(const Tokens& tokens) {
+Tensor rows(const Tokens& tokens, double first) {
   Tensor positions(tokens.shape);
   for (std::int64_t i = 0; i < positions.size(); ++i)
-    positions[i] = static_cast<double>(i % positions.columns());
+    positions[i] = first + static_cast<double>(i % positions.columns());
   return positions;
 }
 
@@ -74,7 +74,7 @@ const std::vector<NodeRule> rules{
 
     {Kind::positions, {}, {},
      [](const Call& c) {
-       return Variables{c.tape.leaf(rows(integers(c, 0)))}; }},
+       return Variables{c.tape.leaf(rows(integers(c, 0), c.attributes.offset))}; }},
 
     {Kind::embedding, {},
      {{0, "weight", Kind::embedding_backward, {dy(), input(1)}}},
@@ -128,6 +128,10 @@ const std::vector<NodeRule> rules{
     {Kind::gelu, {},
      {{0, "input", Kind::gelu_backward, {dy(), input(0)}}},
      [](const Call& c) { return Variables{c.tape.gelu(c.inputs[0], c.attributes.gelu)}; }},
+
+    {Kind::relu, {},
+     {{0, "input", Kind::relu_backward, {dy(), input(0)}}},
+     [](const Call& c) { return Variables{c.tape.relu(c.inputs[0])}; }},
 
     {Kind::product, {},
      {{0, "a", Kind::product, {dy(), input(1)}},

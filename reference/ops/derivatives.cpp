@@ -70,6 +70,13 @@ Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form) {
   return dx;
 }
 
+Tensor relu_vjp(const Tensor& dy, const Tensor& x) {
+  SHARDPROOF_EXPECTS(dy.shape == x.shape, to_string(dy.shape), to_string(x.shape));
+  Tensor dx(x.shape);
+  for (std::int64_t i = 0; i < x.size(); ++i) dx[i] = x[i] <= 0 ? 0 : dy[i];
+  return dx;
+}
+
 // 1 - sigmoid(x) = sigmoid(-x), where the difference cancels.
 Tensor sigmoid_vjp(const Tensor& dy, const Tensor& x) {
   SHARDPROOF_EXPECTS(dy.shape == x.shape, to_string(dy.shape), to_string(x.shape));

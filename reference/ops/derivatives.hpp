@@ -61,8 +61,12 @@ SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& u
 /// The derivative of each form, BLOOM's as published.
 Tensor gelu_vjp(const Tensor& dy, const Tensor& x, GeluForm form);
 
-/// dy and x -> like x: dy / cosh(x / cap)^2.
+/// dy and x -> like x: dy where x is above 0; at 0 itself the derivative is 0.
+Tensor relu_vjp(const Tensor& dy, const Tensor& x);
+
+/// dy and x -> like x: dy * sigmoid(x) * (1 - sigmoid(x)).
 Tensor sigmoid_vjp(const Tensor& dy, const Tensor& x);
+/// dy and x -> like x: dy / cosh(x / cap)^2.
 Tensor soft_cap_vjp(const Tensor& dy, const Tensor& x, double cap);
 
 /// The parts of a split and a join: zero outside part k, and part k. dy like the output; `shape` is

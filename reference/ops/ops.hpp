@@ -81,6 +81,14 @@ TensorOf<Scalar> swiglu(const TensorOf<Scalar>& gate, const TensorOf<Scalar>& up
   return y;
 }
 
+/// x where it is above 0 (or NaN), else 0: Nair & Hinton 2010.
+template <class Scalar>
+TensorOf<Scalar> relu(TensorOf<Scalar> x) {
+  for (std::int64_t i = 0; i < x.size(); ++i)
+    if (x[i] <= Scalar(0)) x[i] = Scalar(0);
+  return x;
+}
+
 /// a b, element by element.
 template <class Scalar>
 TensorOf<Scalar> product(TensorOf<Scalar> a, const TensorOf<Scalar>& b) {

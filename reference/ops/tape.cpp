@@ -100,6 +100,11 @@ Variable Tape::gelu(Variable x, GeluForm form) {
               [=, this](const Tensor& dy) { accumulate(x, gelu_vjp(dy, value(x), form)); });
 }
 
+Variable Tape::relu(Variable x) {
+  return push(reference::relu(value(x)),
+              [=, this](const Tensor& dy) { accumulate(x, relu_vjp(dy, value(x))); });
+}
+
 Variable Tape::product(Variable a, Variable b) {
   return push(reference::product(value(a), value(b)), [=, this](const Tensor& dy) {
     accumulate(a, reference::product(dy, value(b)));

@@ -53,6 +53,7 @@ class Tape {
                       std::optional<Variable> slopes = std::nullopt);
   Variable swiglu(Variable gate, Variable up);
   Variable gelu(Variable x, GeluForm form);
+  Variable relu(Variable x);
   Variable product(Variable a, Variable b);
   Variable scaled(Variable x, double factor);
   Variable soft_cap(Variable x, double cap);

@@ -87,6 +87,7 @@ Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
     case UnitKind::attention:
     case UnitKind::swiglu:
     case UnitKind::gelu:
+    case UnitKind::relu:
     case UnitKind::product:
     case UnitKind::soft_cap:
     case UnitKind::sigmoid:
@@ -113,6 +114,7 @@ Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
     case UnitKind::swiglu_backward_gate:
     case UnitKind::swiglu_backward_up:
     case UnitKind::gelu_backward:
+    case UnitKind::relu_backward:
     case UnitKind::soft_cap_backward:
     case UnitKind::sigmoid_backward:
     case UnitKind::embedding_backward:

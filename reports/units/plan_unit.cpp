@@ -35,8 +35,10 @@ std::vector<UnitKind> unit_kinds(const Op& op) {
     case OpKind::attention: return {UnitKind::attention, UnitKind::attention_lse};
     case OpKind::swiglu: return {UnitKind::swiglu};
     case OpKind::gelu: return {UnitKind::gelu};
+    case OpKind::relu: return {UnitKind::relu};
     case OpKind::product: return {UnitKind::product};
     case OpKind::soft_cap: return {UnitKind::soft_cap};
+    case OpKind::relu_backward: return {UnitKind::relu_backward};
     case OpKind::soft_cap_backward: return {UnitKind::soft_cap_backward};
     case OpKind::sigmoid: return {UnitKind::sigmoid};
     case OpKind::sigmoid_backward: return {UnitKind::sigmoid_backward};
@@ -143,8 +145,9 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
     if (op.attributes.contains(key)) to = real_number(op, key);
   };
   real("eps", attributes.eps);
-  if (op.kind == OpKind::rms_norm || op.kind == OpKind::rms_norm_backward_input)
-    attributes.offset = weight_offset(op);
+  if (op.kind == OpKind::rms_norm || op.kind == OpKind::rms_norm_backward_input ||
+      op.kind == OpKind::positions)
+    attributes.offset = offset_of(op);
   if (op.kind == OpKind::soft_cap || op.kind == OpKind::soft_cap_backward)
     attributes.cap = real_number(op, "cap");
   real("weight_decay", attributes.weight_decay);

@@ -6,10 +6,11 @@ namespace shardproof {
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
-      llama_family(),     mistral_family(),     qwen2_family(),       qwen3_family(),
-      gemma2_family(),    gemma3_family(),      olmo2_family(),       phi3_family(),
-      gpt2_family(),      gpt_neox_family(),    bloom_family(),       mixtral_family(),
-      qwen3_moe_family(), deepseek_v2_family(), deepseek_v3_family(), chatglm_family()};
+      llama_family(),   mistral_family(),   qwen2_family(),       qwen3_family(),
+      gemma2_family(),  gemma3_family(),    olmo2_family(),       phi3_family(),
+      gpt2_family(),    gpt_neox_family(),  opt_family(),         bloom_family(),
+      mixtral_family(), qwen3_moe_family(), deepseek_v2_family(), deepseek_v3_family(),
+      chatglm_family()};
   return all;
 }
 

@@ -28,6 +28,7 @@ Family olmo2_family();
 Family gemma3_family();
 Family phi3_family();
 Family gpt2_family();
+Family opt_family();
 Family bloom_family();
 Family gpt_neox_family();
 Family mixtral_family();

@@ -78,7 +78,7 @@ ExpertGroups expert_groups(const Op& op) {
   return {.count = integer_or(op, "n_group", 1), .kept = integer_or(op, "topk_group", 1)};
 }
 
-double weight_offset(const Op& op) { return number_or(op, "offset", 0); }
+double offset_of(const Op& op) { return number_or(op, "offset", 0); }
 
 std::optional<std::int64_t> padding(const Op& op) {
   if (!op.attributes.contains("padding")) return std::nullopt;

@@ -23,8 +23,9 @@ RotaryForm rotary_form(const Op& op);
 /// "head_dim", "v_head_dim", "scale", "window", "cap".
 AttentionForm attention_form(const Op& op);
 
-/// "offset" of rms_norm, which is added to its weight; 0 if there is none.
-double weight_offset(const Op& op);
+/// "offset" of rms_norm, which is added to its weight, and of positions, the first of them; 0 if
+/// there is none.
+double offset_of(const Op& op);
 
 /// "n_group" and "topk_group" of route; one group if there are none.
 ExpertGroups expert_groups(const Op& op);

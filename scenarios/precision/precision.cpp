@@ -44,6 +44,7 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::attention:  // its second output, the log-sum-exp, is in the compute dtype
     case OpKind::swiglu:
     case OpKind::gelu:
+    case OpKind::relu:
     case OpKind::product:
     case OpKind::soft_cap:
     case OpKind::sigmoid:
@@ -66,6 +67,7 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::attention_backward:
     case OpKind::swiglu_backward:
     case OpKind::gelu_backward:
+    case OpKind::relu_backward:
     case OpKind::soft_cap_backward:
     case OpKind::sigmoid_backward:
     case OpKind::embedding_backward:

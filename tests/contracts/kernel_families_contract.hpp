@@ -237,6 +237,22 @@ BOOST_AUTO_TEST_CASE(the_forms_of_gelu_differ) {
   BOOST_TEST(std::fabs(got[1] - got[2]) > 1e-10);
 }
 
+BOOST_AUTO_TEST_CASE(relu_and_its_gradient_are_zero_up_to_zero) {
+  const double tiny = 0x1p-24, nan = std::nan("");
+  for (const Dtype dtype : float_dtypes) {
+    Device device;
+    const auto x = device.tensor(dtype, {6}, {-2, 0, -0.0, tiny, 3, nan});
+    const auto y = device.output(dtype, {6}), dx = device.output(dtype, {6});
+    device->relu(x, y);
+    device->relu_backward(device.tensor(dtype, {6}, {1, 2, 3, -4, nan, 6}), x, dx);
+    const Values got = device.read(y), slopes = device.read(dx);
+    const Values first(got.begin(), got.begin() + 5), falls(slopes.begin(), slopes.begin() + 4);
+    BOOST_TEST(first == (Values{0, 0, 0, tiny, 3}), boost::test_tools::per_element());
+    BOOST_TEST(falls == (Values{0, 0, 0, -4}), boost::test_tools::per_element());
+    BOOST_TEST((std::isnan(got[5]) && std::isnan(slopes[4]) && slopes[5] == 6));
+  }
+}
+
 // ---- Scores ------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(sigmoids_by_hand) {

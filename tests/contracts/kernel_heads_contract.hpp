@@ -38,6 +38,8 @@ BOOST_AUTO_TEST_CASE(positions_count_from_zero_in_each_row) {
   device->positions(y);
   BOOST_TEST(device.read(y) == (Values{0, 1, 2, 0, 1, 2}), boost::test_tools::per_element());
   device->positions(device.output(Dtype::int64, {2, 0}));
+  device->positions(y, 2);
+  BOOST_TEST(device.read(y) == (Values{2, 3, 4, 2, 3, 4}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(blocks_are_split_one_after_another_and_heads_each_by_itself) {

@@ -103,6 +103,15 @@ GPT_NEOX = {**COMMON, "architectures": ["GPTNeoXForCausalLM"], "model_type": "gp
             "classifier_dropout": 0.1, "use_parallel_residual": True, "attention_bias": True,
             "tie_word_embeddings": False}
 
+# A padding row that occurs, and more positions than are read.
+OPT = {**COMMON, "architectures": ["OPTForCausalLM"], "model_type": "opt", "hidden_size": 12,
+       "ffn_dim": 20, "num_attention_heads": 4, "num_hidden_layers": 2, "vocab_size": 24,
+       "max_position_embeddings": 16, "activation_function": "relu", "do_layer_norm_before": True,
+       "word_embed_proj_dim": 12, "dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.0,
+       "init_std": 0.02, "pad_token_id": 1, "enable_bias": True,
+       "layer_norm_elementwise_affine": True, "tie_word_embeddings": True}
+del OPT["initializer_range"]
+
 BLOOM = {**COMMON, "architectures": ["BloomForCausalLM"], "model_type": "bloom", "hidden_size": 12,
          "n_head": 4, "n_layer": 2, "vocab_size": 24, "layer_norm_epsilon": 1e-05,
          "hidden_dropout": 0.0, "attention_dropout": 0.0,
@@ -207,6 +216,11 @@ FAMILIES = {
         "gpt_neox-one-after-the-other": {**GPT_NEOX, "use_parallel_residual": False,
                                          "attention_bias": False, "rotary_pct": 1.0},
         "gpt_neox-tied": {**GPT_NEOX, "num_hidden_layers": 1, "tie_word_embeddings": True},
+    },
+    "opt": {
+        "opt-tied": OPT,
+        "opt-untied": {**OPT, "enable_bias": False, "pad_token_id": None,
+                       "tie_word_embeddings": False},
     },
     "mixtral": {"mixtral-unused-expert": MIXTRAL},
     "qwen3_moe": {

@@ -72,6 +72,23 @@ SmallModel bloom_attention(const Widths& fused, const Widths& heads) {
           {{"query_key_value", column(fused)}, {"dense", row(heads)}}};
 }
 
+// Positions that begin at the third row of their table, and a ReLU, as OPT's.
+SmallModel opt_mlp(const Widths& inner) {
+  return {{{"embed.weight", {V, C}, ModuleClass::embedding},
+           {"places.weight", {T + 2, C}, ModuleClass::embedding},
+           linear("fc1.weight", {I, C}),
+           linear("fc1.bias", {I}),
+           linear("fc2.weight", {C, I}),
+           linear("fc2.bias", {C})},
+          [](Network& net, ValueId tokens) {
+            const ValueId x = net.add("net", "embeddings", net.embedding("embed", tokens),
+                                      net.embedding("places", net.positions(2)));
+            return net.linear("lm_head", net.linear("fc2", net.relu("mlp", net.linear("fc1", x))),
+                              "embed");
+          },
+          {{"fc1", column(inner)}, {"fc2", row(inner)}}};
+}
+
 Scenario scenario_of(const SmallModel& model, const Grid& grid) {
   Scenario scenario = layer_scenario(model, grid);
   scenario.model.numbers["layer_norm_epsilon"] = 1e-5;
@@ -97,6 +114,19 @@ BOOST_AUTO_TEST_CASE(a_block_of_gpt2_is_the_unsharded_one_in_even_uneven_and_zer
   check_against_one_rank(gpt2_block({{12, 12}, {12, 12}, {12, 12}}, {}, {}), {2, 2, 1});
   check_against_one_rank(gpt2_block({two, two, two}, {two}, {{7, 3}}), {2, 1, 0});
   check_against_one_rank(gpt2_block({none, none, none}, {none}, {{5, 0, 5}}), {3, 1, 1});
+}
+
+BOOST_AUTO_TEST_CASE(positions_of_opt_begin_at_the_third_row_and_its_mlp_is_the_unsharded_one) {
+  check_against_one_rank(opt_mlp({}), {2, 1, 0});
+  check_against_one_rank(opt_mlp({{7, 3}}), {2, 2, 1});
+  const SmallModel model = opt_mlp({});
+  const LayerRun run(scenario_of(model, {2, 1, 0}), model.forward);
+  const std::vector<double> places = run.tensor("/step/000000/micro/0/data/positions");
+  BOOST_TEST((places[0] == 2 && places[T - 1] == T + 1));
+  const std::vector<double> gradient = run.tensor("/step/000000/micro/0/gradient/places.weight");
+  BOOST_TEST(
+      std::all_of(gradient.begin(), gradient.begin() + 2 * C, [](double g) { return g == 0; }));
+  BOOST_TEST(gradient[2 * C] != 0);
 }
 
 BOOST_AUTO_TEST_CASE(heads_of_bloom_are_the_unsharded_ones_each_with_its_own_slope) {

@@ -48,7 +48,7 @@ class Kernels {
   void shift_labels(View tokens, View labels, std::optional<std::int64_t> padding = std::nullopt) {
     call(OpKind::shift_labels, {tokens}, {labels}, {.padding = padding});
   }
-  void positions(View y) { call(OpKind::positions, {y}, {y}); }
+  void positions(View y, double first = 0) { call(OpKind::positions, {y}, {y}, {.offset = first}); }
   void embedding(View weight, View tokens, View y) {
     call(OpKind::embedding, {weight, tokens}, {y});
   }
@@ -71,6 +71,8 @@ class Kernels {
   }
   void swiglu(View gate, View up, View y) { call(OpKind::swiglu, {gate, up}, {y}); }
   void gelu(View x, View y, GeluForm form) { call(OpKind::gelu, {x}, {y}, {.gelu = form}); }
+  void relu(View x, View y) { call(OpKind::relu, {x}, {y}); }
+  void relu_backward(View dy, View x, View dx) { call(OpKind::relu_backward, {dy, x}, {dx}); }
   void product(View a, View b, View y) { call(OpKind::product, {a, b}, {y}); }
   void soft_cap(View x, View y, double cap) { call(OpKind::soft_cap, {x}, {y}, {.cap = cap}); }
   void soft_cap_backward(View dy, View x, View dx, double cap) {

@@ -391,9 +391,11 @@ std::optional<std::string> Rule::check() {
     case OpKind::clip_factor:
     case OpKind::soft_cap:
     case OpKind::sigmoid:
+    case OpKind::relu:
     case OpKind::gelu: return pointwise(1);
     case OpKind::soft_cap_backward:
     case OpKind::sigmoid_backward:
+    case OpKind::relu_backward:
     case OpKind::product:
     case OpKind::gelu_backward:
     case OpKind::swiglu: return pointwise(2);

@@ -53,6 +53,7 @@ struct Builder {
   void layer_norms();
   void norms_of_heads();
   void gelu();
+  void relu();
   void caps();
   void shifted_norms();
   // bounds_cases_attention.cpp: positions and attention in other forms than Llama's

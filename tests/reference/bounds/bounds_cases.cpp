@@ -478,6 +478,7 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.layer_norms();
   builder.norms_of_heads();
   builder.gelu();
+  builder.relu();
   builder.other_positions();
   builder.other_attention();
   builder.positions_of_tokens();

@@ -68,6 +68,16 @@ void Builder::gelu() {
   }
 }
 
+void Builder::relu() {
+  const Shape x{e.B, e.T, e.inner};
+  put(UnitKind::relu, {}, {draw(x)}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) { d.relu(a[0].view(), y.view()); });
+  put(UnitKind::relu_backward, {}, {draw(x), draw(x)}, x,
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.relu_backward(a[0].view(), a[1].view(), y.view());
+      });
+}
+
 void Builder::caps() {
   const Shape x{e.B, e.T, e.inner};
   put(UnitKind::product, {}, {draw(x), draw(x)}, x, [](CpuKernels& d, Arguments& a, Stored& y) {

@@ -7,9 +7,10 @@ using reference::UnitAttributes;
 using reference::UnitKind;
 
 void Builder::positions_of_tokens() {
-  put(UnitKind::positions, {}, {dice.tokens(e.B, e.T, e.V)}, {e.B, e.T},
-      [](CpuKernels& d, Arguments&, Stored& y) { d.positions(y.view()); })
-      .precision.output = Dtype::int64;
+  for (const double first : {0.0, 2.0})
+    put(UnitKind::positions, {.offset = first}, {dice.tokens(e.B, e.T, e.V)}, {e.B, e.T},
+        [first](CpuKernels& d, Arguments&, Stored& y) { d.positions(y.view(), first); })
+        .precision.output = Dtype::int64;
 }
 
 // Queries, keys and values side by side: once in each head, once as three blocks.

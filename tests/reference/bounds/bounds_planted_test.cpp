@@ -77,9 +77,11 @@ bool judged_elsewhere(const Case& a_case, std::size_t argument) {
   return backward && (argument == 4 || argument == 5);
 }
 
-// An embedding reads the rows of its tokens, and the units of one expert those of its own.
+// An embedding reads the rows of its tokens, and the units of one expert those of its own; a ReLU
+// does not tell what is below zero.
 bool reads_some(const Case& a_case) {
-  return a_case.kind == UnitKind::embedding || a_case.kind == UnitKind::split ||
+  return a_case.kind == UnitKind::embedding || a_case.kind == UnitKind::relu ||
+         a_case.kind == UnitKind::relu_backward || a_case.kind == UnitKind::split ||
          a_case.kind == UnitKind::moe_dispatch || a_case.kind == UnitKind::route_backward ||
          a_case.kind == UnitKind::moe_combine_backward_rows;
 }
@@ -109,7 +111,8 @@ Case with_altered_argument(Case a_case, std::size_t argument) {
   const std::size_t at = largest_element(values);
   if (stored.dtype == Dtype::int64)
     for (double& value : values) value = value == -100 ? value : std::max(value - 1, 0.0);
-  else if (a_case.kind == UnitKind::route_selected)
+  else if (a_case.kind == UnitKind::route_selected ||
+           (a_case.kind == UnitKind::relu_backward && argument == 1))
     for (double& value : values) value = -value;
   else if (takes_scores(a_case.attributes.route))
     for (double& value : values) value = 1 - value;

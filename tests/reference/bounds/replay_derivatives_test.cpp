@@ -67,6 +67,8 @@ std::vector<double> by_the_oracle(const Case& c) {
       return reference::layer_norm_vjp_weight(x(0), x(1), c.attributes.eps, 1).values;
     case UnitKind::gelu: return reference::gelu(x(0), c.attributes.gelu).values;
     case UnitKind::gelu_backward: return reference::gelu_vjp(x(0), x(1), c.attributes.gelu).values;
+    case UnitKind::relu: return reference::relu(x(0)).values;
+    case UnitKind::relu_backward: return reference::relu_vjp(x(0), x(1)).values;
     case UnitKind::soft_cap: return reference::soft_cap(x(0), c.attributes.cap).values;
     case UnitKind::soft_cap_backward:
       return reference::soft_cap_vjp(x(0), x(1), c.attributes.cap).values;

@@ -91,6 +91,8 @@ BOOST_AUTO_TEST_CASE(positions_count_from_zero) {
   const UnitPrecision integers{.output = Dtype::int64};
   expect(run(UnitKind::positions, {{{2, 3}, {9, 9, 9, 9, 9, 9}}}, {}, integers), {2, 3},
          {0, 1, 2, 0, 1, 2});
+  expect(run(UnitKind::positions, {{{2, 2}, {9, 9, 9, 9}}}, {.offset = 2}, integers), {2, 2},
+         {2, 3, 2, 3});
 }
 
 BOOST_AUTO_TEST_CASE(a_weight_in_out_is_not_transposed) {

@@ -92,6 +92,17 @@ BOOST_AUTO_TEST_CASE(rms_norm_with_a_shifted_weight) {
             {rms_norm_vjp_input(dy, x, w, eps, 1), rms_norm_vjp_weight(dy, x, eps, 1)});
 }
 
+BOOST_AUTO_TEST_CASE(relu) {
+  Random random(19);
+  Tensor x = random.tensor({3, 7});
+  x[0] = 40, x[1] = -40;
+  const Tensor dy = random.tensor({3, 7});
+
+  check_vjp([](const auto& in) { return reference::relu(in[0]); }, {x}, dy, {relu_vjp(dy, x)});
+  x[2] = 0;
+  BOOST_TEST(relu_vjp(dy, x)[2] == 0);
+}
+
 BOOST_AUTO_TEST_CASE(soft_cap) {
   Random random(17);
   Tensor x = random.tensor({3, 7});

@@ -63,6 +63,10 @@ BOOST_AUTO_TEST_CASE(layer_norm_by_hand) {
   check_close(layer_norm(x, weight, bias, 2.0), {1, 4}, {9, 20, 30, 44});
 }
 
+BOOST_AUTO_TEST_CASE(relu_is_zero_below_zero) {
+  check_close(relu(Tensor({4}, {-2, 0, 0.5, 3})), {4}, {0, 0, 0.5, 3});
+}
+
 BOOST_AUTO_TEST_CASE(gelu_by_published_values) {
   // x Phi(x) by the table of the normal distribution; the tanh form at the same places by
   // evaluating its formula in 50 digits.

@@ -362,7 +362,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_a
   const std::string list =
       "\"llama\", \"mistral\", \"qwen2\", \"qwen3\", \"gemma2\", \"gemma3_text\", \"olmo2\", "
       "\"phi3\", "
-      "\"gpt2\", \"gpt_neox\", \"bloom\", "
+      "\"gpt2\", \"gpt_neox\", \"opt\", \"bloom\", "
       "\"mixtral\","
       " \"qwen3_moe\", \"deepseek_v2\", \"deepseek_v3\" or \"chatglm\"";
   const auto error = [](const char* config) {

@@ -152,6 +152,18 @@ BOOST_AUTO_TEST_CASE(gemma_3_270m) {
       "vocab_size": 262144})") == 268'098'176);
 }
 
+BOOST_AUTO_TEST_CASE(opt_125m_in_inference) {
+  const char* config = R"({"_name_or_path": "facebook/opt-125m", "activation_dropout": 0.0,
+      "activation_function": "relu", "architectures": ["OPTForCausalLM"], "attention_dropout": 0.0,
+      "bos_token_id": 2, "do_layer_norm_before": true, "dropout": 0.1, "eos_token_id": 2,
+      "ffn_dim": 3072, "hidden_size": 768, "init_std": 0.02, "layerdrop": 0.0,
+      "max_position_embeddings": 2048, "model_type": "opt", "num_attention_heads": 12,
+      "num_hidden_layers": 12, "pad_token_id": 1, "prefix": "</s>", "torch_dtype": "float16",
+      "transformers_version": "4.21.0.dev0", "use_cache": true, "vocab_size": 50272,
+      "word_embed_proj_dim": 768})";
+  BOOST_TEST(parameter_count(config, Mode::inference) == 125'239'296);
+}
+
 BOOST_AUTO_TEST_CASE(pythia_160m) {
   BOOST_TEST(parameter_count(R"({"architectures": ["GPTNeoXForCausalLM"], "bos_token_id": 0,
       "eos_token_id": 0, "hidden_act": "gelu", "hidden_size": 768, "initializer_range": 0.02,

@@ -12,11 +12,12 @@ namespace shardproof::tests {
 /// A model of 2 small layers: hidden 16, inner 24, vocabulary 32, 4 heads, and what `members` say.
 inline ModelDescription small_model(const std::string& type, const std::string& members = "") {
   const bool gpt2 = type == "gpt2", bloom = type == "bloom", glm = type == "chatglm";
+  const std::string inner = type == "opt" ? "ffn_dim" : "intermediate_size";
   std::string text = "{\"model_type\": \"" + type + "\", \"vocab_size\": 32";
   text += gpt2 || bloom ? ", \"n_head\": 4, \"n_layer\": 2" : ", \"num_attention_heads\": 4";
   text += glm ? ", \"num_layers\": 2, \"ffn_hidden_size\": 24, \"padded_vocab_size\": 32"
           : gpt2 || bloom ? ""
-                          : ", \"num_hidden_layers\": 2, \"intermediate_size\": 24";
+                          : ", \"num_hidden_layers\": 2, \"" + inner + "\": 24";
   text += gpt2 ? ", \"n_embd\": 16" : ", \"hidden_size\": 16";
   return model_from_json(parse_json(text + (members.empty() ? "" : ", ") + members + "}", "m"));
 }

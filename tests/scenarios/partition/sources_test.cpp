@@ -188,6 +188,16 @@ BOOST_AUTO_TEST_CASE(heuristics_find_rows_by_the_norm_after_them_and_by_name) {
              "heuristics: a LayerNorm follows it");
   BOOST_TEST(bloom.of("transformer.h.0.mlp.dense_h_to_4h").rule ==
              "heuristics: no rule makes it a row");
+  const PartitionPlan opt = plan_of(small_model("opt", R"("dropout": 0)"), "");
+  check(opt, "model.decoder.layers.1",
+        {{"self_attn.q_proj", "column"},
+         {"self_attn.k_proj", "column"},
+         {"self_attn.v_proj", "column"},
+         {"self_attn.out_proj", "row"},
+         {"fc1", "column"},
+         {"fc2", "row"},
+         {"lm_head", "replicated"}});
+  BOOST_TEST(opt.of("model.decoder.layers.0.fc2").rule == "heuristics: a LayerNorm follows it");
   const PartitionPlan glm = plan_of(small_model("chatglm", kGlm), "");
   check(glm, "transformer.encoder.layers.1",
         {{"self_attention.query_key_value", "column {8 8}{4 4}{4 4}"},
