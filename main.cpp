@@ -51,6 +51,7 @@
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
+#include "scenarios/pulse.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
 #include "scenarios/trace/scenario_header.hpp"
@@ -77,12 +78,17 @@ struct RunOptions {
   std::string launcher;
   std::string keep;  // "": what the scenario says
   std::optional<std::int64_t> timeout;
-  bool plan = false;  // print it
+  std::optional<double> stall;  // seconds; nothing: as long as the work so far suggests
+  bool plan = false;            // print it
   bool quiet = false;
 };
 
+// The children tell their pulse in a folder beside the results.
 Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::string> command) {
-  return {name, std::move(command), {}, folder.file(name + ".log")};
+  const std::string pulse = folder.file("pulse/" + name);
+  fs::create_directories(pulse);
+  command.insert(command.end(), {"--pulse", pulse});
+  return {name, std::move(command), {}, folder.file(name + ".log"), pulse};
 }
 
 Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
@@ -97,6 +103,8 @@ Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution e
         real::launch_command(scenario.world(), job.command, launcher);
     job.command = launch.arguments;
     job.environment = {launch.environment.begin(), launch.environment.end()};
+    job.processes = scenario.world();
+    job.launcher = job.command.front();
   }
   return job;
 }
@@ -154,7 +162,7 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
   return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher),
-                        {.quiet = options.quiet});
+                        {.quiet = options.quiet, .stall_seconds = options.stall});
 }
 
 RunOutcome run_member(const SuiteMember& member, const RunOptions& options) {
@@ -170,7 +178,9 @@ RunOutcome run_member(const SuiteMember& member, const RunOptions& options) {
     return run_scenario(scenario, options);
   } catch (const ScenarioError& error) {
     return failed(error, 2);
-  } catch (const EnvironmentError& error) {
+  } catch (const Interrupted&) {
+    throw;  // that ends the others too
+  } catch (const std::exception& error) {
     return failed(error, 3);
   }
 }
@@ -178,11 +188,13 @@ RunOutcome run_member(const SuiteMember& member, const RunOptions& options) {
 // What several runs leave beside their folders, for people and for CI systems.
 void write_suite(const std::vector<reports::SuiteEntry>& entries, const std::string& out,
                  int exit_code) {
+  // First, as it must be seen also where nothing can be written any more.
+  fmt::print("\n{}  {}/index.html\n", reports::suite_text(entries), out);
+  std::fflush(stdout);
   fs::create_directories(out);
   write_text(out + "/suite.json", reports::suite_json(entries, exit_code));
   write_text(out + "/junit.xml", reports::suite_junit(entries));
   write_text(out + "/index.html", reports::suite_html(entries, out));
-  fmt::print("\n{}  {}/index.html\n", reports::suite_text(entries), out);
 }
 
 int run(const RunOptions& options) {
@@ -248,6 +260,11 @@ void add_run(CLI::App& app, Command& command) {
       ->check(CLI::IsMember(names_of<TraceKeep>()));
   run_command->add_option("--timeout", options->timeout, "seconds that an execution may take")
       ->check(CLI::Range(1, 10'000'000));
+  run_command
+      ->add_option("--stall", options->stall,
+                   "seconds without progress after which an execution is stopped (default:"
+                   " 10 times the slowest op so far, at least 60; 300 at the start)")
+      ->check(CLI::Range(1.0, 10'000'000.0));
   run_command->footer(
       "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
@@ -270,7 +287,10 @@ real::MakeMachine machine_of(const Scenario& scenario) {
   return nullptr;
 }
 
-int execute(Execution execution, const std::string& scenario_file, const std::string& folder) {
+// `pulse`: where this process tells its pulse; "": nobody listens.
+int execute(Execution execution, const std::string& scenario_file, const std::string& folder,
+            const std::string& pulse) {
+  if (!pulse.empty()) Pulse::of_this_process().publish(pulse);
   const Scenario scenario = read_scenario(scenario_file);
   fs::create_directories(folder);
   const ProgressReporter reporter(name_of(execution));
@@ -292,7 +312,7 @@ int execute(Execution execution, const std::string& scenario_file, const std::st
 
 void add_execute(CLI::App& app, Command& command) {
   struct Options {
-    std::string execution, scenario, folder;
+    std::string execution, scenario, folder, pulse;
   };
   const auto options = std::make_shared<Options>();
   CLI::App* execute_command = app.add_subcommand("execute", "one execution")->group("");
@@ -301,9 +321,11 @@ void add_execute(CLI::App& app, Command& command) {
       ->check(CLI::IsMember(names_of<Execution>()));
   execute_command->add_option("scenario", options->scenario)->required();
   execute_command->add_option("folder", options->folder)->required();
+  execute_command->add_option("--pulse", options->pulse);
   execute_command->callback([options, &command] {
     command = [options] {
-      return execute(*from_name<Execution>(options->execution), options->scenario, options->folder);
+      return execute(*from_name<Execution>(options->execution), options->scenario, options->folder,
+                     options->pulse);
     };
   });
 }
@@ -311,6 +333,7 @@ void add_execute(CLI::App& app, Command& command) {
 struct JudgeOptions {
   std::string folder;
   std::string place;  // where `run` will put the results; "": they stay where they are
+  std::string pulse;  // where this process tells its pulse; "": nobody listens
 };
 
 // The traces must be of the scenario that lies beside them: another would judge other numbers.
@@ -333,6 +356,7 @@ RunRecord record_in(const std::string& folder, const Scenario& scenario) {
 
 int judge(const JudgeOptions& options) {
   const auto started = std::chrono::steady_clock::now();
+  if (!options.pulse.empty()) Pulse::of_this_process().publish(options.pulse);
   const std::string& folder = options.folder;
   const Scenario scenario = read_scenario(folder + "/scenario.json");
   const RunRecord record = record_in(folder, scenario);
@@ -369,6 +393,7 @@ void add_judge(CLI::App& app, Command& command) {
       "judge", "the verdict on traces that lie in a folder of results, also one that was stopped");
   judge_command->add_option("folder", options->folder, "a folder of results")->required();
   judge_command->add_option("--place", options->place, "where the results will lie")->group("");
+  judge_command->add_option("--pulse", options->pulse, "where to tell the pulse")->group("");
   judge_command->footer("Example:  shardproof judge shardproof-results/mine.part");
   judge_command->callback([options, &command] { command = [options] { return judge(*options); }; });
 }

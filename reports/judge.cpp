@@ -11,6 +11,7 @@
 #include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
+#include "scenarios/pulse.hpp"
 #include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
@@ -56,6 +57,7 @@ Tally run(const Check& check, Judging& judging) {
     silent.not_run("the trace has no program and no log");
     return silent;
   }
+  Pulse::of_this_process().work_on(std::string("the check ") + check.name);
   Tally tally = check.run(judging);
   SHARDPROOF_EXPECTS(tally.name() == check.name, tally.name(), check.name);
   for (const RecordedTrace* trace : judging.context.traces)

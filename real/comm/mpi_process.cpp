@@ -7,6 +7,7 @@
 
 #include "real/comm/mpi_call.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::real {
 
@@ -22,6 +23,7 @@ void check(int result, const char* call) {
 }
 
 MpiProcess::MpiProcess() {
+  const Pulse::Waiting waiting("MPI_Init");
   int provided = 0;
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
@@ -29,6 +31,7 @@ MpiProcess::MpiProcess() {
   check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "MPI_Comm_rank");
   check(MPI_Comm_size(MPI_COMM_WORLD, &world_), "MPI_Comm_size");
   rank_ = Rank{rank};
+  Pulse::of_this_process().call("rank " + std::to_string(rank));
 }
 
 MpiProcess::~MpiProcess() {
@@ -37,6 +40,7 @@ MpiProcess::~MpiProcess() {
 }
 
 bool MpiProcess::all_equal(std::uint64_t value) const {
+  const Pulse::Waiting waiting("a comparison among all ranks");
   std::array<std::uint64_t, 2> ends = {value, ~value};  // the minimum of ~value is ~maximum
   check(MPI_Allreduce(MPI_IN_PLACE, ends.data(), 2, MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD),
         "MPI_Allreduce");
@@ -44,11 +48,13 @@ bool MpiProcess::all_equal(std::uint64_t value) const {
 }
 
 int MpiProcess::largest(int value) const {
+  const Pulse::Waiting waiting("a meeting of all ranks");
   check(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD), "MPI_Allreduce");
   return value;
 }
 
 void MpiProcess::broadcast(std::span<std::byte> bytes, Rank root) const {
+  const Pulse::Waiting waiting("a broadcast to all ranks");
   check(
       MPI_Bcast(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, root.value, MPI_COMM_WORLD),
       "MPI_Bcast");

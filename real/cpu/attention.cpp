@@ -9,6 +9,7 @@
 
 #include "real/cpu/kernel_lists.hpp"
 #include "real/cpu/operands.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::real::cpu {
 
@@ -90,6 +91,7 @@ void attention(AttentionExtents e, AttentionInputs<C> in, C* o, C* lse) {
   std::vector<C> scores(static_cast<std::size_t>(e.T)), tanhs(scores.size());
   for (std::int64_t b = 0; b < e.B; ++b)
     for (std::int64_t head = 0; head < e.h; ++head) {
+      Pulse::of_this_process().beat();
       const std::int64_t kv_head = head / (e.h / e.hk);
       transpose_head(e.keys(), b, kv_head, in.k, keys_of_head);
       for (std::int64_t t = 0; t < e.T; ++t) {
@@ -172,7 +174,10 @@ void attention_backward(AttentionExtents e, AttentionInputs<C> in, const C* dout
   std::fill_n(dv, e.B * e.T * e.hk * e.vd, C{0});
   HeadBackward<C> backward{e, in, dout, o, lse, dq, dk, dv, {}, {}, {}, {}, {}};
   for (std::int64_t b = 0; b < e.B; ++b)
-    for (std::int64_t head = 0; head < e.h; ++head) backward.head(b, head);
+    for (std::int64_t head = 0; head < e.h; ++head) {
+      Pulse::of_this_process().beat();
+      backward.head(b, head);
+    }
 }
 
 template void attention(AttentionExtents, AttentionInputs<float>, float*, float*);

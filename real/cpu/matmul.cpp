@@ -7,6 +7,7 @@
 
 #include "real/cpu/kernel_lists.hpp"
 #include "real/cpu/operands.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::real::cpu {
 
@@ -35,6 +36,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<C> a, Operand<
     std::fill_n(c, m * n, C{0});
     return;
   }
+  const Pulse::Product underway(static_cast<double>(m * n * k));
   call_blas(blas_int(m), blas_int(n), blas_int(k), a, b, c);
 }
 

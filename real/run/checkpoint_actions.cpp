@@ -7,6 +7,7 @@
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/rank_state.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::real {
 
@@ -48,6 +49,7 @@ void CheckpointActions::begin(const std::string& name, int steps_done) {
 bool CheckpointActions::advance() {
   for (; !left_.empty(); left_.pop_front()) {
     if (!left_.front()()) return false;
+    Pulse::of_this_process().start("a checkpoint");
     executor_.count_host_action();
   }
   return true;
@@ -73,6 +75,7 @@ void CheckpointActions::then_wait_for_all() {
       ticket_ = executor_.communicator().start(request);
     });
     left_.push_back([this] {
+      const Pulse::Waiting waiting("a checkpoint's meeting of all ranks");
       if (!executor_.communicator().try_complete(ticket_)) return false;
       executor_.synchronize();  // where a collective is work of a stream it is over only then
       return true;

@@ -7,6 +7,7 @@
 
 #include "real/run/run_op.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::real {
 
@@ -72,12 +73,15 @@ bool RankExecutor::advance() {
     const Op& op = segment_->ops[next_];
     if (!started_) {
       parts_.recorder.begin(moment_, segment_index_, static_cast<int>(next_));
-      parts_.device.begin_op(full_name(op));
+      const std::string name = full_name(op);
+      Pulse::of_this_process().work_on(in_words(moment_) + ": " + name);
+      parts_.device.begin_op(name);
       for (const ValueId id : lifetimes_.take[next_]) arena_.take(id);
       for (const ValueId id : op.outputs) arena_.take(id);  // scoped values, at their first write
       started_ = true;
     }
     if (op.kind == OpKind::wait) {
+      const Pulse::Waiting waiting(in_words(moment_) + ": " + full_name(op));
       if (!finish_collective(op)) return false;
     } else if (is_collective(op.kind)) {
       start_collective(op);
@@ -243,6 +247,7 @@ void RankExecutor::end_step(const Moment& moment, bool overflow) {
             parts_.program.value(op.outputs.at(0)).lifetime == Lifetime::state)
           set_element(fault, op.outputs[0]);
   }
+  Pulse::of_this_process().start(in_words(moment));
   parts_.recorder.flush();
   scaler_.update(overflow);
 }

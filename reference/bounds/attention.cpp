@@ -5,6 +5,7 @@
 
 #include "reference/bounds/attention_head.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reference {
 
@@ -35,7 +36,10 @@ HeadSoftmax softmax_of(const UnitCall& unit, std::size_t q, std::size_t slopes,
 template <class Function>
 void for_each_head(const AttentionShape& shape, Function function) {
   for (std::int64_t b = 0; b < shape.batch; ++b)
-    for (std::int64_t head = 0; head < shape.heads; ++head) function(b, head);
+    for (std::int64_t head = 0; head < shape.heads; ++head) {
+      Pulse::of_this_process().beat();
+      function(b, head);
+    }
 }
 
 // Weights w_ij with |computed O - O| <= sum_j w_ij |V_j|.

@@ -6,6 +6,7 @@
 
 #include "reference/ops/tensor.hpp"
 #include "scenarios/op_forms.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reference {
 
@@ -108,7 +109,8 @@ AttentionResult<Scalar> attention(const TensorOf<Scalar>& q, const TensorOf<Scal
   AttentionResult<Scalar> result{TensorOf<Scalar>(shape.output()),
                                  TensorOf<Scalar>({shape.batch, shape.heads, shape.positions})};
   for (std::int64_t b = 0; b < shape.batch; ++b)
-    for (std::int64_t head = 0; head < shape.heads; ++head)
+    for (std::int64_t head = 0; head < shape.heads; ++head) {
+      Pulse::of_this_process().beat();
       for (std::int64_t t = 0; t < shape.positions; ++t) {
         const AttentionRow<Scalar> row = attention_row(q, k, shape, b, t, head, slopes);
         std::int64_t key = row.first;
@@ -119,6 +121,7 @@ AttentionResult<Scalar> attention(const TensorOf<Scalar>& q, const TensorOf<Scal
         }
         result.log_sum_exp[(b * shape.heads + head) * shape.positions + t] = row.log_sum_exp;
       }
+    }
   return result;
 }
 template <class Scalar>

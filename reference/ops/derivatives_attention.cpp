@@ -3,6 +3,7 @@
 #include "reference/ops/attention.hpp"
 #include "reference/ops/derivatives.hpp"
 #include "reference/ops/rotary.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reference {
 
@@ -65,9 +66,11 @@ AttentionGradients attention_vjp(const Tensor& dout, const Tensor& q, const Tens
                      to_string(dout.shape), to_string(q.shape), to_string(v.shape));
   AttentionGradients gradients{Tensor(q.shape), Tensor(k.shape), Tensor(v.shape)};
   for (std::int64_t b = 0; b < shape.batch; ++b)
-    for (std::int64_t head = 0; head < shape.heads; ++head)
+    for (std::int64_t head = 0; head < shape.heads; ++head) {
+      Pulse::of_this_process().beat();
       for (std::int64_t t = 0; t < shape.positions; ++t)
         add_query(dout, q, k, v, shape, b, t, head, slopes, gradients);
+    }
   return gradients;
 }
 

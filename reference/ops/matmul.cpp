@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reference {
 
@@ -34,6 +35,7 @@ void blas_product(const Factor& a, const Factor& b, std::span<double> c) {
   // The serial build of OpenBLAS keeps one work space: two threads in it at once compute nonsense.
   static std::mutex one_at_a_time;
   const std::lock_guard lock(one_at_a_time);
+  const Pulse::Product underway(static_cast<double>(a.height() * a.width() * b.width()));
   cblas_dgemm(CblasRowMajor, order(a), order(b), static_cast<blasint>(a.height()),
               static_cast<blasint>(b.width()), static_cast<blasint>(a.width()), 1.0,
               a.values.data(), static_cast<blasint>(a.columns), b.values.data(),
@@ -74,9 +76,11 @@ Shape with_last(Shape shape, std::int64_t extent) {
 
 void plain_product(const Factor& a, const Factor& b, std::span<double> c) {
   expect_fit(a, b, c.size());
-  for (std::int64_t i = 0; i < a.height(); ++i)
+  for (std::int64_t i = 0; i < a.height(); ++i) {
+    Pulse::of_this_process().beat();
     for (std::int64_t j = 0; j < b.width(); ++j)
       c[static_cast<std::size_t>(i * b.width() + j)] = dot(a, b, i, j).sum;
+  }
 }
 
 void product(const Factor& a, const Factor& b, std::span<double> c) {

@@ -1,10 +1,12 @@
 #include "reference/ops/tape.hpp"
 
 #include "reference/ops/matmul.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reference {
 
 Variable Tape::push(Tensor value, PullBack pull_back) {
+  Pulse::of_this_process().beat();
   nodes_.push_back({std::move(value), {}, std::move(pull_back)});
   return {nodes_.size() - 1};
 }
@@ -21,6 +23,7 @@ void Tape::backward(Variable output, Tensor seed) {
   // Every op reads only what stands before it, so the order of creation, reversed, is a valid
   // order.
   for (std::size_t i = output.index + 1; i-- > 0;) {
+    Pulse::of_this_process().beat();
     const Node& node = nodes_[i];
     if (node.pull_back && !node.gradient.values.empty()) node.pull_back(node.gradient);
   }

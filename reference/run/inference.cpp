@@ -1,6 +1,7 @@
 #include "reference/run/inference.hpp"
 
 #include "reference/run/micro_step.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reference {
 
@@ -12,6 +13,7 @@ void run_inference(const Task& task, const TraceHeader& header, const std::strin
     weights[parameter.name] = run.initial_parameter(parameter);
   for (int step = 0; step < task.steps; ++step) {
     const Moment moment{Moment::Stage::step, step, 0};
+    Pulse::of_this_process().work_on(in_words(moment));
     const Tokens tokens = run.tokens(StepIndex{step}, MicroStep{0});
     for (const NamedTensor& named : run_forward(run.graph(), weights, tokens))
       run.record_activation(moment, named.name, named.tensor);

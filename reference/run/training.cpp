@@ -8,6 +8,7 @@
 #include "reference/run/micro_step.hpp"
 #include "reference/run/optimizer.hpp"
 #include "scenarios/config/parameter_groups.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reference {
 
@@ -74,6 +75,7 @@ void Training::run_step(StepIndex step) {
 
 Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters) {
   const Moment moment{Moment::Stage::step, step.value, micro.value};
+  Pulse::of_this_process().work_on(in_words(moment));
   MicroStepResult result =
       reference::run_micro_step(run_.graph(), parameters, run_.tokens(step, micro));
   for (auto& [name, gradient] : result.gradients) {

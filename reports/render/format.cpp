@@ -7,6 +7,7 @@
 #include "reports/checks/table.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/print/text_table.hpp"
+#include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reports {
 
@@ -47,11 +48,7 @@ std::string index_text(const std::vector<std::int64_t>& index) {
 }
 
 std::string moment_text(const FirstDivergence& divergence) {
-  const Moment& moment = divergence.moment;
-  if (moment.step < 0) return "outside the steps";
-  std::string text = "step " + std::to_string(moment.step);
-  if (moment.micro >= 0) text += ", micro-step " + std::to_string(moment.micro);
-  return text;
+  return in_words(divergence.moment);
 }
 
 std::string place_text(const FirstDivergence& divergence) {

@@ -6,6 +6,7 @@
 #include "reports/units/held_values.hpp"
 #include "reports/units/judge_op.hpp"
 #include "reports/units/meetings.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reports {
 
@@ -48,6 +49,7 @@ class Walk {
     const OpOnRank at{trace_, rank, trace_.executed(rank)[next(rank)]};
     if (at.op().kind == OpKind::wait && !meetings_.ready(at)) return false;
     ++next(rank);
+    Pulse::of_this_process().work_on(at.folder() + ": " + full_name(at.op()));
     const std::vector<SharedBytes> inputs = held_.read(at);
     if (is_collective(at.op().kind))
       meetings_.join(at, inputs.empty() ? nullptr : inputs[0]);

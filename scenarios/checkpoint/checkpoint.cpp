@@ -7,6 +7,7 @@
 #include "scenarios/data/safetensors.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/folder_replacement.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof {
 
@@ -157,6 +158,7 @@ std::span<const std::byte> Checkpoint::bytes_of(const Tensor::Stored& part) cons
 
 std::vector<std::byte> Checkpoint::read(const std::string& name,
                                         std::span<const Region> regions) const {
+  Pulse::of_this_process().beat();
   const Tensor& tensor = this->tensor(name);
   const std::size_t size = size_bytes(tensor.dtype);
   std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(regions)) * size);

@@ -7,6 +7,7 @@
 #include "scenarios/data/region_runs.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/model/families.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof {
 
@@ -90,6 +91,7 @@ Weights::Weights(const Task& task)
 std::vector<double> Weights::read(const std::string& parameter, const Region& region) const {
   const ParameterDescription& description = model_.stored(parameter);
   SHARDPROOF_EXPECTS(lies_in(region, description.shape), parameter, to_string(region));
+  Pulse::of_this_process().beat();
   std::vector<double> values = stored_
                                    ? stored_->read(stored_name(model_, *stored_, parameter), region)
                                    : generate(description, region);

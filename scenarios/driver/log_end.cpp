@@ -43,12 +43,16 @@ LogEnd read_log_end(const std::string& path) {
   if (size <= tail_bytes) file.seekg(0);
   LogEnd end;
   bool in_box = false;
+  bool first_paragraph = true;  // of the first box
   for (std::string line; std::getline(file, line);) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
     if (line.size() > 40 && line.find_first_not_of('-') == std::string::npos) {
       in_box = !in_box;
+      if (!in_box) first_paragraph = false;
     } else if (in_box) {
       read_launcher_line(line, end);
+      first_paragraph = first_paragraph && !line.empty();
+      if (first_paragraph) end.first_box += (end.first_box.empty() ? "" : " ") + line;
     } else if (!line.empty()) {
       end.last_line = line;
     }

@@ -43,11 +43,17 @@ std::string coloured(const std::string& text) {
 }  // namespace
 
 RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const RunJobs& jobs,
-                          const RunDisplay& shown) {
+                          const Supervision& asked) {
   ProgressDisplay display(std::cerr, stderr_is_terminal());
   SupervisorOptions supervision;
   supervision.time_out_seconds = static_cast<double>(scenario.timeout_s);
-  if (!shown.quiet)
+  supervision.stall.seconds = asked.stall_seconds;
+  supervision.on_end = [&](const JobResult& result) {
+    if (result.ok() || result.name == jobs.judge.name) return;  // a judge's end is the verdict
+    display.clear();
+    std::cerr << "shardproof: " << scenario.name << ": " << result.sentence << std::endl;
+  };
+  if (!asked.quiet)
     supervision.on_progress = [&](const Progress& progress) { display.show(progress); };
   const std::string left = "; what it left lies in " + folder.path() + " (shardproof judge " +
                            shell_command({{folder.path()}}) + ")";
@@ -68,11 +74,12 @@ RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const Run
     if (judged.exit_status == 2) throw ScenarioError(sentence);
     throw EnvironmentError(sentence);
   }
+  std::filesystem::remove_all(folder.file("pulse"));
   keep_traces(scenario, folder, judged.exit_status);
   folder.put_in_place(judged.exit_status);
   const std::string text = read_text(folder.file("judge.log"));
   const std::string headline = text.substr(0, text.find('\n'));
-  std::cout << coloured(shown.quiet ? headline + "\n" : text) << std::flush;
+  std::cout << coloured(asked.quiet ? headline + "\n" : text) << std::flush;
   return {judged.exit_status, headline, folder.path()};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ struct RunOutcome {
   std::string folder;    // where its results lie
 };
 
-struct RunDisplay {
-  bool quiet = false;  // the headline alone, and no progress
+/// What is asked of it by options.
+struct Supervision {
+  bool quiet = false;                        // the headline alone, and no progress
+  std::optional<double> stall_seconds = {};  // a silence after which a child is stopped
 };
 
 /// Runs the executions, writes run.json, runs the judge, and puts the results in place. Prints the
@@ -32,6 +35,6 @@ struct RunDisplay {
 /// and the error's words name their folder: ScenarioError if the judge refused its input,
 /// Interrupted, else EnvironmentError.
 RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const RunJobs& jobs,
-                          const RunDisplay& shown = {});
+                          const Supervision& asked = {});
 
 }  // namespace shardproof

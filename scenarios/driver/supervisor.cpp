@@ -62,12 +62,27 @@ std::string describe_signal(int signal) {
   return "signal " + std::to_string(signal) + (text ? std::string(" (") + text + ")" : "");
 }
 
+// A process has a name once it knows its rank: before that it has not come through MPI's start.
+bool came_to_life(const Job& job) {
+  return std::ranges::any_of(read_pulses(job.pulse_folder),
+                             [](const PulseRecord& pulse) { return !pulse.who.empty(); });
+}
+
+std::string describe_failed_start(const Job& job, const LogEnd& log) {
+  std::string text = job.name + ": " + job.launcher + " did not start " +
+                     (job.processes == 1 ? "the rank" : std::to_string(job.processes) + " ranks");
+  for (const std::string& words : {log.first_box, log.last_line})
+    if (!words.empty()) text += ": " + words;
+  return text + " (all that it said: " + job.log_file + ")";
+}
+
 std::string describe(const JobResult& result, const Job& job, double time_out) {
   if (result.ok()) return job.name + " ended well";
   const LogEnd log = read_log_end(job.log_file);
   const std::string who = log.rank ? job.name + ": rank " + std::to_string(*log.rank) : job.name;
   const int signal = result.signal != 0 ? result.signal : log.signal.value_or(0);
   std::string text;
+  if (!result.stall.empty()) return job.name + " was stopped: " + result.stall;
   if (result.timed_out) {
     text = job.name + " did not end within " + std::to_string(time_out);
     text.erase(text.find_last_not_of('0') + 1);  // "1.500000" -> "1.5", "1.000000" -> "1."
@@ -75,6 +90,8 @@ std::string describe(const JobResult& result, const Job& job, double time_out) {
     text += " s and was stopped";
   } else if (signal != 0) {
     text = who + " was killed by " + describe_signal(signal);
+  } else if (!job.launcher.empty() && !came_to_life(job)) {
+    return describe_failed_start(job, log);
   } else {
     text = who + " exited with " + std::to_string(result.exit_status);
   }
@@ -86,9 +103,11 @@ struct Running {
   std::size_t index;
   ChildProcess process;
   Clock::time_point started;
-  std::string unfinished_line;
-  std::optional<Clock::time_point> kill_at;  // set once it has been asked to end
+  StallWatch watch;
+  std::string unfinished_line = {};
+  std::optional<Clock::time_point> kill_at = {};  // set once it has been asked to end
   bool timed_out = false;
+  std::string stall = {};
 };
 
 class Supervisor {
@@ -104,6 +123,7 @@ class Supervisor {
   void read_progress(Running& job);
   void stop(Running& job) const;
   void watch_times();
+  void watch_pulses();
   void collect();
   void finish(Running& job, int wait_status);
 
@@ -114,6 +134,7 @@ class Supervisor {
   std::list<Running> running_;
   std::size_t next_ = 0;
   int interrupt_ = 0;
+  Clock::time_point looked_ = Clock::now();  // at the pulses
 };
 
 std::vector<JobResult> Supervisor::run() {
@@ -129,6 +150,7 @@ std::vector<JobResult> Supervisor::run() {
       }
     }
     watch_times();
+    watch_pulses();
     collect();
   }
   if (const int signal = signals_.take_interrupt(); signal != 0) interrupt_ = signal;
@@ -140,7 +162,9 @@ void Supervisor::start_jobs() {
   const auto cores = std::max(1u, std::thread::hardware_concurrency());
   const auto limit = options_.at_once > 0 ? static_cast<std::size_t>(options_.at_once) : cores;
   for (; next_ < jobs_.size() && running_.size() < limit; ++next_) {
-    running_.push_back({next_, ChildProcess(jobs_[next_]), Clock::now(), "", std::nullopt, false});
+    const Job& job = jobs_[next_];
+    running_.push_back({next_, ChildProcess(job), Clock::now(),
+                        StallWatch(job.processes, options_.stall, Clock::now())});
   }
 }
 
@@ -184,6 +208,21 @@ void Supervisor::watch_times() {
   }
 }
 
+// Once a second, as often as they change.
+void Supervisor::watch_pulses() {
+  const auto now = Clock::now();
+  if (now - looked_ < std::chrono::seconds(1)) return;
+  looked_ = now;
+  for (Running& job : running_) {
+    const std::string& folder = jobs_[job.index].pulse_folder;
+    if (folder.empty() || job.kill_at) continue;
+    const auto stall = job.watch.look(read_pulses(folder), now);
+    if (!stall) continue;
+    job.stall = *stall;
+    stop(job);
+  }
+}
+
 void Supervisor::collect() {
   for (auto job = running_.begin(); job != running_.end();) {
     const auto status = job->process.poll();
@@ -197,10 +236,13 @@ void Supervisor::finish(Running& job, int wait_status) {
   JobResult& result = results_[job.index];
   result.name = jobs_[job.index].name;
   result.timed_out = job.timed_out;
+  result.stall = job.stall;
   result.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
-  if (WIFEXITED(wait_status) && !job.timed_out) result.exit_status = WEXITSTATUS(wait_status);
+  if (WIFEXITED(wait_status) && !job.timed_out && job.stall.empty())
+    result.exit_status = WEXITSTATUS(wait_status);
   if (WIFSIGNALED(wait_status)) result.signal = WTERMSIG(wait_status);
   result.sentence = describe(result, jobs_[job.index], options_.time_out_seconds.value_or(0));
+  if (options_.on_end) options_.on_end(result);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scenarios/driver/progress.hpp"
+#include "scenarios/driver/stall_watch.hpp"
 
 namespace shardproof {
 
@@ -18,6 +19,9 @@ struct Job {
   std::vector<std::string> command;                // program (looked up in PATH) and arguments
   std::map<std::string, std::string> environment;  // added to this process's
   std::string log_file;                            // gets its stdout and stderr
+  std::string pulse_folder = {};  // where its processes tell their pulse; "": they are not watched
+  int processes = 1;              // that do so
+  std::string launcher = {};      // "mpirun", whose children they are; "": the job is the process
 };
 
 /// How it ended.
@@ -26,6 +30,7 @@ struct JobResult {
   int exit_status = -1;  // -1: it did not exit by itself
   int signal = 0;        // that killed it
   bool timed_out = false;
+  std::string stall;  // who hung where; "": nobody did
   double seconds = 0;
   /// One line, with the last line of its log: "sim was killed by signal 9 (out of memory?)",
   /// "real: rank 2 exited with 3: no space left on device", "sim ended well".
@@ -37,7 +42,9 @@ struct SupervisorOptions {
   int at_once = 0;                              // jobs at a time; 0: as many as there are cores
   std::optional<double> time_out_seconds = {};  // of each job
   double grace_seconds = 5;                     // between asking a job to end and killing it
+  StallLimits stall = {};                       // of each job that is watched
   std::function<void(const Progress&)> on_progress = {};
+  std::function<void(const JobResult&)> on_end = {};  // as soon as a job has ended
 };
 
 /// SIGINT or SIGTERM arrived; every child has been ended by then.

@@ -55,6 +55,13 @@ Split split(const std::string& path) {
 
 }  // namespace
 
+std::string in_words(const Moment& moment) {
+  if (moment.step < 0) return "outside the steps";
+  std::string text = "step " + std::to_string(moment.step);
+  if (moment.micro >= 0) text += ", micro-step " + std::to_string(moment.micro);
+  return text;
+}
+
 std::string folder_of(const Moment& moment) {
   if (moment.stage == Moment::Stage::initial) return std::string(initial_folder);
   if (moment.stage == Moment::Stage::final) return std::string(final_folder);

@@ -6,6 +6,7 @@
 #include "scenarios/hdf5/dataset.hpp"
 #include "scenarios/hdf5/group.hpp"
 #include "scenarios/hdf5/types.hpp"
+#include "scenarios/pulse.hpp"
 #include "scenarios/trace/guarded.hpp"
 #include "scenarios/trace/log_tables.hpp"
 #include "scenarios/trace/note.hpp"
@@ -136,6 +137,7 @@ const std::map<std::string, std::vector<StoredDataset>>& TraceReader::datasets()
 std::vector<std::byte> TraceReader::read(const StoredDataset& dataset) const {
   const DatasetInfo& info = dataset.info;
   const auto& shard = files_->at(dataset.rank);
+  Pulse::of_this_process().beat();
   std::vector<std::byte> bytes;
   with_dataset(shard, info, [&](const auto& stored, const auto& type) {
     bytes = room_for(stored_elements(info), info.dtype);
@@ -150,6 +152,7 @@ std::vector<std::byte> TraceReader::read_range(const StoredDataset& dataset, std
   const DatasetInfo& info = dataset.info;
   SHARDPROOF_EXPECTS(0 <= begin && begin <= end && end <= stored_elements(info), info.path, begin,
                      end);
+  Pulse::of_this_process().beat();
   const Region all = whole(trace_schema::stored_shape(info.regions));
   std::vector<std::byte> bytes;
   with_dataset(files_->at(dataset.rank), info, [&](const auto& stored, const auto& type) {

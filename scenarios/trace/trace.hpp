@@ -26,6 +26,8 @@ struct Moment {
 /// "/initial", "/step/000012", "/step/000012/micro/0" or "/final": the folder of a moment's
 /// tensors.
 std::string folder_of(const Moment& moment);
+/// "step 12, micro-step 0", "step 12" or "outside the steps".
+std::string in_words(const Moment& moment);
 /// The moment of a dataset path; throws ScenarioError if the path has no such folder.
 Moment moment_of(const std::string& path);
 /// The path without its folder: "forward/model.norm/output".

@@ -8,6 +8,7 @@
 #include "scenarios/hdf5/group.hpp"
 #include "scenarios/hdf5/group_cache.hpp"
 #include "scenarios/hdf5/types.hpp"
+#include "scenarios/pulse.hpp"
 #include "scenarios/trace/guarded.hpp"
 #include "scenarios/trace/header.hpp"
 #include "scenarios/trace/log_tables.hpp"
@@ -77,6 +78,7 @@ TraceWriter::TraceWriter(TraceWriter&&) noexcept = default;
 
 void TraceWriter::write(DatasetInfo info, std::span<const std::byte> bytes) {
   SHARDPROOF_EXPECTS(file_ && file_->file.is_open(), info.path);
+  Pulse::of_this_process().beat();
   expect_good_path(info.path);
   expect_well_formed(info, bytes.size());
   SHARDPROOF_EXPECTS(file_->paths.insert(info.path).second, info.path, "is written twice");

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "scenarios/pulse.hpp"
 #include "sim/gpu/running.hpp"
 #include "sim/gpu/runtime.hpp"
 #include "sim/gpu/schedule.hpp"
@@ -212,7 +213,10 @@ void run_kernel(const Launch& launch) {
   std::vector<std::uint32_t> order;
   fill_with_order(order, gridDim.x * gridDim.y * gridDim.z);
   try {
-    for (const std::uint32_t number : order) block().run(launch, number);
+    for (const std::uint32_t number : order) {
+      Pulse::of_this_process().beat();
+      block().run(launch, number);
+    }
   } catch (...) {
     running.kernel = nullptr;
     throw;

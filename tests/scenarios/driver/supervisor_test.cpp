@@ -234,6 +234,63 @@ BOOST_AUTO_TEST_CASE(the_rank_that_mpirun_blames_is_named) {
              "real: rank 1 was killed by signal 9 (out of memory?)");
 }
 
+BOOST_AUTO_TEST_CASE(a_launcher_that_starts_no_rank_is_told_in_our_words_and_in_its_own) {
+  Job job{"real", {"mpirun", "--nonsense"}, {}, folder() / "real.log"};
+  job.pulse_folder = folder() / "no-pulse";
+  job.processes = 4;
+  job.launcher = "mpirun";
+  const std::string said = " (all that it said: " + job.log_file + ")";
+  BOOST_TEST(run_one(job).sentence ==
+             "real: mpirun did not start 4 ranks: Type 'mpirun --help' for"
+             " usage." +
+                 said);
+  job.command = {"mpirun", "--allow-run-as-root", "--host", "localhost:1", "-n", "4", "true"};
+  const std::string slots = run_one(job).sentence;
+  BOOST_TEST(slots.starts_with("real: mpirun did not start 4 ranks: There are not enough slots"
+                               " available in the system to satisfy the 4 slots"),
+             slots);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_without_progress_is_stopped_and_who_waits_is_told) {
+  const std::string pulse = folder() / "pulse";
+  fs::create_directory(pulse);
+  const auto tells = [&](const std::string& file, const std::string& record) {
+    return "printf '" + record + "' > " + pulse + "/" + file + "; ";
+  };
+  Job job = shell("real", tells("1", "7\\nworking\\n0 0\\nfar 1\\nrank 0\\nstep 0: norm\\n") +
+                              tells("2", "9\\nwaiting\\n0 0\\nfar 2\\nrank 1\\nstep 0: sum\\n") +
+                              "sleep 60");
+  job.pulse_folder = pulse;
+  job.processes = 2;
+  SupervisorOptions options;
+  options.stall.seconds = 1.5;
+  std::string told;
+  options.on_end = [&](const JobResult& result) { told = result.sentence; };
+  const JobResult result = run_one(job, options);
+  BOOST_TEST(!result.ok());
+  BOOST_TEST(result.seconds < 30);
+  BOOST_TEST(result.stall.starts_with("no progress for "), result.stall);
+  BOOST_TEST(told == result.sentence);
+  const auto has = [&](const std::string& part) { return told.find(part) != std::string::npos; };
+  BOOST_TEST(told.starts_with("real was stopped: no progress for "), told);
+  BOOST_TEST(has("s: rank 0 (on far) is at step 0: norm for "), told);
+  BOOST_TEST(has("; rank 1 waits at step 0: sum for "), told);
+}
+
+BOOST_AUTO_TEST_CASE(a_death_is_told_while_the_other_children_go_on) {
+  SupervisorOptions options;
+  options.at_once = 2;
+  std::vector<std::string> ended;
+  options.on_end = [&](const JobResult& result) {
+    ended.push_back(result.name);
+    if (result.name == "dies") std::ofstream(folder() / "told") << "told\n";
+  };
+  const std::string waits = "while [ ! -e " + (folder() / "told") + " ]; do sleep 0.05; done";
+  run_jobs({shell("lives", waits), shell("dies", "kill -9 $$")}, options);
+  const std::vector<std::string> expected{"dies", "lives"};
+  BOOST_TEST(ended == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(the_end_of_a_long_log_is_found) {
   const std::string path = folder() / "long.log";
   {
