@@ -4,6 +4,8 @@
 // micro-step.
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 
 #include "real/optimizer/bucket_reduction.hpp"
 #include "real/optimizer/zero_stage.hpp"
@@ -23,8 +25,10 @@ class Zero2 final : public ZeroStage {
            {std::pair{&accumulators_, "accumulator/*"}, {&owned_, "gradient/*"}})
         values->push_back(
             add_owned_value(builder, group, name, builder.policy().accumulate, Lifetime::state));
-    for (std::size_t bucket = 0; bucket < partition_.buckets.size(); ++bucket)
+    for (std::size_t bucket = 0; bucket < partition_.buckets.size(); ++bucket) {
+      missing_.push_back(entries(bucket).size());
       for (const FlatLayout::Entry& entry : entries(bucket)) bucket_of_[entry.parameter] = bucket;
+    }
   }
 
   void lower_begin_step() override {
@@ -34,14 +38,12 @@ class Zero2 final : public ZeroStage {
   }
 
   void lower_gradient(const std::string& parameter, ValueId gradient) override {
-    arrived_[parameter] = gradient;
     const std::size_t bucket = bucket_of_.at(parameter);
+    if (arrived_.insert_or_assign(parameter, gradient).second) --missing_[bucket];
+    if (missing_[bucket] > 0) return;
     std::vector<ValueId> gradients;
-    for (const FlatLayout::Entry& entry : entries(bucket)) {
-      const auto found = arrived_.find(entry.parameter);
-      if (found == arrived_.end()) return;
-      gradients.push_back(found->second);
-    }
+    for (const FlatLayout::Entry& entry : entries(bucket))
+      gradients.push_back(arrived_.at(entry.parameter));
     reduction_.start(bucket, gradients);
   }
 
@@ -72,9 +74,11 @@ class Zero2 final : public ZeroStage {
   }
 
   bool has_any_of(const FlatGroup& group, std::size_t bucket) {
-    const auto& all = layout_of(builder_, group.layout).entries;
+    std::set<std::string_view> parameters;
+    for (const FlatLayout::Entry& entry : layout_of(builder_, group.layout).entries)
+      parameters.insert(entry.parameter);
     return std::ranges::any_of(entries(bucket), [&](const FlatLayout::Entry& entry) {
-      return std::ranges::count(all, entry.parameter, &FlatLayout::Entry::parameter) > 0;
+      return parameters.contains(entry.parameter);
     });
   }
 
@@ -95,6 +99,7 @@ class Zero2 final : public ZeroStage {
   std::vector<ValueId> accumulators_, owned_;  // by group
   std::map<std::string, std::size_t> bucket_of_;
   std::map<std::string, ValueId> arrived_;
+  std::vector<std::size_t> missing_;  // by bucket: parameters without a gradient yet
 };
 
 }  // namespace

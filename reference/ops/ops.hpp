@@ -85,7 +85,7 @@ TensorOf<Scalar> swiglu(const TensorOf<Scalar>& gate, const TensorOf<Scalar>& up
 template <class Scalar>
 TensorOf<Scalar> relu(TensorOf<Scalar> x) {
   for (std::int64_t i = 0; i < x.size(); ++i)
-    if (x[i] <= Scalar(0)) x[i] = Scalar(0);
+    if (x[i] < Scalar(0)) x[i] = Scalar(0);
   return x;
 }
 
