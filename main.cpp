@@ -141,8 +141,9 @@ Program checked_input(const Scenario& scenario) {
   Weights(scenario).expect_finite();
   if (!scenario.resume.empty()) Checkpoint(scenario.resume).check_all();
   Program program = real::checked_program(scenario);
-  for (int rank = 0; rank < scenario.world(); ++rank)
-    apply_injections(program, scenario.inject, Rank{rank});
+  if (!scenario.inject.empty())  // their ops must exist
+    for (int rank = 0; rank < scenario.world(); ++rank)
+      apply_injections(program, scenario.inject, Rank{rank});
   return program;
 }
 
@@ -409,7 +410,8 @@ struct PlanOptions {
 void print_plan_of(const Scenario& scenario, const PlanOptions& options) {
   expect_results_name(scenario.name);  // what `run` would refuse
   const Program program = real::checked_program(scenario);
-  apply_injections(program, scenario.inject, Rank{0});  // their ops must exist
+  if (!scenario.inject.empty())
+    apply_injections(program, scenario.inject, Rank{0});
   const Accounts accounts = accounts_of(program);
   if (options.ops)
     fmt::print("{}", print_op_names(program));

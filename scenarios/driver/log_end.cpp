@@ -26,6 +26,14 @@ std::optional<int> rank_of_process_name(const std::string& line) {
   return number_after(line, "],");
 }
 
+// "[node:4711] *** An error occurred in MPI_Init": Open MPI's, outside its boxes.
+bool is_of_open_mpi(const std::string& line) {
+  const auto end = line.find("] ");
+  const auto colon = line.rfind(':', end);
+  return line[0] == '[' && end != std::string::npos && colon != std::string::npos &&
+         line.find_first_not_of("0123456789", colon + 1) == end;
+}
+
 void read_launcher_line(const std::string& line, LogEnd& end) {
   for (const auto& rank : {rank_of_process_name(line), number_after(line, "that process rank "),
                            number_after(line, "MPI_ABORT was invoked on rank ")}) {
@@ -43,7 +51,7 @@ LogEnd read_log_end(const std::string& path) {
   if (size <= tail_bytes) file.seekg(0);
   LogEnd end;
   bool in_box = false;
-  bool first_paragraph = true;  // of the first box
+  bool first_paragraph = true;  // of what the launcher says
   for (std::string line; std::getline(file, line);) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
     if (line.size() > 40 && line.find_first_not_of('-') == std::string::npos) {
@@ -52,11 +60,18 @@ LogEnd read_log_end(const std::string& path) {
     } else if (in_box) {
       read_launcher_line(line, end);
       first_paragraph = first_paragraph && !line.empty();
-      if (first_paragraph) end.first_box += (end.first_box.empty() ? "" : " ") + line;
+      if (first_paragraph) end.launcher += (end.launcher.empty() ? "" : " ") + line;
+    } else if (!line.empty() && is_of_open_mpi(line)) {
+      // "*** An error occurred in MPI_Init": the rest are notes of its own innards.
+      if (const auto said = line.find("*** "); said != std::string::npos && first_paragraph) {
+        end.launcher = line.substr(said + 4);
+        first_paragraph = false;
+      }
     } else if (!line.empty()) {
       end.last_line = line;
     }
   }
+  while (end.launcher.ends_with(':')) end.launcher.pop_back();
   return end;
 }
 

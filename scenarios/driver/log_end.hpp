@@ -7,8 +7,8 @@ namespace shardproof {
 
 /// What the end of a child's log says about its death.
 struct LogEnd {
-  std::string last_line;      // of the program itself: no blank lines, none of the launcher's boxes
-  std::string first_box;      // the first paragraph of the launcher's first box, as one line
+  std::string last_line;      // of the program itself: no blank lines, none of the launcher's
+  std::string launcher;       // what the launcher said first: a paragraph, as one line
   std::optional<int> rank;    // that the launcher blames
   std::optional<int> signal;  // that killed this rank
 };

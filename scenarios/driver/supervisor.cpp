@@ -71,9 +71,9 @@ bool came_to_life(const Job& job) {
 std::string describe_failed_start(const Job& job, const LogEnd& log) {
   std::string text = job.name + ": " + job.launcher + " did not start " +
                      (job.processes == 1 ? "the rank" : std::to_string(job.processes) + " ranks");
-  for (const std::string& words : {log.first_box, log.last_line})
+  for (const std::string& words : {log.launcher, log.last_line})
     if (!words.empty()) text += ": " + words;
-  return text + " (all that it said: " + job.log_file + ")";
+  return text + " (the rest of its words: " + job.name + ".log)";
 }
 
 std::string describe(const JobResult& result, const Job& job, double time_out) {

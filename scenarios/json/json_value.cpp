@@ -125,6 +125,7 @@ JsonValue& JsonValue::append(JsonValue value) {
 
 JsonValue& JsonValue::set(const std::string& key, JsonValue value) {
   SHARDPROOF_EXPECTS(is_object(), key);
+  if (members.empty()) members.reserve(8);  // few have more, and moving them is most of the work
   if (JsonValue* old = find(key))
     *old = std::move(value);
   else

@@ -234,16 +234,23 @@ BOOST_AUTO_TEST_CASE(the_rank_that_mpirun_blames_is_named) {
              "real: rank 1 was killed by signal 9 (out of memory?)");
 }
 
+BOOST_AUTO_TEST_CASE(what_open_mpi_says_outside_its_boxes_is_not_the_programs) {
+  const std::string log = folder() / "open-mpi.log";
+  std::ofstream(log) << "[vm:7] [[1,0],0] ORTE_ERROR_LOG: Out of resource in file show_help.c\n"
+                        "[vm:8] *** An error occurred in MPI_Init_thread\n"
+                        "[vm:8] *** on a NULL communicator\n";
+  BOOST_TEST(read_log_end(log).launcher == "An error occurred in MPI_Init_thread");
+  BOOST_TEST(read_log_end(log).last_line.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_launcher_that_starts_no_rank_is_told_in_our_words_and_in_its_own) {
   Job job{"real", {"mpirun", "--nonsense"}, {}, folder() / "real.log"};
   job.pulse_folder = folder() / "no-pulse";
   job.processes = 4;
   job.launcher = "mpirun";
-  const std::string said = " (all that it said: " + job.log_file + ")";
   BOOST_TEST(run_one(job).sentence ==
-             "real: mpirun did not start 4 ranks: Type 'mpirun --help' for"
-             " usage." +
-                 said);
+             "real: mpirun did not start 4 ranks: Type 'mpirun --help' for usage."
+             " (the rest of its words: real.log)");
   job.command = {"mpirun", "--allow-run-as-root", "--host", "localhost:1", "-n", "4", "true"};
   const std::string slots = run_one(job).sentence;
   BOOST_TEST(slots.starts_with("real: mpirun did not start 4 ranks: There are not enough slots"
