@@ -37,13 +37,13 @@ char state_of(const PulseRecord& pulse) {
 
 // "is stopped by a signal at step 0: forward/norm"
 std::string activity(const PulseRecord& pulse) {
-  if (pulse.doing == Doing::waiting) return "waits at " + pulse.what;
   const std::string at = pulse.what.empty() ? "at its start" : "at " + pulse.what;
-  if (!is_on_this_host(pulse)) return "(on " + pulse.host + ") is " + at;
-  const char state = state_of(pulse);
+  const bool here = is_on_this_host(pulse);
+  const char state = here ? state_of(pulse) : 'S';
   if (state == 'T' || state == 't') return "is stopped by a signal " + at;
   if (state == 0 || state == 'Z') return "is gone, last seen " + at;
-  return "is " + at;
+  if (pulse.doing == Doing::waiting) return "waits " + at;
+  return (here ? "is " : "(on " + pulse.host + ") is ") + at;
 }
 
 // Who does the same: "rank 0", "ranks 1 and 3" as the names come.
@@ -105,7 +105,7 @@ std::string StallWatch::describe(const std::vector<Silence>& all) const {
     const std::string what = activity(*pulse);
     const auto same = std::ranges::find(groups, what, &Group::activity);
     if (same == groups.end()) {
-      groups.push_back({what, pulse->doing == Doing::waiting, {pulse->who}, seconds});
+      groups.push_back({what, what.starts_with("waits "), {pulse->who}, seconds});
     } else {
       same->who.push_back(pulse->who);
       same->seconds = std::max(same->seconds, seconds);

@@ -1,8 +1,11 @@
 // Who hangs, who is slow and who waits: the rules on made pulses, at made times.
 #include "scenarios/driver/stall_watch.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <fstream>
@@ -86,6 +89,32 @@ BOOST_AUTO_TEST_CASE(one_that_works_on_is_no_reason_to_stop_those_that_wait_for_
     BOOST_TEST(
         !watch.look({pulse(0, Doing::waiting, 7, "a"), pulse(1, Doing::working, second, "b")},
                     start + seconds(second)));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_a_signal_has_stopped_is_told_from_those_that_wait) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::raise(SIGSTOP);
+    ::_exit(0);
+  }
+  int status = 0;
+  BOOST_REQUIRE(::waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status));
+  std::array<char, 256> host{};
+  BOOST_REQUIRE(::gethostname(host.data(), host.size() - 1) == 0);
+  PulseRecord stopped = pulse(1, Doing::waiting, 7, "step 0: a");
+  stopped.host = host.data();
+  stopped.process = child;
+  StallWatch watch(2, {}, start);
+  const std::vector<PulseRecord> pulses{pulse(0, Doing::waiting, 7, "step 0: a"), stopped};
+  BOOST_TEST(!watch.look(pulses, start));
+  BOOST_TEST(watch.look(pulses, start + seconds(61)).value() ==
+             "no progress for 61 s: rank 1 is stopped by a signal at step 0: a for 61 s; rank 0"
+             " waits at step 0: a for 61 s");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  BOOST_TEST(watch.look(pulses, start + seconds(62))
+                 .value()
+                 .starts_with("no progress for 62 s: rank 1 is gone, last seen at step 0: a"));
 }
 
 BOOST_AUTO_TEST_CASE(who_never_gave_a_sign_is_counted) {
