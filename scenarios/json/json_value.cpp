@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "scenarios/json/json_document.hpp"
+#include "scenarios/json/quoted.hpp"
 
 namespace shardproof {
 
@@ -12,25 +13,6 @@ std::string spelling_of(double value) {
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);
   return {buffer, end.ptr};
-}
-
-std::string quoted(const std::string& text) {
-  static constexpr char hex[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (byte < 0x20)
-      ((out += "\\u00") += hex[byte >> 4]) += hex[byte & 15];
-    else
-      out += c;
-  }
-  return out + '"';
 }
 
 // Writes values with a line break and `indent` more spaces a level, or all in one line.
@@ -43,7 +25,7 @@ class Writer {
       case JsonValue::Kind::null: out_ += "null"; return;
       case JsonValue::Kind::boolean: out_ += value.boolean ? "true" : "false"; return;
       case JsonValue::Kind::number: out_ += value.text; return;
-      case JsonValue::Kind::string: out_ += quoted(value.text); return;
+      case JsonValue::Kind::string: append_quoted(out_, value.text); return;
       case JsonValue::Kind::array: return write_all(value.elements, '[', ']', depth);
       case JsonValue::Kind::object: return write_all(value.members, '{', '}', depth);
     }
@@ -52,7 +34,7 @@ class Writer {
 
  private:
   void write(const JsonMember& member, int depth) {
-    out_ += quoted(member.key);
+    append_quoted(out_, member.key);
     out_ += indent_ < 0 ? ":" : ": ";
     write(member.value, depth);
   }

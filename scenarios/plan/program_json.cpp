@@ -1,9 +1,12 @@
 #include "scenarios/plan/program_json.hpp"
 
 #include <array>
+#include <charconv>
 #include <cstdio>
+#include <string_view>
 
 #include "scenarios/json/object_reader.hpp"
+#include "scenarios/json/quoted.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof {
@@ -27,19 +30,6 @@ const char* name_of(Lifetime lifetime) {
   return lifetime == Lifetime::segment ? "segment"
          : lifetime == Lifetime::scope ? "scope"
                                        : "state";
-}
-
-JsonValue value_json(const Value& value) {
-  JsonValue json = JsonValue::object()
-                       .set("name", value.name)
-                       .set("shape", list(value.shape))
-                       .set("dtype", name_of(value.dtype))
-                       .set("placement", placement_json(value.placement))
-                       .set("lifetime", name_of(value.lifetime))
-                       .set("layout", value.layout)
-                       .set("extent", value.extent);
-  if (value.in_place_of >= 0) json.set("in_place_of", value.in_place_of);
-  return json;
 }
 
 JsonValue extent_json(const Extent& extent) {
@@ -84,20 +74,6 @@ JsonValue attributes_json(const Attributes& attributes) {
   return json;
 }
 
-JsonValue op_json(const Op& op) {
-  JsonValue json = JsonValue::object()
-                       .set("kind", name_of(op.kind))
-                       .set("module", op.module)
-                       .set("phase", shardproof::name_of(op.phase))
-                       .set("name", op.name)
-                       .set("inputs", list(op.inputs))
-                       .set("outputs", list(op.outputs));
-  if (op.group) json.set("group", shardproof::name_of(*op.group));
-  return json.set("stream", op.stream)
-      .set("recorded", op.recorded)
-      .set("attributes", attributes_json(op.attributes));
-}
-
 constexpr std::array action_names{"run",    "repeat_steps", "repeat_micro_steps",
                                   "decide", "host",         "abort"};
 
@@ -135,7 +111,7 @@ void append_key(std::string& text, const char* key) {
   text += "\":";
 }
 
-void append_member(std::string& text, const char* key, const JsonValue& value) {
+void append_json(std::string& text, const char* key, const JsonValue& value) {
   append_key(text, key);
   text += write_json(value);
 }
@@ -151,12 +127,69 @@ void append_list(std::string& text, const char* key, const Items& items, const A
   text += ']';
 }
 
+// Values and ops are nearly all of a program: their text is written without a JsonValue of it, which
+// took longer than all else that is done with a plan.
+void append_member(std::string& text, const char* key, std::string_view words) {
+  append_key(text, key);
+  append_quoted(text, words);
+}
+
+void append_digits(std::string& text, std::int64_t number) {
+  std::array<char, 24> digits{};
+  text.append(digits.data(),
+              std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+}
+
+void append_number(std::string& text, const char* key, std::int64_t number) {
+  append_key(text, key);
+  append_digits(text, number);
+}
+
+template <class Integers>
+void append_integers(std::string& text, const char* key, const Integers& numbers) {
+  append_list(text, key, numbers, [&](std::int64_t number) { append_digits(text, number); });
+}
+
+void append_value(std::string& text, const Value& value) {
+  text += '{';
+  append_member(text, "name", value.name);
+  append_integers(text, "shape", value.shape);
+  append_member(text, "dtype", name_of(value.dtype));
+  append_key(text, "placement");
+  text += '{';
+  append_member(text, "tp", to_string(value.placement.tp));
+  append_member(text, "dp", to_string(value.placement.dp));
+  text += '}';
+  append_member(text, "lifetime", name_of(value.lifetime));
+  append_number(text, "layout", value.layout);
+  append_number(text, "extent", value.extent);
+  if (value.in_place_of >= 0) append_number(text, "in_place_of", value.in_place_of);
+  text += '}';
+}
+
+void append_op(std::string& text, const Op& op) {
+  text += '{';
+  append_member(text, "kind", name_of(op.kind));
+  append_member(text, "module", op.module);
+  append_member(text, "phase", shardproof::name_of(op.phase));
+  append_member(text, "name", op.name);
+  append_integers(text, "inputs", op.inputs);
+  append_integers(text, "outputs", op.outputs);
+  if (op.group) append_member(text, "group", shardproof::name_of(*op.group));
+  append_number(text, "stream", op.stream);
+  append_key(text, "recorded");
+  text += op.recorded ? "true" : "false";
+  append_key(text, "attributes");
+  text += op.attributes.empty() ? "{}" : write_json(attributes_json(op.attributes));
+  text += '}';
+}
+
 void append_segment(std::string& text, const Segment& segment) {
   text += '{';
   append_member(text, "name", segment.name);
   append_member(text, "opens", segment.opens);
   append_member(text, "closes", segment.closes);
-  append_list(text, "ops", segment.ops, [&](const Op& op) { text += write_json(op_json(op)); });
+  append_list(text, "ops", segment.ops, [&](const Op& op) { append_op(text, op); });
   text += '}';
 }
 
@@ -296,20 +329,20 @@ std::vector<Action> actions_of(const JsonValue& json) {
 
 std::string program_text(const Program& program) {
   std::string text = "{";
-  append_member(text, "tp", program.tp);
-  append_member(text, "dp", program.dp);
-  append_member(text, "steps", program.steps);
-  append_member(text, "first_step", program.first_step);
-  append_member(text, "accumulation", program.accumulation);
+  append_number(text, "tp", program.tp);
+  append_number(text, "dp", program.dp);
+  append_number(text, "steps", program.steps);
+  append_number(text, "first_step", program.first_step);
+  append_number(text, "accumulation", program.accumulation);
   append_list(text, "values", program.values,
-              [&](const Value& value) { text += write_json(value_json(value)); });
+              [&](const Value& value) { append_value(text, value); });
   append_list(text, "layouts", program.layouts,
               [&](const FlatLayout& layout) { text += write_json(layout_json(layout)); });
   append_list(text, "extents", program.extents,
               [&](const Extent& extent) { text += write_json(extent_json(extent)); });
   append_list(text, "segments", program.segments,
               [&](const Segment& segment) { append_segment(text, segment); });
-  append_member(text, "schedule", actions_json(program.schedule));
+  append_json(text, "schedule", actions_json(program.schedule));
   return text + "}";
 }
 
