@@ -152,6 +152,15 @@ BOOST_AUTO_TEST_CASE(gemma_3_270m) {
       "vocab_size": 262144})") == 268'098'176);
 }
 
+// With the divisors that are too many to repeat here.
+BOOST_AUTO_TEST_CASE(phi_4_mini) {
+  const JsonValue config = read_json("end_to_end/people/published/phi_4_mini.json");
+  std::int64_t count = 0;
+  for (const ParameterDescription& p : model_from_json(config).parameters)
+    count += element_count(p.shape);
+  BOOST_TEST(count == 3'836'021'760);
+}
+
 BOOST_AUTO_TEST_CASE(opt_125m_in_inference) {
   const char* config = R"({"_name_or_path": "facebook/opt-125m", "activation_dropout": 0.0,
       "activation_function": "relu", "architectures": ["OPTForCausalLM"], "attention_dropout": 0.0,
