@@ -7,6 +7,7 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/model/families.hpp"
 #include "scenarios/partition/own_cut.hpp"
+#include "scenarios/partition/tp_plan.hpp"
 
 namespace shardproof::real {
 
@@ -82,14 +83,20 @@ std::optional<Misfit> misfit_of(const Scenario& scenario, const Program& program
   return std::nullopt;
 }
 
+// There may be none, AutoTP may refuse it, and a family that has a cut of our own needs it.
+bool tp_plan_decides(const Family& family, const PartitionRules& rules) {
+  const std::vector<TpPlanStyle> plan = tp_plan_of(family, rules.tp_plan, rules.place);
+  return family.own_cut.empty() && !plan.empty() && knows_all_styles(plan);
+}
+
 std::string way_out(const Scenario& scenario, const std::string& module) {
   const PartitionRules& rules = scenario.parallel.partition_rules;
   const std::string skip = "a partition_config that skips " + module;
   if (rules.custom) return "let the partition_config skip " + module + ", or cut both alike";
-  const std::string& fitting = family_of(scenario.model.family).preset;
-  if (rules.preset.empty() && !fitting.empty())
-    return "write \"preset_model\": \"" + fitting + "\" in tensor_parallel, or " + skip;
-  if (rules.preset.empty()) return "write " + skip;
+  const Family& family = family_of(scenario.model.family);
+  if (!family.preset.empty() && family.preset != rules.preset)
+    return "write \"preset_model\": \"" + family.preset + "\" in tensor_parallel, or " + skip;
+  if (rules.preset.empty() || !tp_plan_decides(family, rules)) return "write " + skip;
   return "leave preset_model \"" + rules.preset +
          "\" away, so that the model's tp_plan decides, or write " + skip;
 }

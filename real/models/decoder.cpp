@@ -6,7 +6,7 @@ namespace shardproof::real {
 
 Decoder::Decoder(Network& net)
     : net_(net),
-      table_(net.rotary_table(net.model().head_dim,
+      table_(net.rotary_table(turned_width(net.model()),
                               rotary_frequencies(net.model(), net.sequence()))) {}
 
 ValueId Decoder::logits(ValueId tokens, const Half& attention, const Half& mlp) {
@@ -48,8 +48,8 @@ ValueId Decoder::attend(const std::string& module, const Projections& of) {
   const ModelDescription& model = net_.model();
   const std::int64_t window =
       model.has_number("sliding_window") ? model.count("sliding_window") : 0;
-  const ValueId q = net_.rotary(module, "query", of.q, table_);
-  const ValueId k = net_.rotary(module, "key", of.k, table_);
+  const ValueId q = net_.rotary(module, "query", of.q, table_, rotary_form(model));
+  const ValueId k = net_.rotary(module, "key", of.k, table_, rotary_form(model));
   return net_.linear(
       module + ".o_proj",
       net_.attention(module, q, k, of.v, {.head_dim = model.head_dim, .window = window}));

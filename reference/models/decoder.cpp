@@ -7,7 +7,7 @@ namespace shardproof::reference {
 Decoder::Decoder(Graph& net, const ModelDescription& model)
     : net_(net),
       model_(model),
-      tables_(net.rotary_tables(model.head_dim,
+      tables_(net.rotary_tables(turned_width(model),
                                 rotary_frequencies(model, net.micro_batch().positions))) {}
 
 Value Decoder::logits(const Half& attention, const Half& mlp) {
@@ -51,8 +51,8 @@ Decoder::Projections Decoder::fused_projections(const std::string& module, Value
 Value Decoder::attend(const std::string& module, const Projections& of) {
   const bool has_window = model_.has_number("sliding_window");
   const std::int64_t window = has_window ? model_.count("sliding_window") : 0;
-  const Value q = net_.rotary(module, "query_rotated", of.q, tables_);
-  const Value k = net_.rotary(module, "key_rotated", of.k, tables_);
+  const Value q = net_.rotary(module, "query_rotated", of.q, tables_, rotary_form(model_));
+  const Value k = net_.rotary(module, "key_rotated", of.k, tables_, rotary_form(model_));
   const Value attended =
       net_.attention(module, q, k, of.v, {.head_dim = model_.head_dim, .window = window});
   return net_.linear(module + ".o_proj", attended);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "reports/checks/amplified_noise.hpp"
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 
@@ -38,6 +39,15 @@ Distance distance(std::span<const double> got, std::span<const double> expected)
   return result;
 }
 
+/// Of each element only what is beyond `excused`, which may be empty.
+double largest_beyond(std::span<const double> got, std::span<const double> expected,
+                      std::span<const double> excused) {
+  std::vector<double> beyond(got.begin(), got.end());
+  for (std::size_t i = 0; i < excused.size(); ++i)
+    if (excused[i] > 0 && std::fabs(got[i] - expected[i]) <= excused[i]) beyond[i] = expected[i];
+  return distance(beyond, expected).difference;
+}
+
 class Comparer {
  public:
   Comparer(const JudgeContext& context, Tally& tally, std::vector<TrendPoint>& trend)
@@ -52,6 +62,8 @@ class Comparer {
   void compare(const RecordedTrace& trace) {
     const reference::SkippedSteps skipped = skipped_steps(context_.scenario, trace);
     const RunEnd end(context_.scenario, trace);
+    AmplifiedNoise noise(context_.scenario.training.optimizer,
+                         static_cast<double>(longest_sum(context_.scenario)) * 0x1p-53);
     for (int step = context_.scenario.first_step; step < context_.scenario.steps; ++step) {
       const Moment moment{Moment::Stage::step, step, -1};
       if (!end.is_past(moment)) return;
@@ -67,7 +79,7 @@ class Comparer {
         return;
       }
       compare_norm(trace, step, folder);
-      compare_parameters(trace, step, folder);
+      compare_parameters(trace, step, folder, noise);
       compare_routing(trace, step, folder);
     }
   }
@@ -128,15 +140,36 @@ class Comparer {
          distance({&got, 1}, {expected.data(), 1}));
   }
 
-  void compare_parameters(const RecordedTrace& trace, int step, const std::string& folder) {
+  /// What rounding may have moved each element of a parameter by where its gradient vanishes; empty
+  /// where nothing is gated, and without Adam.
+  std::vector<double> excused(const RecordedTrace& trace, const std::string& folder,
+                              const std::string& parameter, AmplifiedNoise& noise) {
+    if (!gates() || context_.scenario.training.optimizer.kind == OptimizerConfig::Kind::sgd)
+      return {};
+    const std::string path = folder + "/optimizer/" + parameter + "/exp_avg";
+    const std::vector<double> got = read(trace.reader(), trace.execution(), path);
+    const std::vector<double> expected = read(*context_.reference, "reference", path);
+    const auto scalar = [&](const char* name) {
+      const std::vector<double> value =
+          read(*context_.reference, "reference", folder + "/scalar/" + name);
+      return value.empty() ? 0 : value.front();
+    };
+    if (got.empty() || got.size() != expected.size()) return {};
+    return noise.after(parameter, {scalar("grad_norm"), scalar("learning_rate"), got, expected});
+  }
+
+  void compare_parameters(const RecordedTrace& trace, int step, const std::string& folder,
+                          AmplifiedNoise& noise) {
     double worst = 0;
     for (const ParameterDescription& parameter : context_.scenario.model.parameters) {
       const std::string path = folder + "/parameter/" + parameter.name;
       const std::vector<double> got = read(trace.reader(), trace.execution(), path);
       const std::vector<double> expected = read(*context_.reference, "reference", path);
       if (got.empty() || got.size() != expected.size()) continue;
-      const Distance apart = distance(got, expected);
+      Distance apart = distance(got, expected);
       worst = std::max(worst, apart.relative());
+      apart.difference =
+          largest_beyond(got, expected, excused(trace, folder, parameter.name, noise));
       gate(trace, path, std::ssize(got), apart);
     }
     trend_.push_back({trace.execution(), step, "parameter relative error", worst, 0});

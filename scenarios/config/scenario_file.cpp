@@ -9,6 +9,7 @@
 #include "scenarios/config/deepspeed/optimizer_config.hpp"
 #include "scenarios/config/deepspeed/partition_config.hpp"
 #include "scenarios/config/injection_config.hpp"
+#include "scenarios/config/model/dropout_keys.hpp"
 #include "scenarios/config/model/model_config.hpp"
 #include "scenarios/config/overrides.hpp"
 #include "scenarios/config/parameter_groups.hpp"
@@ -48,12 +49,13 @@ void inline_configs(JsonValue& root, const fs::path& folder) {
     *config = read_model_json(existing_path(*config, "model.config", folder));
 }
 
+// Its dropouts are judged apart, as of inference, where any will do.
 void read_model(ObjectReader& top, const fs::path& folder, Scenario& scenario) {
   ObjectReader reader(top.require("model", "expected { \"config\": ..., \"weights\": ... }"),
                       "model");
   scenario.model = model_from_json(
       reader.require("config", "expected a Hugging Face config.json, a path or inline"),
-      scenario.mode, &scenario.notices);
+      Mode::inference, &scenario.notices);
   const JsonValue* weights = reader.find("weights");
   const bool generated = !weights || as_string(*weights, "model.weights") == "generated";
   scenario.weights = generated ? "generated" : existing_path(*weights, "model.weights", folder);
@@ -235,6 +237,12 @@ void read_partition_rules(ObjectReader& top, const JsonValue& root, const Scenar
   if (plan && !plan->is_null()) rules.tp_plan = tp_plan_from_json(*plan);
 }
 
+// After all else: no config is as it should be without them, so that nothing is read behind them.
+void refuse_dropouts(const JsonValue& root, const Scenario& scenario) {
+  ObjectReader config(*root.find("model")->find("config"), "");
+  judge_dropouts(config, family_of(scenario.model.family), scenario.mode);
+}
+
 bool is_number(std::string_view text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -305,6 +313,7 @@ Scenario read_keys(const JsonValue& root, const std::string& file) {
         *list,
         {.world = world, .steps = scenario.steps, .micro_steps = scenario.training.accumulation});
   read_notices(top, scenario);
+  refuse_dropouts(root, scenario);
   return scenario;
 }
 

@@ -100,7 +100,7 @@ std::vector<TpPlanEntry> tp_plan() {
 // num_nextn_predict_layers says.
 Family deepseek_v3_family() {
   return {.model_type = "deepseek_v3",
-          .preset = "",
+          .preset = "deepseek_v2",
           .causal_class = "DeepseekV3ForCausalLM",
           .base_class = "DeepseekV3Model",
           .blocks = {{"model.layers", "DeepseekV3DecoderLayer"},

@@ -66,7 +66,7 @@ struct TpPlanEntry {
 /// One rule of a cut of Shardproof's own, in the terms of a partition_config: which weights, how,
 /// and what parts the output features of a fused one consist of.
 struct OwnCutRule {
-  enum class Type { column, row };
+  enum class Type { column, row, summed };  // summed: whole, but its gradient is a sum over ranks
   enum class Parts { one, query_key_value, halves };  // Q, K and V as many rows as their heads have
 
   const char* pattern;  // as of a layer_spec: of "<module>.weight"
@@ -85,6 +85,7 @@ enum class RotaryKeys {
   none,      // there is no rotary key at all
   scalable,  // rope_theta, rope_scaling, rope_parameters: "default", "linear", "llama3", "yarn"
   longrope,  // the same three: "default" and "longrope"
+  linear,    // the same three: "default" and "linear"
   ratio      // rope_ratio, which means one thing or the other (model_keys.hpp)
 };
 

@@ -48,7 +48,7 @@ Family gemma2_family() {
           .keys = keys(),
           .dropouts = decoder_dropouts(),
           .neutral = neutral(),
-          .harmless = {"cache_implementation"},
+          .harmless = {"cache_implementation", "sliding_window_size"},
           .parameters = parameters};
 }
 

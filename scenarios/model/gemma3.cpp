@@ -5,6 +5,8 @@ namespace shardproof {
 
 namespace {
 
+using Cut = OwnCutRule::Type;
+
 std::vector<ConfigKey> keys() {
   std::vector<ConfigKey> all = gemma_keys(
       {.vocab_size = 262208, .max_position_embeddings = 131072, .rope_theta = 1'000'000});
@@ -41,6 +43,11 @@ Family gemma3_family() {
           .base_class = "Gemma3TextModel",
           .blocks = {{"model.layers", "Gemma3DecoderLayer"}},
           .tp_plan = decoder_tp_plan(),
+          .own_cut = {{R"(.*\.self_attn\.(q|k|v)_proj\.weight$)", Cut::column},
+                      {R"(.*\.self_attn\.o_proj\.weight$)", Cut::row},
+                      {R"(.*\.self_attn\.(q|k)_norm\.weight$)", Cut::summed},
+                      {R"(.*\.mlp\.(gate|up)_proj\.weight$)", Cut::column},
+                      {R"(.*\.mlp\.down_proj\.weight$)", Cut::row}},
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq", ".rotary_emb_local.inv_freq"},
           .rotary = RotaryKeys::scalable,

@@ -1,4 +1,3 @@
-#include "scenarios/errors.hpp"
 #include "scenarios/model/families.hpp"
 #include "scenarios/model/parameter_list.hpp"
 #include "scenarios/model/rotary_keys.hpp"
@@ -43,15 +42,6 @@ std::vector<NeutralConfigKey> neutral() {
   };
 }
 
-void expect_pairs(const ModelDescription& model) {
-  const std::int64_t turned = turned_width(model);
-  if (turned < 2 || turned % 2 != 0 || turned > model.head_dim)
-    throw ScenarioError("rotary_pct = " + std::to_string(model.number("rotary_pct")) + " turns " +
-                        std::to_string(turned) + " features of the " +
-                        std::to_string(model.head_dim) +
-                        " of a head: expected an even number, 2 or more");
-}
-
 // With hidden C, inner I, heads h, head dimension d, vocabulary V:
 //   gpt_neox.embed_in.weight                            (V, C)
 //   gpt_neox.layers.N.input_layernorm                   (C)        all norms have a bias
@@ -62,7 +52,7 @@ void expect_pairs(const ModelDescription& model) {
 //   gpt_neox.final_layer_norm                           (C)
 //   embed_out.weight                                    (V, C)     no bias; not if it is tied
 std::vector<ParameterDescription> parameters(const ModelDescription& model) {
-  expect_pairs(model);
+  require_pairs(model, "rotary_pct");
   const std::int64_t hidden = model.hidden_size;
   ParameterList list;
   list.embedding("gpt_neox.embed_in", model.vocab_size, hidden);

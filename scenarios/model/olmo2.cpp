@@ -54,7 +54,7 @@ Family olmo2_family() {
           .own_cut_leaves = "attention stays whole, since its norms take all heads at once",
           .base_prefix = "model.",
           .buffers = {".rotary_emb.inv_freq"},
-          .rotary = RotaryKeys::scalable,
+          .rotary = RotaryKeys::linear,
           .keys = keys(),
           .dropouts = decoder_dropouts(),
           .neutral = decoder_neutral_keys(),

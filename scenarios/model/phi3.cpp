@@ -1,5 +1,6 @@
 #include "scenarios/model/decoder.hpp"
 #include "scenarios/model/families.hpp"
+#include "scenarios/model/rotary_keys.hpp"
 
 namespace shardproof {
 
@@ -16,13 +17,21 @@ std::vector<ConfigKey> keys() {
                                              .rms_norm_eps = 1e-5,
                                              .pad_token_id = 32000});
   all.push_back(sliding_window_key({0}));
+  all.push_back({.name = "rotary_pct",
+                 .spelt = {"partial_rotary_factor"},
+                 .kind = ConfigKey::Kind::positive,
+                 .absent = {1}});
   return all;
 }
 
 std::vector<NeutralConfigKey> neutral() {
   std::vector<NeutralConfigKey> all = decoder_neutral_keys();
+  std::erase_if(all, [](const NeutralConfigKey& key) {
+    return std::string(key.key) == "partial_rotary_factor";
+  });
   all.push_back({"attention_bias", "false", "Phi3ForCausalLM has no biases: only false"});
   all.push_back({"lm_head_bias", "false", "Phi3ForCausalLM has no biases: only false"});
+  all.push_back({"mlp_bias", "false", "Phi3ForCausalLM has no biases: only false"});
   return all;
 }
 
@@ -32,6 +41,7 @@ std::vector<NeutralConfigKey> neutral() {
 //   mlp.gate_up_proj.weight    (2 I, C)           rows: gate, then up
 //   mlp.down_proj.weight       (C, I)
 std::vector<ParameterDescription> parameters(const ModelDescription& model) {
+  require_pairs(model, "partial_rotary_factor");
   const std::int64_t hidden = model.hidden_size;
   const std::int64_t queries = model.num_attention_heads * model.head_dim;
   const std::int64_t keys = model.num_key_value_heads * model.head_dim;

@@ -1,5 +1,7 @@
 #include "scenarios/model/rotary_keys.hpp"
 
+#include "scenarios/errors.hpp"
+
 namespace shardproof {
 
 namespace {
@@ -66,8 +68,22 @@ RotaryFrequencies rotary_frequencies(const ModelDescription& model, std::int64_t
 }
 
 std::int64_t turned_width(const ModelDescription& model) {
+  if (!model.has_number("rotary_pct")) return model.head_dim;
   return static_cast<std::int64_t>(static_cast<double>(model.head_dim) *
                                    model.number("rotary_pct"));
+}
+
+RotaryForm rotary_form(const ModelDescription& model) {
+  return {.head_dim = turned_width(model) == model.head_dim ? 0 : model.head_dim};
+}
+
+void require_pairs(const ModelDescription& model, const std::string& key) {
+  const std::int64_t turned = turned_width(model);
+  if (turned < 2 || turned % 2 != 0 || turned > model.head_dim)
+    throw ScenarioError(key + " = " + std::to_string(model.number("rotary_pct")) + " turns " +
+                        std::to_string(turned) + " features of the " +
+                        std::to_string(model.head_dim) +
+                        " of a head: expected an even number, 2 or more");
 }
 
 }  // namespace shardproof

@@ -15,6 +15,15 @@ SubParameterShape shape_of(const ModelDescription& model, OwnCutRule::Parts part
   return {{{-1, {queries, keys, keys}, true}, {-1, {}, false}}, 0};
 }
 
+LayerSpec::Type type_of(OwnCutRule::Type type) {
+  switch (type) {
+    case OwnCutRule::Type::column: return LayerSpec::Type::column;
+    case OwnCutRule::Type::row: return LayerSpec::Type::row;
+    case OwnCutRule::Type::summed: break;
+  }
+  return LayerSpec::Type::skip;
+}
+
 const ModuleCut* find(const std::vector<ModuleCut>& cuts, const std::string& module) {
   const auto found = std::ranges::find(
       cuts, module, [](const ModuleCut& cut) -> const std::string& { return cut.module.path; });
@@ -46,7 +55,8 @@ std::vector<LayerSpec> own_cut_specs(const ModelDescription& model, const Family
     spec.name = "own cut";
     spec.place = place;
     spec.patterns.emplace_back(rule.pattern, spec.name, place);
-    spec.type = rule.type == OwnCutRule::Type::row ? LayerSpec::Type::row : LayerSpec::Type::column;
+    spec.type = type_of(rule.type);
+    spec.grad_allreduce = rule.type == OwnCutRule::Type::summed;
     if (rule.parts != OwnCutRule::Parts::one) spec.shape = shape_of(model, rule.parts);
     specs.push_back(std::move(spec));
   }
@@ -64,6 +74,13 @@ std::string difference_from_autotp(const std::vector<ModuleCut>& cuts,
   for (const ModuleCut& theirs : of_autotp)
     if (!find(cuts, theirs.module.path))
       return "AutoTP cuts " + theirs.module.path + ", too (" + theirs.rule + ")";
+  return "";
+}
+
+std::string difference_in_sums(const PartitionPlan& plan, const PartitionPlan& of_autotp) {
+  for (const auto& [module, cut] : plan.modules)
+    if (cut.grad_allreduce && !of_autotp.of(module).grad_allreduce)
+      return "AutoTP does not sum the gradients of " + module + " over the ranks of a TP group";
   return "";
 }
 

@@ -6,6 +6,7 @@
 #include "scenarios/model/family.hpp"
 #include "scenarios/partition/layer_spec.hpp"
 #include "scenarios/partition/module_cut.hpp"
+#include "scenarios/partition/partition_plan.hpp"
 
 namespace shardproof {
 
@@ -28,6 +29,8 @@ std::vector<LayerSpec> own_cut_specs(const ModelDescription& model, const Family
 /// nothing.
 std::string difference_from_autotp(const std::vector<ModuleCut>& cuts,
                                    const std::vector<ModuleCut>& of_autotp);
+/// The same of whose gradients are summed over ranks.
+std::string difference_in_sums(const PartitionPlan& plan, const PartitionPlan& of_autotp);
 
 /// The line beside the verdict. `why` says what AutoTP does instead.
 std::string own_cut_notice(const Family& family, const std::string& why);

@@ -285,6 +285,7 @@ Decision decision_with_own_cut(const ModelDescription& model, const Family& fami
     const Decision autotp = decision_of_autotp(model, family, rules);
     if (!rules.own_cut) decision = completed(autotp, decision);
     why = difference_from_autotp(decision.cuts, autotp.cuts);
+    if (why.empty()) why = difference_in_sums(decision.plan, autotp.plan);
   } catch (const AutoTpRaises& raised) {
     why = raised.reason();
   } catch (const ScenarioError& refused) {

@@ -30,6 +30,8 @@ const Style* find_style(const std::string& name) {
   return nullptr;
 }
 
+bool is_known(const TpPlanStyle& entry) { return find_style(entry.style) != nullptr; }
+
 // Styles that are not known, each once, in their order; the place is that of the first.
 void refuse_unknown_styles(const std::vector<TpPlanStyle>& plan) {
   const TpPlanStyle* first = nullptr;
@@ -75,6 +77,10 @@ std::vector<TpPlanStyle> tp_plan_of(const Family& family,
       add({entry.pattern, entry.style, place});
   }
   return plan;
+}
+
+bool knows_all_styles(const std::vector<TpPlanStyle>& plan) {
+  return std::ranges::all_of(plan, is_known);
 }
 
 std::string regex_of_tp_plan(const std::string& pattern) {

@@ -34,6 +34,9 @@ std::vector<TpPlanStyle> tp_plan_of(const Family& family,
 /// other styles. Source: DeepSpeed, module_inject/tp_plan_converter.py.
 std::vector<LayerSpec> specs_of_tp_plan(const std::vector<TpPlanStyle>& plan);
 
+/// Whether these are all of its styles.
+bool knows_all_styles(const std::vector<TpPlanStyle>& plan);
+
 /// That pattern alone.
 std::string regex_of_tp_plan(const std::string& pattern);
 

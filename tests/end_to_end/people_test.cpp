@@ -81,6 +81,10 @@ JsonValue narrowed(JsonValue config) {
                                                {"vocab_size", 64}};
   for (const auto& [key, value] : small)
     if (config.find(key)) config.set(key, value);
+  if (JsonValue* types = config.find("layer_types")) types->elements.resize(1);
+  if (JsonValue* scaling = config.find("rope_scaling"))
+    for (const char* divisors : {"short_factor", "long_factor"})
+      if (JsonValue* list = scaling->find(divisors)) list->elements.resize(3);
   return config;
 }
 
@@ -109,16 +113,19 @@ BOOST_AUTO_TEST_CASE(published_models_are_planned_as_they_are_and_run_narrowed) 
 }
 
 BOOST_AUTO_TEST_CASE(models_that_autotp_does_not_cut_run_with_a_cut_of_our_own_and_say_so) {
-  for (const std::string model : {"gpt2_medium", "olmo_2_1b", "phi_3_mini_4k_instruct", "phi_4"}) {
+  for (const std::string model : {"gpt2_medium", "olmo_2_1b", "phi_3_mini_4k_instruct", "phi_4",
+                                  "phi_4_mini", "gemma_3_270m_of_transformers_5"}) {
     BOOST_TEST_CONTEXT(model) {
       const TemporaryFolder folder;
       JsonValue config = narrowed(read_json(people + "published/" + model + ".json"));
       for (const char* dropout : {"resid_pdrop", "embd_pdrop", "attn_pdrop"})
         if (config.find(dropout)) config.set(dropout, 0);
       std::ofstream(folder / "config.json") << write_json(config);
+      // AutoTP would cut Gemma 3, and wrongly: there it is asked for.
+      const std::string cut = model.starts_with("gemma_3") ? "own" : "autotp";
       const ProgramRun run =
           run_people(folder / "config.json", people + "tutorial/basic.json",
-                     {"--world", "4", "--override", "tensor_parallel.autotp_size=2"});
+                     {"--world", "4", "--cut", cut, "--override", "tensor_parallel.autotp_size=2"});
       check_passes(run);
       const std::string line = "DeepSpeed would not run this cut, Shardproof's own of ";
       BOOST_TEST(std::ranges::count_if(notices_of(run), [&](const std::string& notice) {

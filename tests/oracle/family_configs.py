@@ -87,6 +87,10 @@ LONGROPE = {**PHI3, "original_max_position_embeddings": 16,
             "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.5],
                              "long_factor": [2.0, 12.25]}}
 
+# Three of the four pairs of a head are turned, as of Phi-4-mini's heads three quarters.
+PART_TURNED = {**PHI3, "hidden_size": 24, "num_attention_heads": 3, "num_key_value_heads": 1,
+               "partial_rotary_factor": 0.75}
+
 GPT2 = {**COMMON, "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2",
         "activation_function": "gelu_new", "n_embd": 12, "n_head": 4, "n_inner": None, "n_layer": 2,
         "n_positions": 16, "vocab_size": 24, "layer_norm_epsilon": 1e-05, "attn_pdrop": 0.0,
@@ -184,6 +188,11 @@ FAMILIES = {
         "phi3-gqa": PHI3,
         "phi3-longrope-short": LONGROPE,
         "phi3-longrope-long": {**LONGROPE, "original_max_position_embeddings": 8},
+        "phi3-part-turned": PART_TURNED,
+        "phi3-part-turned-longrope": {
+            **PART_TURNED, "original_max_position_embeddings": 8, "tie_word_embeddings": True,
+            "rope_scaling": {"type": "longrope", "short_factor": [1.0, 1.25, 1.5],
+                             "long_factor": [1.5, 2.0, 12.25]}},
     },
     "gpt2": {
         "gpt2-tied": GPT2,

@@ -197,6 +197,12 @@ BOOST_AUTO_TEST_CASE(a_preset_that_does_not_fit_is_told_with_a_way_out) {
              qwen);
   BOOST_TEST(error("deepseek_v2-tp_plan-tp2-dp1-zero0-fp64", "deepseek_v2")
                  .find("leave preset_model \"deepseek_v2\" away") != std::string::npos);
+  // Neither by another preset nor by a tp_plan that AutoTP refuses.
+  const std::string v3 = error("deepseek_v3-preset-tp2-dp2-zero1-bf16", "llama");
+  BOOST_TEST(v3.find("write \"preset_model\": \"deepseek_v2\"") != std::string::npos, v3);
+  const std::string olmo2 = error("olmo2-own-tp2-dp2-zero1-bf16", "llama");
+  BOOST_TEST(olmo2.find("away") == std::string::npos, olmo2);
+  BOOST_TEST(olmo2.find("--cut own") != std::string::npos, olmo2);
   BOOST_TEST(error("qwen3-tp_plan-tp2-dp2-zero1-bf16", "") == "no error");
 }
 

@@ -12,6 +12,20 @@ namespace shardproof {
 
 namespace {
 
+std::string digits_of(const std::string& name) {
+  std::string digits;
+  for (const char c : name)
+    if (c >= '0' && c <= '9') digits += c;
+  return digits;
+}
+
+// Never another model: "qwen3" is no misspelt "qwen2".
+std::string preset_suggestion(const std::string& name, std::vector<std::string> presets) {
+  std::erase_if(presets,
+                [&](const std::string& preset) { return digits_of(preset) != digits_of(name); });
+  return suggestion(name, presets);
+}
+
 // DeepSpeed takes a name that it does not know for none, and goes on without.
 void read_preset(ObjectReader& reader, PartitionRules& rules) {
   const JsonValue* preset = reader.find("preset_model");
@@ -22,7 +36,7 @@ void read_preset(ObjectReader& reader, PartitionRules& rules) {
     std::string list;
     for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
     refuse_value(*preset, reader.name("preset_model"),
-                 "expected one of " + list + suggestion(name, names));
+                 "expected one of " + list + preset_suggestion(name, names));
   }
   rules.preset = name;
   rules.preset_place = preset->place;

@@ -112,6 +112,9 @@ void complete_by_trainer(ClientConfig& client, TrainerArguments& arguments, cons
     told.push_back("lr_scheduler_type = " + arguments.lr_scheduler_type + " over " +
                    std::to_string(run.steps) + " steps");
   }
+  if (run.trains && !client.schedule && arguments.given.contains("lr_scheduler_type"))
+    client.notices.push_back("trainer.lr_scheduler_type = " + arguments.lr_scheduler_type +
+                             " is not used, as by Trainer: the DeepSpeed config has a scheduler");
   if (told.empty()) return;
   client.notices.push_back(std::string("Hugging Face's Trainer (") + TrainerArguments::version +
                            ") fills in " + joined(told) + dtype_hint(client.filled, arguments));

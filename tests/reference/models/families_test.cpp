@@ -40,6 +40,8 @@ const std::vector<Variant> variants{
     {"phi3-gqa"},
     {"phi3-longrope-short"},
     {"phi3-longrope-long"},
+    {"phi3-part-turned"},
+    {"phi3-part-turned-longrope"},
     {"mixtral-unused-expert"},
     {"qwen3_moe-unused-expert"},
     {"qwen3_moe-plain-weights"},

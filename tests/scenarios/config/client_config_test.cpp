@@ -89,6 +89,16 @@ BOOST_AUTO_TEST_CASE(a_number_in_the_config_stands_for_the_argument) {
   BOOST_TEST(error_of([&] { client_of(config, R"({"learning_rate": 0.5})"); }) == "no error");
 }
 
+BOOST_AUTO_TEST_CASE(a_schedule_that_a_scheduler_of_the_config_replaces_is_told) {
+  const std::string cosine = R"({"lr_scheduler_type": "cosine"})";
+  BOOST_TEST(client_of(kAuto, cosine).notices[0] ==
+             "trainer.lr_scheduler_type = cosine is not used, as by Trainer: the DeepSpeed config "
+             "has a scheduler");
+  for (const ClientConfig& client : {client_of(kAuto), client_of(kAuto, cosine, "", false),
+                                     client_of(R"({"gradient_clipping": "auto"})", cosine)})
+    BOOST_TEST(client.notices[0].starts_with("Hugging Face's Trainer"), client.notices[0]);
+}
+
 BOOST_AUTO_TEST_CASE(a_batch_that_is_given_gives_the_micro_batch) {
   const std::string optimizer = R"(, "optimizer": {"type": "AdamW"}, "scheduler": {}})";
   BOOST_TEST(text_of(client_of(R"({"train_batch_size": 32, "gradient_accumulation_steps": "auto",

@@ -383,6 +383,9 @@ BOOST_AUTO_TEST_CASE(number_changing_keys_that_are_not_implemented_are_refused_b
       {R"("tensor_parallel": {"autotp_size": 2, "preset_model": @"mixtrl"})",
        "tensor_parallel.preset_model = \"mixtrl\": expected one of bloom, chatglm, deepseek_v2,"
        " llama, mixtral, phi3, qwen2; did you mean \"mixtral\"?"},
+      {R"("tensor_parallel": {"autotp_size": 2, "preset_model": @"qwen3"})",  // another model
+       "tensor_parallel.preset_model = \"qwen3\": expected one of bloom, chatglm, deepseek_v2,"
+       " llama, mixtral, phi3, qwen2"},
       {R"("tensor_parallel": {"autotp_size": 2, "tp": {"tp_group": @3}})",
        "tensor_parallel.tp.tp_group = 3: groups are made by the scenario: only null"},
       {R"("tensor_parallel": {"autotp_size": 2, "tp": {"tp_grain_size": @0}})",

@@ -239,6 +239,105 @@ BOOST_AUTO_TEST_CASE(longrope_has_divisors_for_texts_of_either_length) {
   BOOST_TEST(hash_of(model_from_json(to_json(phi3))) == hash_of(phi3));
 }
 
+ModelDescription phi3_of_8(const std::string& members) {
+  return model_from_json(parse_json(R"({"model_type": "phi3", "hidden_size": 24,
+      "num_attention_heads": 3, )" + members +
+                                        "}",
+                                    "config.json"));
+}
+
+BOOST_AUTO_TEST_CASE(of_phi3_a_part_of_each_head_may_be_turned) {
+  const std::string lists = R"("short_factor": [1, 2, 3], "long_factor": [4, 5, 6])";
+  const ModelDescription mini =
+      phi3_of_8(R"("partial_rotary_factor": 0.75, "original_max_position_embeddings": 16,
+      "rope_scaling": {"type": "longrope", )" +
+                lists + "}");
+  BOOST_TEST(turned_width(mini) == 6);
+  BOOST_TEST(rotary_form(mini).head_dim == 8);
+  BOOST_TEST(rotary_frequencies(mini, 17).divisors == (std::vector<double>{4, 5, 6}),
+             boost::test_tools::per_element());
+  BOOST_TEST(hash_of(model_from_json(to_json(mini))) == hash_of(mini));
+  const ModelDescription whole = phi3_of_8(R"("num_key_value_heads": 1)");
+  BOOST_TEST(turned_width(whole) == 8);
+  BOOST_TEST(rotary_form(whole).head_dim == 0);  // all of it
+  // transformers 5 has all of it in one place.
+  const std::string inside = R"("original_max_position_embeddings": 16)";
+  const std::string newer = R"("rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4,
+      "partial_rotary_factor": 0.75, )" +
+                            inside + ", " + lists + "}";
+  BOOST_TEST(hash_of(phi3_of_8(newer)) == hash_of(mini));
+  BOOST_TEST(hash_of(phi3_of_8(inside + ", " + newer)) == hash_of(mini));
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_heads_that_are_no_pairs_or_said_twice_otherwise_are_refused) {
+  const auto refusal = [](const std::string& members) {
+    return error_of([&] { phi3_of_8(members); });
+  };
+  BOOST_TEST(refusal(R"("partial_rotary_factor": 0.7)") ==
+             "partial_rotary_factor = 0.700000 turns 5 features of the 8 of a head: expected an "
+             "even number, 2 or more");
+  BOOST_TEST(refusal(R"("partial_rotary_factor": 2)").find("turns 16 features of the 8") !=
+             std::string::npos);
+  BOOST_TEST(
+      refusal(R"("partial_rotary_factor": 0.5, "rope_parameters": {"partial_rotary_factor": 1})")
+          .ends_with("partial_rotary_factor = 0.5: rope_parameters.partial_rotary_factor says 1: "
+                     "expected the same"));
+  BOOST_TEST(refusal(R"("rope_scaling": {"type": "default", "partial_rotary_factor": 0.5})")
+                 .ends_with("partly rotated heads are not implemented: only 1"));
+}
+
+BOOST_AUTO_TEST_CASE(rope_parameters_may_be_given_for_each_type_of_layer) {
+  const auto gemma3 = [](const std::string& members) {
+    return model_from_json(
+        parse_json(R"({"model_type": "gemma3_text", )" + members + "}", "config.json"));
+  };
+  const std::string full = R"("full_attention": {"rope_type": "linear", "factor": 8.0,
+      "rope_theta": 2e6})";
+  const std::string near = R"("sliding_attention": {"rope_type": "default", "rope_theta": 5e3})";
+  const ModelDescription newer = gemma3(R"("rope_parameters": {)" + full + ", " + near + "}");
+  BOOST_TEST(hash_of(newer) == hash_of(gemma3(R"("rope_theta": 2e6, "rope_local_base_freq": 5e3,
+      "rope_scaling": {"rope_type": "linear", "factor": 8.0})")));
+  BOOST_TEST(hash_of(model_from_json(to_json(newer))) == hash_of(newer));
+  const auto refusal = [&](const std::string& members) {
+    const std::string error = error_of([&] { gemma3(members); });
+    return error.substr(std::min(error.size(), error.find(": ") + 2));
+  };
+  BOOST_TEST(refusal(R"("rope_parameters": {)" + full + "}") ==
+             "missing key \"rope_parameters.sliding_attention\": each type of layer needs one");
+  BOOST_TEST(refusal(R"("rope_parameters": {)" + full + ", " + near + R"(, "chunked": {}})") ==
+             "unknown key \"rope_parameters.chunked\"");
+  BOOST_TEST(
+      refusal(R"("rope_local_base_freq": 1e4, "rope_parameters": {)" + full + ", " + near + "}") ==
+      "rope_local_base_freq = 1e4: rope_parameters.sliding_attention.rope_theta says 5000: "
+      "expected the same");
+  BOOST_TEST(refusal(R"("rope_parameters": {)" + full +
+                     R"(, "sliding_attention": {"rope_type": "linear", "factor": 2}})") ==
+             "rope_parameters.sliding_attention.rope_type = \"linear\": scaled positions of layers "
+             "that look back over a window are not implemented: only \"default\"");
+}
+
+BOOST_AUTO_TEST_CASE(scalings_that_olmo2_s_class_rejects_are_refused) {
+  const auto olmo2 = [](const std::string& scaling) {
+    return error_of([&] {
+      const std::string text = R"({"model_type": "olmo2", )" + scaling + "}";
+      const ModelDescription model = model_from_json(parse_json(text, "config.json"));
+      if (hash_of(model_from_json(to_json(model))) != hash_of(model))
+        throw ScenarioError("written otherwise");
+    });
+  };
+  const std::string why =
+      ": Olmo2Config of transformers takes \"type\" and \"factor\" alone, a number above 1 with a "
+      "decimal point";
+  BOOST_TEST(olmo2(R"("rope_scaling": {"type": "linear", "factor": 2.0})") == "no error");
+  BOOST_TEST(olmo2(R"("rope_parameters": {"rope_type": "linear", "factor": 2})") == "no error");
+  for (const char* scaling :
+       {R"({"rope_type": "linear", "factor": 2.0})", R"({"type": "linear", "factor": 2})",
+        R"({"type": "linear", "factor": 1.0})", R"({"type": "default"})"})
+    BOOST_TEST(olmo2(std::string(R"("rope_scaling": )") + scaling).ends_with(why), scaling);
+  BOOST_TEST(olmo2(R"("rope_scaling": {"type": "yarn", "factor": 2.0})")
+                 .ends_with("rope_scaling.type = \"yarn\": expected default or linear"));
+}
+
 BOOST_AUTO_TEST_CASE(what_deepseek_s_own_code_scales_otherwise_is_a_notice) {
   std::vector<std::string> notices;
   model_from_json(parse_json(R"({"model_type": "deepseek_v2", "num_experts_per_tok": 2,

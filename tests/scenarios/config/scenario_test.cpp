@@ -590,8 +590,8 @@ BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
              "s.json:1:10: cut = \"ours\": expected autotp or own");
   BOOST_TEST(files.error_with("\"cut\": \"own\"") ==
              "s.json:1:10: cut = \"own\": Shardproof has no cut of its own for llama, only for "
-             "olmo2, phi3 and gpt2: expected autotp, with a partition_config for another cut than "
-             "AutoTP's");
+             "gemma3_text, olmo2, phi3 and gpt2: expected autotp, with a partition_config for "
+             "another cut than AutoTP's");
   BOOST_TEST(files.error_with("\"trace\": {\"tier\": \"half\"}") ==
              "s.json:1:21: trace.tier = \"half\": expected full or off");
   BOOST_TEST(files.error_with("\"name\": \"a/b\"") ==
@@ -628,6 +628,28 @@ BOOST_AUTO_TEST_CASE(dropout_is_turned_off_by_the_overrides_that_its_error_names
   given.world = 1;
   given.overrides = {"attention_dropout=0", "hidden_dropout=0", "tensor_parallel.autotp_size=1"};
   BOOST_TEST(scenario_from_command_line(given).model.hidden_size == 48);
+}
+
+// Without its value each of GPT-2's is 0.1 again: as it is published, and of few words.
+BOOST_AUTO_TEST_CASE(dropouts_that_are_the_default_too_are_told_once_beside_other_problems) {
+  const std::string gpt2 = R"("model_type": "gpt2", "n_embd": 32, "n_head": 4, "vocab_size": 64)";
+  const std::string last =
+      "turn it off: --override resid_pdrop=0 --override embd_pdrop=0 "
+      "--override attn_pdrop=0";
+  for (const std::string given :
+       {"", R"("resid_pdrop": 0.1, "embd_pdrop": 0.1, "attn_pdrop": 0.1, )"}) {
+    const Files files;
+    files.write("model/config.json", "{" + given + gpt2 + "}");
+    const std::string error = files.error();
+    BOOST_TEST(error.ends_with(last), error);
+    BOOST_TEST(error.find("problems") == std::string::npos, error);
+    files.write("model/config.json", "{" + given + R"("n_layre": 2, )" + gpt2 + "}");
+    const std::string two = files.error({"deepspeed.zero_optimization.stage=3"});
+    BOOST_TEST(two.find("unknown key \"n_layre\"") != std::string::npos, two);
+    BOOST_TEST(two.find("stage = 3") != std::string::npos, two);
+    BOOST_TEST(two.find(last) != std::string::npos, two);
+    BOOST_TEST(two.find(last) == two.rfind(last), two);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_adds_in_the_orders_that_it_has) {

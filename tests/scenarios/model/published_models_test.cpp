@@ -152,6 +152,30 @@ BOOST_AUTO_TEST_CASE(gemma_3_270m) {
       "vocab_size": 262144})") == 268'098'176);
 }
 
+// With the key that only Gemma's own first code read.
+BOOST_AUTO_TEST_CASE(gemma_2_9b) {
+  BOOST_TEST(parameter_count(R"({"architectures": ["Gemma2ForCausalLM"], "attention_bias": false,
+      "attention_dropout": 0.0, "attn_logit_softcapping": 50.0, "bos_token_id": 2,
+      "cache_implementation": "hybrid", "eos_token_id": 1, "final_logit_softcapping": 30.0,
+      "head_dim": 256, "hidden_act": "gelu_pytorch_tanh",
+      "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 3584, "initializer_range": 0.02,
+      "intermediate_size": 14336, "max_position_embeddings": 8192, "model_type": "gemma2",
+      "num_attention_heads": 16, "num_hidden_layers": 42, "num_key_value_heads": 8,
+      "pad_token_id": 0, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06,
+      "rope_theta": 10000.0, "sliding_window": 4096, "sliding_window_size": 4096,
+      "torch_dtype": "float32", "transformers_version": "4.42.0.dev0", "use_cache": true,
+      "vocab_size": 256000})") == 9'241'705'984);
+}
+
+// With the divisors that are too many to repeat here.
+BOOST_AUTO_TEST_CASE(phi_4_mini) {
+  const JsonValue config = read_json("end_to_end/people/published/phi_4_mini.json");
+  std::int64_t count = 0;
+  for (const ParameterDescription& p : model_from_json(config).parameters)
+    count += element_count(p.shape);
+  BOOST_TEST(count == 3'836'021'760);
+}
+
 BOOST_AUTO_TEST_CASE(opt_125m_in_inference) {
   const char* config = R"({"_name_or_path": "facebook/opt-125m", "activation_dropout": 0.0,
       "activation_function": "relu", "architectures": ["OPTForCausalLM"], "attention_dropout": 0.0,

@@ -115,6 +115,27 @@ BOOST_AUTO_TEST_CASE(
              ".*\\.self_attn\\.qkv_proj\\.weight$)");
 }
 
+BOOST_AUTO_TEST_CASE(gradients_that_autotp_does_not_sum_are_summed_only_where_it_is_asked_for) {
+  const std::string norm = "model.layers.1.self_attn.q_norm";
+  const ModelDescription gemma3 = small_model("gemma3_text", R"("num_key_value_heads": 2)");
+  const PartitionPlan autotp = plan_of(gemma3, "");
+  BOOST_TEST(!autotp.of(norm).grad_allreduce);
+  BOOST_TEST(only_warning(autotp).starts_with("lm_head.weight is tied to"));
+  const PartitionPlan asked = plan_of(gemma3, "", {.own_cut = true});
+  check_is_own(
+      asked, "model.layers.1.self_attn.",
+      {{"q_proj", "column"}, {"k_proj", "column"}, {"v_proj", "column"}, {"o_proj", "row"}});
+  check_is_own(asked, "model.layers.0.mlp.",
+               {{"gate_proj", "column"}, {"up_proj", "column"}, {"down_proj", "row"}});
+  BOOST_TEST(asked.of(norm).grad_allreduce);
+  BOOST_TEST(asked.of("model.layers.1.self_attn.k_norm").grad_allreduce);
+  BOOST_TEST(!asked.of("model.layers.1.input_layernorm").grad_allreduce);
+  BOOST_TEST(
+      only_warning(asked) ==
+      "DeepSpeed would not run this cut, Shardproof's own of gemma3_text: AutoTP does not sum "
+      "the gradients of model.layers.0.self_attn.k_norm over the ranks of a TP group");
+}
+
 BOOST_AUTO_TEST_CASE(a_partition_config_is_obeyed_unless_the_own_cut_is_asked_for) {
   const ModelDescription gpt2 = small_model("gpt2", no_drops);
   const std::string mlp = specs(R"({"patterns": [".*c_fc"]},
@@ -158,5 +179,5 @@ BOOST_AUTO_TEST_CASE(fewer_kv_heads_than_ranks_are_cut_as_everywhere) {
 }
 
 BOOST_AUTO_TEST_CASE(the_families_that_have_one_are_named) {
-  BOOST_TEST(families_with_own_cut() == "olmo2, phi3 and gpt2");
+  BOOST_TEST(families_with_own_cut() == "gemma3_text, olmo2, phi3 and gpt2");
 }
