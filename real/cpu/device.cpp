@@ -31,6 +31,7 @@ CpuDevice::CpuDevice() {
         "this process flushes subnormal numbers to zero (FTZ or DAZ is on): a library built with "
         "-ffast-math may have set it");
   cpu::use_one_blas_thread();
+  cpu::take_blas_work_space();
 }
 
 const KernelTable& CpuDevice::kernels() const {

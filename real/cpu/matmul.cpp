@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "real/cpu/kernel_lists.hpp"
 #include "real/cpu/operands.hpp"
+#include "scenarios/errors.hpp"
 #include "scenarios/pulse.hpp"
+#include "scenarios/work_space.hpp"
 
 namespace shardproof::real::cpu {
 
@@ -45,6 +48,20 @@ std::string blas_library_version() {
 }
 
 void use_one_blas_thread() { openblas_set_num_threads(1); }
+
+void take_blas_work_space() {
+  // Smaller products are computed without.
+  constexpr std::int64_t n = 128;
+  static const bool taken = [] {
+    const std::vector<float> a(n * n, 1);
+    std::vector<float> c(n * n);
+    take_work_space([&] {
+      gemm<float>(n, n, n, {a.data(), n, false}, {a.data(), n, false}, c.data());
+    });
+    return c.front() == n;
+  }();
+  SHARDPROOF_EXPECTS(taken);
+}
 
 template void gemm(std::int64_t, std::int64_t, std::int64_t, Operand<float>, Operand<float>,
                    float*);

@@ -24,4 +24,8 @@ std::string blas_library_version();
 /// Makes OpenBLAS compute on the calling thread only.
 void use_one_blas_thread();
 
+/// Makes OpenBLAS take its work space, if it has none yet. Throws EnvironmentError if there is none
+/// to be had.
+void take_blas_work_space();
+
 }  // namespace shardproof::real::cpu

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <vector>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/pulse.hpp"
+#include "scenarios/work_space.hpp"
 
 namespace shardproof::reference {
 
@@ -30,16 +32,32 @@ DotProduct dot(const Factor& a, const Factor& b, std::int64_t i, std::int64_t j)
   return result;
 }
 
-void blas_product(const Factor& a, const Factor& b, std::span<double> c) {
+void call_blas(const Factor& a, const Factor& b, std::span<double> c) {
   const auto order = [](const Factor& f) { return f.transposed ? CblasTrans : CblasNoTrans; };
-  // The serial build of OpenBLAS keeps one work space: two threads in it at once compute nonsense.
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  const Pulse::Product underway(static_cast<double>(a.height() * a.width() * b.width()));
   cblas_dgemm(CblasRowMajor, order(a), order(b), static_cast<blasint>(a.height()),
               static_cast<blasint>(b.width()), static_cast<blasint>(a.width()), 1.0,
               a.values.data(), static_cast<blasint>(a.columns), b.values.data(),
               static_cast<blasint>(b.columns), 0.0, c.data(), static_cast<blasint>(b.width()));
+}
+
+// By a product that is too large to be computed without.
+bool blas_has_work_space() {
+  constexpr std::int64_t n = 128;
+  const std::vector<double> ones(n * n, 1);
+  std::vector<double> c(n * n);
+  const Factor factor{ones, n, n};
+  take_work_space([&] { call_blas(factor, factor, c); });
+  return c.front() == n;
+}
+
+void blas_product(const Factor& a, const Factor& b, std::span<double> c) {
+  // The serial build of OpenBLAS keeps one work space: two threads in it at once compute nonsense.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  static const bool has_work_space = blas_has_work_space();
+  SHARDPROOF_EXPECTS(has_work_space);
+  const Pulse::Product underway(static_cast<double>(a.height() * a.width() * b.width()));
+  call_blas(a, b, c);
 }
 
 void expect_fit(const Factor& a, const Factor& b, std::size_t c_size) {

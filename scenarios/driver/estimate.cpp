@@ -1,15 +1,17 @@
 #include "scenarios/driver/estimate.hpp"
 
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
+#include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/readable_bytes.hpp"
 
 namespace shardproof {
 
@@ -46,17 +48,23 @@ constexpr MemoryFiles version_2{"memory.max", "memory.current", "inactive_file"}
 constexpr MemoryFiles version_1{"memory.limit_in_bytes", "memory.usage_in_bytes",
                                 "total_inactive_file"};
 
-std::optional<std::uint64_t> left_in_group(const fs::path& group, const MemoryFiles& files) {
+struct Left {
+  std::uint64_t bytes = 0;
+  std::optional<std::uint64_t> of_limit = {};
+};
+
+std::optional<Left> left_in_group(const fs::path& group, const MemoryFiles& files) {
   const auto limit = number_in(group / files.limit), usage = number_in(group / files.usage);
   if (!limit || !usage) return std::nullopt;
   const auto cache = number_of_key(group / "memory.stat", files.cache_key).value_or(0);
   const auto held = *usage - std::min(cache, *usage);
-  return *limit - std::min(held, *limit);
+  return Left{*limit - std::min(held, *limit), limit};
 }
 
-void lower(Machine& machine, std::optional<std::uint64_t> bytes, const std::string& source) {
-  if (!bytes || (machine.memory_bytes && *machine.memory_bytes <= *bytes)) return;
-  machine.memory_bytes = bytes;
+void lower(Machine& machine, const std::optional<Left>& left, const std::string& source) {
+  if (!left || (machine.memory_bytes && *machine.memory_bytes <= left->bytes)) return;
+  machine.memory_bytes = left->bytes;
+  machine.memory_limit = left->of_limit;
   machine.memory_source = source;
 }
 
@@ -85,6 +93,36 @@ void lower_by_control_groups(Machine& machine, const fs::path& proc, const fs::p
   }
 }
 
+std::optional<std::uint64_t> number_in_environment(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return std::nullopt;
+  const std::string_view digits = text;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+// In megabytes. 0 of a node means all of its memory.
+void lower_by_slurm(Machine& machine) {
+  const auto lower_by = [&](std::optional<std::uint64_t> megabytes, std::uint64_t times,
+                            const char* source) {
+    if (!megabytes || *megabytes == 0) return;
+    const std::uint64_t bytes = (*megabytes << 20) * times;
+    lower(machine, Left{bytes, bytes}, source);
+  };
+  lower_by(number_in_environment("SLURM_MEM_PER_NODE"), 1, "SLURM_MEM_PER_NODE");
+  if (const auto cores = number_in_environment("SLURM_CPUS_ON_NODE"))
+    lower_by(number_in_environment("SLURM_MEM_PER_CPU"), *cores,
+             "SLURM_MEM_PER_CPU x SLURM_CPUS_ON_NODE");
+}
+
+std::optional<std::uint64_t> limit_of_process(__rlimit_resource resource) {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return limit.rlim_cur;
+}
+
 std::optional<std::uint64_t> free_disk(const std::string& folder) {
   for (fs::path path = fs::absolute(folder);; path = path.parent_path()) {
     struct statvfs space {};
@@ -105,35 +143,51 @@ Machine measure_machine(const std::string& folder, const std::string& proc,
   Machine machine;
   const std::string meminfo = proc + "/meminfo";
   if (const auto kib = number_of_key(meminfo, "MemAvailable:")) {
-    lower(machine, *kib * 1024, meminfo);
+    lower(machine, Left{*kib * 1024}, meminfo);
   }
   lower_by_control_groups(machine, proc, fs::path(cgroup).lexically_normal());
+  lower_by_slurm(machine);
+  machine.address_space_bytes = limit_of_process(RLIMIT_AS);
+  machine.data_bytes = limit_of_process(RLIMIT_DATA);
   machine.disk_bytes = free_disk(folder);
   return machine;
 }
+
+namespace {
+
+// `needed` is of the process that needs most: where that fits, all do.
+void refuse_beyond(std::optional<std::uint64_t> limit, const std::vector<ProcessNeeds>& processes,
+                   std::uint64_t ProcessNeeds::*needed, const std::string& what,
+                   const std::string& ulimit) {
+  const auto most = std::ranges::max_element(processes, {}, needed);
+  if (!limit || most == processes.end() || (*most).*needed <= *limit) return;
+  throw ScenarioError(most->who + " needs about " + readable_bytes((*most).*needed) + " of " +
+                      what + ", and " + ulimit + " allows each process " + readable_bytes(*limit) +
+                      ": raise it (" + ulimit + " unlimited), or " + way_out);
+}
+
+std::string limit_of(const Machine& machine) {
+  if (!machine.memory_limit) return machine.memory_source;
+  return machine.memory_source + ", a limit of " + readable_bytes(*machine.memory_limit);
+}
+
+}  // namespace
 
 void refuse_if_too_much(const Needs& needs, const Machine& machine) {
   if (machine.memory_bytes && needs.memory_bytes > *machine.memory_bytes) {
     throw ScenarioError("the run needs " + readable_bytes(needs.memory_bytes) + " of memory, and " +
                         readable_bytes(*machine.memory_bytes) + " are available (" +
-                        machine.memory_source + "): " + way_out);
+                        limit_of(machine) + "): " + way_out);
   }
+  refuse_beyond(machine.address_space_bytes, needs.processes, &ProcessNeeds::address_space_bytes,
+                "address space, libraries included", "ulimit -v");
+  refuse_beyond(machine.data_bytes, needs.processes, &ProcessNeeds::data_bytes,
+                "memory to write to", "ulimit -d");
   if (machine.disk_bytes && needs.disk_bytes > *machine.disk_bytes) {
     throw ScenarioError("the run writes " + readable_bytes(needs.disk_bytes) + ", and " +
                         needs.disk_folder + " has " + readable_bytes(*machine.disk_bytes) +
                         " left: " + way_out + ", or another --out");
   }
-}
-
-std::string readable_bytes(std::uint64_t bytes) {
-  constexpr std::array units{"KiB", "MiB", "GiB", "TiB"};
-  if (bytes < 1024) return std::to_string(bytes) + " bytes";
-  double value = static_cast<double>(bytes) / 1024;
-  std::size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f %s", value, units[unit]);
-  return text.data();
 }
 
 }  // namespace shardproof

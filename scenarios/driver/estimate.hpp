@@ -3,32 +3,42 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace shardproof {
+
+/// What one process needs of what `ulimit -v` and `ulimit -d` limit: they count each for itself,
+/// and what is mapped, not what is used.
+struct ProcessNeeds {
+  std::string who;                        // "the judge"
+  std::uint64_t address_space_bytes = 0;  // all that is mapped, the program's libraries too
+  std::uint64_t data_bytes = 0;           // of it, what the process can write to and shares not
+};
 
 /// What a run will need, at its highest; the numbers come from the plan.
 struct Needs {
   std::uint64_t memory_bytes = 0;
   std::uint64_t disk_bytes = 0;
   std::string disk_folder;  // where the results go; it, or a folder above it, exists
+  std::vector<ProcessNeeds> processes = {};
 };
 
 /// What the machine can give now.
 struct Machine {
   std::optional<std::uint64_t> memory_bytes;  // nothing: could not be found out
-  std::string memory_source;  // "/proc/meminfo", or the control group that limits it
+  std::string memory_source;  // "/proc/meminfo", or what limits it: a control group, Slurm
   std::optional<std::uint64_t> disk_bytes;
+  std::optional<std::uint64_t> memory_limit = {};  // of which memory_bytes are left
+  std::optional<std::uint64_t> address_space_bytes = {}, data_bytes = {};  // of each process
 };
 
-/// The smaller of MemAvailable and of what the control groups (v1 and v2) leave to this process,
-/// and the space for results in `folder`. The roots are for tests.
+/// The smallest of MemAvailable, of what the control groups (v1 and v2) leave to this process, and
+/// of what Slurm gives to the job on this node; the limits of a process; and the space for results
+/// in `folder`. The roots are for tests.
 Machine measure_machine(const std::string& folder, const std::string& proc = "/proc",
                         const std::string& cgroup = "/sys/fs/cgroup");
 
 /// Throws ScenarioError with the numbers and a way out if `needs` exceed what the machine has.
 void refuse_if_too_much(const Needs& needs, const Machine& machine);
-
-/// "1.5 GiB", "512 bytes".
-std::string readable_bytes(std::uint64_t bytes);
 
 }  // namespace shardproof

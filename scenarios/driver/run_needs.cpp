@@ -9,7 +9,13 @@ namespace shardproof {
 
 namespace {
 
-constexpr std::int64_t process_bytes = std::int64_t{100} << 20;
+constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
+constexpr std::int64_t process_bytes = 100 * mebibyte;
+constexpr std::int64_t traced_tensor_bytes = std::int64_t{20} << 10;  // HDF5's, of each
+
+std::int64_t engines(const Scenario& scenario) {
+  return (scenario.runs(Execution::sim) ? 1 : 0) + (scenario.runs(Execution::real) ? 1 : 0);
+}
 
 std::int64_t parameter_elements(const ModelDescription& model) {
   std::int64_t elements = 0;
@@ -26,17 +32,70 @@ std::int64_t checkpoint_bytes(const Scenario& scenario, const MemoryAccount& ran
   return static_cast<std::int64_t>(scenario.checkpoint.save_after.size()) * (sharded + whole);
 }
 
-std::int64_t memory_bytes(const Scenario& scenario, const MemoryAccount& rank) {
-  const std::int64_t cluster = rank.total_peak * scenario.world();
+// What the executions and the judge take, beside what any process does.
+struct Terms {
+  std::int64_t oracle = 0;   // its numbers, and its tape
+  std::int64_t cluster = 0;  // all ranks' arenas
+  std::int64_t rank = 0;     // the largest of them
+  std::int64_t trace = 0;    // the trace of an engine, opened or written
+};
+
+Terms terms_of(const Scenario& scenario, const Accounts& accounts) {
+  const MemoryAccount& rank = accounts.largest_rank;
   const std::int64_t widened = 8 / static_cast<std::int64_t>(size_bytes(scenario.training.working));
-  const std::int64_t oracle = std::int64_t{8} * 6 * parameter_elements(scenario.model) +
-                              2 * widened * rank.activations_peak * scenario.world();
+  Terms terms;
+  terms.oracle = std::int64_t{8} * 6 * parameter_elements(scenario.model) +
+                 2 * widened * rank.activations_peak * scenario.world();
+  terms.cluster = rank.total_peak * scenario.world();
+  terms.rank = rank.total_peak;
+  terms.trace = traced_tensor_bytes * accounts.trace_tensors;
+  return terms;
+}
+
+// One of a kind of processes, beside what it takes by itself.
+std::int64_t reference_bytes(const Scenario& scenario, const Terms& terms) {
+  return terms.oracle + terms.trace / scenario.world();
+}
+std::int64_t sim_bytes(const Terms& terms) { return 3 * terms.cluster + terms.trace; }
+// The first of them opens the trace of all at the end.
+std::int64_t real_bytes(const Scenario& scenario, const Terms& terms) {
+  return 3 * terms.rank + terms.trace / scenario.world() + terms.trace;
+}
+std::int64_t judge_bytes(const Scenario& scenario, const Terms& terms) {
+  return 2 * terms.oracle + 2 * terms.cluster + engines(scenario) * terms.trace +
+         terms.trace / scenario.world();
+}
+
+std::int64_t memory_bytes(const Scenario& scenario, const Terms& terms) {
+  const std::int64_t ranks = scenario.world() * process_bytes + 3 * terms.cluster + 2 * terms.trace;
   const std::int64_t executions =
-      (scenario.runs(Execution::reference) ? process_bytes + oracle : 0) +
-      (scenario.runs(Execution::sim) ? process_bytes + 3 * cluster : 0) +
-      (scenario.runs(Execution::real) ? scenario.world() * process_bytes + 3 * cluster : 0);
-  const std::int64_t judge = process_bytes + 2 * oracle + 2 * cluster;
-  return std::max(executions, judge);
+      (scenario.runs(Execution::reference) ? process_bytes + reference_bytes(scenario, terms) : 0) +
+      (scenario.runs(Execution::sim) ? process_bytes + sim_bytes(terms) : 0) +
+      (scenario.runs(Execution::real) ? ranks : 0);
+  return std::max(executions, process_bytes + judge_bytes(scenario, terms));
+}
+
+// `mapped`: by the process itself; `shared` of it are libraries, and what Open MPI's ranks share.
+ProcessNeeds process(const std::string& who, std::int64_t mapped, std::int64_t shared,
+                     std::int64_t bytes) {
+  return {who, static_cast<std::uint64_t>(mapped + bytes),
+          static_cast<std::uint64_t>(mapped - shared + bytes)};
+}
+
+std::vector<ProcessNeeds> processes_of(const Scenario& scenario, const Terms& terms) {
+  constexpr std::int64_t libraries = 72 * mebibyte, shared_by_ranks = 176 * mebibyte;
+  std::vector<ProcessNeeds> processes;
+  if (scenario.runs(Execution::reference))
+    processes.push_back(
+        process("the reference", 256 * mebibyte, libraries, reference_bytes(scenario, terms)));
+  if (scenario.runs(Execution::sim))
+    processes.push_back(process("sim", 256 * mebibyte, libraries, sim_bytes(terms)));
+  if (scenario.runs(Execution::real))
+    processes.push_back(process("a rank of real", 464 * mebibyte, libraries + shared_by_ranks,
+                                real_bytes(scenario, terms)));
+  processes.push_back(
+      process("the judge", 320 * mebibyte, libraries, judge_bytes(scenario, terms)));
+  return processes;
 }
 
 }  // namespace
@@ -44,12 +103,12 @@ std::int64_t memory_bytes(const Scenario& scenario, const MemoryAccount& rank) {
 Needs run_needs(const Scenario& scenario, const Accounts& accounts,
                 std::int64_t reference_trace_bytes, const std::string& out) {
   const MemoryAccount& rank = accounts.largest_rank;
-  const std::int64_t engines =
-      (scenario.runs(Execution::sim) ? 1 : 0) + (scenario.runs(Execution::real) ? 1 : 0);
-  const std::int64_t disk = engines * (accounts.trace_bytes + checkpoint_bytes(scenario, rank)) +
-                            (scenario.runs(Execution::reference) ? reference_trace_bytes : 0);
-  return {static_cast<std::uint64_t>(memory_bytes(scenario, rank)),
-          static_cast<std::uint64_t>(disk), out};
+  const std::int64_t disk =
+      engines(scenario) * (accounts.trace_bytes + checkpoint_bytes(scenario, rank)) +
+      (scenario.runs(Execution::reference) ? reference_trace_bytes : 0);
+  const Terms terms = terms_of(scenario, accounts);
+  return {static_cast<std::uint64_t>(memory_bytes(scenario, terms)),
+          static_cast<std::uint64_t>(disk), out, processes_of(scenario, terms)};
 }
 
 }  // namespace shardproof

@@ -108,6 +108,13 @@ std::int64_t recorded_bytes(const Program& program, const Segment& segment, Rank
   return bytes;
 }
 
+std::int64_t recorded_tensors(const Segment& segment) {
+  std::int64_t tensors = 0;
+  for (const Op& op : segment.ops)
+    if (op.recorded) tensors += std::ssize(op.outputs);
+  return tensors;
+}
+
 std::int64_t& state_account(MemoryAccount& memory, const std::string& name) {
   if (name.starts_with("parameter/")) return memory.parameters;
   if (name.starts_with("accumulator/") || name == "gradient/*" || name == "optimizer/*/gradient")
@@ -173,6 +180,10 @@ Accounts accounts_of(const Program& program) {
       accounts.trace_bytes =
           sum(accounts.trace_bytes,
               product(product(runs[s], recorded_bytes(program, program.segments[s], rank)), alike));
+  for (std::size_t s = 0; s < runs.size(); ++s)
+    accounts.trace_tensors =
+        sum(accounts.trace_tensors, product(product(runs[s], recorded_tensors(program.segments[s])),
+                                            std::int64_t{program.grid().world()}));
   return accounts;
 }
 

@@ -1,10 +1,15 @@
 #include "scenarios/driver/estimate.hpp"
 
+#include <sys/resource.h>
+
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/readable_bytes.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace shardproof;
@@ -20,10 +25,28 @@ void write(const std::string& path, const std::string& text) {
   std::ofstream(path) << text << '\n';
 }
 
+void forget_slurm() {
+  for (const char* name : {"SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_CPUS_ON_NODE"})
+    ::unsetenv(name);
+}
+
+/// What Slurm says of a job.
+class Slurm {
+ public:
+  using Variables = std::map<std::string, std::string>;
+  explicit Slurm(const Variables& variables) {
+    for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
+  }
+  ~Slurm() { forget_slurm(); }
+};
+
 /// A machine as files: 8 GiB available.
 struct Files {
   TemporaryFolder folder;
-  Files() { write(folder / "proc/meminfo", "MemTotal: 16777216 kB\nMemAvailable: 8388608 kB"); }
+  Files() {
+    forget_slurm();
+    write(folder / "proc/meminfo", "MemTotal: 16777216 kB\nMemAvailable: 8388608 kB");
+  }
   Machine measure() const {
     return measure_machine(folder.path(), folder / "proc", folder / "cgroup");
   }
@@ -61,6 +84,7 @@ BOOST_AUTO_TEST_CASE(a_control_group_lowers_it_and_gives_back_its_cache) {
   write(job + "/memory.stat", "anon 5\ninactive_file " + std::to_string(gib));
   BOOST_TEST(files.measure().memory_bytes.value() == 2 * gib);
   BOOST_TEST(files.measure().memory_source == job);
+  BOOST_TEST(files.measure().memory_limit.value() == 4 * gib);
 
   write(job + "/memory.current", std::to_string(6 * gib));  // beyond its limit: nothing is left
   BOOST_TEST(files.measure().memory_bytes.value() == 0u);
@@ -72,6 +96,50 @@ BOOST_AUTO_TEST_CASE(version_1_and_the_root_of_a_container_count_too) {
   write(files.folder / "cgroup/memory/memory.limit_in_bytes", std::to_string(gib));
   write(files.folder / "cgroup/memory/memory.usage_in_bytes", std::to_string(gib / 2));
   BOOST_TEST(files.measure().memory_bytes.value() == gib / 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_slurm_gives_to_the_job_on_this_node_counts_too) {
+  const Files files;
+  {
+    const Slurm job(Slurm::Variables{{"SLURM_MEM_PER_NODE", "4096"}});
+    BOOST_TEST(files.measure().memory_bytes.value() == 4 * gib);
+    BOOST_TEST(files.measure().memory_source == "SLURM_MEM_PER_NODE");
+    BOOST_CHECK_EXCEPTION(refuse_if_too_much({5 * gib, 0, "out"}, files.measure()), ScenarioError,
+                          says({"needs 5.0 GiB of memory, and 4.0 GiB are available",
+                                "(SLURM_MEM_PER_NODE, a limit of 4.0 GiB)"}));
+  }
+  {
+    const Slurm job(Slurm::Variables{{"SLURM_MEM_PER_CPU", "1024"}, {"SLURM_CPUS_ON_NODE", "3"}});
+    BOOST_TEST(files.measure().memory_bytes.value() == 3 * gib);
+    BOOST_TEST(files.measure().memory_source == "SLURM_MEM_PER_CPU x SLURM_CPUS_ON_NODE");
+  }
+  for (const char* all : {"0", "", "much", "9999999"}) {  // all of the node, or more than it has
+    const Slurm job(Slurm::Variables{{"SLURM_MEM_PER_NODE", all}});
+    BOOST_TEST(files.measure().memory_bytes.value() == 8 * gib, all);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_process_that_needs_most_is_held_against_the_limits_of_a_process) {
+  const Files files;
+  const auto limited = [&](__rlimit_resource resource, std::uint64_t bytes) {
+    rlimit before{};
+    ::getrlimit(resource, &before);
+    const rlimit lower{bytes, before.rlim_max};
+    ::setrlimit(resource, &lower);
+    const Machine machine = files.measure();
+    ::setrlimit(resource, &before);
+    return machine;
+  };
+  const Needs needs{0, 0, "out", {{"sim", gib, gib / 2}, {"the judge", 3 * gib, 2 * gib}}};
+  BOOST_CHECK_NO_THROW(refuse_if_too_much(needs, limited(RLIMIT_AS, 3 * gib)));
+  BOOST_CHECK_EXCEPTION(refuse_if_too_much(needs, limited(RLIMIT_AS, 3 * gib - 1)), ScenarioError,
+                        says({"the judge needs about 3.0 GiB of address space",
+                              "ulimit -v allows each process 3.0 GiB", "ulimit -v unlimited",
+                              "--override num_hidden_layers=2"}));
+  BOOST_CHECK_NO_THROW(refuse_if_too_much(needs, limited(RLIMIT_DATA, 2 * gib)));
+  BOOST_CHECK_EXCEPTION(refuse_if_too_much(needs, limited(RLIMIT_DATA, gib)), ScenarioError,
+                        says({"the judge needs about 2.0 GiB of memory to write to",
+                              "ulimit -d allows each process 1.0 GiB"}));
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_machine_refuses_nothing) {

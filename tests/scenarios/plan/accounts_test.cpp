@@ -31,6 +31,7 @@ constexpr Grid grids[] = {{1, 1, 0}, {2, 1, 0}, {1, 2, 1}, {2, 2, 1}, {2, 2, 0},
 struct Measured {
   std::vector<std::int64_t> peaks;
   std::int64_t trace_bytes = 0;
+  std::int64_t trace_tensors = 0;
 };
 
 // Runs every rank in this process and asks its arena; then the trace for what it holds.
@@ -43,9 +44,11 @@ Measured measure(const Scenario& scenario) {
     measured.peaks.push_back(static_cast<std::int64_t>(peak));
   const TraceReader trace(folder / "t");
   for (const auto& [path, parts] : trace.datasets())
-    for (const StoredDataset& part : parts)
+    for (const StoredDataset& part : parts) {
       measured.trace_bytes +=
           element_count(part.info.regions) * static_cast<std::int64_t>(size_bytes(part.info.dtype));
+      ++measured.trace_tensors;
+    }
   return measured;
 }
 
@@ -106,6 +109,7 @@ BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_b
     BOOST_TEST(measured.trace_bytes == accounts.trace_bytes,
                "trace, tp " << grid.tp << " dp " << grid.dp << ": " << measured.trace_bytes
                             << " against " << accounts.trace_bytes);
+    BOOST_TEST(measured.trace_tensors == accounts.trace_tensors);
   }
 }
 

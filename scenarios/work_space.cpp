@@ -1,0 +1,72 @@
+#include "scenarios/work_space.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "scenarios/errors.hpp"
+#include "scenarios/readable_bytes.hpp"
+
+namespace shardproof {
+
+namespace {
+
+// Of processor time, of which a small product takes a thousandth: no load of the machine counts.
+constexpr time_t longest_seconds = 2;
+
+constexpr std::string_view last_words =
+    "shardproof: OpenBLAS cannot allocate its work space, and tries for ever: raise ulimit -v\n";
+
+// It may interrupt anything: only calls that are safe there.
+void end_process(int) {
+  if (::write(STDERR_FILENO, last_words.data(), last_words.size()) < 0) ::_exit(3);
+  ::_exit(3);
+}
+
+// Ends the process if it computes for long while this exists.
+class Watch {
+ public:
+  Watch() {
+    struct sigaction end {};
+    end.sa_handler = end_process;
+    ::sigaction(SIGPROF, &end, &before_);
+    const itimerval time{{}, {longest_seconds, 0}};
+    ::setitimer(ITIMER_PROF, &time, nullptr);
+  }
+  ~Watch() {
+    const itimerval never{};
+    ::setitimer(ITIMER_PROF, &never, nullptr);
+    ::sigaction(SIGPROF, &before_, nullptr);
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  struct sigaction before_ {};
+};
+
+void expect_to_be_had(std::size_t bytes) {
+  if (bytes == 0) return;
+  void* space = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (space == MAP_FAILED)
+    throw EnvironmentError("OpenBLAS needs " + readable_bytes(bytes) +
+                           " of memory for its work space, and this process cannot have them: " +
+                           std::strerror(errno) + "; is it limited by ulimit -v, or ulimit -d?");
+  ::munmap(space, bytes);
+}
+
+}  // namespace
+
+void take_work_space(const std::function<void()>& product, std::size_t bytes) {
+  expect_to_be_had(bytes);
+  const Watch watch;
+  product();
+}
+
+}  // namespace shardproof

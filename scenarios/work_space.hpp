@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace shardproof {
+
+/// What OpenBLAS maps at its first product, and keeps. Where the system refuses (`ulimit -v`), it
+/// asks again for ever: measured with 0.3.21.
+constexpr std::size_t kBlasWorkSpace = std::size_t{128} << 20;
+
+/// Makes OpenBLAS take its work space by `product`, the first of this process, which must be large
+/// enough to need it. Throws EnvironmentError, before the call, if so many bytes are not to be had;
+/// should the library want more than that, the process ends with status 3 and a sentence on stderr
+/// as soon as the call has computed for some seconds.
+void take_work_space(const std::function<void()>& product, std::size_t bytes = kBlasWorkSpace);
+
+}  // namespace shardproof
