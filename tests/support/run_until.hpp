@@ -18,7 +18,8 @@
 
 namespace shardproof::tests {
 
-/// Starts a command, sends it the signal as soon as all `paths` are there, and waits for its end.
+/// Starts a command, sends it the signal as soon as all `paths` are there, and waits for its end,
+/// which may come by itself before that.
 inline ProgramResult run_until(const std::vector<std::string>& command,
                                const std::vector<std::string>& paths, int signal) {
   const TemporaryFolder output;
@@ -34,12 +35,13 @@ inline ProgramResult run_until(const std::vector<std::string>& command,
     ::_exit(127);
   }
   const auto is_there = [](const std::string& path) { return std::filesystem::exists(path); };
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-  while (!std::ranges::all_of(paths, is_there) && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  ::kill(child, signal);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  bool sent = false;
+  while (::waitpid(child, &status, sent ? 0 : WNOHANG) == 0) {
+    sent = std::ranges::all_of(paths, is_there);
+    if (sent) ::kill(child, signal);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out),
           read_text(err)};
 }
