@@ -7,11 +7,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "real/cuda/machine.hpp"
 #include "real/cuda/module.hpp"
@@ -23,8 +25,11 @@
 #include "reference/run/training.hpp"
 #include "reference/units/expected_tensors.hpp"
 #include "reports/judge.hpp"
+#include "reports/manual/bash_completion.hpp"
+#include "reports/manual/man_page.hpp"
 #include "reports/render/comparison.hpp"
 #include "reports/render/html.hpp"
+#include "reports/render/results.hpp"
 #include "reports/render/suite.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
@@ -39,14 +44,18 @@
 #include "scenarios/data/weights.hpp"
 #include "scenarios/driver/kept_results.hpp"
 #include "scenarios/driver/progress.hpp"
+#include "scenarios/driver/results_listing.hpp"
 #include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/run_needs.hpp"
 #include "scenarios/driver/run_record.hpp"
+#include "scenarios/driver/runs_at_once.hpp"
 #include "scenarios/driver/shell_command.hpp"
 #include "scenarios/driver/suite.hpp"
 #include "scenarios/driver/supervised_run.hpp"
+#include "scenarios/driver/terminal.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
+#include "scenarios/partition/presets.hpp"
 #include "scenarios/plan/accounts.hpp"
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
@@ -79,8 +88,10 @@ struct RunOptions {
   std::string keep;  // "": what the scenario says
   std::optional<std::int64_t> timeout;
   std::optional<double> stall;  // seconds; nothing: as long as the work so far suggests
+  int jobs = 1;                 // scenarios at once
   bool plan = false;            // print it
   bool quiet = false;
+  std::vector<std::string> words;  // the options as they were given, for a run of one scenario
 };
 
 // The children tell their pulse in a folder beside the results.
@@ -147,15 +158,18 @@ Program checked_input(const Scenario& scenario) {
   return program;
 }
 
+Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::string& out) {
+  return run_needs(scenario, accounts,
+                   8 * reference::output_elements(
+                           reference::expected_units(scenario, mean_over_replicas(scenario))),
+                   out);
+}
+
 RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   const Program program = checked_input(scenario);
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
-  refuse_if_too_much(run_needs(scenario, accounts,
-                               8 * reference::output_elements(reference::expected_units(
-                                       scenario, mean_over_replicas(scenario))),
-                               options.out),
-                     measure_machine(options.out));
+  refuse_if_too_much(needs_of(scenario, accounts, options.out), measure_machine(options.out));
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
@@ -166,17 +180,36 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
                         {.quiet = options.quiet, .stall_seconds = options.stall});
 }
 
+RunOutcome failed(const std::exception& error, int exit_code) {
+  fmt::print(stderr, "shardproof: {}\n", error.what());
+  return {exit_code, error.what(), ""};
+}
+
+// A scenario as the options of `run` change it.
+Scenario scenario_of(const SuiteMember& member, const RunOptions& options) {
+  if (!member.scenario) throw ScenarioError(member.problem);
+  Scenario scenario = *member.scenario;
+  if (!options.keep.empty()) scenario.trace_keep = *from_name<TraceKeep>(options.keep);
+  if (options.timeout) scenario.timeout_s = *options.timeout;
+  return scenario;
+}
+
+// A verdict that is new makes an older run without one no part of the answer.
+void tell_of_undecided(const RunOutcome& outcome) {
+  if (outcome.folder.empty() || outcome.exit_code > 1) return;
+  const std::string beside = undecided_beside(outcome.folder);
+  if (!beside.empty())
+    fmt::print(
+        "  note       {} is of an earlier run without a verdict; remove it when you do not "
+        "need it\n",
+        beside);
+}
+
 RunOutcome run_member(const SuiteMember& member, const RunOptions& options) {
-  const auto failed = [](const std::exception& error, int exit_code) {
-    fmt::print(stderr, "shardproof: {}\n", error.what());
-    return RunOutcome{exit_code, error.what(), ""};
-  };
   try {
-    if (!member.scenario) throw ScenarioError(member.problem);
-    Scenario scenario = *member.scenario;
-    if (!options.keep.empty()) scenario.trace_keep = *from_name<TraceKeep>(options.keep);
-    if (options.timeout) scenario.timeout_s = *options.timeout;
-    return run_scenario(scenario, options);
+    const RunOutcome ran = run_scenario(scenario_of(member, options), options);
+    tell_of_undecided(ran);
+    return ran;
   } catch (const ScenarioError& error) {
     return failed(error, 2);
   } catch (const Interrupted&) {
@@ -190,7 +223,8 @@ RunOutcome run_member(const SuiteMember& member, const RunOptions& options) {
 void write_suite(const std::vector<reports::SuiteEntry>& entries, const std::string& out,
                  int exit_code) {
   // First, as it must be seen also where nothing can be written any more.
-  fmt::print("\n{}  {}/index.html\n", reports::suite_text(entries), out);
+  fmt::print("\n{}  {}/index.html\n",
+             coloured_table(reports::suite_text(entries, stdout_columns())), out);
   std::fflush(stdout);
   fs::create_directories(out);
   write_text(out + "/suite.json", reports::suite_json(entries, exit_code));
@@ -198,39 +232,177 @@ void write_suite(const std::vector<reports::SuiteEntry>& entries, const std::str
   write_text(out + "/index.html", reports::suite_html(entries, out));
 }
 
-int run(const RunOptions& options) {
-  std::vector<int> exit_codes;
+std::string member_name(const SuiteMember& member) {
+  return member.scenario ? member.scenario->name : member.file;
+}
+
+reports::SuiteEntry entry_of(const SuiteMember& member, const TimedOutcome& ran) {
+  return {member_name(member), ran.outcome.exit_code, ran.outcome.headline, ran.outcome.folder,
+          ran.seconds};
+}
+
+std::vector<reports::SuiteEntry> run_in_turn(const std::vector<SuiteMember>& members,
+                                             const RunOptions& options) {
   std::vector<reports::SuiteEntry> entries;
-  for (const SuiteMember& member : read_suite(options.paths, options.given)) {
+  for (const SuiteMember& member : members) {
     const auto started = std::chrono::steady_clock::now();
     const RunOutcome ran = run_member(member, options);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-    exit_codes.push_back(ran.exit_code);
-    entries.push_back({member.scenario ? member.scenario->name : member.file, ran.exit_code,
-                       ran.headline, ran.folder, took.count()});
+    entries.push_back(entry_of(member, {ran, took.count()}));
   }
+  return entries;
+}
+
+// ---- run --jobs
+
+// What does not run alone counts for nothing: its own run refuses it.
+std::optional<Needs> needs_alone(const SuiteMember& member, const RunOptions& options,
+                                 const Machine& machine) {
+  try {
+    const Scenario scenario = scenario_of(member, options);
+    const Needs needs =
+        needs_of(scenario, accounts_of(real::checked_program(scenario)), options.out);
+    refuse_if_too_much(needs, machine);
+    return needs;
+  } catch (const ScenarioError&) {
+    return std::nullopt;
+  }
+}
+
+void refuse_if_too_much_at_once(const std::vector<SuiteMember>& members,
+                                const RunOptions& options) {
+  const Machine machine = measure_machine(options.out);
+  std::vector<Needs> needs;
+  for (const SuiteMember& member : members)
+    if (const auto alone = needs_alone(member, options, machine)) needs.push_back(*alone);
+  try {
+    refuse_if_too_much(needs_at_once(needs, options.jobs), machine);
+  } catch (const ScenarioError& error) {
+    throw ScenarioError("--jobs " + std::to_string(options.jobs) +
+                        ": of what runs at once, taken together: " + error.what() +
+                        ", or fewer --jobs");
+  }
+}
+
+// As a run alone would have printed it, at once.
+void tell_of_run(const RunOutcome& outcome, const RunOptions& options) {
+  if (outcome.folder.empty()) {
+    fmt::print(stderr, "shardproof: {}\n", outcome.headline);
+    return;
+  }
+  if (options.plan) std::cout << read_text(outcome.folder + "/plan.txt");
+  std::cout << coloured_verdict(options.quiet ? outcome.headline + "\n"
+                                              : read_text(outcome.folder + "/judge.log"))
+            << std::flush;
+  tell_of_undecided(outcome);
+  std::fflush(stdout);
+}
+
+RunCommand command_of(const SuiteMember& member, const RunOptions& options) {
+  std::vector<std::string> words{this_program(), "run", "--quiet"};
+  words.insert(words.end(), options.words.begin(), options.words.end());
+  words.insert(words.end(), {"--", member.file});
+  const std::string name = member_name(member);
+  return {name, std::move(words), options.out + "/" + name};
+}
+
+// Shows, where that can be rewritten, how many have ended.
+std::vector<TimedOutcome> run_commands(const std::vector<RunCommand>& commands,
+                                       const RunOptions& options) {
+  ProgressDisplay display(std::cerr, stderr_is_terminal());
+  const auto show = [&](int ended) {
+    if (!options.quiet && stderr_is_terminal())
+      display.show({"scenarios", "ended", ended, std::ssize(commands)});
+  };
+  const auto ended = [&](const RunOutcome& outcome, int count) {
+    display.clear();
+    tell_of_run(outcome, options);
+    show(count);
+  };
+  try {
+    show(0);
+    std::vector<TimedOutcome> ran = run_at_once(commands, options.jobs, ended);
+    display.clear();
+    return ran;
+  } catch (const Interrupted&) {
+    display.clear();
+    throw;
+  }
+}
+
+// One that cannot be read is told before the others begin.
+std::vector<reports::SuiteEntry> run_side_by_side(const std::vector<SuiteMember>& members,
+                                                  const RunOptions& options) {
+  refuse_if_too_much_at_once(members, options);
+  std::vector<RunCommand> commands;
+  for (const SuiteMember& member : members) {
+    if (member.scenario)
+      commands.push_back(command_of(member, options));
+    else
+      tell_of_run({2, member.problem, ""}, options);
+  }
+  const std::vector<TimedOutcome> ran = run_commands(commands, options);
+  std::vector<reports::SuiteEntry> entries;
+  for (auto next = ran.begin(); const SuiteMember& member : members)
+    entries.push_back(
+        entry_of(member, member.scenario ? *next++ : TimedOutcome{{2, member.problem, ""}, 0}));
+  return entries;
+}
+
+void tell_of_leftovers(const std::vector<SuiteMember>& members, const RunOptions& options) {
+  if (options.quiet) return;
+  std::vector<std::string> names;
+  for (const SuiteMember& member : members) names.push_back(member_name(member));
+  const std::string left = leftovers_in(options.out, names);
+  if (!left.empty()) fmt::print(stderr, "shardproof: note: {}\n", left);
+}
+
+int run(const RunOptions& options) {
+  const std::vector<SuiteMember> members = read_suite(options.paths, options.given);
+  tell_of_leftovers(members, options);
+  const std::vector<reports::SuiteEntry> entries = options.jobs > 1 && members.size() > 1
+                                                       ? run_side_by_side(members, options)
+                                                       : run_in_turn(members, options);
+  std::vector<int> exit_codes;
+  for (const reports::SuiteEntry& entry : entries) exit_codes.push_back(entry.exit_code);
   const int exit_code = worst_exit_code(exit_codes);
-  if (entries.size() > 1) write_suite(entries, options.out, exit_code);
+  if (entries.size() > 1)
+    write_suite(entries, options.out, exit_code);
+  else
+    leave_outcome({exit_code, entries.front().headline, entries.front().folder});
   return exit_code;
+}
+
+// What may be written stands in the help and in the completion; what is wrong the reader says.
+template <class Names>
+std::string one_of(const Names& names) {
+  return fmt::format("TEXT:{{{}}}", fmt::join(names, ","));
 }
 
 // The options that say a scenario, or change one.
 void add_scenario_options(CLI::App& command, ScenarioOptions& given) {
-  command.add_option("--model", given.model,
-                     "a Hugging Face model folder or config.json, instead of a scenario's");
-  command.add_option("--deepspeed", given.deepspeed, "a DeepSpeed config");
+  command
+      .add_option("--model", given.model,
+                  "a Hugging Face model folder or config.json, instead of a scenario's")
+      ->type_name("PATH");
+  command.add_option("--deepspeed", given.deepspeed, "a DeepSpeed config")->type_name("FILE");
   command.add_option("--world", given.world, "ranks");
   command.add_option("--steps", given.steps, "optimizer steps, or forward passes");
   command.add_option("--seed", given.seed, "of generated weights and tokens");
-  command.add_option("--text", given.text, "a text file for byte tokens");
+  command.add_option("--text", given.text, "a text file for byte tokens")->type_name("FILE");
   command.add_option("--sequence", given.sequence, "tokens a sequence");
-  command.add_option("--mode", given.mode, "training or inference");
-  command.add_option("--precision", given.precision, "from_deepspeed or fp64");
-  command.add_option("--reduction", given.reduction,
-                     "ring or rank_order; library with --real cuda");
-  command.add_option("--real", given.real, "mpi, cuda or cuda_simulated");
-  command.add_option("--cut", given.cut, "autotp, or own: Shardproof's, where AutoTP has none");
-  command.add_option("--executions", given.executions, "of reference, sim, real")->delimiter(',');
+  command.add_option("--mode", given.mode, "what is run")->type_name(one_of(names_of<Mode>()));
+  command.add_option("--precision", given.precision, "the dtypes")
+      ->type_name(one_of(std::array{"from_deepspeed", "fp64"}));
+  command.add_option("--reduction", given.reduction, "the order of sums; library with --real cuda")
+      ->type_name(one_of(names_of<ReductionOrder>()));
+  command.add_option("--real", given.real, "the machine of the real execution")
+      ->type_name(one_of(names_of<Platform>()));
+  command.add_option("--cut", given.cut, "own: Shardproof's, where AutoTP has none")
+      ->type_name(one_of(std::array{"autotp", "own"}));
+  command.add_option("--executions", given.executions, "what is run beside what")
+      ->type_name(one_of(names_of<Execution>()))
+      ->delimiter(',');
   command.add_option("--name", given.name, "of the results' folder");
   command.add_option(
       "--inject", given.inject,
@@ -247,12 +419,26 @@ void expect_scenario(const char* command, const std::vector<std::string>& paths,
     throw CLI::ValidationError(command, "--model needs --deepspeed and --world");
 }
 
+// What of the command line goes for every scenario, as words.
+std::vector<std::string> words_for_each(const CLI::App& run_command) {
+  const std::set<std::string> of_all{"--help", "--jobs", "--plan", "--quiet"};
+  std::vector<std::string> words;
+  for (const CLI::Option* option : run_command.get_options())
+    if (!option->get_positional() && !of_all.contains(option->get_name()))
+      for (const std::string& value : option->results())
+        words.push_back(option->get_name() + "=" + value);
+  return words;
+}
+
 void add_run(CLI::App& app, Command& command) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* run_command = app.add_subcommand("run", "reference, sim and real, judge, report");
-  run_command->add_option("scenarios", options->paths, "scenario files, or folders of them");
+  run_command->add_option("scenarios", options->paths, "scenario files, or folders of them")
+      ->type_name("PATH");
   add_scenario_options(*run_command, options->given);
-  run_command->add_option("--out", options->out, "where results go")->capture_default_str();
+  run_command->add_option("--out", options->out, "where results go")
+      ->type_name("FOLDER")
+      ->capture_default_str();
   run_command->add_option("--launcher", options->launcher,
                           "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
   run_command->add_flag("--plan", options->plan, "print the plan first");
@@ -266,11 +452,15 @@ void add_run(CLI::App& app, Command& command) {
                    "seconds without progress after which an execution is stopped (default:"
                    " 10 times the slowest op so far, at least 60; 300 at the start)")
       ->check(CLI::Range(1.0, 10'000'000.0));
+  run_command->add_option("--jobs", options->jobs, "scenarios at once, each with its executions")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
   run_command->footer(
       "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
-  run_command->callback([options, &command] {
+  run_command->callback([options, run_command, &command] {
     expect_scenario("run", options->paths, options->given);
+    options->words = words_for_each(*run_command);
     command = [options] { return run(*options); };
   });
 }
@@ -392,7 +582,9 @@ void add_judge(CLI::App& app, Command& command) {
   const auto options = std::make_shared<JudgeOptions>();
   CLI::App* judge_command = app.add_subcommand(
       "judge", "the verdict on traces that lie in a folder of results, also one that was stopped");
-  judge_command->add_option("folder", options->folder, "a folder of results")->required();
+  judge_command->add_option("folder", options->folder, "a folder of results")
+      ->type_name("FOLDER")
+      ->required();
   judge_command->add_option("--place", options->place, "where the results will lie")->group("");
   judge_command->add_option("--pulse", options->pulse, "where to tell the pulse")->group("");
   judge_command->footer("Example:  shardproof judge shardproof-results/mine.part");
@@ -410,8 +602,7 @@ struct PlanOptions {
 void print_plan_of(const Scenario& scenario, const PlanOptions& options) {
   expect_results_name(scenario.name);  // what `run` would refuse
   const Program program = real::checked_program(scenario);
-  if (!scenario.inject.empty())
-    apply_injections(program, scenario.inject, Rank{0});
+  if (!scenario.inject.empty()) apply_injections(program, scenario.inject, Rank{0});
   const Accounts accounts = accounts_of(program);
   if (options.ops)
     fmt::print("{}", print_op_names(program));
@@ -433,7 +624,9 @@ void add_plan(CLI::App& app, Command& command) {
   const auto options = std::make_shared<PlanOptions>();
   CLI::App* plan_command =
       app.add_subcommand("plan", "who owns what, collectives, bytes, memory; runs nothing");
-  plan_command->add_option("scenario", options->paths, "a scenario file")->expected(0, 1);
+  plan_command->add_option("scenario", options->paths, "a scenario file")
+      ->type_name("FILE")
+      ->expected(0, 1);
   add_scenario_options(*plan_command, options->given);
   plan_command->add_flag("--json", options->json, "as JSON");
   plan_command->add_flag("--ops", options->ops,
@@ -464,7 +657,7 @@ int init(const std::string& path) {
 void add_init(CLI::App& app, Command& command) {
   const auto path = std::make_shared<std::string>("scenario.json");
   CLI::App* init_command = app.add_subcommand("init", "write a scenario with comments");
-  init_command->add_option("file", *path, "where")->capture_default_str();
+  init_command->add_option("file", *path, "where")->type_name("FILE")->capture_default_str();
   init_command->footer("Example:  shardproof init mine.json");
   init_command->callback([path, &command] { command = [path] { return init(*path); }; });
 }
@@ -498,10 +691,13 @@ void add_compare(CLI::App& app, Command& command) {
   CLI::App* compare_command = app.add_subcommand(
       "compare",
       "two traces of one model, also of different world sizes: does rounding explain it?");
-  compare_command->add_option("a", options->a, "a folder of results, or of rank-*.h5")->required();
-  compare_command->add_option("b", options->b, "another")->required();
+  compare_command->add_option("a", options->a, "a folder of results, or of rank-*.h5")
+      ->type_name("FOLDER")
+      ->required();
+  compare_command->add_option("b", options->b, "another")->type_name("FOLDER")->required();
   compare_command->add_flag("--json", options->json, "as JSON");
-  compare_command->add_option("--report", options->report, "a page to write, e.g. compare.html");
+  compare_command->add_option("--report", options->report, "a page to write, e.g. compare.html")
+      ->type_name("FILE");
   compare_command->footer("Example:  shardproof compare results/tp2/real results/tp4/real");
   compare_command->callback(
       [options, &command] { command = [options] { return compare(*options); }; });
@@ -533,6 +729,7 @@ void add_repartition(CLI::App& app, Command& command) {
       app.add_subcommand("repartition", "a checkpoint for another grid or ZeRO stage");
   repartition_command
       ->add_option("checkpoint", options->checkpoint, "a folder that a run has saved")
+      ->type_name("FOLDER")
       ->required();
   repartition_command->add_option("--tp", options->grid.tp,
                                   "tensor-parallel ranks; absent: as before");
@@ -541,6 +738,7 @@ void add_repartition(CLI::App& app, Command& command) {
   repartition_command->add_option("--override", options->grid.overrides,
                                   "change the scenario, e.g. uneven=true");
   repartition_command->add_option("--out", options->out, "where the new checkpoint goes")
+      ->type_name("FOLDER")
       ->required();
   repartition_command->add_flag("--force", options->force, "replace what is there");
   repartition_command->footer("Example:  shardproof repartition step-000100 --tp 4 --dp 2 --out b");
@@ -566,14 +764,73 @@ void add_consolidate(CLI::App& app, Command& command) {
       app.add_subcommand("consolidate", "a checkpoint's weights as one safetensors file");
   consolidate_command
       ->add_option("checkpoint", options->checkpoint, "a folder that a run has saved")
+      ->type_name("FOLDER")
       ->required();
   consolidate_command->add_option("--out", options->out, "the file, with Hugging Face names")
+      ->type_name("FILE")
       ->required();
   consolidate_command->add_flag("--force", options->force, "replace the file if it is there");
   consolidate_command->footer(
       "Example:  shardproof consolidate step-000100 --out model.safetensors");
   consolidate_command->callback([options, &command] {
     command = [options] { return consolidate(options->checkpoint, options->out, options->force); };
+  });
+}
+
+// ---- results
+
+struct ResultsOptions {
+  std::string folder = "shardproof-results";
+  bool json = false;
+};
+
+int results(const ResultsOptions& options) {
+  const std::vector<ListedResults> all = list_results(options.folder);
+  std::cout << (options.json
+                    ? reports::results_json(all, options.folder)
+                    : coloured_table(reports::results_text(all, options.folder, stdout_columns())));
+  return 0;
+}
+
+void add_results(CLI::App& app, Command& command) {
+  const auto options = std::make_shared<ResultsOptions>();
+  CLI::App* results_command = app.add_subcommand(
+      "results", "what lies in a folder of results: verdicts, sizes, what stopped runs have left");
+  results_command->add_option("folder", options->folder, "where runs put their results")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  results_command->add_flag("--json", options->json, "as JSON");
+  results_command->footer("Example:  shardproof results shardproof-results");
+  results_command->callback(
+      [options, &command] { command = [options] { return results(*options); }; });
+}
+
+// ---- manual
+
+// What --override takes is a key of some config; these have values of a closed list.
+std::vector<std::string> common_overrides() {
+  std::vector<std::string> overrides;
+  for (const char* dtype : {"bf16", "fp16"})
+    for (const char* value : {"true", "false"})
+      overrides.push_back(std::string(dtype) + ".enabled=" + value);
+  for (const std::string& preset : preset_names())
+    overrides.push_back("tensor_parallel.preset_model=" + preset);
+  for (const char* stage : {"0", "1", "2"})
+    overrides.push_back(std::string("zero_optimization.stage=") + stage);
+  return overrides;
+}
+
+void add_manual(CLI::App& app, Command& command) {
+  const auto form = std::make_shared<std::string>();
+  CLI::App* manual_command = app.add_subcommand("manual", "what is installed beside it")->group("");
+  manual_command->add_option("form", *form)->required()->check(CLI::IsMember({"man", "bash"}));
+  manual_command->callback([form, &app, &command] {
+    command = [form, &app] {
+      const auto table = reports::command_table(app, {{"--override", common_overrides()}});
+      std::cout << (*form == "man" ? reports::man_page(table, collect_provenance()["version"])
+                                   : reports::bash_completion(table));
+      return 0;
+    };
   });
 }
 
@@ -589,10 +846,10 @@ std::string versions() {
   return text;
 }
 
-/// The commands in the order of --help; those that `run` starts are hidden.
-constexpr void (*commands[])(CLI::App&, Command&) = {add_run,         add_plan,   add_init,
-                                                     add_compare,     add_judge,  add_repartition,
-                                                     add_consolidate, add_execute};
+/// The commands in the order of --help; hidden are those that `run` or the build starts.
+constexpr void (*commands[])(CLI::App&, Command&) = {
+    add_run,         add_plan,        add_init,    add_compare, add_judge,
+    add_repartition, add_consolidate, add_results, add_manual,  add_execute};
 
 // What an error of a command is told as, and its exit code.
 int run_command(const Command& command) {

@@ -51,16 +51,15 @@ std::string counts(const std::vector<SuiteEntry>& entries) {
 
 }  // namespace
 
-std::string suite_text(const std::vector<SuiteEntry>& entries) {
-  constexpr std::size_t longest = 100;
+std::string suite_text(const std::vector<SuiteEntry>& entries, std::size_t columns) {
+  constexpr std::size_t longest = 103;
   TextTable table("<<><");
   for (const SuiteEntry& entry : failures_last(entries)) {
-    std::string why = without_name(entry);
-    if (why.size() > longest) why = why.substr(0, longest) + "...";
     table.row({word_of(entry.exit_code), one_line(entry.name),
-               fmt::format("{:.1f} s", entry.seconds), why});
+               fmt::format("{:.1f} s", entry.seconds), cut_to(without_name(entry), longest)});
   }
-  return counted(std::ssize(entries), "scenario") + ": " + counts(entries) + "\n" + table.text();
+  return counted(std::ssize(entries), "scenario") + ": " + counts(entries) + "\n" +
+         table.text(columns);
 }
 
 std::string suite_json(const std::vector<SuiteEntry>& entries, int exit_code) {

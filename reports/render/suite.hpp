@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,9 @@ struct SuiteEntry {
   double seconds = 0;
 };
 
-/// A table for the terminal: those that passed first, failures last, where they are seen.
-std::string suite_text(const std::vector<SuiteEntry>& entries);
+/// A table for the terminal: those that passed first, failures last, where they are seen. No row is
+/// longer than `columns`, if there are any.
+std::string suite_text(const std::vector<SuiteEntry>& entries, std::size_t columns = 0);
 /// Schema "shardproof-suite-1".
 std::string suite_json(const std::vector<SuiteEntry>& entries, int exit_code);
 /// JUnit's XML, as CI systems read it: a failure is a verdict that fails, an error everything else.

@@ -1,12 +1,5 @@
 #include "scenarios/driver/run_folder.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "scenarios/errors.hpp"
@@ -49,31 +42,6 @@ void expect_no_file_above(const fs::path& out) {
   }
 }
 
-// Takes the lock file, or throws. Its holder removes the file, so the file that was locked may be
-// gone from its path by then: look again.
-FileDescriptor take_lock(const std::string& path, const std::string& results) {
-  for (;;) {
-    FileDescriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-    if (!lock.is_open()) {
-      throw EnvironmentError(path + ": cannot be created: " + std::strerror(errno));
-    }
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) {
-        throw ScenarioError(results +
-                            ": another run is writing these results; wait for it, or "
-                            "choose another --out");
-      }
-      throw EnvironmentError(path + ": cannot be locked: " + std::strerror(errno));
-    }
-    struct stat locked {
-    }, present{};
-    if (::fstat(lock.get(), &locked) == 0 && ::stat(path.c_str(), &present) == 0 &&
-        locked.st_ino == present.st_ino) {
-      return lock;
-    }
-  }
-}
-
 }  // namespace
 
 void expect_results_name(const std::string& name) {
@@ -94,24 +62,16 @@ void expect_results_name(const std::string& name) {
 RunFolder::RunFolder(const std::string& out, const std::string& name)
     : final_path_(out + "/" + name),
       path_(FolderReplacement::part_of(final_path_)),
-      lock_path_(out + "/." + name + ".lock"),
-      replacement_(final_path_,
-                   {.marker = ".shardproof-results", .what = "results of shardproof"}) {
+      replacement_(final_path_, {.marker = results_marker, .what = "results of shardproof"}) {
   expect_results_name(name);
   expect_no_file_above(out);
   std::error_code error;
   fs::create_directories(out, error);
   if (error) throw EnvironmentError(out + ": cannot be created: " + error.message());
-  lock_ = take_lock(lock_path_, final_path_);
-  try {
-    replacement_.begin("results of shardproof; replaced by the next run\n");
-  } catch (...) {
-    ::unlink(lock_path_.c_str());
-    throw;
-  }
+  lock_.emplace(out, name);
+  replacement_.begin("results of shardproof; replaced by the next run\n");
+  remove_stale_locks(out);
 }
-
-RunFolder::~RunFolder() { ::unlink(lock_path_.c_str()); }
 
 void RunFolder::put_in_place(int exit_code) {
   SHARDPROOF_EXPECTS(path_ == FolderReplacement::part_of(final_path_), path_);
@@ -120,6 +80,11 @@ void RunFolder::put_in_place(int exit_code) {
     replacement_.put_in_place();
   else
     replacement_.put_beside(path_);
+}
+
+std::string undecided_beside(const std::string& results) {
+  const std::string beside = results + undecided;
+  return fs::is_directory(beside) ? beside : "";
 }
 
 std::string place_of_results(const std::string& final_path, int exit_code) {

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
-#include "scenarios/files/file_descriptor.hpp"
+#include "scenarios/driver/run_lock.hpp"
 #include "scenarios/files/folder_replacement.hpp"
 
 namespace shardproof {
@@ -15,7 +16,8 @@ namespace shardproof {
 ///     write(folder.file("sim/trace.h5"));
 ///     folder.put_in_place();                        // now results/quickstart
 ///
-/// Only one RunFolder at a time has a name: a lock file, OUT/.NAME.lock, is held meanwhile.
+/// Only one RunFolder at a time has a name: a lock file, OUT/.NAME.lock, is held meanwhile. Those
+/// that killed runs left in OUT are removed.
 /// Folders that hold something else than results are never replaced. Results with a verdict, pass
 /// or fail, are replaced by such alone: what ended without one lies beside them, in
 /// OUT/NAME.undecided.
@@ -24,7 +26,6 @@ class RunFolder {
   /// Throws ScenarioError if the name is no file name, if OUT or what is to be replaced is not a
   /// folder of results, or if another run holds it; EnvironmentError if the file system refuses.
   RunFolder(const std::string& out, const std::string& name);
-  ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
@@ -37,9 +38,9 @@ class RunFolder {
   void put_in_place(int exit_code);
 
  private:
-  std::string final_path_, path_, lock_path_;
+  std::string final_path_, path_;
   FolderReplacement replacement_;
-  FileDescriptor lock_;
+  std::optional<RunLock> lock_;
 };
 
 /// Throws ScenarioError if a scenario's name cannot be that of a folder of results.
@@ -48,5 +49,8 @@ void expect_results_name(const std::string& name);
 /// Where results that end with `exit_code` go: FINAL_PATH, or beside it if a verdict lies there and
 /// they have none.
 std::string place_of_results(const std::string& final_path, int exit_code);
+
+/// RESULTS.undecided, of an earlier run that ended without a verdict; "" if there is none.
+std::string undecided_beside(const std::string& results);
 
 }  // namespace shardproof

@@ -1,10 +1,7 @@
 #include "scenarios/driver/supervised_run.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -12,6 +9,7 @@
 #include "scenarios/driver/progress.hpp"
 #include "scenarios/driver/run_record.hpp"
 #include "scenarios/driver/shell_command.hpp"
+#include "scenarios/driver/terminal.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
 
@@ -28,16 +26,6 @@ RunRecord run_executions(const RunJobs& jobs, const SupervisorOptions& supervisi
   record.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return record;
-}
-
-// On a terminal the verdict's word has a colour, unless NO_COLOR says otherwise (no-color.org).
-std::string coloured(const std::string& text) {
-  const char* no_color = std::getenv("NO_COLOR");
-  if (::isatty(STDOUT_FILENO) == 0 || (no_color != nullptr && *no_color != '\0')) return text;
-  const std::size_t end = text.find(' ');
-  const std::string word = text.substr(0, end);
-  const char* colour = word == "PASS" ? "32" : word == "FAIL" ? "31" : "33";
-  return "\033[1;" + std::string(colour) + "m" + word + "\033[0m" + text.substr(word.size());
 }
 
 }  // namespace
@@ -79,7 +67,7 @@ RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const Run
   folder.put_in_place(judged.exit_status);
   const std::string text = read_text(folder.file("judge.log"));
   const std::string headline = text.substr(0, text.find('\n'));
-  std::cout << coloured(asked.quiet ? headline + "\n" : text) << std::flush;
+  std::cout << coloured_verdict(asked.quiet ? headline + "\n" : text) << std::flush;
   return {judged.exit_status, headline, folder.path()};
 }
 

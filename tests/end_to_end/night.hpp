@@ -2,16 +2,14 @@
 
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "scenarios/files/text_file.hpp"
-#include "scenarios/json/json_document.hpp"
 #include "tests/end_to_end/program.hpp"
 
 namespace shardproof::tests {
 
-/// One that takes little time: a layer, on a simulated cluster of two.
+/// A scenario of a second, simulated alone.
 inline JsonValue small(const std::string& name) {
   return parse_json(R"({"model": {"config": {"model_type": "llama", "hidden_size": 16,
       "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 4,
@@ -28,13 +26,14 @@ inline JsonValue small(const std::string& name) {
 class Night {
  public:
   Night() { std::filesystem::create_directory(folder_ / "s"); }
+  std::string path() const { return folder_.path().string(); }
   std::string operator/(const std::string& name) const { return folder_ / name; }
   void add(const std::string& name, const JsonValue& scenario) const {
     write_text(folder_ / ("s/" + name + ".json"), write_json(scenario, 2));
   }
   ProgramResult run(std::vector<std::string> words) const {
     words.insert(words.begin(), SHARDPROOF);
-    return run_program(words, folder_.path().string());
+    return run_program(words, path());
   }
   int exit_code_of(const std::string& results) const {
     const JsonValue summary = read_json(folder_ / ("out/" + results + "/summary.json"));
@@ -44,6 +43,11 @@ class Night {
  private:
   TemporaryFolder folder_;
 };
+
+/// One that is stopped before it ends.
+inline JsonValue slow(JsonValue scenario) {
+  return scenario.set("steps", 3'000).set("timeout_s", 1);
+}
 
 inline bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

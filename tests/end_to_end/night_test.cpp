@@ -7,16 +7,9 @@
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
-#include "scenarios/files/text_file.hpp"
-
 namespace shardproof::tests {
-namespace {
 
 namespace files = std::filesystem;
-
-JsonValue slow(JsonValue scenario) { return scenario.set("steps", 3'000).set("timeout_s", 1); }
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(a_night_ends_by_itself_with_the_right_table_and_loses_nothing) {
   const Night night;

@@ -14,21 +14,47 @@ void TextTable::row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string TextTable::text() const {
+// Of all columns; the widest that can be cut gives way, and none becomes unreadable.
+std::vector<std::size_t> TextTable::widths(std::size_t columns) const {
+  constexpr std::size_t readable = 8;
   std::vector<std::size_t> widths(alignment_.size(), 0);
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  const auto can_be_cut = [&](std::size_t i) { return alignment_[i] == '<' ? widths[i] : 0; };
+  std::size_t total = 2 * widths.size();
+  for (const std::size_t width : widths) total += width;
+  for (; columns > 0 && total > columns; --total) {
+    std::size_t widest = 0;
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      if (can_be_cut(i) > can_be_cut(widest)) widest = i;
+    if (can_be_cut(widest) <= readable) break;
+    --widths[widest];
+  }
+  return widths;
+}
+
+std::string TextTable::text(std::size_t columns) const {
+  const std::vector<std::size_t> widths = this->widths(columns);
   std::string text;
   for (const auto& row : rows_) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string blanks(widths[i] - row[i].size(), ' ');
-      line += "  " + (alignment_[i] == '>' ? blanks + row[i] : row[i] + blanks);
+      const std::string cell = cut_to(row[i], widths[i]);
+      const std::string blanks(widths[i] - cell.size(), ' ');
+      line += "  " + (alignment_[i] == '>' ? blanks + cell : cell + blanks);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
   return text;
+}
+
+std::string cut_to(const std::string& text, std::size_t columns) {
+  constexpr std::size_t dots = 3;
+  if (text.size() <= columns || columns < dots) return text.substr(0, columns);
+  std::size_t end = columns - dots;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
 }
 
 std::string with_thousands(std::int64_t count) {

@@ -38,6 +38,19 @@ BOOST_AUTO_TEST_CASE(bytes_read_exactly_and_in_units) {
   BOOST_TEST(bytes_text(1 << 20) == "1,048,576 bytes (1.0 MiB)");
 }
 
+BOOST_AUTO_TEST_CASE(a_table_fits_its_columns_by_cutting_the_widest_cells_to_the_left) {
+  TextTable table("<>");
+  table.row({"model.layers.0.weight", "1,234"});
+  table.row({"b", "5"});
+
+  BOOST_TEST(table.text() == "  model.layers.0.weight  1,234\n  b                          5\n");
+  BOOST_TEST(table.text(31) == table.text());
+  BOOST_TEST(table.text(20) == "  model.la...  1,234\n  b                5\n");
+  BOOST_TEST(table.text(3) == table.text(17));  // what nobody could read is not made
+  BOOST_TEST(cut_to("\u00e4\u00e4\u00e4", 5) == "\u00e4...");
+  BOOST_TEST(cut_to("abcdef", 6) == "abcdef");
+}
+
 BOOST_AUTO_TEST_CASE(the_json_has_the_fields_that_are_promised) {
   const Scenario scenario = plan_scenario(2, 2);
   const Program program = real::lower(scenario);
