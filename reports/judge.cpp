@@ -157,8 +157,6 @@ class Judge {
     Judging judging(context);
     const std::vector<RankedTally> tallies = run_all(judging, input_.on_progress);
     for (std::size_t i = 0; i < tallies.size(); ++i) add(check_table()[i], tallies[i].tally);
-    judging.by_op.merge(judging.by_function);
-    verdict_.tensors = judging.by_op.rows();
     verdict_.trend = std::move(judging.trend);
     if (input_.scenario.trains())
       for (const auto& trace : traces_) describe_steps(*trace);
@@ -166,6 +164,19 @@ class Judge {
     const Divergence divergence = first_divergence(tallies, context.traces);
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
+    show_tensors(judging, divergence);
+  }
+
+  void show_tensors(Judging& judging, const Divergence& divergence) {
+    judging.by_op.merge(judging.by_function);
+    if (divergence.first) judging.by_op.mark_first(*divergence.first, divergence.sequence);
+    verdict_.tensors = judging.by_op.rows();
+    verdict_.step_errors = judging.by_op.steps();
+    const auto place = [&](const StepError& error) {
+      return std::ranges::find(traces_, error.execution,
+                               [](const auto& trace) { return trace->execution(); });
+    };
+    std::ranges::stable_sort(verdict_.step_errors, {}, place);
   }
 
   // The loss scale of every step, and which were skipped.

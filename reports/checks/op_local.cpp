@@ -245,8 +245,33 @@ class OpLocal {
       Comparison comparison = verdict.comparison;
       comparison.compared -= cache_.get(unit.output, rank).absent;  // zeros beside zeros
       tally_.add(comparison, verdict.proof);
-      if (verdict.comparison.failed > 0) report(unit, precision, rank, verdict.comparison);
+      if (verdict.comparison.failed > 0)
+        report(unit, precision, rank, verdict);
+      else
+        show(unit, rank, verdict);
     }
+  }
+
+  // What each rank holds is judged op by op, where there are ops; else this is all that there is.
+  void show(const Unit& unit, int seen_by, const UnitVerdict& verdict) {
+    if (trace_.engine() != nullptr)
+      return table_.add_step(place_of(unit, seen_by), verdict.comparison, verdict.proof);
+    for (int rank = 0; rank < trace_.world(); ++rank)
+      if (trace_.dataset(unit.output, rank) != nullptr)
+        table_.add(place_of(unit, rank), verdict.comparison, verdict.proof);
+  }
+
+  UnitPlace place_of(const Unit& unit, int rank) const {
+    UnitPlace place{.execution = trace_.execution(),
+                    .name = name_in_folder(unit.output),
+                    .op = {},
+                    .rank = rank,
+                    .moment = moment_of(unit.output)};
+    if (const StoredDataset* stored = trace_.dataset(unit.output, rank)) {
+      place.op = stored->info.op;
+      place.sequence = stored->info.order;
+    }
+    return place;
   }
 
   std::string first_problem(const Unit& unit, int rank) {
@@ -277,7 +302,8 @@ class OpLocal {
 
   // Which ranks hold failing elements, and the op that wrote them.
   void report(const Unit& unit, const UnitPrecision& precision, int seen_by,
-              const Comparison& comparison) {
+              const UnitVerdict& verdict) {
+    const Comparison& comparison = verdict.comparison;
     const AssembledTensor& output = cache_.get(unit.output, seen_by);
     const auto arguments = arguments_of(unit, seen_by);
     const std::vector<bool> failing = failing_elements(
@@ -296,10 +322,13 @@ class OpLocal {
     }
     if (divergence.ranks.empty()) divergence.ranks.push_back(seen_by);
     divergence.rank = divergence.ranks.front();
-    for (const int rank : divergence.ranks)
-      table_.add(name_in_folder(unit.output), rank, moment, comparison);
     if (const StoredDataset* stored = trace_.dataset(unit.output, divergence.rank))
       put_in_order(failure, trace_, *stored);
+    for (const int rank : divergence.ranks) {
+      UnitPlace place = place_of(unit, rank);
+      place.sequence = failure.sequence;
+      table_.add(place, comparison, verdict.proof);
+    }
     divergence.index = unravel(comparison.first_failed, output.shape);
     set_numbers(divergence, comparison);
     const std::string sentence = trace_.execution() + ": " + unit.output + " is not what " +

@@ -4,9 +4,11 @@
 #include <cctype>
 #include <map>
 
+#include "reports/render/bound_chart.hpp"
 #include "reports/render/escape.hpp"
 #include "reports/render/format.hpp"
 #include "reports/render/headline.hpp"
+#include "reports/render/heat_map.hpp"
 #include "reports/render/html_parts.hpp"
 #include "reports/render/page_assets.hpp"
 #include "reports/render/tensor_data.hpp"
@@ -18,7 +20,7 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::size_t max_tensor_bytes = 1'000'000;
+constexpr std::size_t max_tensor_bytes = 600'000;
 constexpr std::size_t max_plan_bytes = 200'000;
 constexpr std::size_t max_error_bytes = 20'000;
 
@@ -119,13 +121,12 @@ template <class Map, class Text>
 std::string terms_html(const Map& map, Text text) {
   Terms terms;
   for (const auto& [name, value] : map) terms.add(name, html_escaped(text(value)));
-  const std::string html = terms.html();
-  return html.empty() ? "<p>Nothing was recorded.</p>" : html;
+  return terms.html();
 }
 
 std::string plan_html(const std::string& plan) {
-  if (plan.empty()) return "<p>There is no plan: the scenario could not be lowered.</p>";
-  return "<pre tabindex=\"0\">" + html_escaped(shortened(plan, max_plan_bytes)) + "</pre>";
+  if (plan.empty()) return "";
+  return "<pre tabindex=\"0\">" + html_escaped(shortened(plan, max_plan_bytes)) + "</pre>\n";
 }
 
 std::string left_out_text(std::size_t rows) {
@@ -134,11 +135,52 @@ std::string left_out_text(std::size_t rows) {
          " did not fit on this page and are left out.</strong>";
 }
 
+std::string numbers_html(const std::vector<TensorRow>& rows) {
+  if (rows.empty()) return "";
+  const TensorData tensors = tensor_data(rows, max_tensor_bytes);
+  return fill(tensors_html(), {{"tensors", script_escaped(tensors.json)},
+                               {"tensors_left_out", left_out_text(tensors.left_out)}});
+}
+
+struct Section {
+  const char* id;
+  const char* title;
+  std::string html;  // "": there is none
+};
+
+// A link to each section that the page has.
+std::string nav_html(const std::vector<Section>& sections) {
+  std::string links;
+  for (const Section& section : sections)
+    if (!section.html.empty())
+      links += std::string("<a href=\"#") + section.id + "\">" + section.title + "</a>\n";
+  return links;
+}
+
+std::vector<Section> sections_of(const Verdict& verdict, const std::vector<CheckResult>& checks) {
+  const auto as_it_is = [](const std::string& text) { return text; };
+  const auto seconds = [](double time) { return rounded(time) + " s"; };
+  return {{"checks", "Checks", checks_html(checks)},
+          {"heat", "Heat map", heat_map_html(verdict.tensors, verdict.first_divergence)},
+          {"bound", "Error against bound", bound_html(verdict.step_errors)},
+          {"trend", "Trend", trend_html(verdict.trend, verdict.skipped)},
+          {"tensors", "Tensors by rank", numbers_html(verdict.tensors)},
+          {"plan", "Plan", plan_html(verdict.plan_text)},
+          {"environment", "Environment", terms_html(verdict.environment, as_it_is)},
+          {"timing", "Timing", terms_html(verdict.timing, seconds)}};
+}
+
+// What one looks up, not at, is folded.
+bool is_folded(const Section& section) {
+  constexpr const char* folded[] = {"tensors", "plan", "environment", "timing"};
+  return std::ranges::find(folded, std::string_view(section.id)) != std::end(folded);
+}
+
 }  // namespace
 
 std::string report_html(const Verdict& verdict) {
   const std::vector<CheckResult> checks = all_checks(verdict);
-  const TensorData tensors = tensor_data(verdict.tensors, max_tensor_bytes);
+  const std::vector<Section> sections = sections_of(verdict, checks);
   Page page;
   page.kind = "report";
   page.look = page.badge = name_of(verdict.conclusion);
@@ -146,23 +188,12 @@ std::string report_html(const Verdict& verdict) {
   page.title = page.badge + " " + one_line(verdict.scenario);
   page.subject = verdict.scenario;
   page.headline = shortened(headline_text(verdict, checks), max_error_bytes);
-  page.nav =
-      "<a href=\"#checks\">Checks</a> <a href=\"#tensors\">Tensors</a> "
-      "<a href=\"#trend\">Trend</a>\n<a href=\"#plan\">Plan</a> "
-      "<a href=\"#environment\">Environment</a> <a href=\"#timing\">Timing</a>\n";
+  page.nav = nav_html(sections);
   page.script = page_js();
-  page.main =
-      fill(page_html(),
-           {{"verdict_section", verdict_html(verdict, checks)},
-            {"checks", checks_html(checks)},
-            {"tensors", script_escaped(tensors.json)},
-            {"tensors_left_out", left_out_text(tensors.left_out)},
-            {"trend", trend_html(verdict.trend)},
-            {"plan", plan_html(verdict.plan_text)},
-            {"environment",
-             terms_html(verdict.environment, [](const std::string& text) { return text; })},
-            {"timing",
-             terms_html(verdict.timing, [](double seconds) { return rounded(seconds) + " s"; })}});
+  page.main = verdict_html(verdict, checks);
+  for (const Section& section : sections)
+    page.main += is_folded(section) ? folded_section_html(section.id, section.title, section.html)
+                                    : section_html(section.id, section.title, section.html);
   return page_of(page);
 }
 

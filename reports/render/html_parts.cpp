@@ -15,7 +15,7 @@ std::string fill(std::string_view page,
     if (open == std::string_view::npos) return filled.append(page.substr(at));
     const std::size_t close = page.find("}}", open);
     const auto part = parts.find(page.substr(open + 2, close - open - 2));
-    SHARDPROOF_EXPECTS(part != parts.end(), "page.html has an unknown part at", open);
+    SHARDPROOF_EXPECTS(part != parts.end(), "the page has an unknown part at", open);
     filled.append(page.substr(at, open - at)).append(part->second);
     at = close + 2;
   }
@@ -53,6 +53,36 @@ void Terms::add(const std::string& term, const std::string& value) {
 
 std::string code(const std::string& text) {
   return text.empty() ? "" : "<code>" + html_escaped(text) + "</code>";
+}
+
+std::string scrolled_table(const std::string& name, const std::string& titles,
+                           const std::string& rows) {
+  return "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"" +
+         html_escaped(name) + "\"><table><thead><tr>" + titles + "</tr></thead><tbody>\n" + rows +
+         "</tbody></table></div>";
+}
+
+std::string rows_left_out(std::size_t rows) {
+  if (rows <= max_table_rows) return "";
+  return "<p><strong>The first " + with_thousands(max_table_rows) + " of " +
+         with_thousands(static_cast<std::int64_t>(rows)) + " rows.</strong></p>\n";
+}
+
+std::string folded_html(const std::string& title, const std::string& html) {
+  return "<details><summary>" + html_escaped(title) + "</summary>\n" + html + "</details>\n";
+}
+
+std::string section_html(const std::string& id, const std::string& title, const std::string& html) {
+  if (html.empty()) return "";
+  return "<section id=\"" + id + "\"><h2>" + html_escaped(title) + "</h2>\n" + html +
+         "</section>\n";
+}
+
+std::string folded_section_html(const std::string& id, const std::string& title,
+                                const std::string& html) {
+  if (html.empty()) return "";
+  return "<section><details><summary><h2>" + html_escaped(title) + "</h2></summary>\n<div id=\"" +
+         id + "\">\n" + html + "</div></details></section>\n";
 }
 
 }  // namespace shardproof::reports

@@ -40,4 +40,22 @@ class Terms {
 
 std::string code(const std::string& text);
 
+/// A table in a box that scrolls, named for who does not see it; `titles` and `rows` are HTML.
+std::string scrolled_table(const std::string& name, const std::string& titles,
+                           const std::string& rows);
+/// How many rows of numbers such a table has at most: the others are in summary.json, or in the
+/// traces.
+inline constexpr std::size_t max_table_rows = 1000;
+/// Says that only so many of `rows` are shown; "" if all are.
+std::string rows_left_out(std::size_t rows);
+
+/// What is folded until it is asked for; `title` is text, `html` is HTML.
+std::string folded_html(const std::string& title, const std::string& html);
+
+/// A section of a page with its title; "" if there is nothing in it. A link to a folded one opens
+/// it.
+std::string section_html(const std::string& id, const std::string& title, const std::string& html);
+std::string folded_section_html(const std::string& id, const std::string& title,
+                                const std::string& html);
+
 }  // namespace shardproof::reports

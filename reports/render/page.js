@@ -1,8 +1,26 @@
 'use strict';
+// The failing cell of the heat map, into view within its box.
+(() => {
+  const cell = document.getElementById('failing-cell');
+  if (!cell) return;
+  const box = cell.closest('.scroll');
+  const place = cell.getBoundingClientRect();
+  const seen = box.getBoundingClientRect();
+  box.scrollTop += place.top - seen.top - seen.height / 2;
+  box.scrollLeft += place.left - seen.left - 0.75 * seen.width;  // the names stand at the left
+})();
+
+// What is folded is printed.
+window.addEventListener('beforeprint', () => {
+  for (const folded of document.querySelectorAll('details')) folded.open = true;
+});
+
 // The table tensor x rank. The data: {ranks, rows: [[name, cells]]}; a cell is null (not judged), a
 // used part of the bound (passed), or [used part, folder of the first failure] (failed).
 (() => {
-  const data = JSON.parse(document.getElementById('tensor-data').textContent);
+  const stored = document.getElementById('tensor-data');
+  if (!stored) return;
+  const data = JSON.parse(stored.textContent);
   const place = document.getElementById('table');
   const words = document.getElementById('words');
   const failing = document.getElementById('failing');

@@ -10,6 +10,7 @@
 #include "scenarios/driver/estimate.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/plan/print/text_table.hpp"
+#include "scenarios/readable_bytes.hpp"
 
 namespace shardproof::reports {
 

@@ -4,135 +4,110 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <utility>
+#include <set>
 
 #include "reports/render/escape.hpp"
 #include "reports/render/format.hpp"
+#include "reports/render/html_parts.hpp"
+#include "reports/render/line_chart.hpp"
 
 namespace shardproof::reports {
 
 namespace {
 
-constexpr double width = 360, height = 150, left = 64, right = 12, top = 12, bottom = 24;
-
-using Curve = std::vector<std::pair<int, double>>;  // step, value
-
-// The frame that all curves of a chart share.
-struct Frame {
-  int first_step = 0, last_step = 0;
-  double low = 0, high = 0;
-
-  double x(int step) const {
-    const double span = std::max(1, last_step - first_step);
-    return left + (width - left - right) * (step - first_step) / span;
-  }
-  double y(double value) const {
-    return top + (height - top - bottom) * (high == low ? 0.5 : (high - value) / (high - low));
-  }
-};
-
-Frame frame_of(const std::vector<Curve>& curves) {
-  Frame frame{std::numeric_limits<int>::max(), 0, std::numeric_limits<double>::infinity(),
-              -std::numeric_limits<double>::infinity()};
-  for (const Curve& curve : curves)
-    for (const auto& [step, value] : curve) {
-      frame.first_step = std::min(frame.first_step, step);
-      frame.last_step = std::max(frame.last_step, step);
-      frame.low = std::min(frame.low, value);
-      frame.high = std::max(frame.high, value);
-    }
-  return frame;
+std::vector<std::string> quantities_of(const std::vector<TrendPoint>& trend) {
+  std::vector<std::string> quantities;
+  for (const TrendPoint& point : trend)
+    if (std::ranges::find(quantities, point.quantity) == quantities.end())
+      quantities.push_back(point.quantity);
+  return quantities;
 }
 
-std::string curve_svg(const Curve& curve, const Frame& frame, bool dashed) {
-  std::string points, dots;
-  for (const auto& [step, value] : curve) {
-    points += fmt::format("{:.1f},{:.1f} ", frame.x(step), frame.y(value));
-    if (!dashed)
-      dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\" fill=\"currentColor\"/>",
-                          frame.x(step), frame.y(value));
-  }
-  return fmt::format(
-             "<polyline points=\"{}\" fill=\"none\" stroke=\"currentColor\" "
-             "stroke-width=\"1.5\"{}/>",
-             points, dashed ? " stroke-dasharray=\"5 4\" opacity=\"0.7\"" : "") +
-         dots;
+std::vector<int> steps_of(const std::vector<SkippedStep>& skipped) {
+  std::set<int> steps;
+  for (const SkippedStep& step : skipped) steps.insert(step.step);
+  return {steps.begin(), steps.end()};
 }
 
-std::string chart_svg(const std::string& title, const Curve& reference,
-                      const std::vector<Curve>& executions) {
-  std::vector<Curve> all = executions;
-  all.push_back(reference);
-  const Frame frame = frame_of(all);
-  if (frame.first_step >= frame.last_step) return "";  // nothing finite, or one step: no curve
-  const auto label = [&](double x, double y, const char* anchor, const std::string& text) {
-    return fmt::format("<text x=\"{}\" y=\"{}\" text-anchor=\"{}\">{}</text>", x, y, anchor, text);
-  };
-  std::string svg = fmt::format(
-      "<figure><svg viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\" "
-      "aria-label=\"{2} by step\">",
-      width, height, html_escaped(title));
-  svg += label(left - 6, top + 8, "end", rounded(frame.high));
-  if (frame.high != frame.low) svg += label(left - 6, height - bottom, "end", rounded(frame.low));
-  svg += label(left, height - 6, "middle", std::to_string(frame.first_step));
-  svg += label(width - right, height - 6, "end", "step " + std::to_string(frame.last_step));
-  svg += curve_svg(reference, frame, true);
-  for (const Curve& curve : executions) svg += curve_svg(curve, frame, false);
-  return svg + "</svg><figcaption>" + html_escaped(title) + "</figcaption></figure>";
+LineChart::Curve& curve_of(std::vector<LineChart::Curve>& curves, const std::string& execution) {
+  for (LineChart::Curve& curve : curves)
+    if (!curve.is_reference && curve.name == execution) return curve;
+  return curves.emplace_back(LineChart::Curve{execution});
 }
 
-std::string chart_of(const std::vector<TrendPoint>& trend, const std::string& quantity) {
-  Curve reference;
-  std::vector<std::pair<std::string, Curve>> executions;
+// A reference that is zero everywhere is what a distance is measured from: it has no curve. What
+// is measured so, and a loss scale, change by factors.
+LineChart chart_of(const std::vector<TrendPoint>& trend, const std::string& quantity,
+                   const std::vector<SkippedStep>& skipped) {
+  LineChart chart{.title = quantity, .marks = {{"▼", "skipped", steps_of(skipped)}}};
+  LineChart::Curve reference{.name = "reference, fp64", .is_reference = true};
   for (const TrendPoint& point : trend) {
     if (point.quantity != quantity) continue;
-    auto found = std::find_if(executions.begin(), executions.end(),
-                              [&](const auto& e) { return e.first == point.execution; });
-    if (found == executions.end())
-      found = executions.insert(executions.end(), {point.execution, {}});
-    if (std::isfinite(point.value)) found->second.emplace_back(point.step, point.value);
-    if (point.reference && std::isfinite(*point.reference) && found == executions.begin())
-      reference.emplace_back(point.step, *point.reference);
+    LineChart::Curve& curve = curve_of(chart.curves, point.execution);
+    curve.points.emplace_back(point.step, point.value);
+    const bool of_first = &curve == &chart.curves.front();
+    if (point.reference && of_first) reference.points.emplace_back(point.step, *point.reference);
   }
-  std::vector<Curve> curves;
-  for (auto& execution : executions) curves.push_back(std::move(execution.second));
-  return chart_svg(quantity, reference, curves);
+  const bool is_distance =
+      std::ranges::all_of(reference.points, [](const auto& point) { return point.second == 0; });
+  chart.logarithmic = quantity == "loss_scale" || quantity.ends_with(" error");
+  if (!is_distance) chart.curves.insert(chart.curves.begin(), std::move(reference));
+  return chart;
+}
+
+bool is_constant(const std::vector<TrendPoint>& trend, const std::string& quantity) {
+  std::set<double> values;
+  for (const TrendPoint& point : trend)
+    if (point.quantity == quantity) values.insert(point.value);
+  return values.size() < 2;
+}
+
+// A loss scale that stays as it is needs no picture.
+bool is_drawn(const std::vector<TrendPoint>& trend, const std::string& quantity,
+              const std::vector<SkippedStep>& skipped) {
+  return quantity != "loss_scale" || !skipped.empty() || !is_constant(trend, quantity);
+}
+
+std::string number_cell(const std::string& text) {
+  return "<td class=\"number\">" + text + "</td>";
 }
 
 std::string table_of(const std::vector<TrendPoint>& trend) {
   std::string rows;
-  for (const TrendPoint& point : trend)
-    rows += fmt::format(
-        "<tr><td>{}</td><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>"
-        "<td class=\"number\">{}</td><td class=\"number\">{}</td></tr>\n",
-        html_escaped(point.quantity), html_escaped(point.execution), point.step, point.value,
-        point.reference ? fmt::format("{}", *point.reference) : "",
-        point.reference ? rounded(std::fabs(point.value - *point.reference)) : "");
-  return "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Trend\"><table>"
-         "<thead><tr><th>quantity</th><th>execution</th><th class=\"number\">step</th>"
-         "<th class=\"number\">value</th><th class=\"number\">reference, fp64</th>"
-         "<th class=\"number\">difference</th></tr></thead><tbody>\n" +
-         rows + "</tbody></table></div>";
+  std::size_t shown = 0;
+  for (const TrendPoint& point : trend) {
+    if (shown++ == max_table_rows) break;
+    rows += "<tr><td>" + html_escaped(point.quantity) + "</td><td>" +
+            html_escaped(point.execution) + "</td>" + number_cell(std::to_string(point.step)) +
+            number_cell(fmt::format("{}", point.value)) +
+            number_cell(point.reference ? fmt::format("{}", *point.reference) : "") +
+            number_cell(point.reference ? rounded(std::fabs(point.value - *point.reference)) : "") +
+            "</tr>\n";
+  }
+  return scrolled_table("Trend",
+                        "<th>quantity</th><th>execution</th><th class=\"number\">step</th>"
+                        "<th class=\"number\">value</th><th class=\"number\">reference, fp64</th>"
+                        "<th class=\"number\">difference</th>",
+                        rows) +
+         rows_left_out(trend.size());
 }
 
 }  // namespace
 
-std::string charts_html(const std::vector<TrendPoint>& trend) {
-  std::vector<std::string> quantities;
-  for (const TrendPoint& point : trend)
-    if (std::find(quantities.begin(), quantities.end(), point.quantity) == quantities.end())
-      quantities.push_back(point.quantity);
+std::string charts_html(const std::vector<TrendPoint>& trend,
+                        const std::vector<SkippedStep>& skipped) {
   std::string charts;
-  for (const std::string& quantity : quantities) charts += chart_of(trend, quantity);
-  return "<div class=\"charts\">" + charts + "</div>\n";
+  for (const std::string& quantity : quantities_of(trend))
+    if (is_drawn(trend, quantity, skipped)) charts += chart_of(trend, quantity, skipped).html();
+  return charts.empty() ? "" : "<div class=\"charts\">" + charts + "</div>\n";
 }
 
-std::string trend_html(const std::vector<TrendPoint>& trend) {
-  if (trend.empty()) return "<p>No steps were compared.</p>";
-  return "<p>How far the run is from the fp64 reference (dashed). Shown, not judged: rounding may "
-         "add up over the steps.</p>\n" +
-         charts_html(trend) + table_of(trend);
+std::string trend_html(const std::vector<TrendPoint>& trend,
+                       const std::vector<SkippedStep>& skipped) {
+  if (trend.empty()) return "";
+  return "<p>How far the run is from the fp64 reference. Shown, not judged: rounding may add up "
+         "over the steps.</p>\n" +
+         charts_html(trend, skipped) + folded_html("The numbers", table_of(trend));
 }
 
 }  // namespace shardproof::reports

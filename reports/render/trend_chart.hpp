@@ -7,11 +7,12 @@
 
 namespace shardproof::reports {
 
-/// HTML of the trend: for each quantity a small chart over the steps (each execution a line, the
-/// reference dashed), and one table with all numbers. Points that are not finite are in the table
-/// only.
-std::string trend_html(const std::vector<TrendPoint>& trend);
-/// The charts alone.
-std::string charts_html(const std::vector<TrendPoint>& trend);
+/// HTML of the trend: for each quantity a small chart over the steps (each execution a curve, the
+/// reference dashed, skipped steps marked), and one table with all numbers. "" where there is none.
+std::string trend_html(const std::vector<TrendPoint>& trend,
+                       const std::vector<SkippedStep>& skipped);
+/// The charts alone; "" where none has two steps.
+std::string charts_html(const std::vector<TrendPoint>& trend,
+                        const std::vector<SkippedStep>& skipped = {});
 
 }  // namespace shardproof::reports

@@ -251,7 +251,7 @@ bool OpJudge::settle(const OpOnRank& at, std::size_t output, const UnitVerdict& 
   }
   const Value& value = at.output(output);
   findings_.plan_units.add(verdict.comparison, verdict.proof);
-  table_.add(value.name, at.rank, at.executed.moment, verdict.comparison);
+  table_.add(at.place_of(output), verdict.comparison, verdict.proof);
   if (verdict.comparison.failed > 0) report(at, value, verdict.comparison);
   return true;
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "reports/traces/engine_trace.hpp"
+#include "reports/verdict/unit_place.hpp"
 
 namespace shardproof::reports {
 
@@ -25,6 +26,10 @@ struct OpOnRank {
   }
   const RowCounts& rows() const { return trace.rows(rank, executed.moment); }
   std::string folder() const { return folder_of(executed.moment); }
+  UnitPlace place_of(std::size_t i) const {
+    return {trace.execution(), output(i).name,   writer_name(op()), rank,
+            executed.moment,   executed.sequence};
+  }
 };
 
 }  // namespace shardproof::reports

@@ -26,6 +26,7 @@ class Walk {
         findings_(findings),
         held_(trace.world(), findings),
         meetings_(trace),
+        table_(table),
         judge_(context, trace, memo, held_, findings, table),
         next_(static_cast<std::size_t>(trace.world())) {}
 
@@ -67,12 +68,14 @@ class Walk {
 
   // What is not judged is accepted for the ops that follow, and never in silence.
   void account(const OpOnRank& at, bool judged) {
-    if (judged)
+    if (judged) {
       ++judged_;
-    else
-      findings_.plan_units.unknown(trace_.execution() + ": " + writer_name(at.op()) +
-                                   " was not judged on rank " + std::to_string(at.rank) + " in " +
-                                   at.folder() + ": what it read or must write is not known");
+      return;
+    }
+    findings_.plan_units.unknown(trace_.execution() + ": " + writer_name(at.op()) +
+                                 " was not judged on rank " + std::to_string(at.rank) + " in " +
+                                 at.folder() + ": what it read or must write is not known");
+    for (std::size_t i = 0; i < at.op().outputs.size(); ++i) table_.add_unknown(at.place_of(i));
   }
 
   void report_standstill() {
@@ -99,6 +102,7 @@ class Walk {
   WalkFindings& findings_;
   HeldValues held_;
   Meetings meetings_;
+  TensorTable& table_;
   OpJudge judge_;
   std::vector<std::size_t> next_;  // by rank: the place in its log
   std::int64_t judged_ = 0;

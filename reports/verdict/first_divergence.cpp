@@ -121,6 +121,7 @@ Divergence first_divergence(const std::vector<RankedTally>& checks,
   const Candidate first = *std::min_element(candidates.begin(), candidates.end(), earlier);
   Divergence result;
   result.first = first.failure->divergence;
+  result.sequence = first.failure->sequence;
   std::set<int> ranks;
   for (const Candidate& candidate : candidates)
     if (key_of(*candidate.failure) == key_of(*first.failure) &&

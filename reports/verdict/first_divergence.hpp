@@ -19,7 +19,8 @@ inline constexpr int symptom = 100;
 
 struct Divergence {
   std::optional<FirstDivergence> first;
-  std::int64_t others = 0;  // failing units beside it
+  std::int64_t sequence = 0;  // of the first, in the order of its rank
+  std::int64_t others = 0;    // failing units beside it
 };
 
 /// The failing unit that the program runs first; among those of one place, the one found by an op's

@@ -4,37 +4,76 @@
 
 namespace shardproof::reports {
 
-void TensorTable::add(const std::string& name, int rank, const Moment& moment,
-                      const Comparison& comparison) {
-  TensorRow& row = rows_[name];
-  row.name = name;
-  row.cells.resize(static_cast<std::size_t>(world_));
-  TensorRow::Cell& cell = row.cells[static_cast<std::size_t>(rank)];
-  cell.judged = cell.judged || comparison.compared > 0;
-  cell.max_ratio = std::max(cell.max_ratio, comparison.max_ratio);
-  if (comparison.failed > 0 && !cell.failed) cell.first_failure = folder_of(moment);
-  cell.failed = cell.failed || comparison.failed > 0;
+TensorRow& TensorTable::row_of(const std::string& name, const std::string& op,
+                               std::int64_t sequence) {
+  const auto [found, is_new] = rows_.try_emplace(name);
+  TensorRow& row = found->second;
+  if (is_new) {
+    row.name = name;
+    row.order = sequence;
+    row.cells.resize(static_cast<std::size_t>(world_));
+  }
+  if (row.op.empty()) row.op = op;
+  row.order = std::min(row.order, sequence);
+  return row;
+}
+
+TensorRow::Cell& TensorTable::cell_of(const UnitPlace& place) {
+  return row_of(place.name, place.op, place.sequence)
+      .cells.at(static_cast<std::size_t>(place.rank));
+}
+
+void TensorTable::add(const UnitPlace& place, const Comparison& comparison, Proof proof) {
+  const bool failed = comparison.failed > 0;
+  cell_of(place).join({.judged = comparison.compared > 0,
+                       .failed = failed,
+                       .max_ratio = comparison.max_ratio,
+                       .first_failure = failed ? folder_of(place.moment) : "",
+                       .bounded = comparison.compared > 0 && proof != Proof::bitwise});
+  steps_.add(place, comparison, proof);
 }
 
 void TensorTable::merge(const TensorTable& other) {
   for (const auto& [name, from] : other.rows_) {
-    TensorRow& row = rows_[name];
-    row.name = name;
-    row.cells.resize(static_cast<std::size_t>(world_));
-    for (std::size_t rank = 0; rank < row.cells.size(); ++rank) {
-      TensorRow::Cell& cell = row.cells[rank];
-      const TensorRow::Cell& found = from.cells[rank];
-      cell.judged = cell.judged || found.judged;
-      cell.max_ratio = std::max(cell.max_ratio, found.max_ratio);
-      if (found.failed && !cell.failed) cell.first_failure = found.first_failure;
-      cell.failed = cell.failed || found.failed;
-    }
+    TensorRow& row = row_of(name, from.op, from.order);
+    for (std::size_t rank = 0; rank < row.cells.size(); ++rank)
+      row.cells[rank].join(from.cells[rank]);
   }
+  steps_.merge(other.steps_);
+}
+
+// An op may write several tensors: the one that is named, else one that is wrong, else any.
+TensorRow* TensorTable::written_by(const FirstDivergence& first) {
+  const auto rank = static_cast<std::size_t>(first.rank);
+  TensorRow* best = nullptr;
+  int best_fit = -1;
+  for (auto& [name, row] : rows_) {
+    if (first.op.empty() || row.op != first.op) continue;
+    const int fit = first.tensor.ends_with("/" + name) ? 2 : row.cells.at(rank).failed ? 1 : 0;
+    if (fit > best_fit) best = &row;
+    best_fit = std::max(best_fit, fit);
+  }
+  return best;
+}
+
+void TensorTable::mark_first(const FirstDivergence& first, std::int64_t sequence) {
+  TensorRow* row = written_by(first);
+  if (row == nullptr) {
+    const bool has_folder = first.tensor.starts_with('/');
+    row = &row_of(has_folder ? name_in_folder(first.tensor) : first.op, first.op, sequence);
+  }
+  row->holds_first_divergence = true;
+  std::vector<int> ranks = first.ranks;
+  ranks.push_back(first.rank);
+  for (const int rank : ranks)
+    row->cells.at(static_cast<std::size_t>(rank))
+        .join({.failed = true, .first_failure = folder_of(first.moment)});
 }
 
 std::vector<TensorRow> TensorTable::rows() const {
   std::vector<TensorRow> rows;
   for (const auto& [name, row] : rows_) rows.push_back(row);
+  std::ranges::stable_sort(rows, {}, &TensorRow::order);
   return rows;
 }
 

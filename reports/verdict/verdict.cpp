@@ -1,5 +1,7 @@
 #include "reports/verdict/verdict.hpp"
 
+#include <algorithm>
+
 namespace shardproof::reports {
 
 const char* name_of(Proof proof) {
@@ -21,6 +23,15 @@ const char* name_of(Outcome outcome) {
     case Outcome::trend: return "trend";
   }
   return "";
+}
+
+void TensorRow::Cell::join(const Cell& found) {
+  if (found.failed && !failed) first_failure = found.first_failure;
+  judged = judged || found.judged;
+  failed = failed || found.failed;
+  bounded = bounded || found.bounded;
+  unknown = unknown || found.unknown;
+  max_ratio = std::max(max_ratio, found.max_ratio);
 }
 
 const char* name_of(Conclusion conclusion) {

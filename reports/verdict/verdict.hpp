@@ -66,8 +66,27 @@ struct TensorRow {
     bool failed = false;
     double max_ratio = 0;
     std::string first_failure;  // folder of the first moment in which it failed
+    bool bounded = false;       // by an acceptance set at some moment; else bit by bit
+    bool unknown = false;       // at some moment nothing could be said of it
+
+    /// Becomes the worst of both.
+    void join(const Cell& found);
   };
   std::vector<Cell> cells;  // by rank
+  std::string op = {};      // that writes it; "": not known
+  std::int64_t order = 0;   // where it stood in a rank's order when it was first written
+  bool holds_first_divergence = false;  // on the rank that the first divergence names
+};
+
+/// The worst of all units of one step: how much of its bound an error used. Units that are compared
+/// bit by bit have no such part: they only pass or fail.
+struct StepError {
+  std::string execution;
+  int step = 0;
+  double max_ratio = 0;
+  std::string tensor;  // whose error that is; "": all were compared bit by bit
+  int rank = 0;
+  bool failed = false;  // some unit did
 };
 
 /// A number per step that is shown, not judged: how far a run is from the fp64 reference.
@@ -107,9 +126,10 @@ struct Verdict {
   Conclusion conclusion = Conclusion::unknown;
   std::vector<CheckResult> checks;  // all rows of checks/table.hpp, in that order
   std::optional<FirstDivergence> first_divergence;
-  std::int64_t other_failures = 0;  // failing units beside the first
-  std::vector<std::string> errors;  // sentences of executions that did not finish
-  std::vector<TensorRow> tensors;
+  std::int64_t other_failures = 0;     // failing units beside the first
+  std::vector<std::string> errors;     // sentences of executions that did not finish
+  std::vector<TensorRow> tensors;      // in the order of execution
+  std::vector<StepError> step_errors;  // execution by execution, in the order of steps
   std::vector<TrendPoint> trend;
   int steps = 0;                                   // of the run, in training
   std::vector<SkippedStep> skipped;                // of them, execution by execution

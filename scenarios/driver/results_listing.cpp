@@ -10,6 +10,7 @@
 #include "scenarios/driver/shell_command.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/json/json_document.hpp"
+#include "scenarios/readable_bytes.hpp"
 
 namespace shardproof {
 

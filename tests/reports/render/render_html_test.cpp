@@ -4,26 +4,12 @@
 #include "reports/render/html.hpp"
 #include "reports/render/tensor_data.hpp"
 #include "scenarios/json/json_document.hpp"
+#include "tests/reports/render/occurrences.hpp"
 #include "tests/reports/render/sample_verdicts.hpp"
 
 using namespace shardproof;
 using namespace shardproof::reports;
 using namespace shardproof::tests;
-
-namespace {
-
-std::size_t occurrences(const std::string& text, const std::string& word) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
-    ++count;
-  return count;
-}
-
-bool contains(const std::string& text, const std::string& word) {
-  return occurrences(text, word) > 0;
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(render_html)
 
@@ -40,6 +26,7 @@ BOOST_AUTO_TEST_CASE(a_hostile_text_in_any_field_never_becomes_markup) {
   first.cause = Cause{hostile, {}, {}};
   verdict.tensors[0].name = verdict.tensors[1].cells[0].first_failure = hostile;
   verdict.trend[0].quantity = verdict.trend[0].execution = hostile;
+  verdict.step_errors[0].execution = verdict.step_errors[0].tensor = hostile;
 
   const std::string page = report_html(verdict);
 
@@ -89,12 +76,54 @@ BOOST_AUTO_TEST_CASE(a_page_of_a_huge_run_stays_below_two_megabytes_and_says_wha
   TensorRow row{.name = "forward/model.layers.0.mlp/activation", .cells = {}};
   row.cells.resize(512, {.judged = true, .failed = false, .max_ratio = 0.123, .first_failure = {}});
   verdict.tensors.insert(verdict.tensors.end(), 2000, row);
+  for (int step = 0; step < 50'000; ++step) {
+    verdict.trend.push_back({"sim", step, "loss", 4.1 - 0.1 * step, 4.1 - 0.09 * step});
+    verdict.step_errors.push_back({"sim", step, 0.5, "/step/" + std::to_string(step), 3, true});
+    verdict.skipped.push_back({"sim", step, 65536.0});
+  }
 
   const std::string page = report_html(verdict);
 
   BOOST_TEST(page.size() < 2'000'000u);
   BOOST_TEST(contains(page, "did not fit on this page"));
   BOOST_TEST(contains(page, "3,000,000 bytes in all"));
+  BOOST_TEST(contains(page, "rows are folded"));
+  BOOST_TEST(contains(page, "The first 1,000 of "));
+}
+
+BOOST_AUTO_TEST_CASE(sixty_four_ranks_that_all_fail_keep_the_failing_cell_on_the_page) {
+  Verdict verdict = failing_verdict();
+  TensorRow row{.name = std::string(100, '&'), .cells = {}};
+  row.cells.resize(64, {.judged = true,
+                        .failed = true,
+                        .max_ratio = 123.4,
+                        .first_failure = "/step/000001/micro/0",
+                        .bounded = true});
+  verdict.tensors.insert(verdict.tensors.begin(), 5000, row);
+
+  const std::string page = report_html(verdict);
+
+  BOOST_TEST(page.size() < 2'000'000u);
+  BOOST_TEST(occurrences(page, "id=\"failing-cell\"") == 1u);
+  BOOST_TEST(contains(page, "<th scope=\"row\">✗&nbsp;backward/lm_head/grad_input</th>"));
+}
+
+BOOST_AUTO_TEST_CASE(what_has_no_data_has_no_section_and_no_link) {
+  const std::string full = report_html(failing_verdict()), empty = report_html(error_verdict());
+  for (const char* id : {"heat", "bound", "trend", "tensors", "plan", "environment", "timing"}) {
+    BOOST_TEST(occurrences(full, "id=\"" + std::string(id) + "\"") == 1u, id);
+    BOOST_TEST(occurrences(full, "href=\"#" + std::string(id) + "\"") == 1u, id);
+    BOOST_TEST(!contains(empty, "id=\"" + std::string(id) + "\""), id);
+    BOOST_TEST(!contains(empty, "href=\"#" + std::string(id) + "\""), id);
+  }
+  BOOST_TEST(!contains(empty, "<svg"));
+}
+
+BOOST_AUTO_TEST_CASE(plan_and_environment_are_folded) {
+  const std::string page = report_html(passing_verdict());
+  for (const char* title : {"Plan", "Environment", "Timing", "Tensors by rank"})
+    BOOST_TEST(contains(page, "<details><summary><h2>" + std::string(title) + "</h2></summary>"),
+               title);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -46,6 +46,8 @@ inline reports::Verdict passing_verdict() {
     row.cells = {{.judged = true, .failed = false, .max_ratio = 0.431, .first_failure = {}}, {}};
     verdict.tensors.push_back(row);
   }
+  for (int step = 0; step < 3; ++step)
+    verdict.step_errors.push_back({"sim", step, 0.431, "/step/forward/x", 1, false});
   for (int step = 0; step < 3; ++step) {
     verdict.trend.push_back({"sim", step, "loss", 4.1 - 0.1 * step, 4.1 - 0.09 * step});
     verdict.trend.push_back({"real", step, "loss", 4.1 - 0.1 * step, 4.1 - 0.09 * step});
@@ -90,8 +92,12 @@ inline reports::Verdict failing_verdict() {
       .cause = {},
       .reason = "sim: the output is not what matmul of the recorded inputs may give"};
   verdict.other_failures = 2048;
-  verdict.tensors[1].cells[0] = {
-      .judged = true, .failed = true, .max_ratio = 3210.5, .first_failure = "/step/000001/micro/0"};
+  verdict.tensors[1].holds_first_divergence = true;
+  verdict.tensors[1].cells[0] = {.judged = true,
+                                 .failed = true,
+                                 .max_ratio = 3210.5,
+                                 .first_failure = "/step/000001/micro/0",
+                                 .bounded = true};
   return verdict;
 }
 
