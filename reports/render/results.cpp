@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "reports/render/format.hpp"
-#include "scenarios/driver/estimate.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 #include "scenarios/readable_bytes.hpp"

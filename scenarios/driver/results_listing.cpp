@@ -4,7 +4,6 @@
 #include <chrono>
 #include <filesystem>
 
-#include "scenarios/driver/estimate.hpp"
 #include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/run_lock.hpp"
 #include "scenarios/driver/shell_command.hpp"
