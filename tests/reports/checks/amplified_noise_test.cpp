@@ -1,6 +1,7 @@
 #include "reports/checks/amplified_noise.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 
 #include "reports/checks/end_to_end.hpp"
 #include "tests/reports/checks/checks_support.hpp"
