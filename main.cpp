@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -53,6 +54,7 @@
 #include "scenarios/driver/suite.hpp"
 #include "scenarios/driver/supervised_run.hpp"
 #include "scenarios/driver/terminal.hpp"
+#include "scenarios/driver/tool_progress.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/partition/presets.hpp"
@@ -99,7 +101,9 @@ Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::st
   const std::string pulse = folder.file("pulse/" + name);
   fs::create_directories(pulse);
   command.insert(command.end(), {"--pulse", pulse});
-  return {name, std::move(command), {}, folder.file(name + ".log"), pulse};
+  // An OpenBLAS with threads takes a work space for each, before it can be asked to have none.
+  return {
+      name, std::move(command), {{"OPENBLAS_NUM_THREADS", "1"}}, folder.file(name + ".log"), pulse};
 }
 
 Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
@@ -113,7 +117,7 @@ Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution e
     const real::LaunchCommand launch =
         real::launch_command(scenario.world(), job.command, launcher);
     job.command = launch.arguments;
-    job.environment = {launch.environment.begin(), launch.environment.end()};
+    job.environment.insert(launch.environment.begin(), launch.environment.end());
     job.processes = scenario.world();
     job.launcher = job.command.front();
   }
@@ -712,10 +716,13 @@ struct RepartitionOptions {
 };
 
 int repartition_checkpoint(const RepartitionOptions& options) {
+  ToolProgress progress("repartition", options.out);
   const Checkpoint checkpoint(options.checkpoint);
   const Scenario scenario = scenario_on(checkpoint, options.grid);
   expect_output_place(checkpoint, options.out, options.force, /*whole_state=*/true);
-  repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), options.out);
+  repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), options.out,
+              [&](std::int64_t done, std::int64_t total) { progress.report(done, total); });
+  progress.clear();
   fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", options.out,
              checkpoint.tensors().size(), checkpoint.origin().steps_done,
              scenario.parallel.tensor_parallel, scenario.data_parallel(),
@@ -747,9 +754,12 @@ void add_repartition(CLI::App& app, Command& command) {
 }
 
 int consolidate(const std::string& path, const std::string& out, bool force) {
+  ToolProgress progress("consolidate", out);
   const Checkpoint checkpoint(path);
   expect_output_place(checkpoint, out, force, /*whole_state=*/false);
-  write_consolidated(checkpoint, out);
+  write_consolidated(checkpoint, out,
+                     [&](std::int64_t done, std::int64_t total) { progress.report(done, total); });
+  progress.clear();
   fmt::print("{}: the weights after {} steps\n", out, checkpoint.origin().steps_done);
   return 0;
 }
@@ -861,6 +871,9 @@ int run_command(const Command& command) {
   } catch (const Interrupted& interrupted) {
     fmt::print(stderr, "shardproof: {}\n", interrupted.what());
     return interrupted.exit_code();
+  } catch (const fs::filesystem_error& error) {
+    fmt::print(stderr, "shardproof: {}: {}\n", error.path1().string(), error.code().message());
+    return error.code() == std::errc::filename_too_long ? 2 : 3;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "shardproof: out of memory\n");
     return 3;
@@ -875,6 +888,7 @@ int run_command(const Command& command) {
 
 int main(int argc, char** argv) {
   using namespace shardproof;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that is too large is an error of its writer, in words
   CLI::App app{
       "Proves, step by step, that a tensor-parallel + ZeRO training run computed what the\n"
       "unsharded model would have computed, or names the first operation that did not."};

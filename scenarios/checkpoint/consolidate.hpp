@@ -3,6 +3,7 @@
 #include <string>
 
 #include "scenarios/checkpoint/checkpoint.hpp"
+#include "scenarios/checkpoint/written_bytes.hpp"
 #include "scenarios/model/model_description.hpp"
 
 namespace shardproof {
@@ -10,8 +11,10 @@ namespace shardproof {
 /// Writes the weights of a checkpoint as one safetensors file that transformers loads: each
 /// parameter once, under its Hugging Face name, whole (put together from all ranks' shards), in the
 /// working dtype; a tied head is its embedding, and not written again. Metadata {"format": "pt"}.
-/// Written beside and renamed. Throws EnvironmentError if the file cannot be written.
-void write_consolidated(const Checkpoint& checkpoint, const std::string& file);
+/// Written beside and renamed. Throws EnvironmentError if the file cannot be written; nothing of it
+/// is left then, nor where it is stopped.
+void write_consolidated(const Checkpoint& checkpoint, const std::string& file,
+                        const WriteProgress& progress = {});
 
 /// The same as FOLDER/model.safetensors, and beside it config.json: what transformers reads as a
 /// model. The folder has to be there.

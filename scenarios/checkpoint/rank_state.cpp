@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "scenarios/checkpoint/written_bytes.hpp"
 #include "scenarios/config/scenario_writer.hpp"
+#include "scenarios/counts.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof {
@@ -24,6 +26,35 @@ void expect_same_tensors(const Checkpoint& checkpoint, const Program& program) {
     if (!names.contains(name))
       throw ScenarioError({checkpoint.path()},
                           "tensor \"" + name + "\": is no state of the run that is to go on");
+}
+
+// What a rank holds and saves.
+std::vector<HeldTensor> saved_state(const Program& program, Rank rank) {
+  std::vector<HeldTensor> saved = held_state(program, rank);
+  std::erase_if(saved, [](const HeldTensor& held) { return !held.saved; });
+  return saved;
+}
+
+std::int64_t saved_bytes(const Program& program) {
+  std::int64_t bytes = 0;
+  for (int rank = 0; rank < program.grid().world(); ++rank)
+    for (const HeldTensor& held : saved_state(program, Rank{rank}))
+      bytes = sum(bytes, product(element_count(held.piece.regions),
+                                 static_cast<std::int64_t>(size_bytes(held.dtype))));
+  return bytes;
+}
+
+void repartition_rank(const Checkpoint& from, const Program& to, Rank rank, const std::string& path,
+                      WrittenBytes& written) {
+  std::vector<PartToSave> parts;
+  std::vector<std::vector<std::byte>> bytes;
+  for (const HeldTensor& held : saved_state(to, rank)) {
+    bytes.push_back(from.read(held.piece.name, held.piece.regions));
+    parts.push_back(part_of(held));
+    written.add(0);
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) parts[i].stretches = {bytes[i]};
+  write_rank_file(path, rank.value, parts, [&](std::size_t more) { written.add(more); });
 }
 
 }  // namespace
@@ -73,23 +104,21 @@ void load_state(const Checkpoint& checkpoint, const Program& program, Rank rank,
 }
 
 void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin origin,
-                 const std::string& path) {
+                 const std::string& path, const WriteProgress& progress) {
   expect_same_tensors(from, to);
   origin.steps_done = from.origin().steps_done;
   origin.counters = from.origin().counters;
+  WrittenBytes written(progress, saved_bytes(to));
   begin_checkpoint(path);
-  for (int rank = 0; rank < to.grid().world(); ++rank) {
-    std::vector<PartToSave> parts;
-    std::vector<std::vector<std::byte>> bytes;
-    for (const HeldTensor& held : held_state(to, Rank{rank})) {
-      if (!held.saved) continue;
-      bytes.push_back(from.read(held.piece.name, held.piece.regions));
-      parts.push_back(part_of(held));
-    }
-    for (std::size_t i = 0; i < parts.size(); ++i) parts[i].stretches = {bytes[i]};
-    write_rank_file(path, rank, parts);
+  try {
+    for (int rank = 0; rank < to.grid().world(); ++rank)
+      repartition_rank(from, to, Rank{rank}, path, written);
+    written.add(0);
+    finish_checkpoint(path, origin);
+  } catch (...) {
+    drop_checkpoint(path);
+    throw;
   }
-  finish_checkpoint(path, origin);
 }
 
 }  // namespace shardproof

@@ -9,6 +9,7 @@
 #include "scenarios/checkpoint/checkpoint.hpp"
 #include "scenarios/checkpoint/held_state.hpp"
 #include "scenarios/checkpoint/write_checkpoint.hpp"
+#include "scenarios/checkpoint/written_bytes.hpp"
 #include "scenarios/settings/scenario.hpp"
 
 namespace shardproof {
@@ -34,8 +35,9 @@ void load_state(const Checkpoint& checkpoint, const Program& program, Rank rank,
                 const StateMemory& state);
 
 /// Writes a checkpoint of the same state for another program of the same model. The scenario is
-/// that of the new one; how far the run was, and what it counts, is taken over.
+/// that of the new one; how far the run was, and what it counts, is taken over. Where it cannot be
+/// written, or is stopped, nothing of it is left.
 void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin origin,
-                 const std::string& path);
+                 const std::string& path, const WriteProgress& progress = {});
 
 }  // namespace shardproof

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "scenarios/checkpoint/hash.hpp"
 #include "scenarios/data/safetensors.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/durable_file.hpp"
 #include "scenarios/files/folder_replacement.hpp"
+#include "scenarios/files/text_file.hpp"
 
 namespace shardproof {
 
@@ -37,7 +37,8 @@ void expect_whole(const PartToSave& part) {
 }
 
 // Writes a part's bytes, and hashes them while they are at hand.
-std::uint64_t write_part(DurableFile& file, const PartToSave& part) {
+std::uint64_t write_part(DurableFile& file, const PartToSave& part,
+                         const std::function<void(std::size_t)>& written) {
   constexpr std::size_t chunk = std::size_t{1} << 20;
   StreamingHash hash;
   for (std::span<const std::byte> rest : part.stretches)
@@ -45,6 +46,7 @@ std::uint64_t write_part(DurableFile& file, const PartToSave& part) {
       const auto next = rest.first(std::min(rest.size(), chunk));
       hash.add(next);
       file.write(next);
+      if (written) written(next.size());
       rest = rest.subspan(next.size());
     }
   return hash.value();
@@ -54,7 +56,8 @@ std::uint64_t write_part(DurableFile& file, const PartToSave& part) {
 
 void begin_checkpoint(const std::string& path) { replacement(path).begin("unfinished\n"); }
 
-void write_rank_file(const std::string& path, int rank, const std::vector<PartToSave>& parts) {
+void write_rank_file(const std::string& path, int rank, const std::vector<PartToSave>& parts,
+                     const std::function<void(std::size_t)>& progress) {
   std::vector<TensorRow> rows;
   for (const PartToSave& part : parts) {
     expect_whole(part);
@@ -67,12 +70,12 @@ void write_rank_file(const std::string& path, int rank, const std::vector<PartTo
   data.write(header);
   for (const PartToSave& part : parts)
     written.parts.push_back(
-        {part.name, part.dtype, part.shape, part.regions, write_part(data, part)});
+        {part.name, part.dtype, part.shape, part.regions, write_part(data, part, progress)});
   data.close();
-  const std::string row = row_file(path, rank);
-  if (!(std::ofstream(row) << rank_file_text(written, rank)).flush())
-    throw EnvironmentError(row + ": cannot be written");
+  write_text(row_file(path, rank), rank_file_text(written, rank));
 }
+
+void drop_checkpoint(const std::string& path) { replacement(path).drop(); }
 
 void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin) {
   Manifest manifest{origin, {}};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,9 +35,13 @@ struct PartToSave {
 void begin_checkpoint(const std::string& path);
 /// Writes a rank's data file, readable by the safetensors library: a part of one region has its
 /// extent as shape, another is a vector. Beside it lies the rank's row of the manifest.
-void write_rank_file(const std::string& path, int rank, const std::vector<PartToSave>& parts);
+/// `written` is told of bytes as they are written.
+void write_rank_file(const std::string& path, int rank, const std::vector<PartToSave>& parts,
+                     const std::function<void(std::size_t)>& written = {});
 /// Joins the rows of all ranks of the origin's grid to the manifest, and puts the checkpoint in
 /// place.
 void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin);
+/// Takes away what was begun instead.
+void drop_checkpoint(const std::string& path);
 
 }  // namespace shardproof

@@ -80,6 +80,8 @@ ChildProcess::ChildProcess(const Job& job) {
   const FileDescriptor log(
       ::open(job.log_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666));
   if (!log.is_open()) fail(job.name, "open " + job.log_file);
+  // Its last words fit, however full it makes the disk. Not every file system can promise that.
+  static_cast<void>(::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, 1 << 14));
   std::vector<std::string> command = job.command;
   std::vector<std::string> environment = environment_of(job, pipe_write_.get());
   const auto command_pointers = pointers(command), environment_pointers = pointers(environment);

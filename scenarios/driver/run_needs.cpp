@@ -11,7 +11,15 @@ namespace {
 
 constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
 constexpr std::int64_t process_bytes = 100 * mebibyte;
-constexpr std::int64_t traced_tensor_bytes = std::int64_t{20} << 10;  // HDF5's, of each
+
+// What HDF5 keeps of a file with so many tensors: 20 KiB of each until its cache is full, and then
+// their names alone. The cache is larger of a file that is written (scenarios/hdf5/file.cpp).
+std::int64_t open_file_bytes(std::int64_t tensors, std::int64_t cached) {
+  constexpr std::int64_t kibibyte = 1024;
+  return 20 * kibibyte * std::min(tensors, cached) + kibibyte * tensors;
+}
+std::int64_t written_file_bytes(std::int64_t tensors) { return open_file_bytes(tensors, 64 << 10); }
+std::int64_t read_file_bytes(std::int64_t tensors) { return open_file_bytes(tensors, 3 << 10); }
 
 std::int64_t engines(const Scenario& scenario) {
   return (scenario.runs(Execution::sim) ? 1 : 0) + (scenario.runs(Execution::real) ? 1 : 0);
@@ -37,7 +45,8 @@ struct Terms {
   std::int64_t oracle = 0;   // its numbers, and its tape
   std::int64_t cluster = 0;  // all ranks' arenas
   std::int64_t rank = 0;     // the largest of them
-  std::int64_t trace = 0;    // the trace of an engine, opened or written
+  std::int64_t written = 0;  // a rank's file of a trace
+  std::int64_t read = 0;     // the files of all ranks
 };
 
 Terms terms_of(const Scenario& scenario, const Accounts& accounts) {
@@ -48,29 +57,29 @@ Terms terms_of(const Scenario& scenario, const Accounts& accounts) {
                  2 * widened * rank.activations_peak * scenario.world();
   terms.cluster = rank.total_peak * scenario.world();
   terms.rank = rank.total_peak;
-  terms.trace = traced_tensor_bytes * accounts.trace_tensors;
+  terms.written = written_file_bytes(accounts.tensors_of_rank);
+  terms.read = read_file_bytes(accounts.tensors_of_rank) * scenario.world();
   return terms;
 }
 
-// One of a kind of processes, beside what it takes by itself.
-std::int64_t reference_bytes(const Scenario& scenario, const Terms& terms) {
-  return terms.oracle + terms.trace / scenario.world();
+// One of a kind of processes, beside what it takes by itself. The first that ends the trace of an
+// engine reads all of it once more.
+std::int64_t reference_bytes(const Terms& terms) { return terms.oracle + terms.written; }
+std::int64_t sim_bytes(const Scenario& scenario, const Terms& terms) {
+  return 3 * terms.cluster + std::max(scenario.world() * terms.written, terms.written + terms.read);
 }
-std::int64_t sim_bytes(const Terms& terms) { return 3 * terms.cluster + terms.trace; }
-// The first of them opens the trace of all at the end.
-std::int64_t real_bytes(const Scenario& scenario, const Terms& terms) {
-  return 3 * terms.rank + terms.trace / scenario.world() + terms.trace;
-}
+std::int64_t real_bytes(const Terms& terms) { return 3 * terms.rank + terms.written + terms.read; }
 std::int64_t judge_bytes(const Scenario& scenario, const Terms& terms) {
-  return 2 * terms.oracle + 2 * terms.cluster + engines(scenario) * terms.trace +
-         terms.trace / scenario.world();
+  return 2 * terms.oracle + 2 * terms.cluster + engines(scenario) * terms.read +
+         terms.read / scenario.world();
 }
 
 std::int64_t memory_bytes(const Scenario& scenario, const Terms& terms) {
-  const std::int64_t ranks = scenario.world() * process_bytes + 3 * terms.cluster + 2 * terms.trace;
+  const std::int64_t ranks =
+      scenario.world() * (process_bytes + terms.written) + 3 * terms.cluster + terms.read;
   const std::int64_t executions =
-      (scenario.runs(Execution::reference) ? process_bytes + reference_bytes(scenario, terms) : 0) +
-      (scenario.runs(Execution::sim) ? process_bytes + sim_bytes(terms) : 0) +
+      (scenario.runs(Execution::reference) ? process_bytes + reference_bytes(terms) : 0) +
+      (scenario.runs(Execution::sim) ? process_bytes + sim_bytes(scenario, terms) : 0) +
       (scenario.runs(Execution::real) ? ranks : 0);
   return std::max(executions, process_bytes + judge_bytes(scenario, terms));
 }
@@ -87,12 +96,12 @@ std::vector<ProcessNeeds> processes_of(const Scenario& scenario, const Terms& te
   std::vector<ProcessNeeds> processes;
   if (scenario.runs(Execution::reference))
     processes.push_back(
-        process("the reference", 256 * mebibyte, libraries, reference_bytes(scenario, terms)));
+        process("the reference", 256 * mebibyte, libraries, reference_bytes(terms)));
   if (scenario.runs(Execution::sim))
-    processes.push_back(process("sim", 256 * mebibyte, libraries, sim_bytes(terms)));
+    processes.push_back(process("sim", 256 * mebibyte, libraries, sim_bytes(scenario, terms)));
   if (scenario.runs(Execution::real))
-    processes.push_back(process("a rank of real", 464 * mebibyte, libraries + shared_by_ranks,
-                                real_bytes(scenario, terms)));
+    processes.push_back(
+        process("a rank of real", 464 * mebibyte, libraries + shared_by_ranks, real_bytes(terms)));
   processes.push_back(
       process("the judge", 320 * mebibyte, libraries, judge_bytes(scenario, terms)));
   return processes;

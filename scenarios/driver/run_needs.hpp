@@ -13,9 +13,8 @@ namespace shardproof {
 ///
 /// The factors are measured on the quickstart: an engine holds its arena, the weights as they are
 /// read, and the trace on its way to the file; the oracle fp64 weights, moments, gradients and a
-/// tape; the judge two units' tensors in fp64 and every rank's state. HDF5 keeps some 20 KiB of
-/// each tensor of a trace. Of its address space a process gives 128 MiB to OpenBLAS, and a rank
-/// 250 MiB to Open MPI; measured with worlds of 1, 4 and 8.
+/// tape; the judge two units' tensors in fp64 and every rank's state. HDF5's and Open MPI's
+/// share is measured with worlds of 1 to 8 and up to 480 steps.
 ///
 /// `reference_trace_bytes` is what the oracle records, `out` the folder of the results.
 Needs run_needs(const Scenario& scenario, const Accounts& accounts,

@@ -11,6 +11,7 @@
 #include "scenarios/driver/shell_command.hpp"
 #include "scenarios/driver/terminal.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/files/reserved_space.hpp"
 #include "scenarios/files/text_file.hpp"
 
 namespace shardproof {
@@ -47,7 +48,11 @@ RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const Run
                            shell_command({{folder.path()}}) + ")";
   JobResult judged;
   try {
-    write_run_record(folder.path(), run_executions(jobs, supervision));
+    constexpr std::int64_t for_the_verdict = 1 << 20;  // of a disk that an execution may fill
+    ReservedSpace reserved(folder.file("reserved"), for_the_verdict);
+    const RunRecord record = run_executions(jobs, supervision);
+    reserved.release();
+    write_run_record(folder.path(), record);
     // The limit is one for executions: of what it stopped there is a verdict all the same.
     constexpr double least = 600;
     supervision.time_out_seconds = std::max(least, *supervision.time_out_seconds);

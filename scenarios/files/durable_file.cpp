@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
-#include "scenarios/errors.hpp"
+#include "scenarios/files/write_failure.hpp"
 
 namespace shardproof {
 
@@ -18,7 +17,7 @@ constexpr std::size_t kCollected = std::size_t{1} << 20;  // before they are wri
 constexpr std::size_t kLongest = std::size_t{1} << 30;    // of one call of write(2)
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw EnvironmentError(path + ": " + what + ": " + std::strerror(errno));
+  throw write_failure(path, what, errno);
 }
 
 }  // namespace

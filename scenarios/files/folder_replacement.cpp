@@ -1,10 +1,10 @@
 #include "scenarios/files/folder_replacement.hpp"
 
 #include <filesystem>
-#include <fstream>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/files/durable_file.hpp"
+#include "scenarios/files/text_file.hpp"
 
 namespace shardproof {
 
@@ -58,8 +58,10 @@ void FolderReplacement::begin(const std::string& text) {
   fs::create_directory(part, error);
   check(error, part, "cannot be created");
   const std::string marker = part + "/" + kind_.marker;
-  if (!(std::ofstream(marker) << text)) throw EnvironmentError(marker + ": cannot be written");
+  write_text(marker, text);
 }
+
+void FolderReplacement::drop() { remove_folder(part_of(path_), kind_.marker); }
 
 void FolderReplacement::put_in_place() {
   const std::string old = old_of(path_);

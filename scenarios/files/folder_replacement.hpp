@@ -26,6 +26,8 @@ class FolderReplacement {
   /// says `text`. Throws ScenarioError if PATH, PATH.part or PATH.old is something else than ours,
   /// EnvironmentError if the file system refuses.
   void begin(const std::string& text);
+  /// Takes PATH.part away again.
+  void drop();
   /// Puts PATH.part in place; everything in it should lie on the disk by then.
   void put_in_place();
   /// Puts it at another path instead, in the place of what of ours lies there; PATH stays. Throws

@@ -1,9 +1,11 @@
 #include "scenarios/hdf5/hdf5_call.hpp"
 
 #include <array>
+#include <charconv>
 #include <vector>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/files/write_failure.hpp"
 
 namespace shardproof::hdf5 {
 
@@ -14,6 +16,27 @@ herr_t append_description(unsigned, const H5E_error2_t* error, void* lines) {
     static_cast<std::vector<std::string>*>(lines)->emplace_back(error->desc);
   }
   return 0;
+}
+
+// What is closed at the end of the program is closed by its handle. HDF5 itself would try to close
+// there what it could not write, and what it could not allocate, and dies of that. To be said
+// before any other call.
+[[maybe_unused]] const bool at_exit_nothing_happens = H5dont_atexit() >= 0;
+
+// The text between two others, "" if it is not there.
+std::string between(const std::string& text, const std::string& before, char after) {
+  const auto at = text.find(before);
+  if (at == std::string::npos) return "";
+  const auto begin = at + before.size();
+  return text.substr(begin, text.find(after, begin) - begin);
+}
+
+// HDF5 says it as "filename = 'a.h5', file descriptor = 3, errno = 28, error message = ...".
+int system_error_in(const std::string& message) {
+  const std::string number = between(message, "errno = ", ',');
+  int error = 0;
+  std::from_chars(number.data(), number.data() + number.size(), error);
+  return error;
 }
 
 }  // namespace
@@ -36,6 +59,9 @@ std::string file_of(std::int64_t object) {
 }
 
 void fail(const std::string& where, const std::string& call, const std::string& message) {
+  if (const int error = system_error_in(message); is_lack_of_space(error))
+    throw write_failure(where.empty() ? between(message, "filename = '", '\'') : where,
+                        "cannot be written", error);
   throw EnvironmentError((where.empty() ? "" : where + ": ") + call + ": HDF5: " + message);
 }
 

@@ -22,7 +22,8 @@ std::string library_message();
 /// The name of the file that an object is in.
 std::string file_of(std::int64_t object);
 
-/// Throws EnvironmentError "WHERE: CALL: HDF5: MESSAGE".
+/// Throws EnvironmentError "WHERE: CALL: HDF5: MESSAGE", or write_failure if it is the disk that is
+/// full.
 [[noreturn]] void fail(const std::string& where, const std::string& call,
                        const std::string& message);
 /// The same of a call on `object`, which may be -1, with the library's message.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "scenarios/files/regular_file.hpp"
+#include "scenarios/readable_bytes.hpp"
 
 namespace shardproof {
 
@@ -348,6 +349,11 @@ std::string read_text_file(const std::string& path, const std::string& what) {
   expect_regular_file(path);
   std::ifstream in(path, std::ios::binary);
   std::error_code ignored;
+  constexpr std::uintmax_t longest = std::uintmax_t{4} << 30;  // in memory it is eight times that
+  const std::uintmax_t bytes = std::filesystem::file_size(path, ignored);
+  if (!ignored && bytes > longest)
+    throw ScenarioError({path}, what + " has " + readable_bytes(bytes) + ", and at most " +
+                                    readable_bytes(longest) + " are read");
   if (!in.is_open() || std::filesystem::is_directory(path, ignored))
     throw ScenarioError({path}, what + " cannot be read");
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

@@ -108,10 +108,17 @@ std::int64_t recorded_bytes(const Program& program, const Segment& segment, Rank
   return bytes;
 }
 
-std::int64_t recorded_tensors(const Segment& segment) {
+// A flat vector is recorded by parameter, with its padding; a rank may hold a part of them alone.
+std::int64_t most_tensors_of(const Program& program, const Value& value) {
+  if (value.layout < 0) return 1;
+  return std::ssize(program.layouts.at(static_cast<std::size_t>(value.layout)).entries) + 1;
+}
+
+std::int64_t recorded_tensors(const Program& program, const Segment& segment) {
   std::int64_t tensors = 0;
   for (const Op& op : segment.ops)
-    if (op.recorded) tensors += std::ssize(op.outputs);
+    if (op.recorded)
+      for (const ValueId id : op.outputs) tensors += most_tensors_of(program, program.value(id));
   return tensors;
 }
 
@@ -181,9 +188,8 @@ Accounts accounts_of(const Program& program) {
           sum(accounts.trace_bytes,
               product(product(runs[s], recorded_bytes(program, program.segments[s], rank)), alike));
   for (std::size_t s = 0; s < runs.size(); ++s)
-    accounts.trace_tensors =
-        sum(accounts.trace_tensors, product(product(runs[s], recorded_tensors(program.segments[s])),
-                                            std::int64_t{program.grid().world()}));
+    accounts.tensors_of_rank = sum(
+        accounts.tensors_of_rank, product(runs[s], recorded_tensors(program, program.segments[s])));
   return accounts;
 }
 

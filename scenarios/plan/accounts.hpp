@@ -37,8 +37,8 @@ struct Accounts {
   std::vector<CollectiveAccount> collectives;
   MemoryAccount smallest_rank;  // by total_peak
   MemoryAccount largest_rank;
-  std::int64_t trace_bytes = 0;    // tensors of all ranks of one execution; logs come on top
-  std::int64_t trace_tensors = 0;  // how many those are
+  std::int64_t trace_bytes = 0;      // tensors of all ranks of one execution; logs come on top
+  std::int64_t tensors_of_rank = 0;  // how many of those a rank records at most
 };
 
 Accounts accounts_of(const Program& program);

@@ -1,9 +1,9 @@
 #include "scenarios/trace/collective_failure.hpp"
 
 #include <filesystem>
-#include <fstream>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/json/object_reader.hpp"
 
@@ -23,10 +23,7 @@ void write_collective_failure(const std::string& folder, const CollectiveFailure
                              .set("phase", name_of(failure.phase))
                              .set("ranks", std::move(ranks))
                              .set("report", failure.report);
-  std::ofstream file(file_in(folder));
-  file << write_json(json, 2) << '\n';
-  file.close();
-  if (!file) throw EnvironmentError("cannot write " + file_in(folder));
+  write_text(file_in(folder), write_json(json, 2) + '\n');
 }
 
 std::optional<CollectiveFailure> read_collective_failure(const std::string& folder) {

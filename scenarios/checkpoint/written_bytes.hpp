@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace shardproof {
+
+/// Told how many bytes are written, of how many: before the first, and from time to time. What it
+/// throws stops the writing.
+using WriteProgress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+/// Adds up what is written, for whoever wants to be told.
+class WrittenBytes {
+ public:
+  WrittenBytes(const WriteProgress& progress, std::int64_t total)
+      : progress_(progress), total_(total) {
+    add(0);
+  }
+  void add(std::size_t bytes) {
+    done_ += static_cast<std::int64_t>(bytes);
+    if (progress_) progress_(done_, total_);
+  }
+
+ private:
+  const WriteProgress& progress_;
+  std::int64_t total_;
+  std::int64_t done_ = 0;
+};
+
+}  // namespace shardproof

@@ -1,0 +1,55 @@
+#include "scenarios/driver/tool_progress.hpp"
+
+#include <unistd.h>
+
+#include <iostream>
+#include <string_view>
+
+#include "scenarios/driver/supervisor.hpp"
+
+namespace shardproof {
+
+namespace {
+
+volatile sig_atomic_t writing = 0;
+volatile sig_atomic_t stopped_by = 0;
+
+// It may interrupt anything: only calls that are safe there.
+void on_signal(int signal) {
+  stopped_by = signal;
+  if (writing != 0) return;
+  constexpr std::string_view words = "\nshardproof: interrupted: nothing was written yet\n";
+  if (::write(STDERR_FILENO, words.data(), words.size()) < 0) ::_exit(128 + signal);
+  ::_exit(128 + signal);
+}
+
+}  // namespace
+
+ToolProgress::ToolProgress(std::string name, std::string out)
+    : name_(std::move(name)), out_(std::move(out)), display_(std::cerr, stderr_is_terminal()) {
+  writing = 0;
+  stopped_by = 0;
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, &interrupt_before_);
+  ::sigaction(SIGTERM, &action, &terminate_before_);
+}
+
+ToolProgress::~ToolProgress() {
+  ::sigaction(SIGINT, &interrupt_before_, nullptr);
+  ::sigaction(SIGTERM, &terminate_before_, nullptr);
+  display_.clear();
+}
+
+void ToolProgress::report(std::int64_t bytes_done, std::int64_t bytes) {
+  writing = 1;
+  if (stopped_by != 0) throw Interrupted(stopped_by, name_ + ": " + out_ + " is as it was");
+  const std::int64_t percent = bytes > 0 ? 100 * bytes_done / bytes : 100;
+  if (percent == percent_) return;
+  percent_ = percent;
+  constexpr int mebibyte = 20;  // as a power of two
+  display_.show({name_, "MiB", bytes_done >> mebibyte, bytes >> mebibyte});
+}
+
+}  // namespace shardproof
