@@ -47,6 +47,8 @@ BOOST_AUTO_TEST_CASE(what_needs_datasets_alone_passes_and_the_rest_says_what_it_
   const Verdict verdict = verdict_of(sweep_scenario(name, 2), nothing_of_an_engine);
 
   BOOST_TEST(name_of(verdict.conclusion) == "unknown");
+  BOOST_TEST(verdict.tensors.size() > 100u);  // of functions of whole tensors
+  BOOST_TEST(verdict.step_errors.size() == 2u);
   BOOST_REQUIRE(verdict.checks.size() == check_table().size());
   for (std::size_t i = 0; i < verdict.checks.size(); ++i) {
     const CheckResult& result = verdict.checks[i];

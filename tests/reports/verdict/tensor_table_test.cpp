@@ -87,6 +87,7 @@ BOOST_AUTO_TEST_CASE(of_each_step_the_worst_part_of_a_bound_is_kept_with_its_pla
   table.add(place("b", 1, 0, 2), found(0.75), Proof::sound);
   table.add(place("c", 1, 0, 3), found(0, 4), Proof::bitwise);  // fails, and is no part of a bound
   table.add(place("c", 0, 1, 9), found(0), Proof::bitwise);
+  table.add(place("c", 0, 2, 15), found(0), Proof::bitwise);
   other.add_step(place("d", 0, 1, 9), found(0.875), Proof::sound);
   other.add({"sim", "weight", "", 0, {Moment::Stage::initial, -1, -1}, 0}, found(0.99),
             Proof::sound);
@@ -94,13 +95,14 @@ BOOST_AUTO_TEST_CASE(of_each_step_the_worst_part_of_a_bound_is_kept_with_its_pla
   table.merge(other);
   const std::vector<StepError> steps = table.steps();
 
-  BOOST_REQUIRE(steps.size() == 2u);
+  BOOST_REQUIRE(steps.size() == 3u);
   BOOST_TEST(steps[0].max_ratio == 0.75);
   BOOST_TEST(steps[0].tensor == "/step/000000/micro/0/b");
   BOOST_TEST(steps[0].rank == 1);
   BOOST_TEST(steps[0].failed);
   BOOST_TEST(steps[1].max_ratio == 0.875);
   BOOST_TEST(!steps[1].failed);
+  BOOST_TEST(steps[2].tensor == "");      // bits are no part of a bound
   BOOST_TEST(table.rows().size() == 4u);  // a step alone is no row
 }
 
