@@ -109,6 +109,10 @@ BOOST_AUTO_TEST_CASE(a_pipe_is_refused_where_it_would_be_waited_for) {
   BOOST_TEST(has(refusal({"run", "s/a.json"}), sentence));
   night.add("b", small(std::string(300, 'n')));
   BOOST_TEST(has(refusal({"plan", "s/b.json"}), "300 bytes are too long for a file system"));
+  BOOST_TEST(has(refusal({"plan", std::string(300, 'n')}), "File name too long"));
+  write_text(night / "endless.json", "{");
+  files::resize_file(night / "endless.json", std::uintmax_t{5} << 30);  // it takes no disk
+  BOOST_TEST(has(refusal({"run", "endless.json"}), "has 5.0 GiB, and at most 4.0 GiB are read"));
 }
 
 BOOST_AUTO_TEST_CASE(options_for_keeping_and_for_time_apply) {
