@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(a_disturbed_night_ends_by_itself_and_loses_nothing) {
   says("rank 1 is stopped by a signal at step ");
   says("rank 0 waits at step ");
   says("s/c.json");
-  if (disk.is_mounted()) says("shardproof: full: sim ");
+  if (disk.is_mounted()) says("o space left on device");
   for (const char* name : {"crashes", "hangs", "full"})
     BOOST_TEST(night.exit_code_of(name) == 0, name);
   // Nobody of the night is left behind.
