@@ -173,7 +173,8 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   const Program program = checked_input(scenario);
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
-  refuse_if_too_much(needs_of(scenario, accounts, options.out), measure_machine(options.out));
+  const Needs needs = needs_of(scenario, accounts, options.out);
+  refuse_if_too_much(needs, measure_machine(options.out));
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
@@ -181,7 +182,9 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
   return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher),
-                        {.quiet = options.quiet, .stall_seconds = options.stall});
+                        {.quiet = options.quiet,
+                         .stall_seconds = options.stall,
+                         .start_seconds = seconds_to_start(needs)});
 }
 
 RunOutcome failed(const std::exception& error, int exit_code) {

@@ -173,6 +173,11 @@ std::string limit_of(const Machine& machine) {
 
 }  // namespace
 
+double seconds_to_start(const Needs& needs) {
+  constexpr double bytes_per_second = 1e8;
+  return static_cast<double>(needs.memory_bytes) / bytes_per_second;
+}
+
 void refuse_if_too_much(const Needs& needs, const Machine& machine) {
   if (machine.memory_bytes && needs.memory_bytes > *machine.memory_bytes) {
     throw ScenarioError("the run needs " + readable_bytes(needs.memory_bytes) + " of memory, and " +

@@ -23,6 +23,9 @@ struct Needs {
   std::vector<ProcessNeeds> processes = {};
 };
 
+/// How long its processes may well need to start: to read and fill that memory, at 100 MB a second.
+double seconds_to_start(const Needs& needs);
+
 /// What the machine can give now.
 struct Machine {
   std::optional<std::uint64_t> memory_bytes;  // nothing: could not be found out

@@ -37,6 +37,8 @@ RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const Run
   SupervisorOptions supervision;
   supervision.time_out_seconds = static_cast<double>(scenario.timeout_s);
   supervision.stall.seconds = asked.stall_seconds;
+  supervision.stall.start_seconds =
+      std::max(supervision.stall.start_seconds, 10 * asked.start_seconds);
   supervision.on_end = [&](const JobResult& result) {
     if (result.ok() || result.name == jobs.judge.name) return;  // a judge's end is the verdict
     display.clear();

@@ -28,6 +28,7 @@ struct RunOutcome {
 struct Supervision {
   bool quiet = false;                        // the headline alone, and no progress
   std::optional<double> stall_seconds = {};  // a silence after which a child is stopped
+  double start_seconds = 0;                  // that a child may well need before its first op
 };
 
 /// Runs the executions, writes run.json, runs the judge, and puts the results in place. Prints the

@@ -162,6 +162,11 @@ BOOST_AUTO_TEST_CASE(too_much_is_refused_with_the_numbers_and_a_way_out) {
                         says({"2.0 GiB", "results", "--override", "--out"}));
 }
 
+BOOST_AUTO_TEST_CASE(who_fills_more_memory_may_take_longer_to_start) {
+  BOOST_TEST(
+      seconds_to_start({.memory_bytes = 3'000'000'000, .disk_bytes = 0, .disk_folder = ""}) == 30);
+}
+
 BOOST_AUTO_TEST_CASE(bytes_are_readable) {
   BOOST_TEST(readable_bytes(0) == "0 bytes");
   BOOST_TEST(readable_bytes(1023) == "1023 bytes");
