@@ -56,12 +56,19 @@ TensorRow* TensorTable::written_by(const FirstDivergence& first) {
   return best;
 }
 
+namespace {
+
+// What lies in a checkpoint is no tensor of a trace: it keeps its whole path.
+std::string row_name(const FirstDivergence& first) {
+  if (!first.tensor.starts_with('/')) return first.op;
+  return first.tensor.starts_with("/checkpoints/") ? first.tensor : name_in_folder(first.tensor);
+}
+
+}  // namespace
+
 void TensorTable::mark_first(const FirstDivergence& first, std::int64_t sequence) {
   TensorRow* row = written_by(first);
-  if (row == nullptr) {
-    const bool has_folder = first.tensor.starts_with('/');
-    row = &row_of(has_folder ? name_in_folder(first.tensor) : first.op, first.op, sequence);
-  }
+  if (row == nullptr) row = &row_of(row_name(first), first.op, sequence);
   row->holds_first_divergence = true;
   std::vector<int> ranks = first.ranks;
   ranks.push_back(first.rank);

@@ -126,17 +126,20 @@ BOOST_AUTO_TEST_CASE(a_first_divergence_that_no_unit_found_gets_its_cells_or_its
   TensorTable table(2);
   table.add(place("right", 0, 1, 7), found(0.5), Proof::sound);
   table.add(place("right", 1, 1, 7), found(0.5), Proof::sound);
-  TensorTable leaf = table, collective = table;
+  TensorTable leaf = table, collective = table, saved = table;
 
   table.mark_first(divergence("op of right", "/step/000001/micro/0/right", {0}), 7);
   leaf.mark_first(divergence("", "/step/000001/micro/0/tokens", {0, 1}), 3);
   collective.mark_first(divergence("all_reduce", "", {1}), 9);
+  const std::string in_checkpoint = "/checkpoints/step-000002/optimizer/w/exp_avg";
+  saved.mark_first(divergence("", in_checkpoint, {1}), 9);
 
   BOOST_TEST(table.rows().at(0).cells[0].failed);
   BOOST_TEST(!table.rows().at(0).cells[1].failed);
   BOOST_TEST(leaf.rows().at(0).name == "tokens");  // before what it is read by
   BOOST_TEST(leaf.rows().at(0).cells[1].failed);
   BOOST_TEST(collective.rows().at(1).name == "all_reduce");
+  BOOST_TEST(saved.rows().at(1).name == in_checkpoint);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
