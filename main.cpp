@@ -271,7 +271,7 @@ std::optional<Needs> needs_alone(const SuiteMember& member, const RunOptions& op
         needs_of(scenario, accounts_of(real::checked_program(scenario)), options.out);
     refuse_if_too_much(needs, machine);
     return needs;
-  } catch (const ScenarioError&) {
+  } catch (const std::exception&) {
     return std::nullopt;
   }
 }

@@ -13,8 +13,6 @@
 #include <sstream>
 #include <utility>
 
-#include "scenarios/files/file_descriptor.hpp"
-
 namespace shardproof {
 
 namespace {
@@ -23,11 +21,6 @@ constexpr auto interval = std::chrono::seconds(1);
 
 std::int64_t nanoseconds_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 // Of a fixed size, and written over itself: that needs no room on a disk that has become full.
@@ -63,12 +56,19 @@ std::optional<PulseRecord> record_in(const std::filesystem::path& path) {
 
 void write_record(const std::string& path, const PulseRecord& record) {
   const std::string text = text_of(record);
-  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
   // Opened and closed each time, so that a reader on another node of the cluster sees it.
-  if (!file.is_open() || ::write(file.get(), text.data(), text.size()) < 0) return;
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) return;
+  [[maybe_unused]] const ssize_t written = ::write(file, text.data(), text.size());
+  ::close(file);
 }
 
 }  // namespace
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
 
 Pulse& Pulse::of_this_process() {
   static Pulse pulse;
@@ -78,6 +78,10 @@ Pulse& Pulse::of_this_process() {
 void Pulse::publish(const std::string& folder) {
   const std::string path = folder + "/" + host_name() + "." + std::to_string(::getpid());
   last_ = nanoseconds_now();
+  {
+    const std::lock_guard lock(mutex_);
+    path_ = path;
+  }
   write_record(path, record());
   publisher_ =
       std::jthread([this, path](const std::stop_token& stop) { keep_publishing(stop, path); });
@@ -96,39 +100,42 @@ void Pulse::keep_publishing(const std::stop_token& stop, const std::string& path
     }
     wake.wait_for(lock, stop, interval, [] { return false; });
   }
+  std::error_code none;
+  std::filesystem::remove(path, none);
 }
 
 PulseRecord Pulse::record() const {
   const std::lock_guard lock(mutex_);
   PulseRecord record{who_, what_, host_name(), ::getpid(), doing_};
+  record.expected_seconds = expected_;  // before the beats: see ~LongCall
   record.beats = beats_;
   record.slowest_seconds = static_cast<double>(slowest_) / 1e9;
-  record.expected_seconds = expected_;
   return record;
 }
 
+// At once: whoever dies in the next second has come as far as this.
 void Pulse::call(const std::string& who) {
-  const std::lock_guard lock(mutex_);
-  who_ = who;
-}
-
-void Pulse::beat() {
-  const std::int64_t now = nanoseconds_now();
-  const std::int64_t took = now - last_.exchange(now);
-  if (took > slowest_) slowest_ = took;  // of two threads at once either will do
-  ++beats_;
+  std::string path;
+  {
+    const std::lock_guard lock(mutex_);
+    who_ = who;
+    path = path_;
+  }
+  if (!path.empty()) write_record(path, record());
 }
 
 // What it waited for, or did to get ready, is no measure of how long its work takes.
-void Pulse::finished() {
-  if (doing_ == Doing::working) return beat();
-  last_ = nanoseconds_now();
+void Pulse::beat() {
+  const std::int64_t now = nanoseconds_now();
+  const std::int64_t took = now - last_.exchange(now);
+  // Of two threads at once either will do.
+  if (doing_ == Doing::working && took > slowest_) slowest_ = took;
   ++beats_;
 }
 
 void Pulse::set(Doing doing, std::string_view what) {
   const std::lock_guard lock(mutex_);
-  finished();
+  beat();
   doing_ = doing;
   what_ = what;
 }
@@ -136,27 +143,31 @@ void Pulse::set(Doing doing, std::string_view what) {
 Pulse::Waiting::Waiting(std::string_view what) {
   Pulse& pulse = of_this_process();
   const std::lock_guard lock(pulse.mutex_);
-  pulse.finished();
-  doing_ = std::exchange(pulse.doing_, Doing::waiting);
+  pulse.beat();
+  doing_ = pulse.doing_;
+  const bool starts = doing_ == Doing::starting || doing_ == Doing::waiting_to_start;
+  pulse.doing_ = starts ? Doing::waiting_to_start : Doing::waiting;
   what_ = std::exchange(pulse.what_, std::string(what));
 }
 
 Pulse::Waiting::~Waiting() { of_this_process().set(doing_, what_); }
 
-Pulse::Product::Product(double multiplications) : seconds_(multiplications / 1e9) {
+Pulse::LongCall::LongCall(double seconds) : seconds_(seconds) {
   of_this_process().expected_ += seconds_;
 }
 
-Pulse::Product::~Product() {
-  of_this_process().expected_ -= seconds_;
+// The beat first: between the two there must be no record of an old beat without its allowance.
+Pulse::LongCall::~LongCall() {
   of_this_process().beat();
+  of_this_process().expected_ -= seconds_;
 }
 
 std::vector<PulseRecord> read_pulses(const std::string& folder) {
   std::error_code none;
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, none))
-    files.push_back(entry.path());
+  for (std::filesystem::directory_iterator entry(folder, none), end; entry != end && !none;
+       entry.increment(none))
+    files.push_back(entry->path());
   std::ranges::sort(files);
   std::vector<PulseRecord> records;
   for (const std::filesystem::path& file : files)

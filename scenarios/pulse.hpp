@@ -15,13 +15,17 @@
 namespace shardproof {
 
 /// starting: before the first op of a step, where files are read and written. waiting: for other
-/// processes, so that silence is no fault of this one.
-enum class Doing { starting, working, waiting };
+/// processes, so that silence is no fault of this one; waiting_to_start: the same, while starting.
+enum class Doing { starting, working, waiting, waiting_to_start };
 
 template <>
 struct Names<Doing> {
-  static constexpr std::array all{"starting", "working", "waiting"};
+  static constexpr std::array all{"starting", "working", "waiting", "waiting_to_start"};
 };
+
+constexpr bool waits(Doing doing) {
+  return doing == Doing::waiting || doing == Doing::waiting_to_start;
+}
 
 /// What one process last told of itself.
 struct PulseRecord {
@@ -44,7 +48,8 @@ class Pulse {
   static Pulse& of_this_process();
 
   /// From now on the record stands in a file of this folder, written once a second and only if it
-  /// has changed: a process that is stopped, or hangs, changes nothing.
+  /// has changed: a process that is stopped, or hangs, changes nothing. One that ends well removes
+  /// its file.
   void publish(const std::string& folder);
   void call(const std::string& who);
 
@@ -67,14 +72,19 @@ class Pulse {
     std::string what_;
   };
 
-  /// While one is alive, a library makes a product of so many multiplications in one call: it may
-  /// take a second for every thousand million of them.
-  class Product {
+  /// While one is alive, a call of a library is under way that may well take so many seconds, and
+  /// says nothing meanwhile.
+  class LongCall {
    public:
-    explicit Product(double multiplications);
-    ~Product();
-    Product(const Product&) = delete;
-    Product& operator=(const Product&) = delete;
+    explicit LongCall(double seconds);
+    ~LongCall();
+    LongCall(const LongCall&) = delete;
+    LongCall& operator=(const LongCall&) = delete;
+    /// On a slow machine: a thousand million multiplications a second, and 5 MB of a file.
+    static constexpr double seconds_of_product(double multiplications) {
+      return multiplications / 1e9;
+    }
+    static constexpr double seconds_of_file(double bytes) { return bytes / 5e6; }
 
    private:
     double seconds_;
@@ -83,7 +93,6 @@ class Pulse {
  private:
   Pulse() = default;
   void set(Doing doing, std::string_view what);
-  void finished();
   PulseRecord record() const;
   void keep_publishing(const std::stop_token& stop, const std::string& path) const;
 
@@ -91,11 +100,14 @@ class Pulse {
   std::atomic<std::int64_t> last_{0};     // nanoseconds of the steady clock, of the last beat
   std::atomic<std::int64_t> slowest_{0};  // nanoseconds
   std::atomic<double> expected_{0};       // seconds
-  mutable std::mutex mutex_;              // of the three that follow
-  Doing doing_ = Doing::starting;
+  std::atomic<Doing> doing_{Doing::starting};
+  mutable std::mutex mutex_;  // of those that follow
   std::string who_, what_;
+  std::string path_;  // of the record; "": it is not published
   std::jthread publisher_;
 };
+
+std::string host_name();
 
 /// The records in the folder, in the order of the files' names; those that cannot be read now are
 /// left out.

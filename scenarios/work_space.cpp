@@ -2,7 +2,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,7 +17,8 @@ namespace shardproof {
 
 namespace {
 
-// Of processor time, of which a small product takes a thousandth: no load of the machine counts.
+// Of this thread's processor time, of which a small product takes a thousandth: neither the load of
+// the machine nor other threads count.
 constexpr time_t longest_seconds = 2;
 
 constexpr std::string_view last_words =
@@ -36,12 +37,16 @@ class Watch {
     struct sigaction end {};
     end.sa_handler = end_process;
     ::sigaction(SIGPROF, &end, &before_);
-    const itimerval time{{}, {longest_seconds, 0}};
-    ::setitimer(ITIMER_PROF, &time, nullptr);
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGPROF;
+    if (::timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer_) != 0)
+      throw EnvironmentError(std::string("timer_create: ") + std::strerror(errno));
+    const itimerspec time{{}, {longest_seconds, 0}};
+    ::timer_settime(timer_, 0, &time, nullptr);
   }
   ~Watch() {
-    const itimerval never{};
-    ::setitimer(ITIMER_PROF, &never, nullptr);
+    ::timer_delete(timer_);
     ::sigaction(SIGPROF, &before_, nullptr);
   }
   Watch(const Watch&) = delete;
@@ -49,6 +54,7 @@ class Watch {
 
  private:
   struct sigaction before_ {};
+  timer_t timer_{};
 };
 
 void expect_to_be_had(std::size_t bytes) {

@@ -8,6 +8,7 @@
 #include "real/comm/host_memory.hpp"
 #include "real/comm/mpi_call.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::real {
 
@@ -46,8 +47,9 @@ class MpiChannel : public Channel {
   }
 
  private:
-  // MPI counts in int: longer messages go in pieces, which arrive in order.
-  static constexpr std::size_t piece_bytes = std::size_t{1} << 30;
+  // MPI counts in int: longer messages go in pieces, which arrive in order. Small enough to be
+  // heard of now and then on a slow network.
+  static constexpr std::size_t piece_bytes = std::size_t{1} << 25;
 
   void post_send(GroupRank to, std::span<const std::byte> message) {
     for (std::size_t at = 0; at < message.size(); at += piece_bytes) {
@@ -66,8 +68,13 @@ class MpiChannel : public Channel {
     }
   }
   void finish() {
-    check(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
-          "MPI_Waitall");
+    for (std::size_t left = requests_.size(); left > 0; --left) {
+      int done = 0;
+      check(MPI_Waitany(static_cast<int>(requests_.size()), requests_.data(), &done,
+                        MPI_STATUS_IGNORE),
+            "MPI_Waitany");
+      Pulse::of_this_process().beat();
+    }
     requests_.clear();
   }
 

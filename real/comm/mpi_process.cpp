@@ -36,6 +36,7 @@ MpiProcess::MpiProcess() {
 
 MpiProcess::~MpiProcess() {
   if (std::uncaught_exceptions() > 0) abort(3);
+  const Pulse::Waiting waiting("the end of all ranks");
   MPI_Finalize();
 }
 

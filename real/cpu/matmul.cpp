@@ -39,7 +39,8 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, Operand<C> a, Operand<
     std::fill_n(c, m * n, C{0});
     return;
   }
-  const Pulse::Product underway(static_cast<double>(m * n * k));
+  const Pulse::LongCall underway(
+      Pulse::LongCall::seconds_of_product(static_cast<double>(m * n * k)));
   call_blas(blas_int(m), blas_int(n), blas_int(k), a, b, c);
 }
 

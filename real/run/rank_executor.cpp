@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "real/run/run_op.hpp"
 #include "scenarios/errors.hpp"
@@ -124,6 +125,7 @@ void RankExecutor::start_collective(const Op& op) {
   request.output = output;
   request.origin = full_name(op);
   const Communicator::Ticket ticket = parts_.communicator.start(request);
+  collective_asked_ = true;
   pending_[op.outputs[0]] = {ticket, parts_.device.record(Stream::communication)};
   if (planted(EditKind::reuse, op)) parts_.device.fill(input, std::byte{0xff}, Stream::compute);
 }
@@ -143,7 +145,11 @@ std::int64_t RankExecutor::tag() const {
 }
 
 void RankExecutor::synchronize() const {
+  // Behind a collective that a device runs by itself it is the peers that are waited for.
+  std::optional<Pulse::Waiting> waiting;
+  if (std::exchange(collective_asked_, false)) waiting.emplace("a collective of its device");
   const std::optional<KernelError> error = parts_.device.synchronize();
+  waiting.reset();
   if (!error) return;
   const Segment& segment = parts_.program.segments.at(static_cast<std::size_t>(error->tag >> 32));
   const Op& op = segment.ops.at(static_cast<std::size_t>(error->tag & 0xffffffff));

@@ -94,6 +94,7 @@ class RankExecutor {
   int segment_index_ = 0;
   SegmentLifetimes lifetimes_;
   std::size_t next_ = 0;
+  mutable bool collective_asked_ = false;  // since the last synchronize()
   bool started_ = false;  // the op at next_ has been started (a collective, or its lifetimes taken)
   Moment moment_;
   int updates_ = 0;

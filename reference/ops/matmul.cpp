@@ -56,7 +56,8 @@ void blas_product(const Factor& a, const Factor& b, std::span<double> c) {
   const std::lock_guard lock(one_at_a_time);
   static const bool has_work_space = blas_has_work_space();
   SHARDPROOF_EXPECTS(has_work_space);
-  const Pulse::Product underway(static_cast<double>(a.height() * a.width() * b.width()));
+  const Pulse::LongCall underway(
+      Pulse::LongCall::seconds_of_product(static_cast<double>(a.height() * a.width() * b.width())));
   call_blas(a, b, c);
 }
 

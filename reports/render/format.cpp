@@ -47,9 +47,7 @@ std::string index_text(const std::vector<std::int64_t>& index) {
   return "[" + text + "]";
 }
 
-std::string moment_text(const FirstDivergence& divergence) {
-  return in_words(divergence.moment);
-}
+std::string moment_text(const FirstDivergence& divergence) { return in_words(divergence.moment); }
 
 std::string place_text(const FirstDivergence& divergence) {
   return divergence.op.empty() ? divergence.tensor : divergence.op;

@@ -6,6 +6,7 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/plan/program_json.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reports {
 
@@ -48,6 +49,7 @@ EngineTrace::EngineTrace(std::string execution, TraceReader recorded)
     : RecordedTrace(std::move(execution), std::move(recorded)) {
   const auto where = [&](int rank) { return reader().folder() + ", rank " + std::to_string(rank); };
   for (int rank = 0; rank < world(); ++rank) {
+    Pulse::of_this_process().beat();
     programs_.push_back(program_from_json(
         parse_json(reader().header(rank).program_json, where(rank) + ", /program")));
     const ProcessGrid of_program = programs_.back().grid();
@@ -57,8 +59,10 @@ EngineTrace::EngineTrace(std::string execution, TraceReader recorded)
                           std::to_string(of_program.world()) + " ranks, tp " +
                           std::to_string(of_program.size(Axis::tp)));
   }
-  for (int rank = 0; rank < world(); ++rank)
+  for (int rank = 0; rank < world(); ++rank) {
+    Pulse::of_this_process().beat();
     executed_.push_back(group_accesses(program(rank), reader().accesses(rank), where(rank)));
+  }
 }
 
 const std::vector<ExecutedOp>& EngineTrace::executed(int rank) const {

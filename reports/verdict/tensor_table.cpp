@@ -72,9 +72,11 @@ void TensorTable::mark_first(const FirstDivergence& first, std::int64_t sequence
   row->holds_first_divergence = true;
   std::vector<int> ranks = first.ranks;
   ranks.push_back(first.rank);
-  for (const int rank : ranks)
-    row->cells.at(static_cast<std::size_t>(rank))
-        .join({.failed = true, .first_failure = folder_of(first.moment)});
+  for (const int rank : ranks) {
+    TensorRow::Cell& cell = row->cells.at(static_cast<std::size_t>(rank));
+    cell.join({.failed = true, .first_failure = folder_of(first.moment)});
+    if (cell.max_ratio <= 1) cell.bounded = false;  // it failed otherwise than by its bound
+  }
 }
 
 std::vector<TensorRow> TensorTable::rows() const {

@@ -109,14 +109,18 @@ void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin ori
   origin.steps_done = from.origin().steps_done;
   origin.counters = from.origin().counters;
   WrittenBytes written(progress, saved_bytes(to));
-  begin_checkpoint(path);
   try {
+    begin_checkpoint(path);
     for (int rank = 0; rank < to.grid().world(); ++rank)
       repartition_rank(from, to, Rank{rank}, path, written);
     written.add(0);
     finish_checkpoint(path, origin);
   } catch (...) {
-    drop_checkpoint(path);
+    try {
+      drop_checkpoint(path);
+    } catch (const std::exception&) {
+      // The first error is the one to tell.
+    }
     throw;
   }
 }

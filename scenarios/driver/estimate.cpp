@@ -103,8 +103,10 @@ std::optional<std::uint64_t> number_in_environment(const char* name) {
   return number;
 }
 
-// In megabytes. 0 of a node means all of its memory.
+// In megabytes. 0 of a node means all of its memory. Of a job on several nodes it is not known here
+// how many ranks each will have.
 void lower_by_slurm(Machine& machine) {
+  if (number_in_environment("SLURM_JOB_NUM_NODES").value_or(1) > 1) return;
   const auto lower_by = [&](std::optional<std::uint64_t> megabytes, std::uint64_t times,
                             const char* source) {
     if (!megabytes || *megabytes == 0) return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 
 #include "scenarios/driver/run_folder.hpp"
@@ -55,7 +56,8 @@ void read_verdict(ListedResults& results) {
     const JsonValue read = read_json(summary.string());
     const JsonValue* verdict = read.find("verdict");
     if (verdict != nullptr && verdict->is_string()) results.verdict = verdict->text;
-    results.written = time_of(fs::last_write_time(summary));
+    const auto written = fs::last_write_time(summary, error);
+    if (!error) results.written = time_of(written);
   } catch (const ScenarioError&) {
     // One that cannot be read holds none.
   }
@@ -102,9 +104,24 @@ ListedResults listed_lock(const std::string& path) {
   lock.name = fs::path(path).filename().string();
   lock.path = path;
   lock.verdict = "lock";
-  lock.written = time_of(fs::last_write_time(path));
+  std::error_code error;
+  const auto written = fs::last_write_time(path, error);
+  if (!error) lock.written = time_of(written);
   lock.advice = "left by a run that was killed; the next run removes it";
   return lock;
+}
+
+// Whatever else lies there, or cannot be looked into, is left out.
+std::vector<std::string> results_in(const std::string& out) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(out, error), end; entry != end && !error;
+       entry.increment(error)) {
+    std::error_code unreadable;
+    if (fs::exists(entry->path() / results_marker, unreadable))
+      names.push_back(entry->path().filename().string());
+  }
+  return names;
 }
 
 }  // namespace
@@ -112,9 +129,7 @@ ListedResults listed_lock(const std::string& path) {
 std::vector<ListedResults> list_results(const std::string& out) {
   if (!fs::is_directory(out)) throw ScenarioError(out + ": there is no such folder of results");
   std::vector<ListedResults> all;
-  for (const auto& entry : fs::directory_iterator(out))
-    if (fs::exists(entry.path() / results_marker))
-      all.push_back(listed(out, entry.path().filename().string()));
+  for (const std::string& name : results_in(out)) all.push_back(listed(out, name));
   for (const std::string& lock : lock_files(out))
     if (!lock_is_held(lock)) all.push_back(listed_lock(lock));
   std::ranges::sort(all, {}, &ListedResults::name);
@@ -122,14 +137,13 @@ std::vector<ListedResults> list_results(const std::string& out) {
 }
 
 std::string leftovers_in(const std::string& out, const std::vector<std::string>& names) {
-  if (!fs::is_directory(out)) return "";
   std::uint64_t bytes = 0;
   std::vector<std::string> left;
-  for (const auto& entry : fs::directory_iterator(out)) {
-    const std::string file = entry.path().filename().string();
+  for (const std::string& file : results_in(out)) {
     const bool replaced =
         std::ranges::any_of(names, [&](const std::string& name) { return file == name + part; });
-    if (!file.ends_with(part) || replaced || !fs::exists(entry.path() / results_marker)) continue;
+    if (!file.ends_with(part) || replaced) continue;
+    if (lock_is_held(lock_path(out, file.substr(0, file.size() - std::strlen(part))))) continue;
     const ListedResults results = listed(out, file);
     if (results.verdict != "stopped") continue;
     bytes += results.trace_bytes + results.other_bytes;

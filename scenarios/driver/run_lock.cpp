@@ -61,11 +61,13 @@ FileDescriptor take_lock(const std::string& path, const std::string& results) {
 // Whether it is ".NAME.lock" beside a folder of results, and not some other program's.
 bool is_our_lock(const fs::directory_entry& entry) {
   const std::string file = entry.path().filename().string();
-  if (!file.starts_with('.') || !file.ends_with(ending) || !entry.is_regular_file()) return false;
+  if (!file.starts_with('.') || !file.ends_with(ending)) return false;
+  std::error_code unreadable;  // somebody else's, perhaps
+  if (!entry.is_regular_file(unreadable)) return false;
   const std::string name = file.substr(1, file.size() - 1 - std::strlen(ending));
   const std::string results = (entry.path().parent_path() / name).string();
-  return fs::exists(results + "/" + results_marker) ||
-         fs::exists(FolderReplacement::part_of(results) + "/" + results_marker);
+  return fs::exists(results + "/" + results_marker, unreadable) ||
+         fs::exists(FolderReplacement::part_of(results) + "/" + results_marker, unreadable);
 }
 
 void remove_if_stale(const std::string& path) {
@@ -94,8 +96,10 @@ bool lock_is_held(const std::string& path) {
 
 std::vector<std::string> lock_files(const std::string& out) {
   std::vector<std::string> locks;
-  for (const auto& entry : fs::directory_iterator(out))
-    if (is_our_lock(entry)) locks.push_back(entry.path().string());
+  std::error_code error;
+  for (fs::directory_iterator entry(out, error), end; entry != end && !error;
+       entry.increment(error))
+    if (is_our_lock(*entry)) locks.push_back(entry->path().string());
   return locks;
 }
 

@@ -84,11 +84,14 @@ std::int64_t memory_bytes(const Scenario& scenario, const Terms& terms) {
   return std::max(executions, process_bytes + judge_bytes(scenario, terms));
 }
 
+// Of the thread that publishes the pulse: its stack, and its heap in the C library.
+constexpr std::int64_t pulse_bytes = (8 + 64) * mebibyte;
+
 // `mapped`: by the process itself; `shared` of it are libraries, and what Open MPI's ranks share.
 ProcessNeeds process(const std::string& who, std::int64_t mapped, std::int64_t shared,
                      std::int64_t bytes) {
-  return {who, static_cast<std::uint64_t>(mapped + bytes),
-          static_cast<std::uint64_t>(mapped - shared + bytes)};
+  return {who, static_cast<std::uint64_t>(mapped + pulse_bytes + bytes),
+          static_cast<std::uint64_t>(mapped - shared + pulse_bytes + bytes)};
 }
 
 std::vector<ProcessNeeds> processes_of(const Scenario& scenario, const Terms& terms) {

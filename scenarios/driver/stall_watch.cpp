@@ -1,9 +1,6 @@
 #include "scenarios/driver/stall_watch.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -20,11 +17,6 @@ std::string key(const PulseRecord& pulse) {
   return pulse.host + "." + std::to_string(pulse.process);
 }
 
-bool is_on_this_host(const PulseRecord& pulse) {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 && pulse.host == name.data();
-}
-
 // The letter behind the name in /proc/PID/stat, which may have blanks and brackets; 0 if the
 // process is gone.
 char state_of(const PulseRecord& pulse) {
@@ -38,11 +30,11 @@ char state_of(const PulseRecord& pulse) {
 // "is stopped by a signal at step 0: forward/norm"
 std::string activity(const PulseRecord& pulse) {
   const std::string at = pulse.what.empty() ? "at its start" : "at " + pulse.what;
-  const bool here = is_on_this_host(pulse);
+  const bool here = pulse.host == host_name();
   const char state = here ? state_of(pulse) : 'S';
   if (state == 'T' || state == 't') return "is stopped by a signal " + at;
   if (state == 0 || state == 'Z') return "is gone, last seen " + at;
-  if (pulse.doing == Doing::waiting) return "waits " + at;
+  if (waits(pulse.doing)) return "waits " + at;
   return (here ? "is " : "(on " + pulse.host + ") is ") + at;
 }
 
@@ -73,24 +65,34 @@ std::vector<StallWatch::Silence> StallWatch::silences(const std::vector<PulseRec
 
 double StallWatch::limit(const PulseRecord& pulse) const {
   if (limits_.seconds) return *limits_.seconds;
-  if (pulse.doing == Doing::starting) return limits_.start_seconds;
+  if (pulse.doing == Doing::starting || pulse.doing == Doing::waiting_to_start)
+    return limits_.start_seconds + pulse.expected_seconds;
   return std::max(limits_.work_seconds, 10 * pulse.slowest_seconds) + pulse.expected_seconds;
 }
 
-bool StallWatch::hangs(const std::vector<Silence>& all) const {
+bool StallWatch::hangs(const std::vector<Silence>& all, Time now) const {
   double shortest = std::numeric_limits<double>::infinity();  // silence of those that wait
   double longest_limit = 0;
   bool all_wait = true;
   for (const Silence& silence : all) {
     const double allowed = limit(*silence.pulse);
-    if (silence.pulse->doing != Doing::waiting) {
+    if (!waits(silence.pulse->doing)) {
       if (silence.seconds > allowed) return true;
       all_wait = false;
     }
     shortest = std::min(shortest, silence.seconds);
     longest_limit = std::max(longest_limit, allowed);
   }
+  // Those that are there may wait for others that have yet to be started.
+  if (std::ssize(all) < processes_)
+    all_wait = all_wait && std::chrono::duration<double>(now - started_).count() >
+                               limits_.seconds.value_or(limits_.start_seconds);
   return all_wait && shortest > longest_limit;
+}
+
+void StallWatch::forgive(std::chrono::steady_clock::duration pause) {
+  started_ += pause;
+  for (auto& [name, seen] : seen_) seen.since += pause;
 }
 
 std::string StallWatch::describe(const std::vector<Silence>& all) const {
@@ -135,7 +137,7 @@ std::optional<std::string> StallWatch::look(const std::vector<PulseRecord>& puls
   if (all.empty()) {
     if (silent <= limits_.seconds.value_or(limits_.start_seconds)) return std::nullopt;
   } else {
-    if (!hangs(all)) return std::nullopt;
+    if (!hangs(all, now)) return std::nullopt;
     silent = std::ranges::max(all, {}, &Silence::seconds).seconds;
   }
   return "no progress for " + in_seconds(silent) + ": " + describe(all);

@@ -26,6 +26,8 @@ class StallWatch {
   StallWatch(int processes, StallLimits limits, Time started)
       : processes_(processes), limits_(limits), started_(started) {}
 
+  /// So long nobody ran, this process included: that is nobody's silence.
+  void forgive(std::chrono::steady_clock::duration pause);
   /// What is known of each at `now`. If they hang, who does what since when: "no progress for 61 s:
   /// rank 2 is at step 0: forward/norm for 61 s; ranks 0, 1, 3 wait at ... for 60 s".
   std::optional<std::string> look(const std::vector<PulseRecord>& pulses, Time now);
@@ -41,7 +43,7 @@ class StallWatch {
   };
   std::vector<Silence> silences(const std::vector<PulseRecord>& pulses, Time now);
   double limit(const PulseRecord& pulse) const;
-  bool hangs(const std::vector<Silence>& all) const;
+  bool hangs(const std::vector<Silence>& all, Time now) const;
   std::string describe(const std::vector<Silence>& all) const;
 
   int processes_;

@@ -82,8 +82,9 @@ std::string describe(const JobResult& result, const Job& job, double time_out) {
   const std::string who = log.rank ? job.name + ": rank " + std::to_string(*log.rank) : job.name;
   const int signal = result.signal != 0 ? result.signal : log.signal.value_or(0);
   std::string text;
-  if (!result.stall.empty()) return job.name + " was stopped: " + result.stall;
-  if (result.timed_out) {
+  if (!result.stall.empty()) {
+    text = job.name + " was stopped: " + result.stall;
+  } else if (result.timed_out) {
     text = job.name + " did not end within " + std::to_string(time_out);
     text.erase(text.find_last_not_of('0') + 1);  // "1.500000" -> "1.5", "1.000000" -> "1."
     if (text.back() == '.') text.pop_back();
@@ -211,9 +212,13 @@ void Supervisor::watch_times() {
 // Once a second, as often as they change.
 void Supervisor::watch_pulses() {
   const auto now = Clock::now();
-  if (now - looked_ < std::chrono::seconds(1)) return;
+  const auto since_last = now - looked_;
+  if (since_last < std::chrono::seconds(1)) return;
   looked_ = now;
+  // All were stopped together (a suspended job or container), for this loop never sleeps so long.
+  const bool was_suspended = since_last > std::chrono::seconds(5);
   for (Running& job : running_) {
+    if (was_suspended) job.watch.forgive(since_last);
     const std::string& folder = jobs_[job.index].pulse_folder;
     if (folder.empty() || job.kill_at) continue;
     const auto stall = job.watch.look(read_pulses(folder), now);

@@ -16,7 +16,9 @@ volatile sig_atomic_t stopped_by = 0;
 
 // It may interrupt anything: only calls that are safe there.
 void on_signal(int signal) {
+  const bool again = stopped_by != 0;
   stopped_by = signal;
+  if (again) ::_exit(128 + signal);  // what is being written does not end
   if (writing != 0) return;
   constexpr std::string_view words = "\nshardproof: interrupted: nothing was written yet\n";
   if (::write(STDERR_FILENO, words.data(), words.size()) < 0) ::_exit(128 + signal);
@@ -32,8 +34,13 @@ ToolProgress::ToolProgress(std::string name, std::string out)
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  ::sigaction(SIGINT, &action, &interrupt_before_);
-  ::sigaction(SIGTERM, &action, &terminate_before_);
+  const auto take = [&](int signal, struct sigaction& before) {
+    ::sigaction(signal, nullptr, &before);
+    // A shell lets what runs in the background ignore its interrupts.
+    if (before.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
+  };
+  take(SIGINT, interrupt_before_);
+  take(SIGTERM, terminate_before_);
 }
 
 ToolProgress::~ToolProgress() {

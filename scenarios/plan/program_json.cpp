@@ -127,8 +127,8 @@ void append_list(std::string& text, const char* key, const Items& items, const A
   text += ']';
 }
 
-// Values and ops are nearly all of a program: their text is written without a JsonValue of it, which
-// took longer than all else that is done with a plan.
+// Values and ops are nearly all of a program: their text is written without a JsonValue of it,
+// which took longer than all else that is done with a plan.
 void append_member(std::string& text, const char* key, std::string_view words) {
   append_key(text, key);
   append_quoted(text, words);

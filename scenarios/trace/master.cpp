@@ -15,6 +15,7 @@
 #include "scenarios/hdf5/stored_table.hpp"
 #include "scenarios/hdf5/types.hpp"
 #include "scenarios/hdf5/virtual_dataset.hpp"
+#include "scenarios/pulse.hpp"
 #include "scenarios/trace/header.hpp"
 #include "scenarios/trace/note.hpp"
 #include "scenarios/trace/schema.hpp"
@@ -162,6 +163,7 @@ hdf5::Handle MasterWriter::write_elements(const hdf5::Handle& group,
 }
 
 void MasterWriter::write(const std::vector<StoredDataset>& pieces) {
+  Pulse::of_this_process().beat();
   DatasetInfo info = pieces.front().info;
   std::vector<std::int32_t> mapped(pieces.size(), 0);
   for (const StoredDataset& piece : pieces) {

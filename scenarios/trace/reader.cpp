@@ -97,6 +97,7 @@ void TraceReader::Files::list(const Shard& shard) {
 void TraceReader::Files::list(const Shard& shard, const hdf5::Handle& group,
                               const std::string& group_path) {
   for (const std::string& name : hdf5::names_in(group)) {
+    Pulse::of_this_process().beat();
     const std::string path = group_path + "/" + name;
     if (hdf5::is_group(group, name)) {
       list(shard, hdf5::open_group(group, name), path);
@@ -141,6 +142,8 @@ std::vector<std::byte> TraceReader::read(const StoredDataset& dataset) const {
   std::vector<std::byte> bytes;
   with_dataset(shard, info, [&](const auto& stored, const auto& type) {
     bytes = room_for(stored_elements(info), info.dtype);
+    const Pulse::LongCall underway(
+        Pulse::LongCall::seconds_of_file(static_cast<double>(bytes.size())));
     hdf5::read_dataset(stored, type, bytes);
   });
   expect_hash(shard, info, tensor_hash(bytes));
@@ -157,6 +160,8 @@ std::vector<std::byte> TraceReader::read_range(const StoredDataset& dataset, std
   std::vector<std::byte> bytes;
   with_dataset(files_->at(dataset.rank), info, [&](const auto& stored, const auto& type) {
     bytes = room_for(end - begin, info.dtype);
+    const Pulse::LongCall underway(
+        Pulse::LongCall::seconds_of_file(static_cast<double>(bytes.size())));
     std::span<std::byte> rest(bytes);
     for (const Region& box : flat_range(all, begin, end)) {
       const auto size = static_cast<std::size_t>(element_count(box)) * size_bytes(info.dtype);

@@ -90,6 +90,8 @@ void TraceWriter::write(DatasetInfo info, std::span<const std::byte> bytes) {
   const hdf5::Handle& type = file_->element_types[static_cast<std::size_t>(info.dtype)];
   const hdf5::Handle dataset = hdf5::create_dataset(group, info.path.substr(slash + 1), type,
                                                     trace_schema::stored_shape(info.regions));
+  const Pulse::LongCall underway(
+      Pulse::LongCall::seconds_of_file(static_cast<double>(bytes.size())));
   hdf5::write_dataset(dataset, type, bytes);
   trace_schema::write_note(dataset, info);
 }
