@@ -24,7 +24,7 @@ LineChart chart_of(const std::vector<StepError>& errors) {
     if (error.failed) failing.push_back(error.step);
   }
   std::ranges::sort(failing);
-  failing.erase(std::ranges::unique(failing).begin(), failing.end());
+  failing.erase(std::unique(failing.begin(), failing.end()), failing.end());
   return chart;
 }
 

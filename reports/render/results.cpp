@@ -32,7 +32,7 @@ std::string wrapped(const std::string& text, std::size_t columns) {
 
 // Short, as ls does it: of half a year ago or more, the year instead of the hour.
 std::string when(std::time_t written) {
-  constexpr std::time_t half_a_year = 182 * 24 * 3600;
+  constexpr std::time_t half_a_year = std::time_t{182} * 24 * 3600;
   if (written == 0) return "-";
   const std::tm local = fmt::localtime(written);
   return std::time(nullptr) - written < half_a_year ? fmt::format("{:%b %e %H:%M}", local)

@@ -31,7 +31,7 @@ bool outlives_step(const Value& value);
 class EngineTrace : public RecordedTrace {
  public:
   /// Throws ScenarioError if some rank has no program, or a log that does not fit it.
-  EngineTrace(std::string execution, TraceReader reader);
+  EngineTrace(std::string execution, TraceReader recorded);
   EngineTrace(std::string execution, const std::string& folder)
       : EngineTrace(std::move(execution), TraceReader(folder)) {}
 

@@ -35,9 +35,9 @@ struct PartToSave {
 void begin_checkpoint(const std::string& path);
 /// Writes a rank's data file, readable by the safetensors library: a part of one region has its
 /// extent as shape, another is a vector. Beside it lies the rank's row of the manifest.
-/// `written` is told of bytes as they are written.
+/// `progress` is told of bytes as they are written.
 void write_rank_file(const std::string& path, int rank, const std::vector<PartToSave>& parts,
-                     const std::function<void(std::size_t)>& written = {});
+                     const std::function<void(std::size_t)>& progress = {});
 /// Joins the rows of all ranks of the origin's grid to the manifest, and puts the checkpoint in
 /// place.
 void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin);

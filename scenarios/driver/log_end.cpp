@@ -8,7 +8,7 @@ namespace shardproof {
 
 namespace {
 
-constexpr std::streamoff tail_bytes = 64 * 1024;
+constexpr std::streamoff tail_bytes = std::streamoff{64} * 1024;
 
 // The number after the words, if the text has them.
 std::optional<int> number_after(const std::string& text, const std::string& words) {
