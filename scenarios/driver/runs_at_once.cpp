@@ -85,9 +85,10 @@ std::vector<TimedOutcome> RunsAtOnce::run(int at_once) {
     const std::vector<JobResult> results = run_jobs(jobs(), supervision);
     tell_of_new_ones();
     for (std::size_t i = 0; i < results.size(); ++i) {
-      if (outcomes_[i]) continue;
-      std::cerr << read_text(desk_.log(i));  // its last words: nobody else keeps them
-      tell(i, {3, results[i].sentence, ""});
+      if (!outcomes_[i]) {
+        std::cerr << read_text(desk_.log(i));  // its last words: nobody else keeps them
+        tell(i, {3, results[i].sentence, ""});
+      }
       all.push_back({*outcomes_[i], results[i].seconds});
     }
   } catch (const Interrupted& interrupted) {

@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_disturbed_night_ends_by_itself_and_loses_nothing) {
   });
   const AsSoonAs hang([&] {
     for (const PulseRecord& pulse : read_pulses(night / "out/hangs.part/pulse/real"))
-      if (pulse.who == "rank 1" && pulse.doing != Doing::starting)
+      if (pulse.who == "rank 1" && (pulse.doing == Doing::working || pulse.doing == Doing::waiting))
         return ::kill(static_cast<pid_t>(pulse.process), SIGSTOP) == 0;
     return false;
   });
