@@ -39,6 +39,7 @@ window.addEventListener('beforeprint', () => {
 
   function cellOf(cell) {
     if (cell === null) return element('td', '–', 'number empty');
+    if (cell === '?') return element('td', '? not judged', 'number');
     if (!Array.isArray(cell)) return element('td', 'ok ' + cell, 'number');
     const made = element('td', '✗ FAIL ' + cell[0], 'number failed');
     made.append(document.createElement('br'), element('span', cell[1]));

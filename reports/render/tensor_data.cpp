@@ -20,6 +20,7 @@ JsonValue ratio_json(double ratio) { return rounded(ratio); }
 JsonValue cell_json(const TensorRow::Cell& cell) {
   if (cell.failed)
     return JsonValue::array().append(ratio_json(cell.max_ratio)).append(cell.first_failure);
+  if (cell.unknown) return "?";  // of some moment: what was judged at others does not make it good
   return cell.judged ? ratio_json(cell.max_ratio) : JsonValue();
 }
 

@@ -1,7 +1,6 @@
 #include "scenarios/driver/progress.hpp"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,8 @@
 #include <cstdlib>
 #include <ostream>
 #include <sstream>
+
+#include "scenarios/driver/terminal.hpp"
 
 namespace shardproof {
 
@@ -102,17 +103,6 @@ void ProgressDisplay::show(const Progress& progress, Time now) {
        << std::flush;
 }
 
-namespace {
-
-std::size_t terminal_columns() {
-  winsize size{};
-  constexpr std::size_t usual = 80;
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return usual;
-  return size.ws_col;
-}
-
-}  // namespace
-
 void ProgressDisplay::redraw() {
   constexpr std::int64_t width = 10;
   std::ostringstream line;
@@ -126,7 +116,7 @@ void ProgressDisplay::redraw() {
     separator = "  ";
   }
   // What wraps is not erased by the next.
-  out_ << "\r\033[K" << line.str().substr(0, terminal_columns() - 1) << std::flush;
+  out_ << "\r\033[K" << line.str().substr(0, columns_of(STDERR_FILENO) - 1) << std::flush;
 }
 
 void ProgressDisplay::clear() {

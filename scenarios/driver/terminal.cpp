@@ -39,11 +39,14 @@ std::string coloured_line(const std::string& line) {
 
 }  // namespace
 
-std::size_t stdout_columns() {
+std::size_t columns_of(int descriptor) {
   constexpr std::size_t usual = 80;
-  if (::isatty(STDOUT_FILENO) == 0) return 0;
   winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+  return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : usual;
+}
+
+std::size_t stdout_columns() {
+  return ::isatty(STDOUT_FILENO) == 0 ? 0 : columns_of(STDOUT_FILENO);
 }
 
 std::string coloured_verdict(const std::string& text) {

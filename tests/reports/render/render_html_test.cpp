@@ -69,6 +69,13 @@ BOOST_AUTO_TEST_CASE(failing_rows_come_first) {
              R"("/step/000001/micro/0"],null]],["forward/model.norm/output",["0.431",null]]]})");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_not_judged_in_some_step_is_not_good) {
+  TensorRow row{.name = "w", .cells = {}};
+  row.cells = {{.judged = true, .max_ratio = 0.2, .first_failure = {}, .unknown = true},
+               {.judged = true, .max_ratio = 0.2, .first_failure = {}}};
+  BOOST_TEST(tensor_data({row}, 10'000).json == R"({"ranks":2,"rows":[["w",["?","0.2"]]]})");
+}
+
 BOOST_AUTO_TEST_CASE(a_page_of_a_huge_run_stays_below_two_megabytes_and_says_what_it_left_out) {
   Verdict verdict = failing_verdict();
   verdict.plan_text = std::string(3'000'000, 'x');
