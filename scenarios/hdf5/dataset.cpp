@@ -77,6 +77,14 @@ void read_box(const Handle& dataset, const Handle& type, const Region& box,
         "H5Dread", dataset.id());
 }
 
+std::optional<std::uint64_t> offset_in_file(const Handle& dataset) {
+  const Handle properties = owned(H5Dget_create_plist(dataset.id()), "H5Dget_create_plist");
+  const bool is_contiguous = H5Pget_layout(properties.id()) == H5D_CONTIGUOUS &&
+                             H5Pget_external_count(properties.id()) == 0;
+  const haddr_t offset = is_contiguous ? H5Dget_offset(dataset.id()) : HADDR_UNDEF;
+  return offset == HADDR_UNDEF ? std::nullopt : std::optional<std::uint64_t>(offset);
+}
+
 Handle write_long_text(const Handle& parent, const std::string& name, const std::string& text) {
   const Handle type = text_type(std::max<std::size_t>(text.size(), 1));
   Handle dataset = create_dataset(parent, name, type, {});

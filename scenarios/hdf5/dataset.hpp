@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -21,6 +23,10 @@ void read_dataset(const Handle& dataset, const Handle& type, std::span<std::byte
 /// The elements of a box of the dataset, row-major, and no others; `bytes` has their size.
 void read_box(const Handle& dataset, const Handle& type, const Region& box,
               std::span<std::byte> bytes);
+
+/// Where the bytes of a contiguous dataset lie in the file, one after another; nothing if they lie
+/// otherwise, or there are none.
+std::optional<std::uint64_t> offset_in_file(const Handle& dataset);
 
 /// A string dataset of any length.
 Handle write_long_text(const Handle& parent, const std::string& name, const std::string& text);

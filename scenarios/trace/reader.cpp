@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <atomic>
+#include <deque>
 #include <filesystem>
 #include <mutex>
 #include <optional>
 
+#include "scenarios/files/read_only_file.hpp"
 #include "scenarios/hdf5/dataset.hpp"
 #include "scenarios/hdf5/group.hpp"
 #include "scenarios/hdf5/types.hpp"
@@ -26,13 +29,7 @@ namespace {
   throw ScenarioError(shard.path + ": " + info.path + ": altered: " + why);
 }
 
-void expect_hash(const trace_schema::RankFile& shard, const DatasetInfo& info,
-                 std::uint64_t found) {
-  if (found != info.hash) refuse(shard, info, "its bytes do not match their hash");
-}
-
-// One call at a time: the judge reads from two threads, and not every build of HDF5 allows that by
-// itself.
+// One call at a time: not every build of HDF5 allows more by itself.
 std::mutex one_at_a_time;
 
 // Opens a dataset, which must be of the type and the shape that its note tells of, and calls
@@ -58,9 +55,13 @@ std::int64_t stored_elements(const DatasetInfo& info) {
   return element_count(std::span(info.regions));
 }
 
-std::vector<std::byte> room_for(std::int64_t elements, Dtype dtype) {
-  return std::vector<std::byte>(static_cast<std::size_t>(elements) * size_bytes(dtype));
-}
+// Where the bytes of a dataset lie in its file, found when they are first asked for; and whether
+// they have been seen to match their hash.
+struct Place {
+  std::once_flag found;
+  std::optional<std::uint64_t> offset;  // nothing: in chunks, which HDF5 must put together
+  std::atomic<bool> is_checked = false;
+};
 
 }  // namespace
 
@@ -68,20 +69,26 @@ struct TraceReader::Files {
   struct Shard : trace_schema::RankFile {
     std::optional<std::vector<CollectiveRecord>> collectives;
     std::optional<std::vector<AccessRecord>> accesses;
+    ReadOnlyFile bytes;
   };
   std::string folder;
   std::vector<Shard> shards;
   std::map<std::string, std::vector<StoredDataset>> datasets;
+  std::deque<Place> places;  // by StoredDataset::place
 
   void open(int rank);
   Shard& at(int rank) { return shards.at(static_cast<std::size_t>(rank)); }
   void list(const Shard& shard);
   void list(const Shard& shard, const hdf5::Handle& group, const std::string& group_path);
+  Place& place_of(const StoredDataset& dataset);
+  void expect_hash(const StoredDataset& dataset, std::uint64_t found);
 };
 
 void TraceReader::Files::open(int rank) {
   const Shard* first = shards.empty() ? nullptr : &shards.front();
-  shards.push_back({trace_schema::open_rank_file(folder, rank, first), {}, {}});
+  trace_schema::RankFile file = trace_schema::open_rank_file(folder, rank, first);
+  ReadOnlyFile bytes(file.path);
+  shards.push_back({std::move(file), {}, {}, std::move(bytes)});
 }
 
 void TraceReader::Files::list(const Shard& shard) {
@@ -104,7 +111,9 @@ void TraceReader::Files::list(const Shard& shard, const hdf5::Handle& group,
       continue;
     }
     try {
-      datasets[path].push_back({shard.header.rank, trace_schema::read_note(group, name, path)});
+      datasets[path].push_back(
+          {shard.header.rank, trace_schema::read_note(group, name, path), places.size()});
+      places.emplace_back();
     } catch (const ScenarioError& error) {
       throw ScenarioError(shard.path + ": " + error.what());
     }
@@ -135,18 +144,51 @@ const std::map<std::string, std::vector<StoredDataset>>& TraceReader::datasets()
   return files_->datasets;
 }
 
-std::vector<std::byte> TraceReader::read(const StoredDataset& dataset) const {
-  const DatasetInfo& info = dataset.info;
-  const auto& shard = files_->at(dataset.rank);
-  Pulse::of_this_process().beat();
-  std::vector<std::byte> bytes;
-  with_dataset(shard, info, [&](const auto& stored, const auto& type) {
-    bytes = room_for(stored_elements(info), info.dtype);
-    const Pulse::LongCall underway(
-        Pulse::LongCall::seconds_of_file(static_cast<double>(bytes.size())));
-    hdf5::read_dataset(stored, type, bytes);
+Place& TraceReader::Files::place_of(const StoredDataset& dataset) {
+  Place& place = places.at(dataset.place);
+  std::call_once(place.found, [&] {
+    with_dataset(at(dataset.rank), dataset.info, [&](const hdf5::Handle& stored, const auto&) {
+      place.offset = hdf5::offset_in_file(stored);
+    });
   });
-  expect_hash(shard, info, tensor_hash(bytes));
+  return place;
+}
+
+void TraceReader::Files::expect_hash(const StoredDataset& dataset, std::uint64_t found) {
+  if (found != dataset.info.hash)
+    refuse(at(dataset.rank), dataset.info, "its bytes do not match their hash");
+  place_of(dataset).is_checked = true;
+}
+
+void TraceReader::read_bytes(const StoredDataset& dataset, std::int64_t begin,
+                             std::span<std::byte> out) const {
+  const DatasetInfo& info = dataset.info;
+  const auto size = static_cast<std::int64_t>(size_bytes(info.dtype)), count = std::ssize(out);
+  SHARDPROOF_EXPECTS(0 <= begin && begin % size == 0 && count % size == 0 &&
+                         begin + count <= stored_elements(info) * size,
+                     info.path, begin, count);
+  const Place& place = files_->place_of(dataset);
+  auto& shard = files_->at(dataset.rank);
+  Pulse::of_this_process().beat();
+  const Pulse::LongCall underway(Pulse::LongCall::seconds_of_file(static_cast<double>(count)));
+  if (place.offset) {
+    if (!shard.bytes.read(*place.offset + static_cast<std::uint64_t>(begin), out))
+      refuse(shard, info, "the file ends before its bytes do");
+    return;
+  }
+  const Region all = whole(trace_schema::stored_shape(info.regions));
+  with_dataset(shard, info, [&](const hdf5::Handle& stored, const hdf5::Handle& type) {
+    for (const Region& box : flat_range(all, begin / size, (begin + count) / size)) {
+      const auto bytes = static_cast<std::size_t>(element_count(box) * size);
+      hdf5::read_box(stored, type, box, out.first(bytes));
+      out = out.subspan(bytes);
+    }
+  });
+}
+
+std::vector<std::byte> TraceReader::read(const StoredDataset& dataset) const {
+  std::vector<std::byte> bytes = read_range(dataset, 0, stored_elements(dataset.info));
+  if (!files_->place_of(dataset).is_checked) files_->expect_hash(dataset, tensor_hash(bytes));
   return bytes;
 }
 
@@ -155,35 +197,27 @@ std::vector<std::byte> TraceReader::read_range(const StoredDataset& dataset, std
   const DatasetInfo& info = dataset.info;
   SHARDPROOF_EXPECTS(0 <= begin && begin <= end && end <= stored_elements(info), info.path, begin,
                      end);
-  Pulse::of_this_process().beat();
-  const Region all = whole(trace_schema::stored_shape(info.regions));
-  std::vector<std::byte> bytes;
-  with_dataset(files_->at(dataset.rank), info, [&](const auto& stored, const auto& type) {
-    bytes = room_for(end - begin, info.dtype);
-    const Pulse::LongCall underway(
-        Pulse::LongCall::seconds_of_file(static_cast<double>(bytes.size())));
-    std::span<std::byte> rest(bytes);
-    for (const Region& box : flat_range(all, begin, end)) {
-      const auto size = static_cast<std::size_t>(element_count(box)) * size_bytes(info.dtype);
-      hdf5::read_box(stored, type, box, rest.first(size));
-      rest = rest.subspan(size);
-    }
-  });
+  const auto size = static_cast<std::int64_t>(size_bytes(info.dtype));
+  std::vector<std::byte> bytes(static_cast<std::size_t>((end - begin) * size));
+  read_bytes(dataset, begin * size, bytes);
   return bytes;
 }
 
 void TraceReader::check(const StoredDataset& dataset) const {
-  constexpr std::size_t bytes_at_once = 64 * hash_block_bytes;
+  if (files_->place_of(dataset).is_checked) return;
+  constexpr std::int64_t bytes_at_once = 16 * std::int64_t{hash_block_bytes};
   const DatasetInfo& info = dataset.info;
-  const std::int64_t count = stored_elements(info);
-  const auto step = static_cast<std::int64_t>(bytes_at_once / size_bytes(info.dtype));
-  std::vector<std::uint64_t> blocks;
-  // Once at least: one without elements has a type and a shape.
-  for (std::int64_t begin = 0; begin == 0 || begin < count; begin += step) {
-    const auto some = block_hashes(read_range(dataset, begin, std::min(count, begin + step)));
-    blocks.insert(blocks.end(), some.begin(), some.end());
+  const std::int64_t bytes =
+      stored_elements(info) * static_cast<std::int64_t>(size_bytes(info.dtype));
+  std::vector<std::byte> some(static_cast<std::size_t>(std::min(bytes, bytes_at_once)));
+  TensorHasher hasher;
+  for (std::int64_t begin = 0; begin < bytes; begin += bytes_at_once) {
+    const auto part =
+        std::span(some).first(static_cast<std::size_t>(std::min(bytes - begin, bytes_at_once)));
+    read_bytes(dataset, begin, part);
+    hasher.add(part);
   }
-  expect_hash(files_->at(dataset.rank), info, hash_of_blocks(blocks));
+  files_->expect_hash(dataset, hasher.hash());
 }
 
 const std::vector<CollectiveRecord>& TraceReader::collectives(int rank) const {

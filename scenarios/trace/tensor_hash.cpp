@@ -32,4 +32,27 @@ std::uint64_t tensor_hash(std::span<const std::byte> bytes) {
   return hash_of_blocks(block_hashes(bytes));
 }
 
+void TensorHasher::add(std::span<const std::byte> bytes) {
+  const auto keep = [this](std::span<const std::byte> some) {
+    rest_.insert(rest_.end(), some.begin(), some.end());
+  };
+  if (!rest_.empty()) {
+    const std::size_t missing = std::min(hash_block_bytes - rest_.size(), bytes.size());
+    keep(bytes.first(missing));
+    bytes = bytes.subspan(missing);
+    if (rest_.size() < hash_block_bytes) return;
+    blocks_.push_back(xxh3(rest_));
+    rest_.clear();
+  }
+  for (; bytes.size() >= hash_block_bytes; bytes = bytes.subspan(hash_block_bytes))
+    blocks_.push_back(xxh3(bytes.first(hash_block_bytes)));
+  keep(bytes);
+}
+
+std::uint64_t TensorHasher::hash() const {
+  std::vector<std::uint64_t> blocks = blocks_;
+  if (!rest_.empty()) blocks.push_back(xxh3(rest_));
+  return hash_of_blocks(blocks);
+}
+
 }  // namespace shardproof

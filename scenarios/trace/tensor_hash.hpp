@@ -27,4 +27,16 @@ std::uint64_t hash_of_blocks(std::span<const std::uint64_t> blocks);
 /// The same from all of its bytes at once.
 std::uint64_t tensor_hash(std::span<const std::byte> bytes);
 
+/// The same from its bytes as they come, in parts of any size.
+class TensorHasher {
+ public:
+  void add(std::span<const std::byte> bytes);
+  /// Of everything so far.
+  std::uint64_t hash() const;
+
+ private:
+  std::vector<std::uint64_t> blocks_;  // of the whole ones
+  std::vector<std::byte> rest_;        // shorter than a block
+};
+
 }  // namespace shardproof

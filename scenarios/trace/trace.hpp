@@ -115,6 +115,7 @@ void write_master(const std::string& folder);
 struct StoredDataset {
   int rank = 0;
   DatasetInfo info;
+  std::size_t place = 0;  // where the reader that listed it keeps what it knows of its bytes
 };
 
 /// Reads the rank files of one execution's folder. Refuses a trace of another version, an
@@ -130,17 +131,23 @@ class TraceReader {
   const TraceHeader& header(int rank = 0) const;
   /// All datasets by path; each path lists the ranks that hold (a part of) it.
   const std::map<std::string, std::vector<StoredDataset>>& datasets() const;
-  /// May be called from several threads at once. The stored bytes, checked against the hash
-  /// (ScenarioError "altered" with file and path).
+
+  // These may be called from several threads at once, and none waits for another. The dataset must
+  // be one of this reader's.
+
+  /// The stored bytes, checked against the hash (ScenarioError "altered" with file and path).
   std::vector<std::byte> read(const StoredDataset& dataset) const;
   /// Of the stored elements those in [begin, end), counted as they lie: regions one after another,
   /// each row-major. No others are read, so nothing compares them with the hash: check() does, once
-  /// for all ranges. May be called from several threads at once. A range that goes beyond the
-  /// stored elements is an InvariantError.
+  /// for all ranges. A range that goes beyond the stored elements is an InvariantError.
   std::vector<std::byte> read_range(const StoredDataset& dataset, std::int64_t begin,
                                     std::int64_t end) const;
-  /// Refuses what read() would, but holds a few MiB of a tensor at a time, however large it is.
+  /// The same into `out`, from byte `begin` of the stored ones on: whole elements.
+  void read_bytes(const StoredDataset& dataset, std::int64_t begin, std::span<std::byte> out) const;
+  /// Refuses what read() would, but holds 1 MiB of a tensor at a time, however large it is. What
+  /// has been found good once is not read again.
   void check(const StoredDataset& dataset) const;
+
   const std::vector<CollectiveRecord>& collectives(int rank) const;
   const std::vector<AccessRecord>& accesses(int rank) const;
 
