@@ -25,13 +25,6 @@ void note_failure(Comparison& result, std::int64_t index, double expected, doubl
   result.bound = bound;
 }
 
-// Bound and error together; empty where bits must agree.
-std::vector<double> room_of(const reference::UnitResult& unit) {
-  std::vector<double> room = unit.bound;
-  for (std::size_t i = 0; i < room.size(); ++i) room[i] += unit.error[i];
-  return room;
-}
-
 // True where an overflow explains what the acceptance set does not hold, or leaves nothing to hold.
 bool overflowed(const reference::UnitResult& unit, std::size_t i, double r) {
   if (unit.finite_arguments)
@@ -41,6 +34,24 @@ bool overflowed(const reference::UnitResult& unit, std::size_t i, double r) {
 }
 
 }  // namespace
+
+void Comparison::add(const Comparison& other) {
+  compared += other.compared;
+  failed += other.failed;
+  max_ratio = std::max(max_ratio, other.max_ratio);
+  max_absolute = std::max(max_absolute, other.max_absolute);
+  if (other.first_failed < 0 || (first_failed >= 0 && first_failed < other.first_failed)) return;
+  first_failed = other.first_failed;
+  expected = other.expected;
+  got = other.got;
+  bound = other.bound;
+}
+
+std::vector<double> room_of(const reference::UnitResult& unit) {
+  std::vector<double> room = unit.bound;
+  for (std::size_t i = 0; i < room.size(); ++i) room[i] += unit.error[i];
+  return room;
+}
 
 bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
             NonFinite non_finite) {
