@@ -101,7 +101,7 @@ UnitResult replay_embedding_backward(const UnitCall& unit) {
   }
   // Two terms of the output dtype: one correct rounding, also by way of fp32 (24 >= 2 * 8 + 2).
   const bool narrow = unit.precision.output == unit.precision.compute ||
-                      representable(unit.precision.output, dy.values);
+                      all_representable(unit.precision.output, dy.values);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   for (std::size_t i = 0; i < magnitude.size(); ++i) {
     const double c = seen[i / static_cast<std::size_t>(width)];
