@@ -35,6 +35,7 @@
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
 #include "reports/side_by_side/trace_comparison.hpp"
+#include "scenarios/blas/product.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
 #include "scenarios/checkpoint/output_place.hpp"
@@ -101,9 +102,7 @@ Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::st
   const std::string pulse = folder.file("pulse/" + name);
   fs::create_directories(pulse);
   command.insert(command.end(), {"--pulse", pulse});
-  // An OpenBLAS with threads takes a work space for each, before it can be asked to have none.
-  return {
-      name, std::move(command), {{"OPENBLAS_NUM_THREADS", "1"}}, folder.file(name + ".log"), pulse};
+  return {name, std::move(command), {}, folder.file(name + ".log"), pulse};
 }
 
 Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
@@ -570,6 +569,7 @@ int judge(const JudgeOptions& options) {
   for (const char* earlier : {"/summary.json", "/report.html"}) fs::remove(folder + earlier);
   const ProgressReporter reporter("judge");
   input.on_progress = [&](int done, int total) { reporter.report("check", done, total); };
+  blas::prepare();  // before there are threads
   reports::Verdict verdict = reports::judge(input);
   verdict.environment.merge(collect_provenance());
   verdict.environment.merge(real::engine_versions());

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "real/cpu/kernel_lists.hpp"
-#include "real/cpu/matmul.hpp"
+#include "scenarios/blas/product.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::real {
@@ -30,8 +30,7 @@ CpuDevice::CpuDevice() {
     throw EnvironmentError(
         "this process flushes subnormal numbers to zero (FTZ or DAZ is on): a library built with "
         "-ffast-math may have set it");
-  cpu::use_one_blas_thread();
-  cpu::take_blas_work_space();
+  blas::prepare();
 }
 
 const KernelTable& CpuDevice::kernels() const {

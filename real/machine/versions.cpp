@@ -1,13 +1,13 @@
 #include "real/machine/versions.hpp"
 
 #include "real/comm/mpi_process.hpp"
-#include "real/cpu/matmul.hpp"
+#include "scenarios/blas/library.hpp"
 
 namespace shardproof::real {
 
 std::map<std::string, std::string> engine_versions() {
   return {{"mpi", mpi_library_version()},
-          {"blas", cpu::blas_library_version()},
+          {"blas", blas::library().description()},
           {"cuda", "not used"},
           {"nccl", "not used"}};
 }

@@ -2,9 +2,12 @@
 // "Products").
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "reference/bounds/sums.hpp"
-#include "reference/ops/matmul.hpp"
+#include "reference/ops/magnitude_product.hpp"
+#include "reference/ops/product.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/vectorised.hpp"
 
@@ -24,6 +27,43 @@ std::vector<double> magnitudes(std::span<const double> values) {
   std::transform(values.begin(), values.end(), result.begin(),
                  [](double x) { return std::fabs(x); });
   return result;
+}
+
+SHARDPROOF_VECTORISED void narrow_magnitudes(const double* from, float* to, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<float>(std::fabs(from[i]));
+}
+
+FactorOf<float> narrow(const Factor& factor, std::vector<float>& magnitudes) {
+  magnitudes.resize(factor.values.size());
+  narrow_magnitudes(factor.values.data(), magnitudes.data(), magnitudes.size());
+  return {magnitudes, factor.rows, factor.columns, factor.transposed};
+}
+
+// An upper bound of |a| |b| by fp32, of factors that are fp32 numbers. False where it says nothing,
+// or too little: of what overflows, and of zero, which has no error.
+bool narrow_magnitude(const Task& task, std::span<double> magnitude) {
+  std::vector<float> left, right, sums(magnitude.size());
+  magnitude_product(narrow(task.a, left), narrow(task.b, right), sums);
+  const MagnitudeBound bound = magnitude_bound(task.a.width());
+  double least = std::numeric_limits<double>::infinity(), most = 0;
+  bool ordered = true;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const auto s = static_cast<double>(sums[i]);
+    ordered &= s == s;
+    least = std::min(least, s);
+    most = std::max(most, s);
+    magnitude[i] = (bound.factor * s + bound.absolute) * (1 + 0x1p-50);
+  }
+  return ordered && least > 0 && std::isfinite(most) && std::isfinite(bound.factor);
+}
+
+void magnitude_of(const Task& task, bool of_floats, std::span<double> magnitude) {
+  if (of_floats && narrow_magnitude(task, magnitude)) return;
+  const std::vector<double> abs_a = magnitudes(task.a.values), abs_b = magnitudes(task.b.values);
+  Factor left = task.a, right = task.b;
+  left.values = abs_a;
+  right.values = abs_b;
+  product(left, right, magnitude);
 }
 
 /// The bounds of a product's elements as functions of S = |a| |b|: what does not depend on S is
@@ -85,14 +125,13 @@ UnitResult replay_products(const UnitCall& unit, Shape shape, std::span<const Ta
   std::vector<double> magnitude(result.value.size());
   const auto a = unit.arguments[0].values, b = unit.arguments[1].values;
   const double q = product_rounding(unit.precision.compute, a, b);
+  const bool of_floats =
+      unit.precision.compute == Dtype::fp32 &&
+      (q == 0 || (all_representable(Dtype::fp32, a) && all_representable(Dtype::fp32, b)));
   for (const Task& task : tasks) {
     const auto size = static_cast<std::size_t>(task.a.height() * task.b.width());
     product(task.a, task.b, std::span(result.value).subspan(task.at, size));
-    const std::vector<double> abs_a = magnitudes(task.a.values), abs_b = magnitudes(task.b.values);
-    Factor left = task.a, right = task.b;
-    left.values = abs_a;
-    right.values = abs_b;
-    product(left, right, std::span(magnitude).subspan(task.at, size));
+    magnitude_of(task, of_floats, std::span(magnitude).subspan(task.at, size));
   }
   bound_product(unit, as_real(tasks[0].a.width()), q, magnitude, result);
   settle(result);

@@ -213,6 +213,8 @@ class ABundle(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             bundle = f"{folder}/bundle"
             subprocess.run([HERE / "bundle", bundle, "--build", BUILD], check=True)
+            # The program loads it by itself: where it was not packed, one of this machine would do.
+            self.assertTrue(os.path.exists(f"{bundle}/lib/libopenblas.so.0"))
             answer = subprocess.run(
                 [sys.executable, f"{bundle}/tests/gpu/run", "--simulated", "--out",
                  f"{folder}/out", "--only", r"^scenario/gpt2-(fp64-tp1|\w+-tp2)-dp1-"],

@@ -1,4 +1,4 @@
-#include "scenarios/work_space.hpp"
+#include "scenarios/blas/work_space.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include "tests/support/temporary_folder.hpp"
 
 using namespace shardproof;
+using namespace shardproof::blas;
 
 BOOST_AUTO_TEST_SUITE(work_space)
 

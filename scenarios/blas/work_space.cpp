@@ -1,4 +1,4 @@
-#include "scenarios/work_space.hpp"
+#include "scenarios/blas/work_space.hpp"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -13,7 +13,7 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/readable_bytes.hpp"
 
-namespace shardproof {
+namespace shardproof::blas {
 
 namespace {
 
@@ -57,14 +57,17 @@ class Watch {
   timer_t timer_{};
 };
 
-void expect_to_be_had(std::size_t bytes) {
-  if (bytes == 0) return;
+bool is_to_be_had(std::size_t bytes) {
+  if (bytes == 0) return true;
   void* space = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (space == MAP_FAILED)
+  return space != MAP_FAILED && ::munmap(space, bytes) == 0;
+}
+
+void expect_to_be_had(std::size_t bytes) {
+  if (!is_to_be_had(bytes))
     throw EnvironmentError("OpenBLAS needs " + readable_bytes(bytes) +
                            " of memory for its work space, and this process cannot have them: " +
                            std::strerror(errno) + "; is it limited by ulimit -v, or ulimit -d?");
-  ::munmap(space, bytes);
 }
 
 }  // namespace
@@ -75,4 +78,6 @@ void take_work_space(const std::function<void()>& product, std::size_t bytes) {
   product();
 }
 
-}  // namespace shardproof
+bool has_room_for_work_space() { return is_to_be_had(2 * kWorkSpace); }
+
+}  // namespace shardproof::blas
