@@ -1,7 +1,6 @@
 #include "reports/judge.hpp"
 
 #include <algorithm>
-#include <future>
 #include <memory>
 
 #include "reports/checks/table.hpp"
@@ -69,14 +68,11 @@ Tally run(const Check& check, Judging& judging) {
 // In the order of the table.
 std::vector<RankedTally> run_all(Judging& judging,
                                  const std::function<void(int, int)>& on_progress) {
-  std::vector<std::future<Tally>> running;
-  for (const Check& check : check_table())
-    running.push_back(std::async(check.beside ? std::launch::async : std::launch::deferred,
-                                 [&check, &judging] { return run(check, judging); }));
   std::vector<RankedTally> tallies;
-  for (std::size_t i = 0; i < running.size(); ++i) {
-    tallies.push_back({running[i].get(), check_table()[i].sharpness});
-    if (on_progress) on_progress(static_cast<int>(i) + 1, static_cast<int>(running.size()));
+  for (const Check& check : check_table()) {
+    tallies.push_back({run(check, judging), check.sharpness});
+    if (on_progress)
+      on_progress(static_cast<int>(tallies.size()), static_cast<int>(check_table().size()));
   }
   return tallies;
 }
@@ -168,10 +164,9 @@ class Judge {
   }
 
   void show_tensors(Judging& judging, const Divergence& divergence) {
-    judging.by_op.merge(judging.by_function);
-    if (divergence.first) judging.by_op.mark_first(*divergence.first, divergence.sequence);
-    verdict_.tensors = judging.by_op.rows();
-    verdict_.step_errors = judging.by_op.steps();
+    if (divergence.first) judging.table.mark_first(*divergence.first, divergence.sequence);
+    verdict_.tensors = judging.table.rows();
+    verdict_.step_errors = judging.table.steps();
     const auto place = [&](const StepError& error) {
       return std::ranges::find(traces_, error.execution,
                                [](const auto& trace) { return trace->execution(); });

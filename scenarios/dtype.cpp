@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/vectorised.hpp"
 
 namespace shardproof {
 
@@ -79,6 +80,109 @@ double round_to(Dtype dtype, double value) {
 }
 
 namespace {
+
+// fp64 numbers whose rounding to a format drops their last `dropped` bits and no others: normal
+// numbers of the format that do not overflow, and zeros. Of the others it says so.
+SHARDPROOF_VECTORISED bool drop_bits(std::span<double> values, unsigned dropped, double smallest,
+                                     double largest) {
+  const std::uint64_t half = (std::uint64_t{1} << (dropped - 1)) - 1;
+  const std::uint64_t mask = ~((std::uint64_t{1} << dropped) - 1);
+  std::uint64_t others = 0;
+  for (double& value : values) {
+    const double magnitude = std::fabs(value);
+    others |= static_cast<std::uint64_t>(
+        !((magnitude >= smallest && magnitude <= largest) || magnitude == 0));
+    auto bits = std::bit_cast<std::uint64_t>(value);
+    bits += half + ((bits >> dropped) & 1);
+    value = std::bit_cast<double>(bits & mask);
+  }
+  return others == 0;
+}
+
+SHARDPROOF_VECTORISED void through_float(std::span<double> values) {
+  for (double& value : values) value = static_cast<double>(static_cast<float>(value));
+}
+
+// In parts, so that what has a subnormal or an inf in it is done one by one, and nothing else.
+void round_to_16_bits(Dtype dtype, std::span<double> values) {
+  constexpr std::size_t at_once = 256;
+  const FloatFormat format = format_of(dtype);
+  const double smallest = std::ldexp(1.0, format.min_exponent);
+  const double largest =
+      std::ldexp(2.0 - std::ldexp(1.0, 1 - format.precision), format.max_exponent);
+  std::array<double, at_once> before;
+  for (; !values.empty(); values = values.subspan(std::min(at_once, values.size()))) {
+    const auto part = values.first(std::min(at_once, values.size()));
+    std::ranges::copy(part, before.begin());
+    if (drop_bits(part, 53 - static_cast<unsigned>(format.precision), smallest, largest)) continue;
+    for (std::size_t i = 0; i < part.size(); ++i) part[i] = round_to(dtype, before[i]);
+  }
+}
+
+SHARDPROOF_VECTORISED bool are_floats(std::span<const double> values) {
+  std::uint64_t others = 0;
+  for (const double value : values)
+    others |= static_cast<std::uint64_t>(static_cast<double>(static_cast<float>(value)) != value);
+  return others == 0;
+}
+
+// Normal numbers of the format, and zeros: all others are asked one by one.
+SHARDPROOF_VECTORISED bool have_zero_bits(std::span<const double> values, unsigned zeros,
+                                          double smallest, double largest) {
+  const std::uint64_t mask = (std::uint64_t{1} << zeros) - 1;
+  std::uint64_t others = 0;
+  for (const double value : values) {
+    const double magnitude = std::fabs(value);
+    others |= std::bit_cast<std::uint64_t>(value) & mask;
+    others |= static_cast<std::uint64_t>(
+        !((magnitude >= smallest && magnitude <= largest) || magnitude == 0));
+  }
+  return others == 0;
+}
+
+bool are_of_16_bits(Dtype dtype, std::span<const double> values) {
+  constexpr std::size_t at_once = 1024;
+  const FloatFormat format = format_of(dtype);
+  const double smallest = std::ldexp(1.0, format.min_exponent);
+  const double largest = std::ldexp(1.0, format.max_exponent);
+  for (; !values.empty(); values = values.subspan(std::min(at_once, values.size()))) {
+    const auto part = values.first(std::min(at_once, values.size()));
+    if (have_zero_bits(part, 53 - static_cast<unsigned>(format.precision), smallest, largest))
+      continue;
+    for (const double value : part)
+      if (!(round_to(dtype, value) == value)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void round_all(Dtype dtype, std::span<double> values) {
+  switch (dtype) {
+    case Dtype::fp64:
+    case Dtype::int64: return;
+    case Dtype::fp32: return through_float(values);
+    case Dtype::bf16:
+    case Dtype::fp16: return round_to_16_bits(dtype, values);
+  }
+}
+
+bool all_representable(Dtype dtype, std::span<const double> values) {
+  if (dtype == Dtype::fp64 || dtype == Dtype::int64) return true;
+  return dtype == Dtype::fp32 ? are_floats(values) : are_of_16_bits(dtype, values);
+}
+
+// The exponent of an inf and of a NaN is all ones.
+SHARDPROOF_VECTORISED bool all_finite(std::span<const double> values) {
+  constexpr std::uint64_t exponent = 0x7ff0000000000000;
+  std::uint64_t others = 0;
+  for (const double value : values)
+    others |=
+        static_cast<std::uint64_t>((std::bit_cast<std::uint64_t>(value) & exponent) == exponent);
+  return others == 0;
+}
+
+namespace {
 template <class Element, class Convert>
 void read_as(std::span<const std::byte> bytes, std::span<double> out, Convert convert) {
   SHARDPROOF_EXPECTS(bytes.size() == out.size() * sizeof(Element), bytes.size(), out.size());
@@ -96,16 +200,73 @@ void write_as(std::span<const double> values, std::span<std::byte> out, Convert 
     std::memcpy(out.data() + i * sizeof(Element), &element, sizeof(Element));
   }
 }
+SHARDPROOF_VECTORISED void widen_floats(const std::byte* bytes, double* out, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    float value;
+    std::memcpy(&value, bytes + i * sizeof value, sizeof value);
+    out[i] = static_cast<double>(value);
+  }
+}
+
+SHARDPROOF_VECTORISED void widen_bf16(const std::byte* bytes, double* out, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint16_t bits;
+    std::memcpy(&bits, bytes + i * sizeof bits, sizeof bits);
+    out[i] = static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
+  }
+}
+
+void read_floats(std::span<const std::byte> bytes, std::span<double> out) {
+  SHARDPROOF_EXPECTS(bytes.size() == out.size() * sizeof(float), bytes.size(), out.size());
+  widen_floats(bytes.data(), out.data(), out.size());
+}
+
+void read_bf16(std::span<const std::byte> bytes, std::span<double> out) {
+  SHARDPROOF_EXPECTS(bytes.size() == out.size() * 2, bytes.size(), out.size());
+  widen_bf16(bytes.data(), out.data(), out.size());
+}
+
+SHARDPROOF_VECTORISED void narrow_to_floats(const double* values, std::byte* out,
+                                            std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto value = static_cast<float>(values[i]);
+    std::memcpy(out + i * sizeof value, &value, sizeof value);
+  }
+}
+
+// Of bf16 numbers in fp64: a float's upper half. A NaN keeps its sign and becomes quiet.
+SHARDPROOF_VECTORISED void narrow_to_bf16(const double* values, std::byte* out, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(values[i]));
+    const auto half = static_cast<std::uint16_t>(bits >> 16);
+    std::memcpy(out + i * sizeof half, &half, sizeof half);
+  }
+}
+
+void write_floats(std::span<const double> values, std::span<std::byte> out) {
+  SHARDPROOF_EXPECTS(out.size() == values.size() * sizeof(float), out.size(), values.size());
+  narrow_to_floats(values.data(), out.data(), values.size());
+}
+
+void write_bf16(std::span<const double> values, std::span<std::byte> out) {
+  constexpr std::size_t at_once = 1024;
+  SHARDPROOF_EXPECTS(out.size() == values.size() * 2, out.size(), values.size());
+  std::array<double, at_once> rounded;
+  for (std::size_t done = 0; done < values.size(); done += at_once) {
+    const auto part = values.subspan(done, std::min(at_once, values.size() - done));
+    std::ranges::copy(part, rounded.begin());
+    round_all(Dtype::bf16, std::span(rounded).first(part.size()));
+    narrow_to_bf16(rounded.data(), out.data() + 2 * done, part.size());
+  }
+}
+
 }  // namespace
 
 void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out) {
   switch (dtype) {
     case Dtype::fp64: return read_as<double>(bytes, out, [](double v) { return v; });
-    case Dtype::fp32:
-      return read_as<float>(bytes, out, [](float v) { return static_cast<double>(v); });
-    case Dtype::bf16:
-      return read_as<std::uint16_t>(
-          bytes, out, [](std::uint16_t v) { return static_cast<double>(float_from_bf16(v)); });
+    case Dtype::fp32: return read_floats(bytes, out);
+    case Dtype::bf16: return read_bf16(bytes, out);
     case Dtype::fp16:
       return read_as<std::uint16_t>(
           bytes, out, [](std::uint16_t v) { return static_cast<double>(float_from_fp16(v)); });
@@ -120,12 +281,8 @@ void decode(Dtype dtype, std::span<const std::byte> bytes, std::span<double> out
 void encode(Dtype dtype, std::span<const double> values, std::span<std::byte> out) {
   switch (dtype) {
     case Dtype::fp64: return write_as<double>(values, out, [](double v) { return v; });
-    case Dtype::fp32:
-      return write_as<float>(values, out, [](double v) { return static_cast<float>(v); });
-    case Dtype::bf16:
-      return write_as<std::uint16_t>(values, out, [](double v) {
-        return bf16_from_float(static_cast<float>(round_to(Dtype::bf16, v)));
-      });
+    case Dtype::fp32: return write_floats(values, out);
+    case Dtype::bf16: return write_bf16(values, out);
     case Dtype::fp16:
       return write_as<std::uint16_t>(values, out, [](double v) {
         return fp16_from_float(static_cast<float>(round_to(Dtype::fp16, v)));

@@ -34,6 +34,11 @@ double unit_roundoff(Dtype dtype);
 /// Round to nearest, ties to even, once, from fp64 straight to the format; overflow gives infinity,
 /// subnormals are kept, NaN stays NaN. The result is exact in fp64.
 double round_to(Dtype dtype, double value);
+/// The same of each of many.
+void round_all(Dtype dtype, std::span<double> values);
+/// True if every value is a number of the format (int64: a whole number that fp64 holds exactly).
+bool all_representable(Dtype dtype, std::span<const double> values);
+bool all_finite(std::span<const double> values);
 /// Spacing of the format's numbers at |value| (of the binade that holds it; the subnormal spacing
 /// near zero).
 double ulp(Dtype dtype, double value);

@@ -22,6 +22,14 @@ UnitResult map_first(const UnitCall& unit, Function function) {
   return result;
 }
 
+// The same, stored: rounded as a kernel does.
+template <class Function>
+UnitResult map_stored(const UnitCall& unit, Function function) {
+  UnitResult result = map_first(unit, function);
+  store_all(unit.precision, result.value);
+  return result;
+}
+
 std::span<const double> like_first(const UnitCall& unit, std::size_t index) {
   const auto values = unit.arguments[index].values;
   SHARDPROOF_EXPECTS(values.size() == unit.arguments[0].values.size(), index, values.size());
@@ -37,8 +45,11 @@ double scalar(const UnitCall& unit, std::size_t index) {
 }  // namespace
 
 UnitResult replay_copy(const UnitCall& unit) {
-  const Dtype output = unit.precision.output;
-  return map_first(unit, [=](std::size_t, double x) { return round_once(output, x); });
+  const Operand& x = unit.arguments[0];
+  UnitResult result = bitwise_result(x.shape);
+  std::ranges::copy(x.values, result.value.begin());
+  round_all(unit.precision.output, result.value);
+  return result;
 }
 
 UnitResult replay_shift_labels(const UnitCall& unit) {
@@ -66,68 +77,60 @@ UnitResult replay_embedding(const UnitCall& unit) {
     const double token = tokens.values[t];
     SHARDPROOF_EXPECTS(token >= 0 && token < as_real(weight.shape[0]), token);
     const auto row = weight.values.subspan(static_cast<std::size_t>(token) * width, width);
-    for (std::size_t c = 0; c < width; ++c)
-      result.value[t * width + c] = round_once(unit.precision.output, row[c]);
+    std::ranges::copy(row, result.value.begin() + static_cast<std::ptrdiff_t>(t * width));
   }
+  round_all(unit.precision.output, result.value);
   return result;
 }
 
 UnitResult replay_add(const UnitCall& unit) {
   const auto other = like_first(unit, 1);
-  return map_first(unit,
-                   [&](std::size_t i, double x) { return store(unit.precision, x + other[i]); });
+  return map_stored(unit, [&](std::size_t i, double x) { return x + other[i]; });
 }
 
 UnitResult replay_relu(const UnitCall& unit) {
-  return map_first(unit,
-                   [&](std::size_t, double x) { return store(unit.precision, x <= 0 ? 0 : x); });
+  return map_stored(unit, [&](std::size_t, double x) { return x <= 0 ? 0 : x; });
 }
 
 UnitResult replay_relu_backward(const UnitCall& unit) {
   const auto x = like_first(unit, 1);
-  return map_first(
-      unit, [&](std::size_t i, double dy) { return store(unit.precision, x[i] <= 0 ? 0 : dy); });
+  return map_stored(unit, [&](std::size_t i, double dy) { return x[i] <= 0 ? 0 : dy; });
 }
 
 UnitResult replay_product(const UnitCall& unit) {
   const auto other = like_first(unit, 1);
-  return map_first(unit,
-                   [&](std::size_t i, double x) { return store(unit.precision, x * other[i]); });
+  return map_stored(unit, [&](std::size_t i, double x) { return x * other[i]; });
 }
 
 UnitResult replay_add_bias(const UnitCall& unit) {
   const auto bias = unit.arguments[1].values;
   SHARDPROOF_EXPECTS(!bias.empty() && unit.arguments[0].values.size() % bias.size() == 0);
-  return map_first(unit, [&](std::size_t i, double x) {
-    return store(unit.precision, x + bias[i % bias.size()]);
-  });
+  return map_stored(unit, [&](std::size_t i, double x) { return x + bias[i % bias.size()]; });
 }
 
 UnitResult replay_scale(const UnitCall& unit) {
   const double factor = round_once(unit.precision.compute, unit.attributes.factor);
-  return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, x * factor); });
+  return map_stored(unit, [&](std::size_t, double x) { return x * factor; });
 }
 
 UnitResult replay_divide(const UnitCall& unit) {
   const double divisor = round_once(unit.precision.compute, unit.attributes.factor);
-  return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, x / divisor); });
+  return map_stored(unit, [&](std::size_t, double x) { return x / divisor; });
 }
 
 UnitResult replay_multiply(const UnitCall& unit) {
   const double factor = scalar(unit, 1);
-  return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, x * factor); });
+  return map_stored(unit, [&](std::size_t, double x) { return x * factor; });
 }
 
 UnitResult replay_negate(const UnitCall& unit) {
-  return map_first(unit, [&](std::size_t, double x) { return store(unit.precision, -x); });
+  return map_stored(unit, [&](std::size_t, double x) { return -x; });
 }
 
 UnitResult replay_nonfinite(const UnitCall& unit) {
   UnitResult result = bitwise_result({});
   for (const Operand& argument : unit.arguments)
-    if (!std::all_of(argument.values.begin(), argument.values.end(),
-                     [](double x) { return std::isfinite(x); }))
-      result.value[0] = 1;
+    if (!all_finite(argument.values)) result.value[0] = 1;
   return result;
 }
 
@@ -151,21 +154,22 @@ UnitResult replay_clip_factor(const UnitCall& unit) {
 
 UnitResult replay_exp_avg(const UnitCall& unit) {
   const auto gradient = like_first(unit, 1);
-  const auto r = [&](double x) { return round_once(unit.precision.compute, x); };
-  const double beta = r(unit.attributes.factor);
-  const double rest = r(1 - unit.attributes.factor);
-  return map_first(unit, [&](std::size_t i, double m) {
-    return store(unit.precision, r(beta * m) + r(rest * gradient[i]));
+  return with_rounding_to(unit.precision.compute, [&](auto r) {
+    const double beta = r(unit.attributes.factor);
+    const double rest = r(1 - unit.attributes.factor);
+    return map_stored(unit,
+                      [&](std::size_t i, double m) { return r(beta * m) + r(rest * gradient[i]); });
   });
 }
 
 UnitResult replay_exp_avg_sq(const UnitCall& unit) {
   const auto gradient = like_first(unit, 1);
-  const auto r = [&](double x) { return round_once(unit.precision.compute, x); };
-  const double beta = r(unit.attributes.factor);
-  const double rest = r(1 - unit.attributes.factor);
-  return map_first(unit, [&](std::size_t i, double v) {
-    return store(unit.precision, r(beta * v) + r(r(rest * gradient[i]) * gradient[i]));
+  return with_rounding_to(unit.precision.compute, [&](auto r) {
+    const double beta = r(unit.attributes.factor);
+    const double rest = r(1 - unit.attributes.factor);
+    return map_stored(unit, [&](std::size_t i, double v) {
+      return r(beta * v) + r(r(rest * gradient[i]) * gradient[i]);
+    });
   });
 }
 
@@ -173,30 +177,30 @@ UnitResult replay_adamw(const UnitCall& unit) {
   const auto m = like_first(unit, 1);
   const auto v = like_first(unit, 2);
   const double lr = scalar(unit, 3), c1 = scalar(unit, 4), c2 = scalar(unit, 5);
-  const auto r = [&](double x) { return round_once(unit.precision.compute, x); };
-  const double eps = r(unit.attributes.eps);
-  const double decay = r(unit.attributes.weight_decay);
-  return map_first(unit, [&](std::size_t i, double p) {
-    const double denominator = r(r(std::sqrt(r(v[i] / c2))) + eps);
-    const double step = r(r(m[i] / c1) / denominator);
-    return store(unit.precision, p - r(lr * r(step + r(decay * p))));
+  return with_rounding_to(unit.precision.compute, [&](auto r) {
+    const double eps = r(unit.attributes.eps);
+    const double decay = r(unit.attributes.weight_decay);
+    return map_stored(unit, [&](std::size_t i, double p) {
+      const double denominator = r(r(std::sqrt(r(v[i] / c2))) + eps);
+      const double step = r(r(m[i] / c1) / denominator);
+      return p - r(lr * r(step + r(decay * p)));
+    });
   });
 }
 
 UnitResult replay_add_scaled(const UnitCall& unit) {
   const auto scaled = like_first(unit, 1);
-  const auto r = [&](double x) { return round_once(unit.precision.compute, x); };
-  const double factor = r(unit.attributes.factor);
-  return map_first(unit, [&](std::size_t i, double x) {
-    return store(unit.precision, x + r(factor * scaled[i]));
+  return with_rounding_to(unit.precision.compute, [&](auto r) {
+    const double factor = r(unit.attributes.factor);
+    return map_stored(unit, [&](std::size_t i, double x) { return x + r(factor * scaled[i]); });
   });
 }
 
 UnitResult replay_sgd(const UnitCall& unit) {
   const auto gradient = like_first(unit, 1);
   const double lr = scalar(unit, 2);
-  return map_first(unit, [&](std::size_t i, double p) {
-    return store(unit.precision, p - round_once(unit.precision.compute, lr * gradient[i]));
+  return with_rounding_to(unit.precision.compute, [&](auto r) {
+    return map_stored(unit, [&](std::size_t i, double p) { return p - r(lr * gradient[i]); });
   });
 }
 

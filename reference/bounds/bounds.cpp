@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/vectorised.hpp"
 
 namespace shardproof::reference {
 
@@ -28,20 +29,9 @@ double compounded(double x) {
   return x < 0.5 ? x / (1 - x) : std::numeric_limits<double>::infinity();
 }
 
-bool representable(Dtype dtype, std::span<const double> values) {
-  if (dtype == Dtype::fp64) return true;
-  // A bf16 number is a float whose lower 16 bits are zero, hence the detour by float.
-  return std::all_of(values.begin(), values.end(), [dtype](double value) {
-    const auto narrow = static_cast<float>(value);
-    if (static_cast<double>(narrow) != value) return false;
-    if (dtype == Dtype::bf16) return float_from_bf16(bf16_from_float(narrow)) == narrow;
-    return dtype == Dtype::fp32 || round_to(dtype, value) == value;
-  });
-}
-
 double product_rounding(Dtype compute, std::span<const double> a, std::span<const double> b) {
   const auto exact_from = [&](Dtype narrow) {
-    return representable(narrow, a) && representable(narrow, b);
+    return all_representable(narrow, a) && all_representable(narrow, b);
   };
   if (compute == Dtype::fp64) return exact_from(Dtype::fp32) ? 0 : 1;
   return exact_from(Dtype::bf16) || exact_from(Dtype::fp16) ? 0 : 1;
@@ -64,15 +54,33 @@ UnitResult bitwise_result(Shape shape) {
   return result;
 }
 
-void settle(UnitResult& result) {
-  constexpr double inflation = 1 + 0x1p-20;
-  if (result.bound.empty()) return;
-  for (std::size_t i = 0; i < result.value.size(); ++i) {
-    result.bound[i] *= inflation;
-    result.error[i] *= inflation;
-    if (std::isfinite(result.value[i]) && !std::isfinite(result.bound[i] + result.error[i]))
-      result.sound = false;
+namespace {
+
+// False where a finite value has no finite bound.
+SHARDPROOF_VECTORISED bool inflate(const double* value, double* bound, double* error,
+                                   std::size_t count) {
+  constexpr double inflation = 1 + 0x1p-20, largest = std::numeric_limits<double>::max();
+  std::uint64_t without = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    bound[i] *= inflation;
+    error[i] *= inflation;
+    const bool bounded = std::fabs(bound[i] + error[i]) <= largest;
+    without |= static_cast<std::uint64_t>((std::fabs(value[i]) <= largest) & !bounded);
   }
+  return without == 0;
+}
+
+}  // namespace
+
+void settle(UnitResult& result) {
+  if (result.bound.empty()) return;
+  if (!inflate(result.value.data(), result.bound.data(), result.error.data(), result.value.size()))
+    result.sound = false;
+}
+
+void store_all(const UnitPrecision& precision, std::span<double> values) {
+  round_all(precision.compute, values);
+  round_all(precision.output, values);
 }
 
 double round_once(Dtype dtype, double value) {

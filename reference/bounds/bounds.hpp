@@ -68,9 +68,6 @@ inline std::int64_t leading_rows(const Operand& x) {
   return rows;
 }
 
-/// True if every value is a number of `dtype`. Asked of the data, never of a claim about it.
-bool representable(Dtype dtype, std::span<const double> values);
-
 /// q of the sum rules: 0 if all products of the two operands are exact in the accumulator (up to
 /// underflow), else 1. bf16 or fp16 pairs are exact in fp32, fp32 pairs in fp64.
 double product_rounding(Dtype compute, std::span<const double> a, std::span<const double> b);
@@ -88,7 +85,17 @@ void settle(UnitResult& result);
 /// The argument is one + - * / or sqrt of numbers of `compute`, evaluated in fp64: rounding that to
 /// fp32 gives the correctly rounded fp32 result, since 53 >= 2 * 24 + 2 (Figueroa 1995).
 double store(const UnitPrecision& precision, double value);
+/// The same of each of many.
+void store_all(const UnitPrecision& precision, std::span<double> values);
 /// One rounding to a storage dtype; int64 (exact integers) passes.
 double round_once(Dtype dtype, double value);
+
+/// Calls body(r), r(x) being the rounding of x to `compute`, which the compiler then sees in the
+/// body's loops.
+template <class Body>
+auto with_rounding_to(Dtype compute, Body body) {
+  if (compute == Dtype::fp64) return body([](double x) { return x; });
+  return body([](double x) { return static_cast<double>(static_cast<float>(x)); });
+}
 
 }  // namespace shardproof::reference

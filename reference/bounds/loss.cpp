@@ -49,20 +49,25 @@ struct SoftmaxRow {
   }
 };
 
-/// Logits and labels, cut into batch groups.
+/// Logits, of all rows or of a window of them, and labels of all, cut into batch groups.
 struct Loss {
   std::span<const double> logits, labels;
   std::size_t V, rows;  // rows of one group
+  std::size_t first;    // row of the logits
 
   explicit Loss(const UnitCall& unit)
       : logits(unit.arguments[0].values),
         labels(unit.arguments[1].values),
         V(static_cast<std::size_t>(unit.arguments[0].shape.back())),
         rows(static_cast<std::size_t>(
-            rows_per_group(unit, static_cast<std::int64_t>(unit.arguments[1].values.size())))) {
-    SHARDPROOF_EXPECTS(logits.size() == labels.size() * V, logits.size(), labels.size(), V);
+            rows_per_group(unit, static_cast<std::int64_t>(unit.arguments[1].values.size())))),
+        first(static_cast<std::size_t>(unit.attributes.row_window.first)) {
+    const bool fits = unit.attributes.row_window.of > 0 ? first + count() <= labels.size()
+                                                        : count() == labels.size();
+    SHARDPROOF_EXPECTS(logits.size() == count() * V && fits, logits.size(), labels.size(), V);
     for (const double label : labels) SHARDPROOF_EXPECTS(label < static_cast<double>(V), label, V);
   }
+  std::size_t count() const { return logits.size() / V; }
   std::span<const double> row(std::size_t r) const { return logits.subspan(r * V, V); }
   double valid(std::size_t group) const {
     const auto of_group = labels.subspan(group * rows, rows);
@@ -144,11 +149,12 @@ UnitResult replay_cross_entropy_backward(const UnitCall& unit) {
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const double scale = loss_scale(unit, 2), roundings = unit.arguments.size() > 2 ? 4 : 3;
   UnitResult result = bounded_result(unit.arguments[0].shape);
-  for (std::size_t r = 0; r < loss.labels.size(); ++r) {
-    if (loss.labels[r] < 0) continue;  // exactly zero
+  for (std::size_t r = 0; r < loss.count(); ++r) {
+    const double label = loss.labels[loss.first + r];
+    if (label < 0) continue;  // exactly zero
     const SoftmaxRow softmax(loss.row(r), arithmetic);
-    const double c = unit.attributes.factor / loss.valid(r / loss.rows) * scale;
-    row_gradient(softmax, c, roundings, static_cast<std::size_t>(loss.labels[r]),
+    const double c = unit.attributes.factor / loss.valid((loss.first + r) / loss.rows) * scale;
+    row_gradient(softmax, c, roundings, static_cast<std::size_t>(label),
                  result.value.data() + r * loss.V, result.bound.data() + r * loss.V);
   }
   for (std::size_t i = 0; i < result.bound.size(); ++i)

@@ -6,6 +6,7 @@
 #include "reference/bounds/sums.hpp"
 #include "reference/ops/matmul.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/vectorised.hpp"
 
 namespace shardproof::reference {
 
@@ -25,26 +26,58 @@ std::vector<double> magnitudes(std::span<const double> values) {
   return result;
 }
 
+/// The bounds of a product's elements as functions of S = |a| |b|: what does not depend on S is
+/// computed once.
+struct ProductBounds {
+  double slope, offset, at_zero;                 // of any_order_sum
+  double rounding = 0, underflow = 0, hops = 0;  // of with_partials
+  double oracle_slope, oracle_offset;
+  double largest;
+
+  ProductBounds(const UnitPrecision& precision, double inner, double q) {
+    const Arithmetic arithmetic = arithmetic_of(precision.compute);
+    const double partials = as_real(precision.partials);
+    const double terms = precision.partial_terms > 0 ? as_real(precision.partial_terms)
+                                                     : std::ceil(inner / partials);
+    slope = any_order_sum(terms, q, 1, {.u = arithmetic.u, .eta = 0, .tiny = 0, .largest = 0});
+    offset = partials * terms * arithmetic.eta;
+    at_zero = any_order_sum(terms, q, 0, arithmetic);
+    if (precision.partials > 1) {
+      const Arithmetic stored = arithmetic_of(precision.output);
+      rounding = precision.output == precision.compute ? 0 : stored.u;
+      underflow = partials * stored.eta;
+      hops = any_order_hops(partials, 1, precision);
+    }
+    const Arithmetic& oracle = oracle_arithmetic(precision.compute);
+    oracle_slope = (inner - 1 + (precision.compute == Dtype::fp64 ? q : 0)) * oracle.u;
+    oracle_offset = inner * oracle.eta;
+    largest = largest_sum(precision);
+  }
+};
+
+SHARDPROOF_VECTORISED bool bound_all(const ProductBounds how, const double* magnitude,
+                                     double* bound, double* error, std::size_t count) {
+  std::uint64_t overflows = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double S = magnitude[i];
+    const double of_terms = how.slope * S + how.offset;
+    const double stored = of_terms + how.rounding * (S + of_terms) + how.underflow;
+    const double added = stored + how.hops * (S + stored);
+    bound[i] = S == 0 ? how.at_zero : added;
+    error[i] = how.oracle_slope * S + how.oracle_offset;
+    overflows |= static_cast<std::uint64_t>(S + bound[i] > how.largest);
+  }
+  return overflows != 0;
+}
+
 // `magnitude` = |a| |b|, in the result's layout.
 void bound_product(const UnitCall& unit, double inner, double q, std::span<const double> magnitude,
                    UnitResult& result) {
-  const UnitPrecision& precision = unit.precision;
-  const Arithmetic arithmetic = arithmetic_of(precision.compute);
-  const double partials = as_real(precision.partials);
-  const double terms =
-      precision.partial_terms > 0 ? as_real(precision.partial_terms) : std::ceil(inner / partials);
-  const double largest = largest_sum(precision);
-  const double oracle_q = precision.compute == Dtype::fp64 ? q : 0;
-  const Arithmetic& oracle = oracle_arithmetic(precision.compute);
-  for (std::size_t i = 0; i < magnitude.size(); ++i) {
-    const double S = magnitude[i];
-    double bound = any_order_sum(terms, q, S, arithmetic);
-    if (S > 0) bound += (partials - 1) * terms * arithmetic.eta;
-    bound = with_partials(bound, S, precision);
-    result.bound[i] = bound;
-    result.error[i] = any_order_sum(inner, oracle_q, S, oracle);
-    if (S + bound > largest) note_overflow(result, i);
-  }
+  const ProductBounds how(unit.precision, inner, q);
+  if (!bound_all(how, magnitude.data(), result.bound.data(), result.error.data(), magnitude.size()))
+    return;
+  for (std::size_t i = 0; i < magnitude.size(); ++i)
+    if (magnitude[i] + result.bound[i] > how.largest) note_overflow(result, i);
 }
 
 UnitResult replay_products(const UnitCall& unit, Shape shape, std::span<const Task> tasks) {

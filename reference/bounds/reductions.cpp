@@ -1,6 +1,7 @@
 // Sums and means over the leading axis: recorded contributions of ranks, micro-steps or consumers.
 // Two contributions are one addition, and replayed; more have no known order.
 #include <cmath>
+#include <vector>
 
 #include "reference/bounds/sums.hpp"
 #include "scenarios/errors.hpp"
@@ -22,33 +23,30 @@ Stack stack_of(const UnitCall& unit) {
           Shape(x.shape.begin() + 1, x.shape.end())};
 }
 
-double add_rounded(const UnitPrecision& precision, double a, double b) {
-  return round_once(precision.output, round_once(precision.hop, a + b));
-}
-
-// Value, bound and error of sum_t term(t, i); bitwise for one or two terms.
+// Value, bound and error of the sum of the stack's terms, as they are added; bitwise for one or two.
+// term(t) gives the t-th of them.
 template <class Term>
 UnitResult sum_of(const UnitCall& unit, const Stack& stack, Term term) {
   const UnitPrecision& precision = unit.precision;
-  if (stack.layers <= 2) {
-    UnitResult result = bitwise_result(stack.shape);
+  UnitResult result = stack.layers <= 2 ? bitwise_result(stack.shape) : bounded_result(stack.shape);
+  std::vector<double> magnitude(stack.layers <= 2 ? 0 : stack.elements);
+  for (std::int64_t t = 0; t < stack.layers; ++t) {
+    const std::vector<double> terms = term(t);
     for (std::size_t i = 0; i < stack.elements; ++i)
-      result.value[i] = stack.layers == 1 ? round_once(precision.output, term(0, i))
-                                          : add_rounded(precision, term(0, i), term(1, i));
+      result.value[i] = t == 0 ? terms[i] : result.value[i] + terms[i];
+    for (std::size_t i = 0; i < magnitude.size(); ++i) magnitude[i] += std::fabs(terms[i]);
+  }
+  if (stack.layers <= 2) {
+    if (stack.layers == 2) round_all(precision.hop, result.value);
+    round_all(precision.output, result.value);
     return result;
   }
   const double n = as_real(stack.layers);
   const double largest = arithmetic_of(precision.hop).largest;
-  UnitResult result = bounded_result(stack.shape);
   for (std::size_t i = 0; i < stack.elements; ++i) {
-    double magnitude = 0;
-    for (std::int64_t t = 0; t < stack.layers; ++t) {
-      result.value[i] += term(t, i);
-      magnitude += std::fabs(term(t, i));
-    }
-    result.bound[i] = any_order_hops(n, magnitude, precision);
-    result.error[i] = (n - 1) * oracle_arithmetic().u * magnitude;
-    if (magnitude + result.bound[i] > largest) note_overflow(result, i);
+    result.bound[i] = any_order_hops(n, magnitude[i], precision);
+    result.error[i] = (n - 1) * oracle_arithmetic().u * magnitude[i];
+    if (magnitude[i] + result.bound[i] > largest) note_overflow(result, i);
   }
   return result;
 }
@@ -58,8 +56,8 @@ void multiply_after(const UnitCall& unit, double n, UnitResult& sum) {
   const UnitPrecision& precision = unit.precision;
   const double factor = round_once(precision.compute, 1 / n);
   if (sum.bound.empty()) {
-    for (double& value : sum.value) value = store(precision, value * factor);
-    return;
+    for (double& value : sum.value) value *= factor;
+    return store_all(precision, sum.value);
   }
   const Arithmetic stored = arithmetic_of(precision.output);
   const Arithmetic arithmetic = arithmetic_of(precision.compute);
@@ -75,28 +73,34 @@ void multiply_after(const UnitCall& unit, double n, UnitResult& sum) {
   }
 }
 
+std::vector<double> layer(const UnitCall& unit, const Stack& stack, std::int64_t t) {
+  const auto values = unit.arguments[0].values.subspan(static_cast<std::size_t>(t) * stack.elements,
+                                                       stack.elements);
+  return {values.begin(), values.end()};
+}
+
 }  // namespace
 
 UnitResult replay_sum(const UnitCall& unit) {
   const Stack stack = stack_of(unit);
-  const auto values = unit.arguments[0].values;
-  UnitResult result = sum_of(unit, stack, [&](std::int64_t t, std::size_t i) {
-    return values[static_cast<std::size_t>(t) * stack.elements + i];
-  });
+  UnitResult result = sum_of(unit, stack, [&](std::int64_t t) { return layer(unit, stack, t); });
   settle(result);
   return result;
 }
 
 UnitResult replay_mean(const UnitCall& unit) {
   const Stack stack = stack_of(unit);
-  const auto values = unit.arguments[0].values;
   const double n = as_real(stack.layers);
-  // What travels in another dtype is rounded to it first, and the sum back.
-  const auto sent = [&](double x) { return n == 1 ? x : round_once(unit.precision.hop, x); };
   const bool divide = unit.attributes.mean_form == MeanForm::divide_before;
-  UnitResult result = sum_of(unit, stack, [&](std::int64_t t, std::size_t i) {
-    const double x = values[static_cast<std::size_t>(t) * stack.elements + i];
-    return sent(divide ? store(unit.precision, x / n) : x);
+  UnitResult result = sum_of(unit, stack, [&](std::int64_t t) {
+    std::vector<double> terms = layer(unit, stack, t);
+    if (divide) {
+      for (double& term : terms) term /= n;
+      store_all(unit.precision, terms);
+    }
+    // What travels in another dtype is rounded to it first, and the sum back.
+    if (n != 1) round_all(unit.precision.hop, terms);
+    return terms;
   });
   if (!divide) multiply_after(unit, n, result);
   settle(result);

@@ -121,11 +121,6 @@ const Row& row_of(UnitKind kind) {
   return table[index];
 }
 
-bool all_finite(const Operand& argument) {
-  return std::all_of(argument.values.begin(), argument.values.end(),
-                     [](double x) { return std::isfinite(x); });
-}
-
 }  // namespace
 
 const char* name_of(UnitKind kind) { return row_of(kind).name; }
@@ -145,7 +140,8 @@ UnitResult replay(UnitKind kind, const UnitAttributes& attributes, const UnitPre
   SHARDPROOF_EXPECTS(precision.compute == Dtype::fp64 || precision.compute == Dtype::fp32, row.name,
                      "computes in", name_of(precision.compute));
   UnitResult result = row.replay({kind, attributes, precision, arguments});
-  result.finite_arguments = std::all_of(arguments.begin(), arguments.end(), all_finite);
+  result.finite_arguments = std::ranges::all_of(
+      arguments, [](const Operand& argument) { return all_finite(argument.values); });
   return result;
 }
 

@@ -80,15 +80,18 @@ UnitResult replay_embedding_backward(const UnitCall& unit) {
   const auto count = static_cast<std::int64_t>(tokens.values.size());
   SHARDPROOF_EXPECTS(element_count(dy.shape) == count * width, to_string(dy.shape), count);
   const std::optional<std::int64_t>& padding = unit.attributes.padding;
+  const RowWindow& window = unit.attributes.row_window;
   const std::int64_t rows = rows_per_group(unit, count);
   UnitResult result = bounded_result(grouped_shape(unit, {extent, width}));
   std::vector<double> magnitude(result.value.size(), 0.0);
   std::vector<double> seen(result.value.size() / static_cast<std::size_t>(width), 0.0);
   for (std::int64_t t = 0; t < count; ++t) {
     const double token = tokens.values[static_cast<std::size_t>(t)];
-    SHARDPROOF_EXPECTS(token >= 0 && token < as_real(extent), token);
+    SHARDPROOF_EXPECTS(token >= 0 && token < as_real(window.of > 0 ? window.of : extent), token);
     if (padding && token == as_real(*padding)) continue;  // its row is exactly zero
-    const auto row = static_cast<std::size_t>(t / rows * extent) + static_cast<std::size_t>(token);
+    const auto of_window = static_cast<std::int64_t>(token) - window.first;
+    if (of_window < 0 || of_window >= extent) continue;
+    const auto row = static_cast<std::size_t>(t / rows * extent + of_window);
     seen[row] += 1;
     for (std::size_t c = 0; c < static_cast<std::size_t>(width); ++c) {
       const double term = dy.values[static_cast<std::size_t>(t * width) + c];
@@ -98,7 +101,7 @@ UnitResult replay_embedding_backward(const UnitCall& unit) {
   }
   // Two terms of the output dtype: one correct rounding, also by way of fp32 (24 >= 2 * 8 + 2).
   const bool narrow = unit.precision.output == unit.precision.compute ||
-                      representable(unit.precision.output, dy.values);
+                      all_representable(unit.precision.output, dy.values);
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   for (std::size_t i = 0; i < magnitude.size(); ++i) {
     const double c = seen[i / static_cast<std::size_t>(width)];

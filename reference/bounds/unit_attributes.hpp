@@ -10,6 +10,13 @@
 
 namespace shardproof::reference {
 
+/// Which rows a part of a unit makes: those from `first` on, of so many in the whole unit; of none:
+/// it is the whole.
+struct RowWindow {
+  std::int64_t first = 0;
+  std::int64_t of = 0;
+};
+
 /// What tells units of one kind apart: all that the function depends on beside its arguments.
 /// A field that is added here is added to for_each_field below, or nothing compiles.
 struct UnitAttributes {
@@ -36,6 +43,7 @@ struct UnitAttributes {
   ExpertGroups expert_groups = {};
   ExpertRows expert_rows = ExpertRows::by_choice;
   std::optional<std::int64_t> padding = std::nullopt;  // no label; a row without a gradient
+  RowWindow row_window = {};  // of embedding_backward's result, of cross_entropy_backward's logits
 };
 
 /// The rounding that the precision policy allows. Never filled from a plan or a trace.
@@ -64,7 +72,8 @@ template <typename Visitor>
 void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
   const auto& [head_dim, groups, extent, eps, offset, cap, factor, weight_decay, mean_form, gelu,
                pairing, frequencies, heads, attention, weight_layout, parts, part, experts,
-               experts_per_token, route, expert_groups, expert_rows, padding] = attributes;
+               experts_per_token, route, expert_groups, expert_rows, padding, row_window] = attributes;
+  const auto& [first_row, rows_in_all] = row_window;
   const auto& [group_count, groups_kept] = expert_groups;
   const auto& [theta, scaling, scaling_factor, low, high, original_positions, attention_factor,
                mscale, mscale_all_dim, truncate, divisors] = frequencies;
@@ -107,6 +116,8 @@ void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
   visit(Size{"parts"}, parts);
   visit(Size{"part"}, part);
   visit(Size{"experts"}, experts);
+  visit(Size{"row window"}, first_row);
+  visit(Size{"row window"}, rows_in_all);
 }
 
 template <typename Visitor>

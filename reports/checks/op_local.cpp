@@ -6,6 +6,7 @@
 #include <set>
 
 #include "reports/traces/assembled_tensor.hpp"
+#include "reports/units/batch.hpp"
 #include "reports/units/judge_unit.hpp"
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
@@ -152,40 +153,24 @@ UnitPrecision precision_of(const JudgeContext& context, const Unit& unit) {
   return precision;
 }
 
-// Assembled tensors, kept until the last unit that needs them.
-class TensorCache {
- public:
-  TensorCache(const TraceReader& reader, const std::vector<Unit>& units) : reader_(reader) {
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      for (const std::string& input : units[i].inputs) last_use_[input] = i;
-      last_use_[units[i].output] = std::max(last_use_[units[i].output], i);
-      if (units[i].rows) rows_[units[i].output] = *units[i].rows;
-    }
-  }
-
-  const AssembledTensor& get(const std::string& path, int seen_by) {
-    auto& slot = tensors_[path][assembly_key(reader_, path, seen_by)];
-    if (slot == nullptr) {
-      const auto rows = rows_.find(path);
-      slot = std::make_unique<AssembledTensor>(
-          rows == rows_.end() ? assemble(reader_, path, seen_by)
-                              : assemble_rows(reader_, path, rows->second, seen_by));
-    }
-    return *slot;
-  }
-
-  void forget(const Unit& unit, std::size_t i) {
-    for (const std::string& input : unit.inputs)
-      if (last_use_.at(input) <= i) tensors_.erase(input);
-    if (last_use_.at(unit.output) <= i) tensors_.erase(unit.output);
-  }
-
- private:
-  const TraceReader& reader_;
-  std::map<std::string, std::size_t> last_use_;
-  std::map<std::string, reference::RoutedRows> rows_;  // of tensors of which not all rows are there
-  std::map<std::string, std::map<std::string, std::unique_ptr<AssembledTensor>>> tensors_;
+// What is judged of a unit for the ranks that see the same tensors.
+struct SeenUnit {
+  const Unit* unit;
+  int rank;
+  UnitPrecision precision;
+  AssembledView output;
+  std::shared_ptr<JudgedOnce> judged;
 };
+
+// What a unit takes and gives, as its key in the memo has it: that of an op, if each lies whole with
+// one rank, else of the pieces.
+std::string key_of(const AssembledView& view) {
+  const DatasetInfo& first = view.copies.front()->info;
+  const bool is_one = view.copies.size() == 1 && first.regions.size() == 1 &&
+                      first.regions[0] == whole(first.full_shape);
+  return is_one ? reports::key_of(HashedTensor{first.dtype, first.full_shape, first.hash})
+                : " " + assembly_key(view.copies);
+}
 
 class OpLocal {
  public:
@@ -196,20 +181,25 @@ class OpLocal {
         memo_(memo),
         tally_(tally),
         table_(table),
-        expected_(context, trace),
-        cache_(trace.reader(), expected_.units()) {}
+        expected_(context, trace) {
+    for (const Unit& unit : expected_.units())
+      if (unit.rows) rows_[unit.output] = *unit.rows;
+  }
 
   void run() {
-    const std::vector<Unit>& units = expected_.units();
-    for (std::size_t i = 0; i < units.size(); ++i) {
-      judge(units[i]);
-      cache_.forget(units[i], i);
+    for (const Unit& unit : expected_.units()) {
+      begin(unit);
+      if (seen_.size() >= most_begun || batch_.is_full()) judge_what_is_known();
     }
+    judge_what_is_known();
   }
 
  private:
+  // Units that are begun before what they need is done: enough to keep many threads at work.
+  static constexpr std::size_t most_begun = 2048;
+
   // One rank of each set of ranks that see the same tensors; usually rank 0 alone.
-  std::vector<std::pair<int, std::string>> views(const Unit& unit) const {
+  std::vector<int> views(const Unit& unit) const {
     std::vector<std::pair<int, std::string>> distinct;
     for (int rank = 0; rank < trace_.world(); ++rank) {
       std::string key;
@@ -220,36 +210,106 @@ class OpLocal {
                        [&](const auto& view) { return view.second == key; }))
         distinct.emplace_back(rank, key);
     }
-    return distinct;
+    std::vector<int> ranks;
+    for (const auto& [rank, key] : distinct) ranks.push_back(rank);
+    return ranks;
   }
 
-  void judge(const Unit& unit) {
-    for (const auto& [rank, key] : views(unit)) {
-      const std::string missing = first_problem(unit, rank);
-      if (!missing.empty()) {
-        tally_.unknown(trace_.execution() + ": " + missing);
-        return;
-      }
-      const UnitPrecision precision = precision_of(context_, unit);
-      const int seen_by = rank;
-      const NonFinite non_finite = expected_.non_finite(moment_of(unit.output));
-      const UnitVerdict verdict = memo_.find_or(
-          "reference " + describe(unit.kind, unit.attributes, precision, non_finite) + key, [&] {
-            return judge_unit(unit.kind, unit.attributes, precision, arguments_of(unit, seen_by),
-                              cache_.get(unit.output, seen_by).values, non_finite);
-          });
-      if (!verdict.sound) {
-        tally_.unknown(trace_.execution() + ": no sound bound for " + unit.output);
+  AssembledView view_of(const std::string& path, int seen_by) const {
+    const auto rows = rows_.find(path);
+    return rows == rows_.end() ? assembled_view(trace_.reader(), path, seen_by)
+                               : assembled_rows(trace_.reader(), path, rows->second, seen_by);
+  }
+
+  void begin(const Unit& unit) {
+    for (const int rank : views(unit))
+      if (!begin(unit, rank)) return;
+  }
+
+  bool begin(const Unit& unit, int rank) {
+    SeenUnit seen{&unit, rank, precision_of(context_, unit), view_of(unit.output, rank), nullptr};
+    const NonFinite non_finite = expected_.non_finite(moment_of(unit.output));
+    std::string key = describe(unit.kind, unit.attributes, seen.precision, non_finite);
+    std::vector<AssembledView> inputs;
+    std::vector<SharedTensor> arguments;
+    std::string problem;
+    for (const std::string& input : unit.inputs) {
+      if (input == reference::zero_input) {
+        arguments.push_back(zero_tensor(Dtype::fp64, unit.shape));
+        key += " zeros";
         continue;
       }
-      Comparison comparison = verdict.comparison;
-      comparison.compared -= cache_.get(unit.output, rank).absent;  // zeros beside zeros
-      tally_.add(comparison, verdict.proof);
-      if (verdict.comparison.failed > 0)
-        report(unit, precision, rank, verdict);
-      else
-        show(unit, rank, verdict);
+      const AssembledView& view = inputs.emplace_back(view_of(input, rank));
+      if (problem.empty()) problem = view.problem;
+      if (!view.problem.empty()) continue;
+      arguments.push_back(view.elements);
+      key += key_of(view);
     }
+    if (problem.empty()) problem = problem_of(unit, seen.output);
+    if (!problem.empty()) {
+      // In the order of the units: what was begun before is told first.
+      judge_what_is_known();
+      tally_.unknown(trace_.execution() + ": " + problem);
+      return false;
+    }
+    key += key_of(seen.output);
+    inputs.push_back(seen.output);
+    for (const AssembledView& view : inputs) confirm(view);
+    std::shared_ptr<JudgedOnce>& judged = memo_.judged(key);
+    if (judged == nullptr || judged->is_of_other_bytes()) {
+      judged = std::make_shared<JudgedOnce>();
+      judged->underway = std::make_shared<UnitJudgement>(judged_unit(unit, seen, arguments));
+      batch_.add(judged);
+    }
+    seen.judged = judged;
+    seen_.push_back(std::move(seen));
+    return true;
+  }
+
+  JudgedUnit judged_unit(const Unit& unit, const SeenUnit& seen,
+                         std::vector<SharedTensor> arguments) const {
+    return {unit.kind,
+            unit.attributes,
+            seen.precision,
+            std::move(arguments),
+            seen.output.elements,
+            expected_.non_finite(moment_of(unit.output))};
+  }
+
+  static std::string problem_of(const Unit& unit, const AssembledView& output) {
+    if (!output.problem.empty()) return output.problem;
+    if (output.elements->shape() != unit.shape)
+      return unit.output + " has shape " + to_string(output.elements->shape()) + ", expected " +
+             to_string(unit.shape);
+    return "";
+  }
+
+  // Where a program wrote it, the walk over its ops has done it.
+  void confirm(const AssembledView& view) {
+    for (const StoredDataset* copy : view.copies)
+      if (!trace_.reader().is_confirmed(*copy) && confirming_.insert(copy).second)
+        batch_.add(std::make_shared<Confirming>(trace_.reader(), *copy));
+  }
+
+  void judge_what_is_known() {
+    batch_.run();
+    for (const SeenUnit& seen : seen_) finish(seen);
+    seen_.clear();
+  }
+
+  void finish(const SeenUnit& seen) {
+    const Unit& unit = *seen.unit;
+    if (seen.judged->error) std::rethrow_exception(seen.judged->error);
+    const UnitVerdict& verdict = seen.judged->verdict;
+    if (!verdict.sound)
+      return tally_.unknown(trace_.execution() + ": no sound bound for " + unit.output);
+    Comparison comparison = verdict.comparison;
+    comparison.compared -= seen.output.absent;  // zeros beside zeros
+    tally_.add(comparison, verdict.proof);
+    if (verdict.comparison.failed > 0)
+      report(seen, verdict);
+    else
+      show(unit, seen.rank, verdict);
   }
 
   // What each rank holds is judged op by op, where there are ops; else this is all that there is.
@@ -274,53 +334,20 @@ class OpLocal {
     return place;
   }
 
-  std::string first_problem(const Unit& unit, int rank) {
-    for (const std::string& input : unit.inputs)
-      if (input != reference::zero_input && !cache_.get(input, rank).problem.empty())
-        return cache_.get(input, rank).problem;
-    const AssembledTensor& output = cache_.get(unit.output, rank);
-    if (!output.problem.empty()) return output.problem;
-    if (output.shape != unit.shape)
-      return unit.output + " has shape " + to_string(output.shape) + ", expected " +
-             to_string(unit.shape);
-    return "";
-  }
-
-  std::vector<reference::Operand> arguments_of(const Unit& unit, int seen_by) {
-    std::vector<reference::Operand> arguments;
-    for (const std::string& input : unit.inputs) {
-      if (input == reference::zero_input) {
-        zeros_.assign(static_cast<std::size_t>(element_count(unit.shape)), 0.0);
-        arguments.push_back({unit.shape, zeros_});
-      } else {
-        const AssembledTensor& tensor = cache_.get(input, seen_by);
-        arguments.push_back({tensor.shape, tensor.values});
-      }
-    }
-    return arguments;
-  }
-
   // Which ranks hold failing elements, and the op that wrote them.
-  void report(const Unit& unit, const UnitPrecision& precision, int seen_by,
-              const UnitVerdict& verdict) {
+  void report(const SeenUnit& seen, const UnitVerdict& verdict) {
+    const Unit& unit = *seen.unit;
     const Comparison& comparison = verdict.comparison;
-    const AssembledTensor& output = cache_.get(unit.output, seen_by);
-    const auto arguments = arguments_of(unit, seen_by);
-    const std::vector<bool> failing = failing_elements(
-        precision.output, reference::replay(unit.kind, unit.attributes, precision, arguments),
-        output.values, expected_.non_finite(moment_of(unit.output)));
-
     const Moment moment = moment_of(unit.output);
-    Failure failure = failure_at(trace_, seen_by, moment);
+    Failure failure = failure_at(trace_, seen.rank, moment);
     FirstDivergence& divergence = failure.divergence;
     divergence.ranks.clear();
     divergence.tensor = unit.output;
-    for (const StoredDataset& stored : trace_.reader().datasets().at(unit.output)) {
-      if (!holds_failure(stored, output, failing)) continue;
-      divergence.ranks.push_back(stored.rank);
-      divergence.op = stored.info.op;
+    for (const StoredDataset* stored : holders_of_failing(seen)) {
+      divergence.ranks.push_back(stored->rank);
+      divergence.op = stored->info.op;
     }
-    if (divergence.ranks.empty()) divergence.ranks.push_back(seen_by);
+    if (divergence.ranks.empty()) divergence.ranks.push_back(seen.rank);
     divergence.rank = divergence.ranks.front();
     if (const StoredDataset* stored = trace_.dataset(unit.output, divergence.rank))
       put_in_order(failure, trace_, *stored);
@@ -329,27 +356,56 @@ class OpLocal {
       place.sequence = failure.sequence;
       table_.add(place, comparison, verdict.proof);
     }
-    divergence.index = unravel(comparison.first_failed, output.shape);
+    divergence.index = unravel(comparison.first_failed, unit.shape);
     set_numbers(divergence, comparison);
     const std::string sentence = trace_.execution() + ": " + unit.output + " is not what " +
                                  reference::name_of(unit.kind) + " of the recorded inputs may give";
     tally_.fail(std::move(failure), sentence);
   }
 
-  // True if this rank's own copy has failing elements, and is the copy that was judged.
-  bool holds_failure(const StoredDataset& stored, const AssembledTensor& output,
-                     const std::vector<bool>& failing) const {
-    const std::size_t size = size_bytes(output.dtype);
-    std::vector<std::byte> judged(static_cast<std::size_t>(element_count(stored.info.regions)) *
-                                  size);
-    extract(output.bytes, output.shape, stored.info.regions, size, judged);
-    if (tensor_hash(judged) != stored.info.hash) return false;
-    const std::int64_t count = element_count(stored.info.regions);
-    for (std::int64_t i = 0; i < count; ++i)
-      if (failing[static_cast<std::size_t>(
-              ravel(index_in_full(stored.info.regions, i), output.shape))])
+  // The ranks' own copies that have failing elements, and are the copies that were judged.
+  std::vector<const StoredDataset*> holders_of_failing(const SeenUnit& seen) const {
+    std::vector<const StoredDataset*> left, found;
+    for (const StoredDataset& stored : trace_.reader().datasets().at(seen.unit->output))
+      if (was_judged(stored, seen.output)) left.push_back(&stored);
+    std::vector<SharedTensor> arguments;
+    for (const std::string& input : seen.unit->inputs)
+      arguments.push_back(input == reference::zero_input
+                              ? zero_tensor(Dtype::fp64, seen.unit->shape)
+                              : view_of(input, seen.rank).elements);
+    UnitJudgement again(judged_unit(*seen.unit, seen, std::move(arguments)));
+    for (std::size_t part = 0; part < again.parts(); ++part) again.run(part);
+    again.for_each_failing([&](std::int64_t element) {
+      const Shape index = unravel(element, seen.unit->shape);
+      const auto holds = [&](const StoredDataset* stored) {
+        return std::ranges::any_of(stored->info.regions, [&](const Region& region) {
+          return overlap(region, Region{index, Shape(index.size(), 1)});
+        });
+      };
+      std::erase_if(left, [&](const StoredDataset* stored) {
+        if (!holds(stored)) return false;
+        found.push_back(stored);
         return true;
-    return false;
+      });
+      return !left.empty();
+    });
+    std::ranges::sort(found, {}, [](const StoredDataset* stored) { return stored->rank; });
+    return found;
+  }
+
+  // True if the judged tensor has this rank's bytes where the rank has its elements.
+  static bool was_judged(const StoredDataset& stored, const AssembledView& judged) {
+    for (const StoredDataset* copy : judged.copies)
+      if (copy->info.regions == stored.info.regions) return copy->info.hash == stored.info.hash;
+    // Cut otherwise: the bytes tell.
+    TensorHasher hasher;
+    for (const Region& region : stored.info.regions)
+      for (const Run& run : runs_of(region, judged.elements->shape())) {
+        Bytes bytes(static_cast<std::size_t>(run.count) * size_bytes(judged.elements->dtype()));
+        judged.elements->read_range(run.first, bytes);
+        hasher.add(bytes);
+      }
+    return hasher.hash() == stored.info.hash;
   }
 
   const JudgeContext& context_;
@@ -358,18 +414,24 @@ class OpLocal {
   Tally& tally_;
   TensorTable& table_;
   ExpectedOfTrace expected_;
-  TensorCache cache_;
-  std::vector<double> zeros_;
+  std::map<std::string, reference::RoutedRows> rows_;  // of tensors of which not all rows are there
+  Batch batch_;
+  std::vector<SeenUnit> seen_;
+  std::set<const StoredDataset*> confirming_;
 };
 
 }  // namespace
 
-Tally check_op_local(const JudgeContext& context, TensorTable& table) {
-  UnitMemo memo;  // what sim and real have in common is judged once
+Tally check_op_local(const JudgeContext& context, UnitMemo& memo, TensorTable& table) {
   Tally tally("op_local", Proof::bitwise);
   for (const RecordedTrace* trace : context.traces)
     OpLocal(context, *trace, memo, tally, table).run();
   return tally;
+}
+
+Tally check_op_local(const JudgeContext& context, TensorTable& table) {
+  UnitMemo memo;
+  return check_op_local(context, memo, table);
 }
 
 }  // namespace shardproof::reports

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "reports/units/unit_memo.hpp"
 #include "reports/verdict/judge_context.hpp"
 #include "reports/verdict/tally.hpp"
 #include "reports/verdict/tensor_table.hpp"
@@ -10,7 +11,8 @@ namespace shardproof::reports {
 /// ranks recorded, and the oracle's own function says what the output may be. Where replicas differ
 /// in bits, each rank's view is judged with that rank's copies, so that the ranks that are wrong
 /// have names.
-/// Failing tensors go into the table.
+/// Failing tensors go into the table. What the memo knows already is not judged again.
+Tally check_op_local(const JudgeContext& context, UnitMemo& memo, TensorTable& table);
 Tally check_op_local(const JudgeContext& context, TensorTable& table);
 
 }  // namespace shardproof::reports

@@ -47,10 +47,9 @@ Tally run(Judging& judging) {
 
 const WalkFindings& walk_of(Judging& judging) {
   if (!judging.walk) {
-    UnitMemo memo;  // what sim and real have in common is judged once
     judging.walk.emplace();
     for (const EngineTrace* trace : judging.context.engines())
-      walk_units(judging.context, *trace, memo, *judging.walk, judging.by_op);
+      walk_units(judging.context, *trace, judging.memo, *judging.walk, judging.table);
   }
   return *judging.walk;
 }
@@ -60,7 +59,9 @@ Tally run(Judging& judging) {
   return walk_of(judging).*tally;
 }
 
-Tally op_local(Judging& judging) { return check_op_local(judging.context, judging.by_function); }
+Tally op_local(Judging& judging) {
+  return check_op_local(judging.context, judging.memo, judging.table);
+}
 Tally end_to_end(Judging& judging) { return check_end_to_end(judging.context, judging.trend); }
 
 Tally not_built(const char* name, const char* reason) {
@@ -86,7 +87,7 @@ constexpr Check table[] = {
     {"edges", bitwise, engine, 1, always, required, run<&WalkFindings::edges>},
     {"replicas", bitwise, data, 7, of_several_ranks, required, run<check_replicas>},
     {"continuity", bitwise, engine, 2, always, required, run<&WalkFindings::continuity>},
-    {"op_local", bitwise, data, 5, always, required, op_local, /*beside=*/true},
+    {"op_local", bitwise, data, 5, always, required, op_local},
     {"plan_units", bitwise, engine, 4, always, required, run<&WalkFindings::plan_units>},
     {"optimizer", bitwise, data, 6, in_training, required, run<check_optimizer>},
     {"round_trip", bitwise, engine, 8, always, required, run<check_round_trip>},

@@ -14,12 +14,11 @@ namespace shardproof::reports {
 
 /// What one judgement has in hand while its checks run, and what they leave for the report.
 struct Judging {
-  explicit Judging(const JudgeContext& of)
-      : context(of), by_op(of.scenario.world()), by_function(of.scenario.world()) {}
+  explicit Judging(const JudgeContext& of) : context(of), table(of.scenario.world()) {}
 
   const JudgeContext& context;
-  TensorTable by_op;              // of every op, judged on its own rank
-  TensorTable by_function;        // of the functions of full tensors: its own, for it runs beside
+  UnitMemo memo;  // what checks and executions have in common is judged once
+  TensorTable table;
   std::vector<TrendPoint> trend;  // of end_to_end
   std::optional<WalkFindings>
       walk;  // of all engines, once one of its three checks has asked for it
@@ -40,8 +39,6 @@ struct Check {
   bool (*required)(const Scenario& scenario);
   /// Its tally has the name and the proof of this row.
   Tally (*run)(Judging& judging);
-  /// It shares nothing with the others but the files, and takes long: it runs beside them.
-  bool beside = false;
 };
 
 /// All checks, in the order of the summary.

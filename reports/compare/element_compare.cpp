@@ -1,6 +1,7 @@
 #include "reports/compare/element_compare.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -25,13 +26,6 @@ void note_failure(Comparison& result, std::int64_t index, double expected, doubl
   result.bound = bound;
 }
 
-// Bound and error together; empty where bits must agree.
-std::vector<double> room_of(const reference::UnitResult& unit) {
-  std::vector<double> room = unit.bound;
-  for (std::size_t i = 0; i < room.size(); ++i) room[i] += unit.error[i];
-  return room;
-}
-
 // True where an overflow explains what the acceptance set does not hold, or leaves nothing to hold.
 bool overflowed(const reference::UnitResult& unit, std::size_t i, double r) {
   if (unit.finite_arguments)
@@ -42,6 +36,24 @@ bool overflowed(const reference::UnitResult& unit, std::size_t i, double r) {
 
 }  // namespace
 
+void Comparison::add(const Comparison& other) {
+  compared += other.compared;
+  failed += other.failed;
+  max_ratio = std::max(max_ratio, other.max_ratio);
+  max_absolute = std::max(max_absolute, other.max_absolute);
+  if (other.first_failed < 0 || (first_failed >= 0 && first_failed < other.first_failed)) return;
+  first_failed = other.first_failed;
+  expected = other.expected;
+  got = other.got;
+  bound = other.bound;
+}
+
+std::vector<double> room_of(const reference::UnitResult& unit) {
+  std::vector<double> room = unit.bound;
+  for (std::size_t i = 0; i < room.size(); ++i) room[i] += unit.error[i];
+  return room;
+}
+
 bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
             NonFinite non_finite) {
   const bool in_set = unit.bound.empty()
@@ -49,6 +61,21 @@ bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, dou
                           : accepts(storage, unit.value[i], unit.bound[i], unit.error[i], r);
   return in_set || (non_finite == NonFinite::accepted && overflowed(unit, i, r));
 }
+
+namespace {
+
+void compare_one(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
+                 NonFinite non_finite, Comparison& result) {
+  const double f = unit.value[i];
+  const double b = unit.bound.empty() ? 0 : unit.bound[i];
+  const double e = unit.bound.empty() ? 0 : unit.error[i];
+  if (!passes(storage, unit, i, r, non_finite))
+    note_failure(result, static_cast<std::int64_t>(i), f, r, b + e);
+  if (!unit.bound.empty() && std::isfinite(r) && std::isfinite(f + b + e))
+    result.max_ratio = std::max(result.max_ratio, ratio(storage, f, b, e, r));
+}
+
+}  // namespace
 
 Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
                           std::span<const double> recorded, NonFinite non_finite) {
@@ -59,14 +86,21 @@ Comparison compare_to_set(Dtype storage, const reference::UnitResult& unit,
   SHARDPROOF_EXPECTS(bitwise || (unit.bound.size() == unit.value.size() &&
                                  unit.error.size() == unit.value.size()));
   Comparison result;
-  for (std::size_t i = 0; i < recorded.size(); ++i) {
-    const double f = unit.value[i], r = recorded[i];
-    const double b = bitwise ? 0 : unit.bound[i], e = bitwise ? 0 : unit.error[i];
-    ++result.compared;
-    if (!passes(storage, unit, i, r, non_finite))
-      note_failure(result, static_cast<std::int64_t>(i), f, r, b + e);
-    if (!bitwise && std::isfinite(r) && std::isfinite(f + b + e))
-      result.max_ratio = std::max(result.max_ratio, ratio(storage, f, b, e, r));
+  result.compared = std::ssize(recorded);
+  // Most lie well inside; those that a quick look leaves in doubt are asked one by one.
+  std::array<std::uint8_t, 512> doubtful;
+  for (std::size_t first = 0; first < recorded.size(); first += doubtful.size()) {
+    const auto some = std::span(doubtful).first(std::min(doubtful.size(), recorded.size() - first));
+    Screening seen;
+    if (bitwise)
+      seen.doubtful = screen_bits(&unit.value[first], &recorded[first], some);
+    else
+      seen = screen(storage, &unit.value[first], &unit.bound[first], &unit.error[first],
+                    &recorded[first], some);
+    result.max_ratio = std::max(result.max_ratio, seen.max_ratio);
+    for (std::size_t i = 0; seen.doubtful > 0 && i < some.size(); ++i)
+      if (some[i] != 0)
+        compare_one(storage, unit, first + i, recorded[first + i], non_finite, result);
   }
   if (result.failed > 0)
     result.factor = common_factor(storage, unit.value, room_of(unit), recorded, result.failed);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "reference/bounds/replay.hpp"
 #include "scenarios/dtype.hpp"
@@ -22,6 +23,9 @@ struct Comparison {
   double max_absolute = 0;  // where bits were compared: |got - expected|; inf beside NaN or inf
   std::optional<double> factor = std::nullopt;  // that all got have too much (common_factor.hpp)
 
+  /// Takes over what was found of other elements of the same tensor, but for `factor`, which is of
+  /// all or none. `first_failed` counts in the tensor.
+  void add(const Comparison& other);
   bool all_passed() const { return failed == 0 && compared > 0; }
 };
 
@@ -35,6 +39,9 @@ enum class NonFinite { refused, accepted };
 /// and sign of zero where bound and error are zero.
 bool passes(Dtype storage, const reference::UnitResult& unit, std::size_t i, double r,
             NonFinite non_finite = NonFinite::refused);
+
+/// Bound and error together; empty where bits must agree.
+std::vector<double> room_of(const reference::UnitResult& unit);
 
 /// Compares recorded elements with the acceptance sets of a unit. Unless they are accepted, a NaN
 /// always fails, and so does an infinity that is not in the set. Throws InvariantError if the

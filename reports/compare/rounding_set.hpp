@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
+
 #include "scenarios/dtype.hpp"
 
 namespace shardproof::reports {
@@ -19,5 +22,19 @@ bool accepts(Dtype storage, double f, double b, double e, double r);
 /// binade in which the set ends. At most 1 (and a rounding of the ratio itself) where accepts()
 /// holds.
 double ratio(Dtype storage, double f, double b, double e, double r);
+
+/// What one look at many elements can tell.
+struct Screening {
+  std::int64_t doubtful = 0;  // elements that accepts() must be asked about, one by one
+  double max_ratio = 0;       // of the others
+};
+
+/// Looks at as many elements as `doubtful` has room for, without branches: those that lie between
+/// the midpoints beside r, widened by b + e, are accepted. Says 1 of the others, of which some may
+/// be accepted, too: at ties, of subnormals, beside an inf.
+Screening screen(Dtype storage, const double* f, const double* b, const double* e, const double* r,
+                 std::span<std::uint8_t> doubtful);
+/// The same where bits must agree: doubtful is what has other bits, and a NaN.
+std::int64_t screen_bits(const double* f, const double* r, std::span<std::uint8_t> doubtful);
 
 }  // namespace shardproof::reports

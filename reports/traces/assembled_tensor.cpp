@@ -53,41 +53,59 @@ std::string problem_of(const std::vector<const StoredDataset*>& copies, const st
   return "";
 }
 
-AssembledTensor put_together(const TraceReader& reader, const std::string& path,
-                             const std::vector<const StoredDataset*>& copies,
-                             const std::vector<Region>& absent) {
-  AssembledTensor tensor;
-  tensor.problem = problem_of(copies, path, absent);
-  tensor.absent = element_count(absent);
-  if (!tensor.problem.empty()) return tensor;
-  tensor.shape = copies.front()->info.full_shape;
-  tensor.dtype = copies.front()->info.dtype;
-  const auto count = static_cast<std::size_t>(element_count(tensor.shape));
-  const std::size_t size = size_bytes(tensor.dtype);
-  tensor.bytes.resize(count * size);
-  for (const StoredDataset* copy : copies)
-    scatter(reader.read(*copy), copy->info.regions, tensor.shape, size, tensor.bytes);
-  tensor.values.resize(count);
-  decode(tensor.dtype, tensor.bytes, tensor.values);
-  return tensor;
+AssembledView put_together(const TraceReader& reader, const std::string& path,
+                           std::vector<const StoredDataset*> copies,
+                           const std::vector<Region>& absent) {
+  AssembledView view;
+  view.problem = problem_of(copies, path, absent);
+  view.absent = element_count(absent);
+  if (!view.problem.empty()) return view;
+  const DatasetInfo& first = copies.front()->info;
+  auto elements = std::make_shared<TensorView>(first.dtype, first.full_shape);
+  for (const StoredDataset* copy : copies) {
+    const SharedSource source = stored(reader, *copy);
+    std::size_t begin = 0;
+    for (const Region& region : copy->info.regions) {
+      elements->add(runs_of(region, first.full_shape), source, begin);
+      begin += static_cast<std::size_t>(element_count(region)) * size_bytes(first.dtype);
+    }
+  }
+  view.elements = std::move(elements);
+  view.copies = std::move(copies);
+  return view;
 }
 
 }  // namespace
 
-AssembledTensor assemble(const TraceReader& reader, const std::string& path, int seen_by) {
+AssembledView assembled_view(const TraceReader& reader, const std::string& path, int seen_by) {
   return put_together(reader, path, chosen_copies(reader, path, seen_by), {});
 }
 
-AssembledTensor assemble_rows(const TraceReader& reader, const std::string& path,
-                              const reference::RoutedRows& rows, int seen_by) {
-  const std::vector<const StoredDataset*> copies = chosen_copies(reader, path, seen_by);
+AssembledTensor assemble(const TraceReader& reader, const std::string& path, int seen_by) {
+  const AssembledView view = assembled_view(reader, path, seen_by);
+  AssembledTensor tensor;
+  tensor.problem = view.problem;
+  if (view.elements == nullptr) return tensor;
+  for (const StoredDataset* copy : view.copies) reader.check(*copy);
+  tensor.shape = view.elements->shape();
+  tensor.dtype = view.elements->dtype();
+  tensor.bytes.resize(view.elements->bytes());
+  view.elements->read_range(0, tensor.bytes);
+  tensor.values.resize(static_cast<std::size_t>(view.elements->elements()));
+  decode(tensor.dtype, tensor.bytes, tensor.values);
+  return tensor;
+}
+
+AssembledView assembled_rows(const TraceReader& reader, const std::string& path,
+                             const reference::RoutedRows& rows, int seen_by) {
+  std::vector<const StoredDataset*> copies = chosen_copies(reader, path, seen_by);
   const auto absent = copies.empty()
                           ? std::optional(std::vector<Region>{})
                           : absent_rows(reader, copies.front()->info.full_shape, rows, seen_by);
-  if (absent) return put_together(reader, path, copies, *absent);
-  AssembledTensor tensor;
-  tensor.problem = rows.selected + ", which says what rows " + path + " has, is not recorded";
-  return tensor;
+  if (absent) return put_together(reader, path, std::move(copies), *absent);
+  AssembledView view;
+  view.problem = rows.selected + ", which says what rows " + path + " has, is not recorded";
+  return view;
 }
 
 std::optional<std::vector<Region>> absent_rows(const TraceReader& reader, const Shape& shape,
@@ -109,8 +127,12 @@ std::optional<std::vector<Region>> absent_rows(const TraceReader& reader, const 
 }
 
 std::string assembly_key(const TraceReader& reader, const std::string& path, int seen_by) {
+  return assembly_key(chosen_copies(reader, path, seen_by));
+}
+
+std::string assembly_key(const std::vector<const StoredDataset*>& copies) {
   std::string key;
-  for (const StoredDataset* copy : chosen_copies(reader, path, seen_by)) {
+  for (const StoredDataset* copy : copies) {
     if (key.empty())
       key = std::string(name_of(copy->info.dtype)) + to_string(copy->info.full_shape);
     for (const Region& region : copy->info.regions) key += to_string(region);

@@ -12,31 +12,16 @@ bool is_of_another_step(const Moment& written, const Moment& read) {
   return std::pair(written.stage, written.step) != std::pair(read.stage, read.step);
 }
 
-// The recorded bytes of a value, put back from its pieces; nullptr if a piece is missing.
-SharedBytes recorded_bytes(const OpOnRank& at, const Value& value) {
-  const std::size_t size = size_bytes(value.dtype);
-  auto bytes =
-      std::make_shared<Bytes>(static_cast<std::size_t>(element_count(at.shape_of(value))) * size);
-  for (const Piece& piece : pieces_of(at.program(), value, Rank{at.rank}, at.rows())) {
-    const StoredDataset* stored = at.trace.dataset(at.folder() + "/" + piece.name, at.rank);
-    if (stored == nullptr || element_count(stored->info.regions) != element_count(piece) ||
-        stored->info.dtype != value.dtype)
-      return nullptr;
-    put_back(piece, at.trace.reader().read(*stored), size, *bytes);
-  }
-  return bytes;
-}
-
 }  // namespace
 
-std::vector<SharedBytes> HeldValues::read(const OpOnRank& at) {
-  std::vector<SharedBytes> inputs;
+std::vector<SharedHeld> HeldValues::read(const OpOnRank& at) {
+  std::vector<SharedHeld> inputs;
   if (at.op().kind == OpKind::wait) return inputs;
   for (const AccessRecord* access : at.executed.reads) inputs.push_back(read(at, *access));
   return inputs;
 }
 
-SharedBytes HeldValues::read(const OpOnRank& at, const AccessRecord& access) {
+SharedHeld HeldValues::read(const OpOnRank& at, const AccessRecord& access) {
   const auto found = of(at).find(access.value);
   const Held* held = found == of(at).end() ? nullptr : &found->second;
   const Value& value = at.program().value(access.value);
@@ -46,7 +31,7 @@ SharedBytes HeldValues::read(const OpOnRank& at, const AccessRecord& access) {
   const std::int64_t elements = element_count(at.shape_of(value));
   const bool same = held != nullptr && held->hash == access.hash;
   tally.add(elements, same ? 0 : elements, Proof::bitwise);
-  if (same) return held->bytes;
+  if (same) return held->tensor;
   report_edge(at, access, held, tally);
   return nullptr;
 }
@@ -70,30 +55,60 @@ void HeldValues::report_edge(const OpOnRank& at, const AccessRecord& access, con
           (held == nullptr ? " that nobody wrote" : " that " + held->writer + " did not write"));
 }
 
-SharedBytes HeldValues::accept(const OpOnRank& at, std::size_t output) {
+// Put back from its pieces; nullptr if one is missing.
+SharedHeld HeldValues::recorded(const OpOnRank& at, const Value& value, std::uint64_t hash) {
+  auto elements = std::make_shared<TensorView>(value.dtype, at.shape_of(value));
+  const std::vector<Piece> pieces = pieces_of(at.program(), value, Rank{at.rank}, at.rows());
+  const TraceReader& reader = at.trace.reader();
+  bool is_one_dataset = pieces.size() == 1;
+  for (const Piece& piece : pieces) {
+    const StoredDataset* dataset = at.trace.dataset(at.folder() + "/" + piece.name, at.rank);
+    if (dataset == nullptr || element_count(dataset->info.regions) != element_count(piece) ||
+        dataset->info.dtype != value.dtype)
+      return nullptr;
+    elements->add(piece.runs, stored(reader, *dataset));
+    const bool in_order =
+        piece.runs.empty() || (piece.runs.size() == 1 && piece.runs[0].first == 0);
+    is_one_dataset = is_one_dataset && in_order && dataset->info.hash == hash;
+    if (!reader.is_confirmed(*dataset)) batch_.add(std::make_shared<Confirming>(reader, *dataset));
+  }
+  auto held = std::make_shared<HeldTensor>(elements, hash);
+  if (!is_one_dataset) {
+    held->proof = std::make_shared<HashedOnce>(std::make_shared<Hashing>(elements));
+    batch_.add(held->proof);
+  }
+  return held;
+}
+
+SharedHeld HeldValues::accept(const OpOnRank& at, std::size_t output) {
   const AccessRecord* write = at.write_of(output);
   if (write == nullptr) {
     findings_.plan_units.unknown(at.trace.execution() + ": " + full_name(at.op()) +
                                  " has no log entry of what it wrote");
     return nullptr;
   }
-  SharedBytes bytes;
+  SharedHeld tensor;
   if (at.op().recorded) {
-    bytes = recorded_bytes(at, at.output(output));
-    if (bytes == nullptr || tensor_hash(*bytes) != write->hash) {
-      findings_.edges.fail(at.trace.execution() + ": rank " + std::to_string(at.rank) +
-                           ": the recorded bytes of " + at.output(output).name + " in " +
-                           at.folder() + " are not those that were written");
-      bytes = nullptr;
-    }
+    tensor = recorded(at, at.output(output), write->hash);
+    if (tensor == nullptr) report_unlike_log(at, output);
   }
-  of(at)[at.op().outputs[output]] = {write->hash, bytes, at.executed.moment, writer_name(at.op()),
+  of(at)[at.op().outputs[output]] = {write->hash, tensor, at.executed.moment, writer_name(at.op()),
                                      at.op().phase};
-  return bytes;
+  return tensor;
 }
 
-void HeldValues::know(const OpOnRank& at, std::size_t output, const Bytes& bytes) {
-  of(at).at(at.op().outputs[output]).bytes = std::make_shared<Bytes>(bytes);
+void HeldValues::report_unlike_log(const OpOnRank& at, std::size_t output) {
+  findings_.edges.fail(at.trace.execution() + ": rank " + std::to_string(at.rank) +
+                       ": the recorded bytes of " + at.output(output).name + " in " + at.folder() +
+                       " are not those that were written");
+}
+
+void HeldValues::know(const OpOnRank& at, std::size_t output, SharedTensor elements,
+                      std::shared_ptr<HashedOnce> proof) {
+  Held& held = of(at).at(at.op().outputs[output]);
+  const Shape shape = at.shape_of(at.output(output));
+  if (elements->elements() == element_count(shape)) elements = reshaped(elements, shape);
+  held.tensor = std::make_shared<HeldTensor>(std::move(elements), held.hash, std::move(proof));
 }
 
 }  // namespace shardproof::reports

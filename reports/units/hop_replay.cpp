@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "reference/bounds/bounds.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -27,32 +28,43 @@ std::vector<std::byte> encode_all(Dtype dtype, const std::vector<double>& values
   return bytes;
 }
 
-// The member whose value the sum of element i starts with; the others follow in ascending order,
-// cyclically (DESIGN section 4, "The pinned orders").
-std::size_t first_member(ReductionOrder order, std::size_t i, std::size_t elements, std::size_t n) {
-  if (order == ReductionOrder::rank_order) return 0;
+/// Elements whose sums start with the same member; the others follow in ascending order, cyclically
+/// (DESIGN section 4, "The pinned orders").
+struct Chunk {
+  std::size_t begin, end, first_member;
+};
+
+std::vector<Chunk> chunks_of(ReductionOrder order, std::size_t elements, std::size_t n) {
+  if (order == ReductionOrder::rank_order) return {{0, elements, 0}};
   SHARDPROOF_EXPECTS(order == ReductionOrder::ring, name_of(order));
-  std::size_t chunk = 0;
-  while ((chunk + 1) * elements / n <= i) ++chunk;
-  return (chunk + 1) % n;
+  std::vector<Chunk> chunks;
+  for (std::size_t c = 0; c < n; ++c)
+    chunks.push_back({c * elements / n, (c + 1) * elements / n, (c + 1) % n});
+  return chunks;
 }
 
 }  // namespace
 
 std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
-                                  std::span<const std::vector<std::byte>> members) {
+                                  std::span<const std::vector<std::byte>> members,
+                                  PlaceInVector place) {
   const std::size_t n = members.size();
   if (n == 1) return members[0];
   const auto values = decode_all(dtype, members);
-  const std::size_t elements = values[0].size();
-  std::vector<double> sums(elements);
-  for (std::size_t i = 0; i < elements; ++i) {
-    const std::size_t first = first_member(order, i, elements, n);
-    double sum = round_to(wire, values[first][i]);
-    for (std::size_t hop = 1; hop < n; ++hop)
-      sum = round_to(wire, sum + round_to(wire, values[(first + hop) % n][i]));
-    // Whatever bits the members' NaNs had: a sum that is one is the positive quiet NaN.
-    sums[i] = std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum;
+  const std::size_t count = values[0].size(), at = static_cast<std::size_t>(place.first);
+  const std::size_t all = place.of > 0 ? static_cast<std::size_t>(place.of) : count;
+  std::vector<double> sums(count);
+  for (const Chunk& chunk : chunks_of(order, all, n)) {
+    const std::size_t begin = std::max(chunk.begin, at), end = std::min(chunk.end, at + count);
+    for (std::size_t i = begin; i < end; ++i) {
+      double sum = reference::round_once(wire, values[chunk.first_member][i - at]);
+      for (std::size_t hop = 1; hop < n; ++hop) {
+        const double term = values[(chunk.first_member + hop) % n][i - at];
+        sum = reference::round_once(wire, sum + reference::round_once(wire, term));
+      }
+      // Whatever bits the members' NaNs had: a sum that is one is the positive quiet NaN.
+      sums[i - at] = std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum;
+    }
   }
   return encode_all(dtype, sums);
 }
@@ -95,13 +107,6 @@ std::vector<std::byte> replay_max(Dtype dtype, std::span<const std::vector<std::
                        ? std::numeric_limits<double>::quiet_NaN()
                        : std::max(largest[i], member[i]);
   return encode_all(dtype, largest);
-}
-
-std::vector<std::byte> replay_gather(std::span<const std::vector<std::byte>> members) {
-  std::vector<std::byte> all;
-  for (const std::vector<std::byte>& member : members)
-    all.insert(all.end(), member.begin(), member.end());
-  return all;
 }
 
 }  // namespace shardproof::reports

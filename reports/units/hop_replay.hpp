@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,13 +11,21 @@
 
 namespace shardproof::reports {
 
+/// Which elements of a longer vector some are: those from `first` on, of so many in all. Where an
+/// addition of a ring begins depends on that.
+struct PlaceInVector {
+  std::int64_t first = 0;
+  std::int64_t of = 0;  // 0: they are all
+};
+
 /// What a reduction in a pinned order must give, bit by bit, from the recorded inputs of all
 /// members (in group-rank order). The judge's own arithmetic: it shares no line with sim or real.
 /// Each addition is done in fp64 and rounded once to `wire`, which for fp32 and bf16 is the
 /// correctly rounded sum (53 >= 2 * 24 + 2; Figueroa 1995). Throws InvariantError if the order is
 /// not pinned.
 std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
-                                  std::span<const std::vector<std::byte>> members);
+                                  std::span<const std::vector<std::byte>> members,
+                                  PlaceInVector place = {});
 
 /// The same sum in an order that nobody pinned, as a library's: the bits of two members, of more
 /// what any order may give.
@@ -25,8 +34,5 @@ reference::UnitResult bound_sum(Dtype dtype, Dtype wire,
 
 /// The element-wise largest; NaN where any member has one.
 std::vector<std::byte> replay_max(Dtype dtype, std::span<const std::vector<std::byte>> members);
-
-/// The inputs one after another.
-std::vector<std::byte> replay_gather(std::span<const std::vector<std::byte>> members);
 
 }  // namespace shardproof::reports

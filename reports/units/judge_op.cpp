@@ -1,12 +1,13 @@
 #include "reports/units/judge_op.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <cinttypes>
+#include <cstdio>
 
-#include "reports/units/hop_replay.hpp"
+#include "reports/compare/tensor_compare.hpp"
+#include "reports/units/derived.hpp"
 #include "reports/units/judge_unit.hpp"
 #include "reports/units/moves.hpp"
-#include "reports/units/slice_sums.hpp"
 #include "reports/verdict/findings.hpp"
 #include "scenarios/plan/pieces.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
@@ -24,223 +25,299 @@ bool has_its_operands(const Op& op) {
   return enough(op.inputs, row.inputs) && enough(op.outputs, row.outputs);
 }
 
-template <class T, std::size_t n>
-Bytes bytes_of(const T (&values)[n]) {
-  Bytes bytes(sizeof values);
-  std::memcpy(bytes.data(), values, sizeof values);
-  return bytes;
-}
-
-// The hash of real/checksum.hpp, from its definition in docs/bounds.md.
-std::uint64_t mixed(std::uint64_t word) {
-  word ^= word >> 30;
-  word *= 0xbf58476d1ce4e5b9;
-  word ^= word >> 27;
-  word *= 0x94d049bb133111eb;
-  word ^= word >> 31;
-  return word;
-}
-
-Bytes checksum_of(const Bytes& bytes) {
-  std::vector<std::uint64_t> words((bytes.size() + 7) / 8);
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    words[i / 8] |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * (i % 8));
-  std::uint64_t hash = mixed(bytes.size() + 1);
-  for (std::size_t i = 0; i < words.size(); ++i) hash += mixed(words[i] ^ mixed(i + 1));
-  return bytes_of({static_cast<double>(hash >> 32), static_cast<double>(hash & 0xffffffff)});
-}
-
-Bytes difference_of(const Bytes& a, const Bytes& b) { return bytes_of({a == b ? 0.0F : 1.0F}); }
-
-std::vector<double> decoded(Dtype dtype, const Bytes& bytes) {
-  std::vector<double> values(bytes.size() / size_bytes(dtype));
-  decode(dtype, bytes, values);
-  return values;
-}
-
-// Decoded inputs with their local shapes.
-struct Arguments {
-  std::vector<std::vector<double>> values;
-  std::vector<reference::Operand> operands;
-};
-
-// The norm takes only what this rank counts of its flat slice.
-void count_once(const OpOnRank& at, Arguments& arguments) {
-  arguments.operands.clear();
-  for (std::size_t i = 0; i < at.op().inputs.size(); ++i) {
-    const Value& flat = at.program().value(at.op().inputs[i]);
-    const std::span<const double> all = arguments.values[i];
-    for (const Stretch& range : counted_ranges(at.program().layout_of(flat), flat.placement,
-                                               at.program().grid(), Rank{at.rank}))
-      arguments.operands.push_back({{range.count},
-                                    all.subspan(static_cast<std::size_t>(range.begin),
-                                                static_cast<std::size_t>(range.count))});
-  }
-  if (arguments.operands.empty()) arguments.operands.push_back({{0}, {}});
-}
-
-Arguments arguments_of(const OpOnRank& at, const PlanUnit& unit,
-                       const std::vector<SharedBytes>& inputs) {
-  Arguments arguments;
-  arguments.values.reserve(unit.arguments.size());
-  for (const std::size_t i : unit.arguments) {
-    const Value& value = at.program().value(at.op().inputs[i]);
-    arguments.values.push_back(decoded(value.dtype, *inputs[i]));
-    arguments.operands.push_back({at.shape_of(value), arguments.values.back()});
-  }
-  if (unit.kind == reference::UnitKind::sum_of_squares) count_once(at, arguments);
-  return arguments;
-}
-
 HashedTensor hashed(const OpOnRank& at, const AccessRecord& access) {
   const Value& value = at.program().value(access.value);
   return {value.dtype, at.shape_of(value), access.hash};
 }
 
+// Of a flat slice only what this rank counts.
+std::vector<SharedTensor> counted_once(const OpOnRank& at, std::size_t input,
+                                       const SharedTensor& slice) {
+  const Value& flat = at.program().value(at.op().inputs[input]);
+  std::vector<SharedTensor> counted;
+  for (const Stretch& range : counted_ranges(at.program().layout_of(flat), flat.placement,
+                                             at.program().grid(), Rank{at.rank}))
+    counted.push_back(part_of(slice, range.begin, {range.count}));
+  return counted;
+}
+
+std::string key_of_members(const std::string& what, const std::vector<SharedHeld>& members) {
+  std::string key = what;
+  for (const SharedHeld& member : members) {
+    char text[40];
+    std::snprintf(text, sizeof text, " %016" PRIx64 " %" PRId64, member->hash,
+                  member->elements->elements());
+    key += text;
+  }
+  return key;
+}
+
+std::vector<SharedTensor> elements_of(const std::vector<SharedHeld>& held) {
+  std::vector<SharedTensor> elements;
+  for (const SharedHeld& one : held) elements.push_back(one->elements);
+  return elements;
+}
+
 }  // namespace
 
-bool OpJudge::judge(const OpOnRank& at, const std::vector<SharedBytes>& inputs) {
+void OpJudge::begin(const OpOnRank& at, const std::vector<SharedHeld>& inputs, bool must) {
   const Op& op = at.op();
+  Begun begun{at, must, true, inputs};
   const bool known = inputs.size() == op.inputs.size() && std::ranges::count(inputs, nullptr) == 0;
-  if (!known || !has_its_operands(op)) return accept_all(at);
-  if (is_move(op.kind)) return judge_move(at, inputs);
-  if (op.kind == OpKind::checksum) return expect_bytes(at, 0, checksum_of(*inputs[0]));
-  if (op.kind == OpKind::differ) return expect_bytes(at, 0, difference_of(*inputs[0], *inputs[1]));
-  // The slices as they were, and where the bucket has a part of them, one addition.
-  if (op.kind == OpKind::accumulate_slices)
-    return expect_bytes(at, 0,
-                        slices_after(at.program(), op, Rank{at.rank}, context_.policy.accumulate,
-                                     *inputs[0], *inputs[1]));
-  bool judged = true;
-  for (std::size_t output = 0; output < op.outputs.size(); ++output)
-    judged = judge_unit_of(at, output, inputs) && judged;
-  return judged;
+  if (!known || !has_its_operands(op))
+    take(begun);
+  else if (is_move(op.kind))
+    begin_moves(begun);
+  else if (op.kind == OpKind::checksum)
+    expect(begun, 0, derived_checksum(inputs[0]->elements));
+  else if (op.kind == OpKind::differ)
+    expect(begun, 0, derived_difference(inputs[0]->elements, inputs[1]->elements));
+  else if (op.kind == OpKind::accumulate_slices)
+    // The slices as they were, and where the bucket has a part of them, one addition.
+    expect(begun, 0,
+           derived_slices(at.program(), op, Rank{at.rank}, context_.policy.accumulate,
+                          inputs[0]->elements, inputs[1]->elements));
+  else
+    for (std::size_t output = 0; output < op.outputs.size(); ++output) begin_unit(begun, output);
+  begun_.push_back(std::move(begun));
+}
+
+void OpJudge::accept_all(const OpOnRank& at) {
+  Begun begun{at, true, false, {}};
+  take(begun);
+  begun_.push_back(std::move(begun));
+}
+
+// Unjudged: what cannot be, and leaves, which the check `leaves` judges.
+void OpJudge::take(Begun& op) {
+  op.complete = false;
+  for (std::size_t output = 0; output < op.at.op().outputs.size(); ++output)
+    add_outcome(op, output);
+}
+
+OpJudge::Outcome& OpJudge::add_outcome(Begun& op, std::size_t output) {
+  Outcome& outcome = op.outcomes.emplace_back();
+  outcome.output = output;
+  outcome.written = held_.accept(op.at, output);
+  return outcome;
 }
 
 // Where the rank holds nothing of an output, that is all there is to judge.
-bool OpJudge::expect_nothing(const OpOnRank& at, std::size_t output) {
-  held_.accept(at, output);
-  const AccessRecord* write = at.write_of(output);
-  if (write == nullptr || write->hash != tensor_hash({})) return false;
-  held_.know(at, output, {});
-  return true;
+void OpJudge::expect_nothing(Begun& op, std::size_t output) {
+  const AccessRecord* write = op.at.write_of(output);
+  add_outcome(op, output);
+  if (write == nullptr || write->hash != tensor_hash({})) {
+    op.complete = false;
+    return;
+  }
+  held_.know(op.at, output, zero_tensor(op.at.output(output).dtype, {0}), nullptr);
 }
 
-bool OpJudge::accept_all(const OpOnRank& at) {
-  for (std::size_t output = 0; output < at.op().outputs.size(); ++output) held_.accept(at, output);
-  return false;
-}
-
-bool OpJudge::judge_unit_of(const OpOnRank& at, std::size_t output,
-                            const std::vector<SharedBytes>& inputs) {
+void OpJudge::begin_unit(Begun& op, std::size_t output) {
+  const OpOnRank& at = op.at;
   const auto unit =
       plan_unit(at.program(), at.op(), output, context_.policy, Rank{at.rank}, at.rows());
   if (!unit) {
-    held_.accept(at, output);
-    return false;
+    op.complete = false;
+    add_outcome(op, output);
+    return;
   }
-  if (element_count(at.shape_of(at.output(output))) == 0) return expect_nothing(at, output);
-  if (at.op().recorded) return judge_recorded(at, output, *unit, inputs);
-  const Arguments arguments = arguments_of(at, *unit, inputs);
-  return expect_result(
-      at, output,
-      reference::replay(unit->kind, unit->attributes, unit->precision, arguments.operands));
+  const Value& value = at.output(output);
+  const Shape shape = at.shape_of(value);
+  if (element_count(shape) == 0) return expect_nothing(op, output);
+  if (at.op().recorded) return begin_recorded(op, output, *unit);
+  auto follows = std::make_shared<std::atomic<bool>>(true);
+  expect(op, output, derived_result(*unit, arguments_of(op, *unit), value.dtype, shape, follows),
+         "derived " + key_of(at, *unit), follows);
 }
 
-std::string OpJudge::key_of(const OpOnRank& at, std::size_t output, const PlanUnit& unit) const {
+std::vector<SharedTensor> OpJudge::arguments_of(const Begun& op, const PlanUnit& unit) const {
+  std::vector<SharedTensor> arguments;
+  const bool counts = unit.kind == reference::UnitKind::sum_of_squares;
+  for (const std::size_t i : unit.arguments) {
+    const SharedTensor& input = op.operands[i]->elements;
+    if (counts)
+      std::ranges::copy(counted_once(op.at, i, input), std::back_inserter(arguments));
+    else
+      arguments.push_back(input);
+  }
+  if (arguments.empty() && counts) arguments.push_back(zero_tensor(Dtype::fp32, {0}));
+  return arguments;
+}
+
+std::string OpJudge::key_of(const OpOnRank& at, const PlanUnit& unit) const {
   std::vector<HashedTensor> tensors;
   for (const std::size_t i : unit.arguments) tensors.push_back(hashed(at, *at.executed.reads[i]));
-  tensors.push_back(hashed(at, *at.write_of(output)));
   const std::string key = memo_key(unit.kind, unit.attributes, unit.precision, tensors,
                                    expected_.non_finite(at.executed.moment));
   // Which part of its slice a rank counts depends on the rank.
   const bool of_the_rank = unit.kind == reference::UnitKind::sum_of_squares;
-  return of_the_rank ? key + std::to_string(at.rank) : key;
+  return of_the_rank ? key + " of rank " + std::to_string(at.rank) : key;
 }
 
-bool OpJudge::judge_recorded(const OpOnRank& at, std::size_t output, const PlanUnit& unit,
-                             const std::vector<SharedBytes>& inputs) {
-  const SharedBytes recorded = held_.accept(at, output);
-  if (recorded == nullptr) return false;
-  const UnitVerdict verdict = memo_.find_or(key_of(at, output, unit), [&] {
-    const Arguments arguments = arguments_of(at, unit, inputs);
-    return judge_unit(unit.kind, unit.attributes, unit.precision, arguments.operands,
-                      decoded(at.output(output).dtype, *recorded),
-                      expected_.non_finite(at.executed.moment));
-  });
-  return settle(at, output, verdict);
-}
-
-bool OpJudge::judge_move(const OpOnRank& at, const std::vector<SharedBytes>& inputs) {
-  std::vector<const Bytes*> bytes;
-  for (const SharedBytes& input : inputs) bytes.push_back(input.get());
-  const auto expected = moved_bytes(at.program(), at.op(), Rank{at.rank}, bytes);
-  bool judged = expected.size() == at.op().outputs.size();
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    judged = expect_bytes(at, i, expected[i]) && judged;
-  return judged;
-}
-
-bool OpJudge::judge(const OpOnRank& at, const Meeting& meeting) {
-  std::vector<Bytes> members;
-  for (const SharedBytes& input : meeting.inputs) {
-    if (input == nullptr || (!members.empty() && input->size() != members[0].size()))
-      return accept_all(at);
-    members.push_back(*input);
+void OpJudge::begin_recorded(Begun& op, std::size_t output, const PlanUnit& unit) {
+  const OpOnRank& at = op.at;
+  Outcome& outcome = add_outcome(op, output);
+  if (outcome.written == nullptr) {
+    op.complete = false;
+    return;
   }
+  const std::string key = key_of(at, unit) + reports::key_of(hashed(at, *at.write_of(output)));
+  add_judgement(op, outcome, key,
+                {unit.kind, unit.attributes, unit.precision, arguments_of(op, unit),
+                 outcome.written->elements, expected_.non_finite(at.executed.moment)});
+}
+
+void OpJudge::add_judgement(const Begun& op, Outcome& outcome, const std::string& key,
+                            JudgedUnit unit) {
+  std::shared_ptr<JudgedOnce>& judged = memo_.judged(key);
+  if (judged == nullptr || judged->is_of_other_bytes()) {
+    judged = std::make_shared<JudgedOnce>();
+    judged->underway = std::make_shared<UnitJudgement>(std::move(unit));
+    for (const SharedHeld& operand : op.operands)
+      if (operand->proof != nullptr) judged->proofs.emplace_back(operand->proof, operand->hash);
+    if (const HeldTensor& result = *outcome.written; result.proof != nullptr)
+      judged->proofs.emplace_back(result.proof, result.hash);
+    batch_.add(judged);
+  }
+  outcome.unit = judged;
+}
+
+void OpJudge::begin_moves(Begun& op) {
+  const OpOnRank& at = op.at;
+  const std::vector<SharedTensor> inputs = elements_of(op.operands);
+  const auto expected = moved(at.program(), at.op(), Rank{at.rank}, inputs);
+  op.complete = expected.size() == at.op().outputs.size();
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    expect(op, i, expected[i],
+           at.op().kind == OpKind::copy ? key_of_members("copy", op.operands) : "");
+}
+
+void OpJudge::begin(const OpOnRank& at, const Meeting& meeting) {
+  for (const SharedHeld& input : meeting.inputs)
+    if (input == nullptr || input->elements->bytes() != meeting.inputs[0]->elements->bytes())
+      return accept_all(at);
   const Op& start = *meeting.start;
   const Dtype dtype = at.program().value(start.inputs[0]).dtype;
-  if (start.kind == OpKind::all_gather) return expect_bytes(at, 0, replay_gather(members));
-  if (start.kind == OpKind::all_reduce_max) return expect_bytes(at, 0, replay_max(dtype, members));
-  return judge_reduction(at, start, dtype, members);
+  Begun begun{at, true, true, meeting.inputs};
+  const std::vector<SharedTensor> members = elements_of(meeting.inputs);
+  const std::string key = key_of_members(name_of(dtype), meeting.inputs);
+  if (start.kind == OpKind::all_gather)
+    expect(begun, 0, concatenation(members), "gathered " + key);
+  else if (start.kind == OpKind::all_reduce_max)
+    expect(begun, 0, derived_max(dtype, members), "largest " + key);
+  else
+    begin_reduction(begun, start, members, key);
+  begun_.push_back(std::move(begun));
 }
 
-bool OpJudge::judge_reduction(const OpOnRank& at, const Op& start, Dtype dtype,
-                              const std::vector<Bytes>& members) {
+void OpJudge::begin_reduction(Begun& op, const Op& start, const std::vector<SharedTensor>& members,
+                              const std::string& key) {
+  const Dtype dtype = op.at.program().value(start.inputs[0]).dtype;
   // The wire dtype is the policy's: a program that claims another one must not be excused by it.
   const Dtype wire = context_.policy.wire(start.kind, *start.group, dtype);
   const ReductionOrder order = context_.policy.order;
+  const std::string how = std::string(" ") + name_of(wire) + " " + name_of(order) + " ";
   if (order != ReductionOrder::library)
-    return expect_bytes(at, 0, replay_sum(order, dtype, wire, members));
-  const reference::UnitResult sum = bound_sum(dtype, wire, members);
-  if (!at.op().recorded) return expect_result(at, 0, sum);
-  const SharedBytes recorded = held_.accept(at, 0);
-  if (recorded == nullptr) return false;
-  return settle(at, 0,
-                judge_result(sum, dtype, decoded(dtype, *recorded),
-                             expected_.non_finite(at.executed.moment)));
+    return expect(op, 0, derived_sum(order, dtype, wire, members), "sum" + how + key);
+  const PlanUnit sum{reference::UnitKind::sum, {}, {.output = dtype, .hop = wire}, {}};
+  const SharedTensor terms = sent_terms(wire, members);
+  if (!op.at.op().recorded) {
+    auto follows = std::make_shared<std::atomic<bool>>(true);
+    return expect(op, 0, derived_result(sum, {terms}, dtype, {members[0]->elements()}, follows),
+                  "derived sum" + how + key, follows);
+  }
+  Outcome& outcome = add_outcome(op, 0);
+  if (outcome.written == nullptr) {
+    op.complete = false;
+    return;
+  }
+  const NonFinite non_finite = expected_.non_finite(op.at.executed.moment);
+  add_judgement(
+      op, outcome,
+      "sum" + how + key + (non_finite == NonFinite::accepted ? " skipped" : "") +
+          reports::key_of(hashed(op.at, *op.at.write_of(0))),
+      {sum.kind, sum.attributes, sum.precision, {terms}, outcome.written->elements, non_finite});
 }
 
-// Not stored, so its bits must follow from its inputs: one rounding, or none.
-bool OpJudge::expect_result(const OpOnRank& at, std::size_t output,
-                            const reference::UnitResult& result) {
-  if (!result.sound || !result.bound.empty() || !result.error.empty()) {
+void OpJudge::expect(Begun& op, std::size_t output, SharedTensor expected, const std::string& key,
+                     std::shared_ptr<std::atomic<bool>> follows) {
+  const OpOnRank& at = op.at;
+  Outcome& outcome = add_outcome(op, output);
+  if (at.write_of(output) == nullptr) {
+    op.complete = false;
+    return;
+  }
+  auto unshared = std::shared_ptr<HashedOnce>();
+  std::shared_ptr<HashedOnce>& hash = key.empty() ? unshared : memo_.hashed(key);
+  if (hash == nullptr) {
+    hash = std::make_shared<HashedOnce>();
+    hash->underway = std::make_shared<Hashing>(expected);
+    batch_.add(hash);
+  }
+  if (outcome.written == nullptr) held_.know(at, output, expected, hash);
+  outcome.expected = std::move(expected);
+  outcome.hash = hash;
+  outcome.follows = std::move(follows);
+}
+
+void OpJudge::finish() {
+  for (const Begun& op : begun_) finish(op);
+  begun_.clear();
+}
+
+void OpJudge::finish(const Begun& op) {
+  const bool known = std::ranges::all_of(op.operands, [](const SharedHeld& operand) {
+    return operand == nullptr || operand->is_good();
+  });
+  bool judged = op.complete && known;
+  for (const Outcome& outcome : op.outcomes) {
+    const bool stored = outcome.written != nullptr && outcome.written->is_good();
+    if (outcome.written != nullptr && !stored) held_.report_unlike_log(op.at, outcome.output);
+    if (known && !finish(op.at, outcome)) judged = false;
+  }
+  if (!op.must) return;
+  if (judged)
+    ++judged_;
+  else
+    report_unjudged(op.at);
+}
+
+bool OpJudge::finish(const OpOnRank& at, const Outcome& outcome) {
+  const SharedHeld recorded =
+      outcome.written != nullptr && outcome.written->is_good() ? outcome.written : nullptr;
+  if (outcome.expected != nullptr) return finish_expected(at, outcome, recorded);
+  if (outcome.unit == nullptr) return true;
+  if (recorded == nullptr || outcome.unit->is_of_other_bytes()) return false;
+  if (outcome.unit->error) std::rethrow_exception(outcome.unit->error);
+  return settle(at, outcome.output, outcome.unit->verdict);
+}
+
+bool OpJudge::finish_expected(const OpOnRank& at, const Outcome& outcome,
+                              const SharedHeld& recorded) {
+  if (outcome.follows != nullptr && !*outcome.follows) {
     findings_.plan_units.unknown(at.trace.execution() + ": the result of " + full_name(at.op()) +
                                  " is not recorded, and its bits do not follow from its inputs");
-    held_.accept(at, output);
     return false;
   }
-  const Dtype dtype = at.output(output).dtype;
-  Bytes expected(result.value.size() * size_bytes(dtype));
-  encode(dtype, result.value, expected);
-  return expect_bytes(at, output, expected);
+  const Dtype dtype = at.output(outcome.output).dtype;
+  Comparison comparison;
+  comparison.compared = static_cast<std::int64_t>(outcome.expected->bytes() / size_bytes(dtype));
+  if (outcome.hash->hash != at.write_of(outcome.output)->hash) {
+    if (recorded != nullptr && recorded->elements->bytes() == outcome.expected->bytes())
+      comparison = compare_bits(*outcome.expected, *recorded->elements, dtype);
+    else
+      comparison.failed = comparison.compared;  // only the hash is known
+  }
+  return settle(at, outcome.output, {comparison, Proof::bitwise, true});
 }
 
-// Bytes that are known in advance: equal to the logged hash, or the op is wrong.
-bool OpJudge::expect_bytes(const OpOnRank& at, std::size_t output, const Bytes& expected) {
-  const AccessRecord* write = at.write_of(output);
-  const SharedBytes recorded = held_.accept(at, output);
-  if (write == nullptr) return false;
-  const Dtype dtype = at.output(output).dtype;
-  Comparison comparison;
-  comparison.compared = static_cast<std::int64_t>(expected.size() / size_bytes(dtype));
-  if (tensor_hash(expected) == write->hash)
-    held_.know(at, output, expected);
-  else if (recorded != nullptr && recorded->size() == expected.size())
-    comparison = compare_bits(expected, *recorded, dtype);
-  else
-    comparison.failed = comparison.compared;  // only the hash is known
-  return settle(at, output, {comparison, Proof::bitwise, true});
+// What is not judged is accepted for the ops that follow, and never in silence.
+void OpJudge::report_unjudged(const OpOnRank& at) {
+  findings_.plan_units.unknown(at.trace.execution() + ": " + writer_name(at.op()) +
+                               " was not judged on rank " + std::to_string(at.rank) + " in " +
+                               at.folder() + ": what it read or must write is not known");
+  for (std::size_t i = 0; i < at.op().outputs.size(); ++i) table_.add_unknown(at.place_of(i));
 }
 
 bool OpJudge::settle(const OpOnRank& at, std::size_t output, const UnitVerdict& verdict) {

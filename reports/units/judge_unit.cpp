@@ -50,12 +50,14 @@ std::string memo_key(reference::UnitKind kind, const reference::UnitAttributes& 
                      const reference::UnitPrecision& precision,
                      std::span<const HashedTensor> tensors, NonFinite non_finite) {
   std::string key = describe(kind, attributes, precision, non_finite);
-  for (const HashedTensor& tensor : tensors) {
-    char hash[20];
-    std::snprintf(hash, sizeof hash, " %016llx", static_cast<unsigned long long>(tensor.hash));
-    key += hash + std::string(name_of(tensor.dtype)) + to_string(tensor.shape);
-  }
+  for (const HashedTensor& tensor : tensors) key += key_of(tensor);
   return key;
+}
+
+std::string key_of(const HashedTensor& tensor) {
+  char hash[20];
+  std::snprintf(hash, sizeof hash, " %016llx", static_cast<unsigned long long>(tensor.hash));
+  return hash + std::string(name_of(tensor.dtype)) + to_string(tensor.shape);
 }
 
 UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,

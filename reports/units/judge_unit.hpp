@@ -22,6 +22,8 @@ struct HashedTensor {
   std::uint64_t hash = 0;
 };
 
+std::string key_of(const HashedTensor& tensor);
+
 /// Equal for units that are one judgement: the same function of the same arguments, the last tensor
 /// being the result.
 std::string memo_key(reference::UnitKind kind, const reference::UnitAttributes& attributes,

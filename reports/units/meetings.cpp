@@ -4,7 +4,7 @@
 
 namespace shardproof::reports {
 
-void Meetings::join(const OpOnRank& start, SharedBytes input) {
+void Meetings::join(const OpOnRank& start, SharedHeld input) {
   const Axis axis = start.op().group.value();
   const Rank rank{start.rank};
   const ProcessGrid grid = trace_.grid();

@@ -13,8 +13,8 @@ namespace shardproof::reports {
 
 /// A collective that all members of a group have begun.
 struct Meeting {
-  const Op* start = nullptr;        // of the member that asks
-  std::vector<SharedBytes> inputs;  // by group rank; nullptr where the bytes are not known
+  const Op* start = nullptr;       // of the member that asks
+  std::vector<SharedHeld> inputs;  // by group rank; nullptr where it is not known
 };
 
 /// The collectives of an execution: the n-th that one member of a group begins is the n-th of all.
@@ -23,8 +23,8 @@ class Meetings {
   explicit Meetings(const EngineTrace& trace)
       : trace_(trace), members_(static_cast<std::size_t>(trace.world())) {}
 
-  /// A member begins one, with its input if its bytes are known.
-  void join(const OpOnRank& start, SharedBytes input);
+  /// A member begins one, with its input if it is known.
+  void join(const OpOnRank& start, SharedHeld input);
   /// Whether all members have begun what `wait` waits for. True if nobody began it.
   bool ready(const OpOnRank& wait) const;
   /// What `wait` waited for; nullopt if nobody began it.
@@ -33,7 +33,7 @@ class Meetings {
  private:
   using Key = std::pair<std::string, std::int64_t>;  // the group, and a number
   struct Gathering {
-    std::vector<SharedBytes> inputs;
+    std::vector<SharedHeld> inputs;
     std::vector<bool> arrived;
     std::size_t left = 0;  // members that have their result
   };

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cstddef>
 #include <span>
 #include <vector>
 
+#include "reports/values/tensor_view.hpp"
 #include "scenarios/plan/program.hpp"
 
 namespace shardproof::reports {
@@ -12,9 +12,11 @@ namespace shardproof::reports {
 /// the regions that each value's placement gives a rank.
 bool is_move(OpKind kind);
 
-/// The bytes that a moving op must write on `rank`, one vector per output, from its inputs' bytes.
-std::vector<std::vector<std::byte>> moved_bytes(
-    const Program& program, const Op& op, Rank rank,
-    std::span<const std::vector<std::byte>* const> inputs);
+/// What a moving op must write on `rank`, one tensor per output: views of its inputs.
+std::vector<SharedTensor> moved(const Program& program, const Op& op, Rank rank,
+                                std::span<const SharedTensor> inputs);
+
+/// One after another, as a vector.
+SharedTensor concatenation(std::span<const SharedTensor> tensors);
 
 }  // namespace shardproof::reports

@@ -1,48 +1,50 @@
 #include "reports/units/slice_sums.hpp"
 
-#include <span>
+#include <algorithm>
 
 #include "reference/bounds/replay.hpp"
-#include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
 
 namespace {
 
-std::vector<double> decoded(Dtype dtype, const std::vector<std::byte>& bytes) {
-  std::vector<double> values(bytes.size() / size_bytes(dtype));
-  decode(dtype, bytes, values);
+std::vector<double> decoded(const TensorView& tensor, std::int64_t first, std::int64_t count) {
+  Bytes bytes(static_cast<std::size_t>(count) * size_bytes(tensor.dtype()));
+  tensor.read_range(first, bytes);
+  std::vector<double> values(static_cast<std::size_t>(count));
+  decode(tensor.dtype(), bytes, values);
   return values;
 }
 
 }  // namespace
 
-std::vector<std::byte> slices_after(const Program& program, const Op& op, Rank rank, Dtype dtype,
-                                    const std::vector<std::byte>& slices,
-                                    const std::vector<std::byte>& bucket) {
+std::vector<Kept> kept_of(const Program& program, const Op& op, Rank rank) {
   const Value& sum = program.value(op.inputs.at(0));
   const Value& added = program.value(op.inputs.at(1));
-  const std::vector<double> before = decoded(sum.dtype, slices);
-  const std::vector<double> terms = decoded(added.dtype, bucket);
+  return kept_of(program.layout_of(added), program.layout_of(sum), sum.placement, program.grid(),
+                 rank);
+}
+
+void slices_after(std::span<const Kept> kept, Dtype dtype, const TensorView& slices,
+                  const TensorView& bucket, std::int64_t first, std::span<std::byte> out) {
+  const std::size_t size = size_bytes(slices.dtype());
+  const std::int64_t end = first + static_cast<std::int64_t>(out.size() / size);
+  slices.read_range(first, out);
   const reference::UnitPrecision precision{
       .output = dtype, .compute = dtype == Dtype::fp64 ? Dtype::fp64 : Dtype::fp32};
-  const std::size_t size = size_bytes(sum.dtype);
-  std::vector<std::byte> after = slices;
-  for (const Kept& kept : kept_of(program.layout_of(added), program.layout_of(sum), sum.placement,
-                                  program.grid(), rank)) {
-    const auto part = [&](const std::vector<double>& all, std::int64_t begin) {
-      return reference::Operand{{kept.count},
-                                std::span(all).subspan(static_cast<std::size_t>(begin),
-                                                       static_cast<std::size_t>(kept.count))};
-    };
-    const std::vector<reference::Operand> operands{part(before, kept.to), part(terms, kept.from)};
+  for (const Kept& part : kept) {
+    const std::int64_t begin = std::max(part.to, first);
+    const std::int64_t count = std::min(part.to + part.count, end) - begin;
+    if (count <= 0) continue;
+    const std::vector<double> before = decoded(slices, begin, count);
+    const std::vector<double> terms = decoded(bucket, part.from + begin - part.to, count);
+    const std::vector<reference::Operand> operands{{{count}, before}, {{count}, terms}};
     const reference::UnitResult result =
         reference::replay(reference::UnitKind::add, {}, precision, operands);
-    encode(sum.dtype, result.value,
-           std::span(after).subspan(static_cast<std::size_t>(kept.to) * size,
-                                    static_cast<std::size_t>(kept.count) * size));
+    encode(slices.dtype(), result.value,
+           out.subspan(static_cast<std::size_t>(begin - first) * size,
+                       static_cast<std::size_t>(count) * size));
   }
-  return after;
 }
 
 }  // namespace shardproof::reports

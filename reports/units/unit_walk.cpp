@@ -18,16 +18,18 @@ bool must_be_judged(const Op& op) {
   return op.kind != OpKind::wait && row_of(op.kind).judge != Judge::leaf;
 }
 
+// Ops that are begun before what they need is done: enough to keep many threads at work.
+constexpr int most_begun = 2048;
+
 class Walk {
  public:
   Walk(const JudgeContext& context, const EngineTrace& trace, UnitMemo& memo,
        WalkFindings& findings, TensorTable& table)
       : trace_(trace),
         findings_(findings),
-        held_(trace.world(), findings),
+        held_(trace.world(), findings, batch_),
         meetings_(trace),
-        table_(table),
-        judge_(context, trace, memo, held_, findings, table),
+        judge_(context, trace, memo, held_, batch_, findings, table),
         next_(static_cast<std::size_t>(trace.world())) {}
 
   void run() {
@@ -37,6 +39,7 @@ class Walk {
       for (int rank = 0; rank < trace_.world(); ++rank)
         while (!is_done(rank) && step(rank)) moved = true;
     }
+    judge_what_is_known();
     report_standstill();
     report_unjudged();
   }
@@ -51,31 +54,28 @@ class Walk {
     if (at.op().kind == OpKind::wait && !meetings_.ready(at)) return false;
     ++next(rank);
     Pulse::of_this_process().work_on(at.folder() + ": " + full_name(at.op()));
-    const std::vector<SharedBytes> inputs = held_.read(at);
+    const std::vector<SharedHeld> inputs = held_.read(at);
     if (is_collective(at.op().kind))
       meetings_.join(at, inputs.empty() ? nullptr : inputs[0]);
     else if (at.op().kind == OpKind::wait)
-      account(at, leave(at));
-    else if (const bool judged = judge_.judge(at, inputs); must_be_judged(at.op()))
-      account(at, judged);
+      leave(at);
+    else
+      judge_.begin(at, inputs, must_be_judged(at.op()));
+    if (++begun_ == most_begun || batch_.is_full()) judge_what_is_known();
     return true;
   }
 
-  bool leave(const OpOnRank& wait) {
-    const auto meeting = meetings_.leave(wait);
-    return meeting ? judge_.judge(wait, *meeting) : judge_.accept_all(wait);
+  void leave(const OpOnRank& wait) {
+    if (const auto meeting = meetings_.leave(wait))
+      judge_.begin(wait, *meeting);
+    else
+      judge_.accept_all(wait);
   }
 
-  // What is not judged is accepted for the ops that follow, and never in silence.
-  void account(const OpOnRank& at, bool judged) {
-    if (judged) {
-      ++judged_;
-      return;
-    }
-    findings_.plan_units.unknown(trace_.execution() + ": " + writer_name(at.op()) +
-                                 " was not judged on rank " + std::to_string(at.rank) + " in " +
-                                 at.folder() + ": what it read or must write is not known");
-    for (std::size_t i = 0; i < at.op().outputs.size(); ++i) table_.add_unknown(at.place_of(i));
+  void judge_what_is_known() {
+    batch_.run();
+    judge_.finish();
+    begun_ = 0;
   }
 
   void report_standstill() {
@@ -92,20 +92,20 @@ class Walk {
       due += std::ranges::count_if(trace_.executed(rank), [](const ExecutedOp& executed) {
         return must_be_judged(*executed.op);
       });
-    if (judged_ != due)
-      findings_.plan_units.unknown(trace_.execution() + ": " + std::to_string(judged_) +
+    if (judge_.judged() != due)
+      findings_.plan_units.unknown(trace_.execution() + ": " + std::to_string(judge_.judged()) +
                                    " of the " + std::to_string(due) +
                                    " ops that must be judged were judged");
   }
 
   const EngineTrace& trace_;
   WalkFindings& findings_;
+  Batch batch_;
   HeldValues held_;
   Meetings meetings_;
-  TensorTable& table_;
   OpJudge judge_;
   std::vector<std::size_t> next_;  // by rank: the place in its log
-  std::int64_t judged_ = 0;
+  int begun_ = 0;                  // since the batch was last run
 };
 
 }  // namespace

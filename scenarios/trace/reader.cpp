@@ -188,7 +188,7 @@ void TraceReader::read_bytes(const StoredDataset& dataset, std::int64_t begin,
 
 std::vector<std::byte> TraceReader::read(const StoredDataset& dataset) const {
   std::vector<std::byte> bytes = read_range(dataset, 0, stored_elements(dataset.info));
-  if (!files_->place_of(dataset).is_checked) files_->expect_hash(dataset, tensor_hash(bytes));
+  if (!is_confirmed(dataset)) confirm(dataset, tensor_hash(bytes));
   return bytes;
 }
 
@@ -203,8 +203,16 @@ std::vector<std::byte> TraceReader::read_range(const StoredDataset& dataset, std
   return bytes;
 }
 
+void TraceReader::confirm(const StoredDataset& dataset, std::uint64_t hash) const {
+  files_->expect_hash(dataset, hash);
+}
+
+bool TraceReader::is_confirmed(const StoredDataset& dataset) const {
+  return files_->place_of(dataset).is_checked;
+}
+
 void TraceReader::check(const StoredDataset& dataset) const {
-  if (files_->place_of(dataset).is_checked) return;
+  if (is_confirmed(dataset)) return;
   constexpr std::int64_t bytes_at_once = 16 * std::int64_t{hash_block_bytes};
   const DatasetInfo& info = dataset.info;
   const std::int64_t bytes =
@@ -217,7 +225,7 @@ void TraceReader::check(const StoredDataset& dataset) const {
     read_bytes(dataset, begin, part);
     hasher.add(part);
   }
-  files_->expect_hash(dataset, hasher.hash());
+  confirm(dataset, hasher.hash());
 }
 
 const std::vector<CollectiveRecord>& TraceReader::collectives(int rank) const {

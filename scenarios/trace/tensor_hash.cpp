@@ -13,6 +13,11 @@ std::uint64_t xxh3(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
+std::array<std::uint64_t, 2> xxh3_128(std::span<const std::byte> bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
+}
+
 std::vector<std::uint64_t> block_hashes(std::span<const std::byte> bytes) {
   std::vector<std::uint64_t> hashes;
   hashes.reserve((bytes.size() + hash_block_bytes - 1) / hash_block_bytes);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,6 +10,9 @@ namespace shardproof {
 
 /// XXH3-64, seed 0, of bytes as they are: of a block, a text, a table. A tensor's hash is another.
 std::uint64_t xxh3(std::span<const std::byte> bytes);
+
+/// XXH3-128, seed 0, low half first: for keys of which no two may meet.
+std::array<std::uint64_t, 2> xxh3_128(std::span<const std::byte> bytes);
 
 /// A tensor is hashed in blocks of this size, so that threads, or a GPU, can each make a part:
 ///

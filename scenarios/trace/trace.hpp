@@ -152,6 +152,10 @@ class TraceReader {
                                     std::int64_t end) const;
   /// The same into `out`, from byte `begin` of the stored ones on: whole elements.
   void read_bytes(const StoredDataset& dataset, std::int64_t begin, std::span<std::byte> out) const;
+  /// For who has hashed the stored bytes by parts: refuses what read() would.
+  void confirm(const StoredDataset& dataset, std::uint64_t hash) const;
+  /// Whether the bytes have been found to match their hash.
+  bool is_confirmed(const StoredDataset& dataset) const;
   /// Refuses what read() would, but holds 1 MiB of a tensor at a time, however large it is. What
   /// has been found good once is not read again.
   void check(const StoredDataset& dataset) const;

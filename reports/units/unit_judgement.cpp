@@ -1,0 +1,211 @@
+#include "reports/units/unit_judgement.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "reports/compare/common_factor.hpp"
+#include "reports/units/judge_unit.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+using reference::Operand;
+using reference::Tile;
+using reference::UnitKind;
+using reference::UnitResult;
+
+// Numbers that a tile works on: what it computes of them stays in a processor's cache.
+constexpr std::int64_t tile_elements = 1 << 14;
+
+// What is summed over a leading axis is a matrix with a row for each term.
+JudgedUnit as_matrix(JudgedUnit unit) {
+  if (unit.kind != UnitKind::sum && unit.kind != UnitKind::mean) return unit;
+  const Shape& stack = unit.arguments.at(0)->shape();
+  SHARDPROOF_EXPECTS(!stack.empty() && stack[0] > 0, to_string(stack));
+  const std::int64_t terms = stack[0], elements = unit.arguments[0]->elements() / terms;
+  unit.arguments[0] = reshaped(unit.arguments[0], {terms, elements});
+  SHARDPROOF_EXPECTS(unit.result->elements() == elements, elements);
+  unit.result = reshaped(unit.result, {elements});
+  return unit;
+}
+
+// The rows that the tokens name are copied: of a large table, only those are read.
+JudgedUnit as_copy(JudgedUnit unit) {
+  const SharedTensor table = unit.arguments.at(0), tokens = unit.arguments.at(1);
+  const Box rows = reference::matrix_of(table->shape());
+  std::vector<double> token;
+  reshaped(tokens, {tokens->elements()})->decode({0, 1, 0, tokens->elements()}, token);
+  const bool named = std::ranges::all_of(
+      token, [&](double t) { return t >= 0 && t < static_cast<double>(rows.rows); });
+  if (!named) return unit;  // its function will say so
+  auto chosen =
+      std::make_shared<TensorView>(table->dtype(), Shape{tokens->elements(), rows.columns});
+  const SharedSource source = bytes_of(table);
+  for (std::int64_t i = 0; i < tokens->elements(); ++i) {
+    const Run run{i * rows.columns, rows.columns};
+    const auto row = static_cast<std::size_t>(token[static_cast<std::size_t>(i)]);
+    chosen->add(std::span(&run, 1), source,
+                row * static_cast<std::size_t>(rows.columns) * size_bytes(table->dtype()));
+  }
+  unit.kind = UnitKind::copy;
+  unit.arguments = {chosen};
+  return unit;
+}
+
+JudgedUnit prepared(JudgedUnit unit) {
+  if (unit.kind == UnitKind::embedding && unit.arguments.at(0)->shape().size() == 2)
+    return as_copy(std::move(unit));
+  return as_matrix(std::move(unit));
+}
+
+bool is_not_finite(double x) { return !std::isfinite(x); }
+
+}  // namespace
+
+UnitJudgement::UnitJudgement(JudgedUnit unit) : unit_(prepared(std::move(unit))) {
+  if (reference::is_reduction(unit_.kind)) {
+    cut_reduction();
+    return;
+  }
+  reference::UnitShapes shapes{unit_.kind, unit_.attributes, {}, unit_.result->shape()};
+  for (const SharedTensor& argument : unit_.arguments)
+    shapes.arguments.push_back(argument->shape());
+  for (Tile& tile : reference::tiles_of(shapes, tile_elements))
+    tiles_.push_back({std::move(tile), {}, {}, nullptr});
+}
+
+// Each part is of one argument; the others are not there.
+void UnitJudgement::cut_reduction() {
+  for (std::size_t i = 0; i < unit_.arguments.size(); ++i) {
+    const std::int64_t count = unit_.arguments[i]->elements(), at_once = 4 * tile_elements;
+    unit_.arguments[i] = reshaped(unit_.arguments[i], {count});
+    for (std::int64_t first = 0; first == 0 || first < count; first += at_once) {
+      const std::int64_t some = std::min(at_once, count - first);
+      Tile tile{{0, 1, 0, 1}, std::vector<Tile::Argument>(i), unit_.attributes};
+      tile.arguments.push_back({{0, 1, first, some}, {some}});
+      tiles_.push_back({std::move(tile), {}, {}, nullptr});
+    }
+  }
+}
+
+UnitResult UnitJudgement::replayed(const Tile& tile) const {
+  static thread_local std::vector<std::vector<double>> values;
+  const std::size_t count = tile.arguments.size();
+  const std::size_t first = reference::is_reduction(unit_.kind) ? count - 1 : 0;
+  if (values.size() < count) values.resize(count);
+  std::vector<Operand> operands;
+  for (std::size_t i = first; i < count; ++i) {
+    const Tile::Argument& argument = tile.arguments[i];
+    unit_.arguments[i]->decode(argument.box, values[i]);
+    operands.push_back({argument.shape, values[i]});
+  }
+  return reference::replay(unit_.kind, tile.attributes, unit_.precision, operands);
+}
+
+UnitJudgement::Evaluated UnitJudgement::evaluated(const Tile& tile) const {
+  Evaluated found{replayed(tile), {}};
+  // What one tile of a unit does not see may have reached it all the same.
+  if (unit_.non_finite == NonFinite::accepted) found.unit.finite_arguments = arguments_are_finite();
+  unit_.result->decode(tile.result, found.recorded);
+  return found;
+}
+
+bool UnitJudgement::arguments_are_finite() const {
+  std::call_once(looked_, [this] {
+    std::vector<double> some;
+    for (const SharedTensor& argument : unit_.arguments) {
+      const SharedTensor flat = reshaped(argument, {argument->elements()});
+      for (std::int64_t first = 0; first < flat->elements() && finite_; first += tile_elements) {
+        flat->decode({0, 1, first, std::min(tile_elements, flat->elements() - first)}, some);
+        finite_ = std::ranges::none_of(some, is_not_finite);
+      }
+    }
+  });
+  return finite_;
+}
+
+void UnitJudgement::run(std::size_t part) {
+  TileState& state = tiles_[part];
+  Pulse::of_this_process().beat();
+  try {
+    if (reference::is_reduction(unit_.kind)) {
+      state.partial = replayed(state.tile);
+      return;
+    }
+    const Evaluated found = evaluated(state.tile);
+    state.verdict =
+        judge_result(found.unit, unit_.precision.output, found.recorded, unit_.non_finite);
+  } catch (const InvariantError&) {
+    state.error = std::current_exception();
+  }
+}
+
+std::int64_t UnitJudgement::index_of(const Tile& tile, std::int64_t element) const {
+  const std::int64_t width = reference::matrix_of(unit_.result->shape()).columns;
+  return (tile.result.first_row + element / tile.result.columns) * width +
+         tile.result.first_column + element % tile.result.columns;
+}
+
+UnitVerdict UnitJudgement::verdict_of_reduction() const {
+  std::vector<UnitResult> partial;
+  std::int64_t elements = 0;
+  for (const TileState& state : tiles_) {
+    partial.push_back(state.partial);
+    elements += state.tile.arguments.back().box.elements();
+  }
+  std::vector<double> recorded;
+  unit_.result->decode(reference::matrix_of(unit_.result->shape()), recorded);
+  return judge_result(reference::combine(unit_.kind, partial, elements), unit_.precision.output,
+                      recorded, unit_.non_finite);
+}
+
+UnitVerdict UnitJudgement::verdict() const {
+  for (const TileState& state : tiles_)
+    if (state.error) std::rethrow_exception(state.error);
+  if (reference::is_reduction(unit_.kind)) return verdict_of_reduction();
+  UnitVerdict all;
+  for (const TileState& state : tiles_) {
+    all.sound = all.sound && state.verdict.sound;
+    if (state.verdict.proof == Proof::sound) all.proof = Proof::sound;
+    Comparison of_tile = state.verdict.comparison;
+    if (of_tile.first_failed >= 0)
+      of_tile.first_failed = index_of(state.tile, of_tile.first_failed);
+    all.comparison.add(of_tile);
+  }
+  Comparison& sum = all.comparison;
+  if (tiles_.size() == 1) sum.factor = tiles_.front().verdict.comparison.factor;
+  if (all.sound && sum.failed > 0 && tiles_.size() > 1) sum.factor = common_factor_of(sum.failed);
+  return all;
+}
+
+// What all have too much cannot be told tile by tile.
+std::optional<double> UnitJudgement::common_factor_of(std::int64_t failed) const {
+  FactorSearch search(unit_.precision.output, failed);
+  for (const TileState& state : tiles_) {
+    const Evaluated found = evaluated(state.tile);
+    search.look_at(found.unit.value, found.recorded);
+  }
+  if (!search.candidate()) return std::nullopt;
+  for (const TileState& state : tiles_) {
+    const Evaluated found = evaluated(state.tile);
+    if (!search.explains(found.unit.value, room_of(found.unit), found.recorded))
+      return std::nullopt;
+  }
+  return search.candidate();
+}
+
+void UnitJudgement::for_each_failing(const std::function<bool(std::int64_t)>& visit) const {
+  for (const TileState& state : tiles_) {
+    if (state.verdict.comparison.failed == 0) continue;
+    const Evaluated found = evaluated(state.tile);
+    for (std::size_t i = 0; i < found.recorded.size(); ++i)
+      if (!passes(unit_.precision.output, found.unit, i, found.recorded[i], unit_.non_finite) &&
+          !visit(index_of(state.tile, static_cast<std::int64_t>(i))))
+        return;
+  }
+}
+
+}  // namespace shardproof::reports
