@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <tuple>
+#include <utility>
 
 #include "scenarios/counts.hpp"
 #include "scenarios/errors.hpp"
@@ -154,24 +156,61 @@ std::vector<Region> minus(const Region& a, const Region& b) {
   return before;
 }
 
-bool tiles_exactly(std::span<const Region> regions, const Shape& shape) {
-  std::vector<char> seen(static_cast<std::size_t>(element_count(shape)), 0);
-  for (const Region& region : regions) {
-    if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
-    for (std::size_t d = 0; d < shape.size(); ++d)
-      if (region.offset[d] < 0 || region.extent[d] < 0 ||
-          region.offset[d] + region.extent[d] > shape[d])
-        return false;
-    bool overlap = false;
-    for_each_run(region, shape, [&](std::int64_t start, std::int64_t length) {
-      for (std::int64_t i = start; i < start + length; ++i) {
-        overlap |= seen[static_cast<std::size_t>(i)] != 0;
-        seen[static_cast<std::size_t>(i)] = 1;
-      }
-    });
-    if (overlap) return false;
+namespace {
+
+bool lies_in(const Region& region, const Shape& shape) {
+  if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
+  for (std::size_t d = 0; d < shape.size(); ++d)
+    if (region.offset[d] < 0 || region.extent[d] < 0 ||
+        region.offset[d] + region.extent[d] > shape[d])
+      return false;
+  return true;
+}
+
+using Boxes = std::vector<const Region*>;
+
+// Sorts by the dimension along which boxes begin at most places, and gives it: along it, a box has
+// to be held against the fewest others.
+std::size_t sort_along_the_most_cut(Boxes& boxes, std::size_t dimensions) {
+  std::size_t best = 0, most = 0;
+  for (std::size_t d = 0; d < dimensions; ++d) {
+    std::vector<std::int64_t> places;
+    for (const Region* box : boxes) places.push_back(box->offset[d]);
+    std::sort(places.begin(), places.end());
+    const auto count =
+        static_cast<std::size_t>(std::unique(places.begin(), places.end()) - places.begin());
+    if (count > most) std::tie(best, most) = std::pair(d, count);
   }
-  return std::all_of(seen.begin(), seen.end(), [](char c) { return c != 0; });
+  std::sort(boxes.begin(), boxes.end(),
+            [best](const Region* a, const Region* b) { return a->offset[best] < b->offset[best]; });
+  return best;
+}
+
+bool are_disjoint(Boxes boxes, std::size_t dimensions) {
+  if (boxes.size() < 2 || dimensions == 0) return boxes.size() < 2;
+  const std::size_t d = sort_along_the_most_cut(boxes, dimensions);
+  for (auto box = boxes.begin(); box != boxes.end(); ++box)
+    for (auto other = box + 1; other != boxes.end(); ++other) {
+      if ((*other)->offset[d] >= (*box)->offset[d] + (*box)->extent[d]) break;
+      if (overlap(**box, **other)) return false;
+    }
+  return true;
+}
+
+}  // namespace
+
+// As many elements as the tensor has, and none twice, are all of them.
+bool tiles_exactly(std::span<const Region> regions, const Shape& shape) {
+  Boxes boxes;
+  std::int64_t missing = element_count(shape);
+  for (const Region& region : regions) {
+    if (!lies_in(region, shape)) return false;
+    const std::int64_t count = element_count(region);
+    if (count > missing) return false;
+    missing -= count;
+    if (count > 0) boxes.push_back(&region);
+  }
+  return missing == 0 && are_disjoint(std::move(boxes), shape.size());
 }
 
 Shape unravel(std::int64_t linear, const Shape& shape) {

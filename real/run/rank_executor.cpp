@@ -163,20 +163,25 @@ void RankExecutor::read_bytes(ValueId id, std::vector<std::byte>& bytes) const {
   synchronize();
 }
 
-std::span<const std::byte> RankExecutor::host_copy(ValueId id) {
-  read_bytes(id, staging_);
-  return staging_;
+std::span<const std::byte> RankExecutor::on_host(ValueId id) {
+  if (!parts_.device.host_accessible()) {
+    read_bytes(id, staging_);
+    return staging_;
+  }
+  synchronize();
+  const TensorView& view = arena_.view(id);
+  return {view.data, view.bytes()};
 }
 
 void RankExecutor::record_reads(const Op& op) {
   if (!parts_.recorder.records()) return;
-  for (const ValueId id : op.inputs) parts_.recorder.read(id, host_copy(id));
+  for (const ValueId id : op.inputs) parts_.recorder.read(id, on_host(id));
 }
 
 void RankExecutor::record_writes(const Op& op) {
   apply_faults(op, SetTime::output);
   if (parts_.recorder.records())
-    for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id), arena_.rows());
+    for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, on_host(id), arena_.rows());
   apply_faults(op, SetTime::after_record);
 }
 
@@ -206,7 +211,7 @@ void RankExecutor::apply_faults(const Op& op, SetTime when) {
       if (first) last.resize(op.outputs.size());
       for (std::size_t i = 0; i < op.outputs.size(); ++i) {
         const TensorView& view = arena_.view(op.outputs[i]);
-        const auto fresh = host_copy(op.outputs[i]);
+        const auto fresh = on_host(op.outputs[i]);
         std::vector<std::byte> previous =
             first ? std::vector<std::byte>(fresh.size()) : std::move(last[i]);
         previous.resize(fresh.size());  // rows that are data may be more or fewer now
@@ -223,7 +228,7 @@ void RankExecutor::apply_faults(const Op& op, SetTime when) {
 
 void RankExecutor::set_element(const Injection& fault, ValueId id) {
   const TensorView& view = arena_.view(id);
-  const auto current = host_copy(id);
+  const auto current = on_host(id);
   std::vector<std::byte> bytes(current.begin(), current.end());
   const Shape index = fault.index.empty() ? Shape(view.shape.size(), 0) : fault.index;
   for (std::size_t d = 0; d < index.size(); ++d)  // rows that are data may be fewer

@@ -85,7 +85,9 @@ class RankExecutor {
   void end_segment();
   /// The value's bytes on the host, when the device has done all work.
   void read_bytes(ValueId id, std::vector<std::byte>& bytes) const;
-  std::span<const std::byte> host_copy(ValueId id);
+  /// They, in place, where the host may look into the device's memory, until something changes
+  /// it. Else a copy, until the next call.
+  std::span<const std::byte> on_host(ValueId id);
   std::int64_t tag() const;
 
   Parts parts_;

@@ -19,7 +19,8 @@ void Recorder::begin(const Moment& moment, int segment, int op) {
   ++sequence_;
 }
 
-void Recorder::access(ValueId value, bool write, std::span<const std::byte> bytes) {
+std::uint64_t Recorder::access(ValueId value, bool write, std::span<const std::byte> bytes) {
+  const std::uint64_t hash = tensor_hash(bytes);
   writer_.log(AccessRecord{.moment = moment_,
                            .sequence = sequence_,
                            .segment = segment_,
@@ -27,7 +28,8 @@ void Recorder::access(ValueId value, bool write, std::span<const std::byte> byte
                            .value = value,
                            .write = write ? 1 : 0,
                            .version = versions_[static_cast<std::size_t>(value)],
-                           .hash = tensor_hash(bytes)});
+                           .hash = hash});
+  return hash;
 }
 
 void Recorder::read(ValueId value, std::span<const std::byte> bytes) {
@@ -37,12 +39,12 @@ void Recorder::read(ValueId value, std::span<const std::byte> bytes) {
 void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
                      const RowCounts& rows) {
   const std::int64_t version = ++versions_[static_cast<std::size_t>(id)];
-  access(id, true, bytes);
+  const std::uint64_t hash = access(id, true, bytes);
   if (!op.recorded) return;
   const Value& value = program_.value(id);
-  const std::size_t size = size_bytes(value.dtype);
+  const std::vector<Run> all{
+      {0, static_cast<std::int64_t>(bytes.size() / size_bytes(value.dtype))}};
   for (Piece& piece : pieces_of(program_, value, rank_, rows)) {
-    const std::vector<std::byte> stored = stored_bytes(piece, bytes, size);
     DatasetInfo info;
     info.path = folder_of(moment_) + "/" + piece.name;
     info.dtype = value.dtype;
@@ -51,7 +53,9 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
     info.placement = to_string(value.placement);
     info.op = writer_name(op);
     info.version = version;
-    writer_.write(std::move(info), stored);
+    const bool in_place = piece.runs == all;
+    writer_.write(std::move(info), bytes, piece.runs,
+                  in_place ? std::optional(hash) : std::nullopt);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -30,7 +31,8 @@ class Recorder {
   void flush() { writer_.flush(); }
 
  private:
-  void access(ValueId value, bool write, std::span<const std::byte> bytes);
+  /// Gives the hash that it logs.
+  std::uint64_t access(ValueId value, bool write, std::span<const std::byte> bytes);
 
   const Program& program_;
   Rank rank_;

@@ -1,12 +1,13 @@
 #include "reports/side_by_side/compare_tensors.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
 #include <tuple>
 
+#include "reports/side_by_side/tensor_differences.hpp"
+#include "reports/side_by_side/tensor_parts.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/trace/trace.hpp"
@@ -16,43 +17,6 @@ namespace shardproof::reports {
 namespace {
 
 using State = TensorComparison::State;
-
-struct Full {
-  std::vector<std::byte> bytes;
-  std::string problem;  // why there is none
-  bool replicas_differ = false;
-  std::vector<std::byte> covered = {};  // 1 of each element that is there, else 0
-};
-
-// Puts a tensor together from the ranks' parts. Replicas must agree: which would be the tensor?
-Full assemble(const TraceReader& trace, const std::vector<StoredDataset>& parts) {
-  const DatasetInfo& first = parts.front().info;
-  const std::size_t size = size_bytes(first.dtype);
-  const auto elements = static_cast<std::size_t>(element_count(first.full_shape));
-  Full full{.bytes = std::vector<std::byte>(elements * size),
-            .problem = "",
-            .covered = std::vector<std::byte>(elements)};
-  std::vector<std::byte> ones;
-  for (const StoredDataset& part : parts) {
-    if (part.info.full_shape != first.full_shape || part.info.dtype != first.dtype)
-      return {.bytes = {}, .problem = "its ranks disagree on shape or dtype"};
-    const std::vector<std::byte> bytes = trace.read(part);
-    const auto count = static_cast<std::size_t>(element_count(part.info.regions));
-    std::vector<std::byte> seen(count), before(bytes.size());
-    extract(full.covered, first.full_shape, part.info.regions, 1, seen);
-    extract(full.bytes, first.full_shape, part.info.regions, size, before);
-    for (std::size_t i = 0; i < count; ++i)
-      if (seen[i] != std::byte{0} &&
-          !std::equal(&bytes[i * size], &bytes[i * size] + size, &before[i * size]))
-        return {.bytes = {},
-                .problem = "its replicas differ, on rank " + std::to_string(part.rank),
-                .replicas_differ = true};
-    scatter(bytes, part.info.regions, first.full_shape, size, full.bytes);
-    ones.assign(count, std::byte{1});
-    scatter(ones, part.info.regions, first.full_shape, 1, full.covered);
-  }
-  return full;
-}
 
 // Equal shapes do not make two partial sums alike: rank by rank they are terms of different sums.
 std::string why_not_comparable(const DatasetInfo& a, const DatasetInfo& b, bool same_grid) {
@@ -64,36 +28,6 @@ std::string why_not_comparable(const DatasetInfo& a, const DatasetInfo& b, bool 
   if (is_partial(a) != is_partial(b)) return "partial in one, whole in the other";
   if (is_partial(a) && !same_grid) return "partial sums over different grids";
   return "";
-}
-
-std::vector<double> decoded(Dtype dtype, const std::vector<std::byte>& bytes) {
-  std::vector<double> values(bytes.size() / size_bytes(dtype));
-  decode(dtype, bytes, values);
-  return values;
-}
-
-// Elements of two dtypes: alike are those of one value.
-Comparison compare_values(std::span<const double> a, std::span<const double> b) {
-  Comparison result;
-  result.compared = std::ssize(a);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
-    if (result.failed++ == 0) {
-      result.first_failed = static_cast<std::int64_t>(i);
-      result.expected = a[i];
-      result.got = b[i];
-    }
-    const double apart = std::fabs(a[i] - b[i]);
-    result.max_absolute = std::isnan(apart) ? INFINITY : std::max(result.max_absolute, apart);
-  }
-  return result;
-}
-
-double largest_of(std::span<const double> values) {
-  double largest = 0;
-  for (const double value : values)
-    if (std::isfinite(value)) largest = std::max(largest, std::fabs(value));
-  return largest;
 }
 
 // Compares the datasets of one path.
@@ -126,30 +60,28 @@ class Pair {
   // Also of what cannot be compared it is asked whether its replicas agree.
   void compare_elements(const std::vector<StoredDataset>& a, const std::vector<StoredDataset>& b,
                         TensorComparison& result) const {
-    const Full full_a = assemble(a_, a), full_b = assemble(b_, b);
-    for (const auto& [full, name] : {std::pair{&full_a, "in A, "}, {&full_b, "in B, "}})
-      if (!full->problem.empty() && (result.reason.empty() || full->replicas_differ)) {
-        result.reason = name + full->problem;
-        result.state = full->replicas_differ ? State::replicas_differ : State::not_comparable;
-        if (full->replicas_differ) return;
+    const TensorParts in_a = parts_of(a_, a), in_b = parts_of(b_, b);
+    for (const auto& [parts, name] : {std::pair{&in_a, "in A, "}, {&in_b, "in B, "}})
+      if (!parts->problem.empty() && (result.reason.empty() || parts->replicas_differ)) {
+        result.reason = name + parts->problem;
+        result.state = parts->replicas_differ ? State::replicas_differ : State::not_comparable;
+        if (parts->replicas_differ) return;
       }
     const DatasetInfo& info = a.front().info;
     if (result.reason.empty()) {
       result.reason = why_not_comparable(info, b.front().info, same_grid_);
+      // Of some tensors nobody need have all: rows of experts that no token chose.
+      if (result.reason.empty() && !have_same_elements(in_a, in_b))
+        result.reason = "A and B do not have the same elements of it";
       if (!result.reason.empty()) result.state = State::not_comparable;
     }
-    // Of some tensors nobody need have all: rows of experts that no token chose.
-    if (result.reason.empty() && full_a.covered != full_b.covered) {
-      result.reason = "A and B do not have the same elements of it";
-      result.state = State::not_comparable;
-    }
     if (!result.reason.empty()) return;
-    if (!result.by_value) result.elements = compare_bits(full_a.bytes, full_b.bytes, info.dtype);
-    if (!result.by_value && result.elements.failed == 0) return;
-    const std::vector<double> values = decoded(info.dtype, full_a.bytes);
-    result.largest = largest_of(values);
-    if (result.by_value)
-      result.elements = compare_values(values, decoded(b.front().info.dtype, full_b.bytes));
+    result.elements.compared = element_count(info.full_shape);
+    if (!result.by_value && have_same_bits(in_a, in_b)) return;
+    Differences differences = differences_of(in_a, in_b);
+    differences.elements.compared = result.elements.compared;
+    result.elements = differences.elements;
+    result.largest = differences.largest;
     if (result.elements.failed == 0) return;
     result.state = State::different;
     result.first_index = unravel(result.elements.first_failed, info.full_shape);

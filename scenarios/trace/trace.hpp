@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "scenarios/data/region_runs.hpp"
 #include "scenarios/dtype.hpp"
 #include "scenarios/shape.hpp"
 #include "scenarios/types.hpp"
@@ -83,7 +85,9 @@ struct TraceHeader {
 };
 
 /// Writes one rank's trace file. The file is `FOLDER/rank-00003.h5.part` until close() renames it;
-/// a killed run leaves that file, readable up to its last flush. Throws EnvironmentError.
+/// a killed run leaves that file, readable up to its last flush. Throws EnvironmentError. Elements
+/// are written by a thread (files/background_file.hpp): that a disk is full may be told one call
+/// later.
 class TraceWriter {
  public:
   TraceWriter(const std::string& folder, const TraceHeader& header);
@@ -93,6 +97,10 @@ class TraceWriter {
   /// Stores bytes = element_count(info.regions) elements, unchanged. `order` and `hash` are filled
   /// in. A path is written once; a second time is an InvariantError.
   void write(DatasetInfo info, std::span<const std::byte> bytes);
+  /// The same of elements that lie in these runs of a buffer, one after another. `hash` is their
+  /// hash, if the caller knows it.
+  void write(DatasetInfo info, std::span<const std::byte> buffer, std::span<const Run> runs,
+             std::optional<std::uint64_t> hash = std::nullopt);
   void log(const CollectiveRecord& record);
   void log(const AccessRecord& record);
   /// Adds to the header's settings what is known only after the run. A name is written once.

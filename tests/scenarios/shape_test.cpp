@@ -139,6 +139,30 @@ BOOST_AUTO_TEST_CASE(cutting_a_tensor_at_random_flat_offsets_tiles_it) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(many_boxes_tile_a_tensor_in_any_order_and_no_more_when_one_is_moved) {
+  const Shape shape = {6, 40, 9};
+  std::vector<Region> parts;
+  for (std::int64_t i = 0; i < 3; ++i)
+    for (std::int64_t j = 0; j < 20; ++j)
+      for (std::int64_t k = 0; k < 3; ++k) parts.push_back({{2 * i, 2 * j, 3 * k}, {2, 2, 3}});
+  parts.push_back({{1, 1, 1}, {0, 2, 2}});  // of no elements: it may lie anywhere
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 50; ++round) {
+    std::shuffle(parts.begin(), parts.end(), random);
+    BOOST_REQUIRE(tiles_exactly(parts, shape));
+    const std::size_t moved = round % 2 == 0 ? 0 : parts.size() - 1;
+    if (element_count(parts[moved]) == 0) continue;
+    std::vector<Region> others = parts;
+    std::int64_t& offset = others[moved].offset[static_cast<std::size_t>(round) % 3];
+    offset += offset == 0 ? 1 : -1;
+    BOOST_REQUIRE(!tiles_exactly(others, shape));
+    BOOST_REQUIRE(!tiles_the_slow_way(others, shape));
+    others = parts;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(moved));
+    BOOST_REQUIRE(!tiles_exactly(others, shape));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(boxes_outside_the_tensor_or_of_another_rank_do_not_tile_it) {
   const auto tiles = [](const Region& region) {
     return tiles_exactly(std::vector<Region>{region}, {2, 3});

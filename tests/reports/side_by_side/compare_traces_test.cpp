@@ -64,6 +64,35 @@ void write_trace(const std::string& folder, const std::string& model,
   writer.close();
 }
 
+// Writes a trace of one tensor of fp32, of which each rank has some boxes; the last rank has
+// another number at element `wrong`.
+void write_cut(const std::string& folder, const std::string& path, const Shape& shape,
+               const std::vector<std::vector<Region>>& ranks, const std::vector<double>& values,
+               std::size_t wrong = SIZE_MAX) {
+  TraceHeader header;
+  header.execution = "reference";
+  header.world = header.tp = static_cast<int>(ranks.size());
+  std::vector<double> own = values;
+  for (const std::vector<Region>& regions : ranks) {
+    if (header.rank + 1 == header.world && wrong < own.size()) own[wrong] += 1;
+    std::vector<std::byte> all(own.size() * 4);
+    encode(Dtype::fp32, own, all);
+    DatasetInfo info;
+    info.path = path;
+    info.dtype = Dtype::fp32;
+    info.full_shape = shape;
+    info.regions = regions;
+    info.placement = "tp=replicate dp=replicate";
+    info.op = "op";
+    std::vector<std::byte> bytes(static_cast<std::size_t>(element_count(info.regions)) * 4);
+    extract(all, shape, regions, 4, bytes);
+    TraceWriter writer(folder, header);
+    writer.write(std::move(info), bytes);
+    writer.close();
+    ++header.rank;
+  }
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(compare_command)
@@ -201,6 +230,51 @@ BOOST_AUTO_TEST_CASE(nothing_in_common_is_never_equal) {
   BOOST_TEST(comparison.exit_code() == 2);
   BOOST_TEST(comparison.tensors.count(State::only_a) == 1);
   BOOST_TEST(comparison.tensors.count(State::only_b) == 1);
+}
+
+// (300, 1000) of fp32 is more than is read at once.
+BOOST_AUTO_TEST_CASE(however_two_traces_cut_a_tensor_its_elements_meet) {
+  const TemporaryFolder folder;
+  const Shape shape{300, 1000};
+  const std::string path = "/initial/parameter/p";
+  const std::vector<std::vector<Region>> whole_tensor{{whole(shape)}};
+  std::vector<std::vector<Region>> cut{{{{0, 0}, {300, 400}}},
+                                       {{{0, 400}, {150, 600}}},
+                                       {{{150, 700}, {150, 300}}, {{150, 400}, {150, 300}}}};
+  std::vector<double> values(300'000);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1.0 + static_cast<double>(i % 977);
+  write_cut(folder / "whole", path, shape, whole_tensor, values);
+  write_cut(folder / "cut", path, shape, cut, values);
+
+  const TraceComparison same = compare_traces(folder / "whole", folder / "cut");
+  BOOST_CHECK(same.answer == Answer::equal);
+  BOOST_TEST(tensor(same, path).elements.compared == 300'000);
+
+  const double first = values[150'699], last = values[299'999];
+  values[150'699] = first + 0.5;
+  values[299'999] = last - 3;
+  write_cut(folder / "other", path, shape, cut, values);
+  const TraceReader a(folder / "whole"), b(folder / "other");
+  const TensorComparison different = compare_tensors(a, b).tensors.at(0);
+  BOOST_CHECK(different.state == State::different);
+  BOOST_TEST(different.elements.failed == 2);
+  BOOST_TEST((different.first_index == Shape{150, 699}));
+  BOOST_TEST(different.elements.expected == first);
+  BOOST_TEST(different.elements.got == first + 0.5);
+  BOOST_TEST(different.elements.max_absolute == 3);
+  BOOST_TEST(different.largest == 977);
+
+  // A rank more, which has some elements of others.
+  cut.push_back({{{100, 300}, {100, 400}}});
+  write_cut(folder / "more", path, shape, cut, values);
+  BOOST_CHECK(compare_tensors(b, TraceReader(folder / "more")).tensors.at(0).state == State::equal);
+  write_cut(folder / "wrong", path, shape, cut, values, 150'699);
+  BOOST_TEST(compare_tensors(a, TraceReader(folder / "wrong")).tensors.at(0).reason ==
+             "in B, its replicas differ, on rank 3");
+  cut[1] = {{{0, 400}, {149, 600}}};
+  write_cut(folder / "fewer", path, shape, cut, values);
+  BOOST_TEST(compare_tensors(a, TraceReader(folder / "fewer")).tensors.at(0).reason ==
+             "A and B do not have the same elements of it");
 }
 
 BOOST_AUTO_TEST_CASE(distances_are_those_worked_by_hand) {

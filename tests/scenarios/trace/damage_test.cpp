@@ -63,6 +63,12 @@ bool mentions(const std::string& message, const std::vector<std::string>& words)
   return true;
 }
 
+int occurrences(const std::string& what, const std::string& text) {
+  int count = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
 void replace_in_file(const std::string& path, const std::string& from, const std::string& to) {
   std::string bytes = contents(path);
   const auto at = bytes.find(from);
@@ -227,6 +233,7 @@ BOOST_AUTO_TEST_CASE(a_killed_writer_leaves_what_it_flushed) {
 
   BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {"incomplete"}));
   const std::string part = folder / "rank-00000.h5.part";
+  BOOST_TEST(occurrences(marker, contents(part)) >= 500);
   const auto file = hdf5::open_file(part);
   BOOST_TEST(hdf5::names_in(hdf5::open_group(file, "/step/000000/gradient")).size() == 500u);
   const std::string dump =

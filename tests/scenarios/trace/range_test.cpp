@@ -87,6 +87,32 @@ BOOST_AUTO_TEST_CASE(every_range_is_that_slice_of_the_whole) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(runs_of_a_buffer_are_written_one_after_another_with_their_hash) {
+  const TemporaryFolder folder;
+  const std::int64_t rows = 700'000;
+  const auto buffer = bytes_of(Dtype::fp32, counting(4 * rows));
+  std::vector<Run> right;  // of a (rows, 4) tensor the two columns at the right
+  std::vector<double> expected;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    right.push_back({4 * row + 2, 2});
+    for (const int column : {3, 4}) expected.push_back(static_cast<double>(4 * row + column));
+  }
+  const DatasetInfo columns =
+      piece("forward/columns", Dtype::fp32, {rows, 4}, {{{0, 2}, {rows, 2}}});
+  const DatasetInfo all = piece("forward/all", Dtype::fp32, {rows, 4}, {whole({rows, 4})});
+  {
+    TraceWriter writer(folder.path(), small_header(0, 1));
+    writer.write(columns, buffer, right);
+    writer.write(all, buffer, std::vector<Run>{{0, 4 * rows}}, tensor_hash(buffer));
+    writer.close();
+  }
+
+  const TraceReader reader(folder.path());
+
+  BOOST_TEST((reader.read(stored_in(reader, columns)) == bytes_of(Dtype::fp32, expected)));
+  BOOST_TEST((reader.read(stored_in(reader, all)) == buffer));
+}
+
 BOOST_AUTO_TEST_CASE(a_range_beyond_the_stored_elements_is_an_invariant_error) {
   const TemporaryFolder folder;
   const DatasetInfo info = piece("forward/box", Dtype::bf16, {4, 3}, {{{1, 0}, {3, 3}}});
