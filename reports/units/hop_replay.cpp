@@ -40,14 +40,19 @@ std::size_t first_member(ReductionOrder order, std::size_t i, std::size_t elemen
 }  // namespace
 
 std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
-                                  std::span<const std::vector<std::byte>> members) {
+                                  std::span<const std::vector<std::byte>> members,
+                                  const std::vector<Stretch>& in_rank_order) {
   const std::size_t n = members.size();
   if (n == 1) return members[0];
   const auto values = decode_all(dtype, members);
   const std::size_t elements = values[0].size();
   std::vector<double> sums(elements);
+  std::vector<bool> from_rank_0(elements, order == ReductionOrder::rank_order);
+  for (const Stretch& stretch : in_rank_order)
+    for (std::int64_t i = 0; i < stretch.count; ++i)
+      from_rank_0[static_cast<std::size_t>(stretch.begin + i)] = true;
   for (std::size_t i = 0; i < elements; ++i) {
-    const std::size_t first = first_member(order, i, elements, n);
+    const std::size_t first = from_rank_0[i] ? 0 : first_member(order, i, elements, n);
     double sum = round_to(wire, values[first][i]);
     for (std::size_t hop = 1; hop < n; ++hop)
       sum = round_to(wire, sum + round_to(wire, values[(first + hop) % n][i]));

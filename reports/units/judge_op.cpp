@@ -92,6 +92,29 @@ Arguments arguments_of(const OpOnRank& at, const PlanUnit& unit,
   return arguments;
 }
 
+// What of a sum over the replicas must not depend on its place (docs/decisions/0009): in a bucket
+// of which TP ranks hold parts of unlike size, the parameters that all of them hold.
+std::vector<Stretch> placeless(const OpOnRank& at, const Op& start) {
+  const Program& program = at.program();
+  const Value& bucket = program.value(start.inputs[0]);
+  if (bucket.layout < 0 || start.group != Axis::dp) return {};
+  const ProcessGrid grid = program.grid();
+  std::vector<Stretch> replicated;
+  std::int64_t begin = 0;
+  bool uneven = false;
+  for (const FlatLayout::Entry& entry : program.layout_of(bucket).entries) {
+    const auto count_on = [&](Rank rank) {
+      return element_count(local_shape(entry.shape, entry.placement, grid, rank));
+    };
+    const std::int64_t count = count_on(Rank{at.rank});
+    for (const Rank other : grid.group(Rank{at.rank}, Axis::tp))
+      uneven = uneven || count_on(other) != count;
+    if (entry.placement.tp == replicate()) replicated.push_back({begin, count});
+    begin += count;
+  }
+  return uneven ? replicated : std::vector<Stretch>{};
+}
+
 HashedTensor hashed(const OpOnRank& at, const AccessRecord& access) {
   const Value& value = at.program().value(access.value);
   return {value.dtype, at.shape_of(value), access.hash};
@@ -201,7 +224,7 @@ bool OpJudge::judge_reduction(const OpOnRank& at, const Op& start, Dtype dtype,
   const Dtype wire = context_.policy.wire(start.kind, *start.group, dtype);
   const ReductionOrder order = context_.policy.order;
   if (order != ReductionOrder::library)
-    return expect_bytes(at, 0, replay_sum(order, dtype, wire, members));
+    return expect_bytes(at, 0, replay_sum(order, dtype, wire, members, placeless(at, start)));
   const reference::UnitResult sum = bound_sum(dtype, wire, members);
   if (!at.op().recorded) return expect_result(at, 0, sum);
   const SharedBytes recorded = held_.accept(at, 0);
