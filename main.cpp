@@ -739,8 +739,7 @@ int repartition_checkpoint(const RepartitionOptions& options) {
       checkpoint, real::checked_program(scenario), origin_of(scenario), options.out,
       [&](std::int64_t done, std::int64_t total) { progress.report(done, total); },
       [&](const std::string& written) {
-        expect_right(options.out,
-                     reports::repartition_problem(options.checkpoint, written, still));
+        expect_right(options.out, reports::repartition_problem(options.checkpoint, written, still));
       });
   progress.clear();
   fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", options.out,

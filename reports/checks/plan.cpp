@@ -1,6 +1,9 @@
 #include "reports/checks/plan.hpp"
 
+#include <optional>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "reports/verdict/findings.hpp"
 #include "scenarios/plan/check/type_check.hpp"
