@@ -35,6 +35,7 @@
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
 #include "reports/side_by_side/trace_comparison.hpp"
+#include "reports/witness/written_files.hpp"
 #include "scenarios/blas/product.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
@@ -718,13 +719,28 @@ struct RepartitionOptions {
   bool force = false;
 };
 
+// What was written was read again, by other code, and was not what it was made of.
+struct WrittenWrongly : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+void expect_right(const std::string& out, const std::string& problem) {
+  if (!problem.empty())
+    throw WrittenWrongly(out + ": was written wrongly, and not put in place: " + problem);
+}
+
 int repartition_checkpoint(const RepartitionOptions& options) {
   ToolProgress progress("repartition", options.out);
   const Checkpoint checkpoint(options.checkpoint);
   const Scenario scenario = scenario_on(checkpoint, options.grid);
   expect_output_place(checkpoint, options.out, options.force, /*whole_state=*/true);
-  repartition(checkpoint, real::checked_program(scenario), origin_of(scenario), options.out,
-              [&](std::int64_t done, std::int64_t total) { progress.report(done, total); });
+  const auto still = [&] { progress.report(1, 1); };
+  repartition(
+      checkpoint, real::checked_program(scenario), origin_of(scenario), options.out,
+      [&](std::int64_t done, std::int64_t total) { progress.report(done, total); },
+      [&](const std::string& written) {
+        expect_right(options.out, reports::repartition_problem(options.checkpoint, written, still));
+      });
   progress.clear();
   fmt::print("{}: {} tensors after {} steps, for tp {} x dp {}, ZeRO {}\n", options.out,
              checkpoint.tensors().size(), checkpoint.origin().steps_done,
@@ -760,8 +776,12 @@ int consolidate(const std::string& path, const std::string& out, bool force) {
   ToolProgress progress("consolidate", out);
   const Checkpoint checkpoint(path);
   expect_output_place(checkpoint, out, force, /*whole_state=*/false);
-  write_consolidated(checkpoint, out,
-                     [&](std::int64_t done, std::int64_t total) { progress.report(done, total); });
+  const auto still = [&] { progress.report(1, 1); };
+  write_consolidated(
+      checkpoint, out, [&](std::int64_t done, std::int64_t total) { progress.report(done, total); },
+      [&](const std::string& written) {
+        expect_right(out, reports::consolidation_problem(path, written, still));
+      });
   progress.clear();
   fmt::print("{}: the weights after {} steps\n", out, checkpoint.origin().steps_done);
   return 0;
@@ -880,6 +900,9 @@ int run_command(const Command& command) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "shardproof: out of memory\n");
     return 3;
+  } catch (const WrittenWrongly& error) {
+    fmt::print(stderr, "shardproof: {}\n", error.what());
+    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "shardproof: {}\n", error.what());
     return 3;

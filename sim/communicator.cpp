@@ -20,7 +20,8 @@ Axis axis_of(Communicator::Ticket ticket) { return ticket % 2 == 0 ? Axis::tp : 
 
 bool agree(const CollectiveRequest& a, const CollectiveRequest& b) {
   return a.kind == b.kind && a.dtype() == b.dtype() && a.wire == b.wire &&
-         a.input.elements() == b.input.elements() && a.origin == b.origin;
+         a.input.elements() == b.input.elements() && a.origin == b.origin &&
+         a.in_rank_order == b.in_rank_order;
 }
 
 std::string names_of(const std::vector<Rank>& members) {
@@ -119,7 +120,8 @@ void Rendezvous::deliver(Group& group, Meeting& meeting, GroupRank to) const {
   if (!meeting.result) {
     std::vector<std::span<const std::byte>> inputs;
     for (const auto& arrival : meeting.arrivals) inputs.push_back(real::host_bytes(arrival->input));
-    meeting.result = result_of(request.kind, order_, request.dtype(), request.wire, inputs);
+    meeting.result = result_of(request.kind, order_, request.dtype(), request.wire, inputs,
+                               request.in_rank_order);
   }
   SHARDPROOF_EXPECTS(request.output.bytes() == meeting.result->size(), request.origin,
                      group.members[member].value);

@@ -76,13 +76,23 @@ typename Format::Stored largest(const Inputs& inputs, std::size_t i) {
 /// The chunk of the ring that holds element i of N: the c with floor(cN/n) <= i < floor((c+1)N/n).
 std::size_t chunk_of(std::size_t i, std::size_t N, std::size_t n) { return ((i + 1) * n - 1) / N; }
 
+using Stretches = std::vector<Stretch>;
+
+bool lies_in(const Stretches& stretches, std::size_t i) {
+  const auto element = static_cast<std::int64_t>(i);
+  return std::ranges::any_of(stretches, [&](const Stretch& stretch) {
+    return element >= stretch.begin && element < stretch.begin + stretch.count;
+  });
+}
+
 template <class Format>
-std::vector<std::byte> reduce(Kind kind, ReductionOrder order, const Inputs& inputs) {
+std::vector<std::byte> reduce(Kind kind, ReductionOrder order, const Stretches& in_rank_order,
+                              const Inputs& inputs) {
   const std::size_t n = inputs.size();
   std::vector<std::byte> out(inputs[0].size());
   const std::size_t N = out.size() / sizeof(typename Format::Stored);
   for (std::size_t i = 0; i < N; ++i) {
-    const bool ring = order != ReductionOrder::rank_order;
+    const bool ring = order != ReductionOrder::rank_order && !lies_in(in_rank_order, i);
     const std::size_t first = ring ? (chunk_of(i, N, n) + 1) % n : 0;
     const auto value = kind == Kind::all_reduce_max ? largest<Format>(inputs, i)
                                                     : sum_from<Format>(inputs, first, i);
@@ -109,14 +119,14 @@ std::vector<std::byte> concatenate(const Inputs& inputs) {
   return out;
 }
 
-std::vector<std::byte> on_the_wire(Kind kind, ReductionOrder order, Dtype wire,
-                                   const Inputs& inputs) {
+std::vector<std::byte> on_the_wire(Kind kind, ReductionOrder order, const Stretches& apart,
+                                   Dtype wire, const Inputs& inputs) {
   if (kind == Kind::all_gather) return concatenate(inputs);
   switch (wire) {
-    case Dtype::fp64: return reduce<Fp64>(kind, order, inputs);
-    case Dtype::fp32: return reduce<Fp32>(kind, order, inputs);
-    case Dtype::bf16: return reduce<Bf16>(kind, order, inputs);
-    case Dtype::fp16: return reduce<Fp16>(kind, order, inputs);
+    case Dtype::fp64: return reduce<Fp64>(kind, order, apart, inputs);
+    case Dtype::fp32: return reduce<Fp32>(kind, order, apart, inputs);
+    case Dtype::bf16: return reduce<Bf16>(kind, order, apart, inputs);
+    case Dtype::fp16: return reduce<Fp16>(kind, order, apart, inputs);
     case Dtype::int64:
       SHARDPROOF_EXPECTS(kind == Kind::all_reduce_max, "no sum of", name_of(wire));
       return largest_integers(inputs);
@@ -134,14 +144,17 @@ std::vector<std::byte> rounded(Dtype from, std::span<const std::byte> values, Dt
 }  // namespace
 
 std::vector<std::byte> result_of(Kind kind, ReductionOrder order, Dtype dtype, Dtype wire,
-                                 std::span<const std::span<const std::byte>> inputs) {
+                                 std::span<const std::span<const std::byte>> inputs,
+                                 const std::vector<Stretch>& in_rank_order) {
   SHARDPROOF_EXPECTS(!inputs.empty());
   if (inputs.size() == 1) return {inputs[0].begin(), inputs[0].end()};
-  if (wire == dtype) return on_the_wire(kind, order, wire, {inputs.begin(), inputs.end()});
+  if (wire == dtype)
+    return on_the_wire(kind, order, in_rank_order, wire, {inputs.begin(), inputs.end()});
   std::vector<std::vector<std::byte>> travelling;
   for (const auto input : inputs) travelling.push_back(rounded(dtype, input, wire));
-  return rounded(wire, on_the_wire(kind, order, wire, {travelling.begin(), travelling.end()}),
-                 dtype);
+  return rounded(
+      wire, on_the_wire(kind, order, in_rank_order, wire, {travelling.begin(), travelling.end()}),
+      dtype);
 }
 
 }  // namespace shardproof::sim

@@ -28,14 +28,45 @@ void recast(Dtype from, std::span<const std::byte> values, Dtype to, std::span<s
   encode(to, decoded, out);
 }
 
-void run_on_the_wire(Channel& channel, ReductionOrder order, CollectiveRequest::Kind kind,
+/// Some elements one after another, out of a buffer and back into it.
+std::vector<std::byte> taken(std::span<const std::byte> from, const std::vector<Stretch>& some,
+                             std::size_t size) {
+  std::vector<std::byte> bytes;
+  for (const Stretch& stretch : some) {
+    const auto part = from.subspan(static_cast<std::size_t>(stretch.begin) * size,
+                                   static_cast<std::size_t>(stretch.count) * size);
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  }
+  return bytes;
+}
+void put(std::span<const std::byte> bytes, const std::vector<Stretch>& some, std::size_t size,
+         std::span<std::byte> to) {
+  for (const Stretch& stretch : some) {
+    const std::size_t count = static_cast<std::size_t>(stretch.count) * size;
+    std::ranges::copy(bytes.first(count),
+                      to.begin() + stretch.begin * static_cast<std::ptrdiff_t>(size));
+    bytes = bytes.subspan(count);
+  }
+}
+
+void ring_sum(Channel& channel, Dtype dtype, const std::vector<Stretch>& in_rank_order,
+              std::span<std::byte> buffer) {
+  std::vector<std::byte> apart = taken(buffer, in_rank_order, size_bytes(dtype));
+  ring_all_reduce(channel, Combine::sum, dtype, buffer);
+  if (apart.empty()) return;
+  rank_order_all_reduce(channel, Combine::sum, dtype, apart);
+  put(apart, in_rank_order, size_bytes(dtype), buffer);
+}
+
+void run_on_the_wire(Channel& channel, ReductionOrder order, const CollectiveRequest& request,
                      Dtype dtype, std::span<const std::byte> input, std::span<std::byte> output) {
+  const CollectiveRequest::Kind kind = request.kind;
   if (kind == CollectiveRequest::Kind::all_gather) return ring_all_gather(channel, input, output);
   std::ranges::copy(input, output.begin());
   if (kind == CollectiveRequest::Kind::all_reduce_max)
     return rank_order_all_reduce(channel, Combine::max, dtype, output);
   SHARDPROOF_EXPECTS(order != ReductionOrder::library, "is not a pinned order");
-  if (order == ReductionOrder::ring) return ring_all_reduce(channel, Combine::sum, dtype, output);
+  if (order == ReductionOrder::ring) return ring_sum(channel, dtype, request.in_rank_order, output);
   rank_order_all_reduce(channel, Combine::sum, dtype, output);
 }
 }  // namespace
@@ -61,7 +92,7 @@ void run_collective(Channel& channel, ReductionOrder order, std::int64_t number,
   }
   announce(channel, number, request);
   if (request.wire == request.dtype())
-    return run_on_the_wire(channel, order, request.kind, request.dtype(), from, to);
+    return run_on_the_wire(channel, order, request, request.dtype(), from, to);
   const auto on_the_wire = [&](const TensorView& tensor) {
     return std::vector<std::byte>(static_cast<std::size_t>(tensor.elements()) *
                                   size_bytes(request.wire));
@@ -69,7 +100,7 @@ void run_collective(Channel& channel, ReductionOrder order, std::int64_t number,
   std::vector<std::byte> input = on_the_wire(request.input);
   std::vector<std::byte> output = on_the_wire(request.output);
   recast(request.dtype(), from, request.wire, input);
-  run_on_the_wire(channel, order, request.kind, request.wire, input, output);
+  run_on_the_wire(channel, order, request, request.wire, input, output);
   recast(request.wire, output, request.dtype(), to);
 }
 

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "real/device.hpp"
+#include "scenarios/plan/placement.hpp"
 #include "scenarios/types.hpp"
 
 namespace shardproof::real {
@@ -26,6 +28,9 @@ struct CollectiveRequest {
   TensorView input;    // must stay unchanged until complete
   TensorView output;   // may not be read before complete; may not overlap input
   std::string origin;  // the op's name, for reports of mismatches
+  /// Elements that are added in rank order, whatever the order of the others: a sum of these does
+  /// not depend on where in the buffer they lie (docs/decisions/0009).
+  std::vector<Stretch> in_rank_order = {};
   Stream stream = Stream::communication;
 
   Dtype dtype() const { return input.dtype; }

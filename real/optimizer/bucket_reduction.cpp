@@ -9,6 +9,18 @@ constexpr std::size_t buffers = 2;
 constexpr Phase phase = Phase::reduce;
 }  // namespace
 
+// A ring adds an element in an order that follows from its place. Where TP ranks hold shards of
+// unlike size, what all of them hold lies in other places of their buckets, and would part in bits.
+bool BucketReduction::lies_elsewhere_on_tp_ranks(std::size_t bucket) const {
+  const FlatLayout& layout = layout_of(builder_, partition_.buckets.at(bucket));
+  const ProcessGrid grid = builder_.program().grid();
+  const std::vector<Stretch> first = flat_table(layout, grid, Rank{0}).parts;
+  for (int tp = 1; tp < builder_.tp(); ++tp)
+    if (flat_table(layout, grid, grid.rank_at(GroupRank{tp}, GroupRank{0})).parts != first)
+      return true;
+  return false;
+}
+
 ValueId BucketReduction::flat_value(std::size_t bucket, const std::string& name, Dtype dtype,
                                     AxisPlacement dp) {
   return add_flat_value(builder_, partition_.buckets.at(bucket), "reduce/*/" + name, dtype,
@@ -37,6 +49,9 @@ void BucketReduction::start(std::size_t bucket, const std::vector<ValueId>& grad
   const ValueId reduced = flat_value(bucket, divides ? "averaged" : "reduced", dtype, replicate());
   builder_.start_collective(OpKind::all_reduce, Axis::dp, module, phase, "all_reduce", sent,
                             reduced);
+  if (builder_.scenario().reduction == ReductionOrder::ring && builder_.dp() > 2 &&
+      lies_elsewhere_on_tp_ranks(bucket))
+    builder_.last_op().attributes["replicated"] = std::string(name_of(ReductionOrder::rank_order));
   under_way_.push_back({bucket, reduced});
   if (!builder_.scenario().parallel.overlap_comm) finish();
 }

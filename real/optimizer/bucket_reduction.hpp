@@ -16,6 +16,10 @@ namespace shardproof::real {
 ///   all_reduce over dp, in the policy's wire dtype
 ///   scale      by RN(1/D)                 where it multiplies after (spec-autotp 7.7.2, 7.11)
 ///
+/// Under `ring`, with three replicas or more, the elements of parameters that every TP rank holds
+/// are added in rank order in a bucket that cuts of unlike size lay out otherwise on each TP rank:
+/// what is replicated stays alike in bits (docs/decisions/0009).
+///
 /// A DP group of one reduces nothing and divides by nothing. Without overlap a bucket is complete
 /// before the next one is packed. With overlap (overlap_comm) the buffers are two: a bucket travels
 /// while the next one is packed, and waits before the one after that may be.
@@ -39,6 +43,7 @@ class BucketReduction {
     ValueId reduced;
   };
   ValueId flat_value(std::size_t bucket, const std::string& name, Dtype dtype, AxisPlacement dp);
+  bool lies_elsewhere_on_tp_ranks(std::size_t bucket) const;
   void finish_oldest();
 
   Builder& builder_;

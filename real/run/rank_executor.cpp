@@ -124,10 +124,22 @@ void RankExecutor::start_collective(const Op& op) {
   request.input = input;
   request.output = output;
   request.origin = full_name(op);
+  request.in_rank_order = in_rank_order(op);
   const Communicator::Ticket ticket = parts_.communicator.start(request);
   collective_asked_ = true;
   pending_[op.outputs[0]] = {ticket, parts_.device.record(Stream::communication)};
   if (planted(EditKind::reuse, op)) parts_.device.fill(input, std::byte{0xff}, Stream::compute);
+}
+
+// Of a bucket of gradients the parameters that every TP rank holds, where the op says so.
+std::vector<Stretch> RankExecutor::in_rank_order(const Op& op) const {
+  if (!op.attributes.contains("replicated")) return {};
+  const FlatLayout& layout = parts_.program.layout_of(parts_.program.value(op.inputs[0]));
+  const FlatTable table = flat_table(layout, parts_.program.grid(), parts_.rank);
+  std::vector<Stretch> stretches;
+  for (std::size_t i = 0; i < layout.entries.size(); ++i)
+    if (layout.entries[i].placement.tp == replicate()) stretches.push_back(table.parts[i]);
+  return stretches;
 }
 
 bool RankExecutor::finish_collective(const Op& op) {

@@ -73,6 +73,7 @@ class RankExecutor {
 
  private:
   void start_collective(const Op& op);
+  std::vector<Stretch> in_rank_order(const Op& op) const;
   bool finish_collective(const Op& op);
   void run(const Op& op);
   void record_reads(const Op& op);

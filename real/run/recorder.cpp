@@ -13,6 +13,7 @@ Recorder::Recorder(const Program& program, Rank rank, TraceWriter& writer, Trace
       versions_(program.values.size(), 0) {}
 
 void Recorder::begin(const Moment& moment, int segment, int op) {
+  if (moment != moment_) recorded_.clear();
   moment_ = moment;
   segment_ = segment;
   op_ = op;
@@ -47,6 +48,8 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
   for (Piece& piece : pieces_of(program_, value, rank_, rows)) {
     DatasetInfo info;
     info.path = folder_of(moment_) + "/" + piece.name;
+    if (!recorded_.insert(info.path).second) continue;
+    const std::vector<std::byte> stored = stored_bytes(piece, bytes, size);
     info.dtype = value.dtype;
     info.full_shape = std::move(piece.full_shape);
     info.regions = std::move(piece.regions);

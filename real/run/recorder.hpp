@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "scenarios/plan/program.hpp"
@@ -25,7 +27,8 @@ class Recorder {
   void begin(const Moment& moment, int segment, int op);
   void read(ValueId value, std::span<const std::byte> bytes);
   /// A new version of the value, with as many rows as `rows` says. Stored in the trace too, if the
-  /// op's outputs are recorded.
+  /// op's outputs are recorded: once in a moment. That a program records it again is its own fault,
+  /// which the check `plan` names, so that version is logged by its hash alone.
   void wrote(const Op& op, ValueId id, std::span<const std::byte> bytes, const RowCounts& rows);
   void communicated(const Op& op, std::int64_t elements, Dtype wire);
   void flush() { writer_.flush(); }
@@ -43,7 +46,8 @@ class Recorder {
   std::int32_t op_ = 0;
   std::int64_t sequence_ = -1;
   std::int64_t collectives_ = 0;
-  std::vector<std::int64_t> versions_;  // by value
+  std::unordered_set<std::string> recorded_;  // paths of this moment
+  std::vector<std::int64_t> versions_;        // by value
 };
 
 }  // namespace shardproof::real

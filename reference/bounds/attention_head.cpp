@@ -51,11 +51,14 @@ HeadSoftmax::HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& 
       bias{slope},
       p(q.rows, k.rows),
       form(how) {
-  for (double& score : bare.values) score *= form.score_scale();
+  // Written once more, and not asked of the form: the engine does that.
+  const double scale =
+      form.scale > 0 ? form.scale : 1.0 / std::sqrt(static_cast<double>(form.head_dim));
+  for (double& score : bare.values) score *= scale;
   s = bare;
   if (form.cap > 0)
     for (double& score : s.values) score = form.cap * std::tanh(score / form.cap);
-  for (double& magnitude : size.values) magnitude *= form.score_scale();
+  for (double& magnitude : size.values) magnitude *= scale;
   for (std::int64_t i = 0; i < q.rows; ++i) {
     for (std::int64_t j = first(i); j <= i; ++j) s.at(i, j) += bias.at(j);
     const auto row = s.values.begin() + i * s.columns;

@@ -61,7 +61,9 @@ struct HeadSoftmax {
   AttentionForm form;
 
   HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& how, double slope);
-  std::int64_t first(std::int64_t i) const { return form.first_key(i); }
+  std::int64_t first(std::int64_t i) const {
+    return form.window > 0 && i + 1 > form.window ? i + 1 - form.window : 0;
+  }
   std::int64_t keys(std::int64_t i) const { return i + 1 - first(i); }
   double log_sum_exp(std::int64_t i) const {
     const auto row = static_cast<std::size_t>(i);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -45,7 +46,16 @@ struct AttentionShape {
   std::int64_t value(std::int64_t b, std::int64_t t, std::int64_t head) const {
     return ((b * positions + t) * key_heads + head / (heads / key_heads)) * value_dim;
   }
-  double scale() const { return form.score_scale(); }
+  /// Scale and window are AttentionForm's, written here once more: what the engine asks that for
+  /// must not be what it is judged by.
+  double scale() const {
+    return form.scale > 0 ? form.scale : 1.0 / std::sqrt(static_cast<double>(head_dim));
+  }
+  /// Of the positions 0 ... t the last that a window lets it see begin here.
+  std::int64_t first_seen(std::int64_t t) const {
+    const std::int64_t seen = form.window == 0 ? t + 1 : std::min(form.window, t + 1);
+    return t + 1 - seen;
+  }
 };
 
 /// Softmax over the keys `first` ... t of the scores of one query, and their log-sum-exp. A score
@@ -66,7 +76,7 @@ AttentionRow<Scalar> attention_row(const TensorOf<Scalar>& q, const TensorOf<Sca
   using std::exp;
   using std::log;
   using std::tanh;
-  const std::int64_t first = shape.form.first_key(t);
+  const std::int64_t first = shape.first_seen(t);
   const Scalar cap(shape.form.cap);
   std::vector<Scalar> row;
   for (std::int64_t key = first; key <= t; ++key) {

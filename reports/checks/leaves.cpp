@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "reference/ops/loss_scaler.hpp"
 #include "reference/run/learning_rate.hpp"
 #include "reference/run/optimizer.hpp"
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
-#include "scenarios/checkpoint/initial_state.hpp"
+#include "reports/witness/given_samples.hpp"
+#include "reports/witness/given_state.hpp"
 #include "scenarios/config/deepspeed/optimizer_names.hpp"
-#include "scenarios/data/batches.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
@@ -34,7 +37,7 @@ class Leaves {
   Leaves(const JudgeContext& context, const RecordedTrace& trace, Tally& tally)
       : context_(context),
         scenario_(context.scenario),
-        initial_(context.scenario),
+        given_(context.scenario),
         trace_(trace),
         tally_(tally) {}
 
@@ -44,7 +47,10 @@ class Leaves {
     check_tokens();
     check_scalars();
     if (const EngineTrace* engine = trace_.engine())
-      for (int rank = 0; rank < trace_.world(); ++rank) check_zeros(*engine, rank);
+      for (int rank = 0; rank < trace_.world(); ++rank) {
+        check_zeros(*engine, rank);
+        check_all_are_known(*engine, rank);
+      }
     findings_.report(tally_);
   }
 
@@ -62,30 +68,44 @@ class Leaves {
 
   void check_weights() {
     const Dtype working = context_.policy.working;
-    for (const ParameterDescription& parameter : scenario_.model.stored())
+    for (const ParameterDescription& parameter : scenario_.model.stored()) {
+      std::optional<WholeTensor> whole;
       for (const StoredDataset& leaf : stored("/initial/parameter/" + parameter.name)) {
         if (leaf.info.full_shape != parameter.shape) continue;  // coverage says so
-        std::vector<double> expected;
-        for (const Region& region : leaf.info.regions) {
-          const std::vector<double> part = initial_.parameter(parameter.name, region);
-          expected.insert(expected.end(), part.begin(), part.end());
-        }
-        compare(leaf, working, expected);
-        refuse_nan(leaf, expected);
+        if (!whole) whole = given_.parameter(parameter);
+        expect_shape(parameter.name, whole->shape, parameter.shape);
+        const std::vector<std::byte> expected = cut(*whole, leaf.info.regions);
+        compare_stored(trace_, leaf, expected, working, "it is not what the scenario gives", tally_,
+                       findings_);
+        refuse_nan(leaf, decoded(working, expected));
       }
+    }
+  }
+
+  static std::vector<double> decoded(Dtype dtype, std::span<const std::byte> bytes) {
+    std::vector<double> values(bytes.size() / size_bytes(dtype));
+    decode(dtype, bytes, values);
+    return values;
+  }
+
+  // The files were read already, so that this is no user's mistake.
+  static void expect_shape(const std::string& name, const Shape& given, const Shape& shape) {
+    SHARDPROOF_EXPECTS(given == shape, name, to_string(given), to_string(shape));
   }
 
   // A run that goes on begins with the masters and moments that were saved.
   void check_states() {
-    if (initial_.checkpoint() == nullptr) return;
+    if (given_.checkpoint() == nullptr) return;
     for (const ParameterDescription& parameter : scenario_.model.parameters)
       for (const std::string& state : optimizer_tensors(scenario_.training.optimizer)) {
         const std::string name = "optimizer/" + parameter.name + "/" + state;
         const Dtype dtype = context_.policy.master;
-        initial_.checkpoint()->expect(name, dtype, parameter.shape);
+        const WholeTensor whole = given_.checkpoint()->tensor(name);
+        expect_shape(name, whole.shape, parameter.shape);
+        SHARDPROOF_EXPECTS(whole.dtype == dtype, name, name_of(whole.dtype), name_of(dtype));
         for (const StoredDataset& leaf : stored("/initial/" + name)) {
           if (leaf.info.full_shape != parameter.shape) continue;
-          compare_stored(trace_, leaf, initial_.checkpoint()->read(name, leaf.info.regions), dtype,
+          compare_stored(trace_, leaf, cut(whole, leaf.info.regions), dtype,
                          "it is not what the checkpoint holds", tally_, findings_);
         }
       }
@@ -105,31 +125,44 @@ class Leaves {
   }
 
   void check_tokens() {
-    const Batches batches(scenario_);
+    GivenSamples samples(scenario_);
+    SeenSamples seen;
     const std::int64_t rows = scenario_.training.micro_batch;
     const Shape shape{rows * scenario_.data_parallel(), scenario_.data.sequence};
     for (int step = scenario_.first_step; step < scenario_.steps; ++step)
       for (int micro = 0; micro < scenario_.training.accumulation; ++micro) {
-        std::vector<std::int64_t> all;
-        for (int dp = 0; dp < scenario_.data_parallel(); ++dp) {
-          const auto part = batches.tokens(StepIndex{step}, MicroStep{micro}, dp);
-          all.insert(all.end(), part.begin(), part.end());
-        }
+        const std::vector<std::int64_t> all = samples.next_micro_step();
         const std::string path = folder_of({Moment::Stage::step, step, micro}) + "/data/tokens";
+        const auto bytes = std::as_bytes(std::span(all));
+        const WholeTensor whole{Dtype::int64, shape, {bytes.begin(), bytes.end()}};
         for (const StoredDataset& leaf : stored(path)) {
           if (leaf.info.full_shape != shape) continue;
-          std::vector<std::int64_t> part(
-              static_cast<std::size_t>(element_count(leaf.info.regions)));
-          extract(std::as_bytes(std::span(all)), shape, leaf.info.regions, sizeof(std::int64_t),
-                  std::as_writable_bytes(std::span(part)));
-          const std::vector<double> expected(part.begin(), part.end());
-          if (is_alike_in_its_group(leaf))
-            compare(leaf, Dtype::int64, expected);
-          else
-            compare(leaf, Dtype::int64, expected, data_inconsistency);
+          compare_stored(trace_, leaf, cut(whole, leaf.info.regions), Dtype::int64,
+                         is_alike_in_its_group(leaf) ? "it is not what the scenario gives"
+                                                     : data_inconsistency,
+                         tally_, findings_);
         }
+        if (samples.must_differ()) expect_new(path, shape, seen);
         check_data_check({Moment::Stage::step, step, micro});
       }
+  }
+
+  // Whatever the scenario gives: that two samples of a run are alike is a defect by itself.
+  void expect_new(const std::string& path, const Shape& shape, SeenSamples& seen) {
+    std::vector<std::vector<Region>> shown;
+    for (const StoredDataset& leaf : stored(path)) {
+      if (leaf.info.full_shape != shape || leaf.info.dtype != Dtype::int64) continue;
+      if (std::ranges::count(shown, leaf.info.regions) > 0) continue;  // a copy, in its TP group
+      shown.push_back(leaf.info.regions);
+      const std::vector<std::byte> bytes = trace_.reader().read(leaf);
+      std::vector<std::int64_t> tokens(bytes.size() / sizeof(std::int64_t));
+      std::memcpy(tokens.data(), bytes.data(), bytes.size());
+      if (seen.are_new(tokens, scenario_.data.sequence)) continue;
+      Comparison alike;
+      alike.failed = 1;
+      tally_.add(alike, Proof::bitwise);
+      findings_.add(failure_of(trace_, leaf, alike), "it holds a sample that the run had before");
+    }
   }
 
   bool is_alike_in_its_group(const StoredDataset& leaf) const {
@@ -153,7 +186,7 @@ class Leaves {
   void check_scalars() {
     const OptimizerConfig& config = scenario_.training.optimizer;
     const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
-    int updates = initial_.updates();
+    int updates = given_.updates();
     for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
       if (skipped.contains(step)) continue;
       const StepIndex update{updates++};
@@ -170,9 +203,27 @@ class Leaves {
   }
 
   void check_scalar(int step, const std::string& name, double value, Dtype dtype) {
-    for (const StoredDataset& leaf :
-         stored(folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name))
+    const std::string path = folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name;
+    for (const StoredDataset& leaf : stored(path)) {
       compare(leaf, dtype, std::span(&value, 1));
+      compared_.insert({path, leaf.rank});
+    }
+  }
+
+  // What the engine loads is what was compared: a scalar that somebody adds to the schedule is not
+  // true because no list here has it.
+  void check_all_are_known(const EngineTrace& engine, int rank) {
+    for (const ExecutedOp& executed : engine.executed(rank)) {
+      if (executed.op->kind != OpKind::load_scalar) continue;
+      for (const ValueId id : executed.op->outputs) {
+        const std::string path =
+            folder_of(executed.moment) + "/" + engine.program(rank).value(id).name;
+        if (compared_.contains({path, rank})) continue;
+        tally_.add(1, 1, Proof::bitwise);
+        findings_.add(failure_of(trace_, rank, executed, path),
+                      "it is loaded, and nobody says what it has to be");
+      }
+    }
   }
 
   void check_loss_scales(const reference::SkippedSteps& skipped) {
@@ -180,7 +231,7 @@ class Leaves {
     for (int step = scenario_.first_step; step < scenario_.steps; ++step)
       overflowed.push_back(skipped.contains(step));
     const std::vector<double> scales =
-        reference::loss_scales(scenario_.training.loss_scale, overflowed, initial_.counters());
+        reference::loss_scales(scenario_.training.loss_scale, overflowed, given_.counters());
     for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
       const auto index = static_cast<std::size_t>(step - scenario_.first_step);
       if (index < scales.size())
@@ -217,10 +268,11 @@ class Leaves {
 
   const JudgeContext& context_;
   const Scenario& scenario_;
-  InitialState initial_;
+  GivenState given_;
   const RecordedTrace& trace_;
   Tally& tally_;
   Findings findings_;
+  std::set<std::pair<std::string, int>> compared_;  // scalars, by path and rank
 };
 
 }  // namespace

@@ -1,6 +1,13 @@
 #include "reports/checks/plan.hpp"
 
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "reports/verdict/findings.hpp"
 #include "scenarios/plan/check/type_check.hpp"
+#include "scenarios/plan/pieces.hpp"
 #include "scenarios/plan/program_json.hpp"
 
 namespace shardproof::reports {
@@ -21,8 +28,60 @@ void check_types(const EngineTrace& trace, int rank, Tally& tally) {
                problem.message);
 }
 
+/// What a rank's ops are to record: a tensor that two of them would in one moment is in the trace
+/// as the first left it, and nobody can tell what the second made of it.
+class RecordedOnce {
+ public:
+  RecordedOnce(const EngineTrace& trace, int rank, Tally& tally, Findings& findings)
+      : trace_(trace),
+        rank_(rank),
+        tally_(tally),
+        findings_(findings),
+        names_(program().values.size()) {}
+
+  void check() {
+    for (const ExecutedOp& executed : trace_.executed(rank_))
+      if (executed.op->recorded)
+        for (const ValueId id : executed.op->outputs) check(executed, id);
+  }
+
+ private:
+  const Program& program() const { return trace_.program(rank_); }
+
+  void check(const ExecutedOp& executed, ValueId id) {
+    for (const std::string& name : names_of(id)) {
+      const std::string path = folder_of(executed.moment) + "/" + name;
+      const auto [first, is_first] = first_.try_emplace(path, executed.op);
+      if (is_first) continue;
+      Failure failure = failure_of(trace_, rank_, executed, path);
+      failure.divergence.wrong_elements = 1;  // at least: what it is now was not stored
+      tally_.add(0, 1, Proof::bitwise);
+      findings_.add(failure, full_name(*executed.op) + " records it, and " +
+                                 full_name(*first->second) + " has recorded it in this moment");
+    }
+  }
+
+  const std::vector<std::string>& names_of(ValueId id) {
+    auto& names = names_.at(static_cast<std::size_t>(id));
+    if (!names) {
+      names.emplace();
+      for (const Piece& piece : pieces_of(program(), program().value(id), Rank{rank_}))
+        names->push_back(piece.name);
+    }
+    return *names;
+  }
+
+  const EngineTrace& trace_;
+  int rank_;
+  Tally& tally_;
+  Findings& findings_;
+  std::vector<std::optional<std::vector<std::string>>> names_;  // by value
+  std::unordered_map<std::string, const Op*> first_;            // by path
+};
+
 void check_trace(const EngineTrace& trace, Tally& tally) {
   std::string first_hash;
+  Findings findings;
   for (int rank = 0; rank < trace.world(); ++rank) {
     const Program& program = trace.program(rank);
     const std::string where = trace.execution() + ", rank " + std::to_string(rank) + ": ";
@@ -35,7 +94,9 @@ void check_trace(const EngineTrace& trace, Tally& tally) {
     else if (hash != first_hash)
       tally.fail(where + "its program is not that of rank 0");
     if (rank == 0 || hash != first_hash) check_types(trace, rank, tally);
+    RecordedOnce(trace, rank, tally, findings).check();
   }
+  findings.report(tally);
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 
 namespace shardproof::reports {
 
-/// The program that each rank stored is well typed, has the hash that the rank announced, and is
-/// the same on all ranks. Counts ops.
+/// The program that each rank stored is well typed, has the hash that the rank announced, is the
+/// same on all ranks, and records no tensor twice in one moment. Counts ops.
 Tally check_plan(const JudgeContext& context);
 
 }  // namespace shardproof::reports

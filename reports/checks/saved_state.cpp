@@ -1,15 +1,19 @@
 #include "reports/checks/saved_state.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 
+#include "reference/ops/loss_scaler.hpp"
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/verdict/skipped_steps.hpp"
+#include "reports/witness/given_state.hpp"
+#include "scenarios/checkpoint/checkpoint.hpp"
 #include "scenarios/checkpoint/checkpoint_paths.hpp"
-#include "scenarios/checkpoint/initial_state.hpp"
 #include "scenarios/config/deepspeed/optimizer_names.hpp"
+#include "scenarios/config/model/model_config.hpp"
+#include "scenarios/config/scenario_writer.hpp"
 
 namespace shardproof::reports {
 
@@ -36,6 +40,47 @@ std::map<std::string, Tensor> carried_tensors(const JudgeContext& context) {
   return tensors;
 }
 
+/// What a run has counted after `steps_done` steps, all of it: the list by which what a checkpoint
+/// counts is checked, and which it may neither fall short of nor go beyond.
+///
+/// The scale is that of the step to come. A dynamic one remembers how many steps it has seen, the
+/// last that overflowed (-1: none), and how many more it bears until one halves it, that one
+/// included (spec-autotp 7.10).
+std::map<std::string, double> expected_counters(const Scenario& scenario,
+                                                const reference::SkippedSteps& skipped,
+                                                int steps_done) {
+  const GivenState given(scenario);
+  const LossScaleConfig& config = scenario.training.loss_scale;
+  const auto hysteresis = static_cast<double>(config.hysteresis);
+  std::map<std::string, double> counters = given.counters();
+  if (counters.empty())
+    counters = {{"updates", 0},
+                {"loss_scale", 1},
+                {"loss_scale_steps", 0},
+                {"loss_scale_last_overflow", -1},
+                {"loss_scale_tolerated", hysteresis}};
+  std::vector<bool> overflowed;
+  for (int step = scenario.first_step; step < steps_done; ++step) {
+    overflowed.push_back(skipped.contains(step));
+    if (!skipped.contains(step)) ++counters["updates"];
+  }
+  if (!reference::scales_loss(scenario.training)) return counters;
+  const std::vector<double> scales = reference::loss_scales(config, overflowed, given.counters());
+  counters["loss_scale"] = scales.back();
+  if (config.fixed != 0) return counters;
+  for (std::size_t i = 0; i < overflowed.size() && i + 1 < scales.size(); ++i) {
+    double& tolerated = counters["loss_scale_tolerated"];
+    if (overflowed[i]) {
+      counters["loss_scale_last_overflow"] = scenario.first_step + static_cast<double>(i);
+      tolerated = std::max(1.0, tolerated - 1);
+    } else if (scales[i + 1] > scales[i] || config.consecutive_hysteresis) {
+      tolerated = hysteresis;
+    }
+    ++counters["loss_scale_steps"];
+  }
+  return counters;
+}
+
 // One checkpoint, after `steps_done` steps.
 class Saved {
  public:
@@ -51,7 +96,8 @@ class Saved {
   void check() {
     const std::string path = checkpoint_path(trace_.reader().folder(), steps_done_);
     try {
-      const Checkpoint checkpoint(path);
+      Checkpoint(path).check_all();  // whole and undamaged
+      const SavedCheckpoint checkpoint(path);
       check_origin(checkpoint);
       check_tensors(checkpoint);
       if (scenario_.checkpoint.consolidated) check_consolidated();
@@ -71,66 +117,74 @@ class Saved {
     if (!holds) fail(problem);
   }
 
-  void check_origin(const Checkpoint& checkpoint) {
-    const CheckpointOrigin& origin = checkpoint.origin();
-    expect(origin.steps_done == steps_done_,
-           "the checkpoint counts " + std::to_string(origin.steps_done) + " steps done");
-    expect(origin.model_hash == hash_of(scenario_.model), "the checkpoint is of another model");
-    expect(origin.tp == scenario_.parallel.tensor_parallel &&
-               origin.dp == scenario_.data_parallel() &&
-               origin.zero_stage == scenario_.parallel.zero_stage,
+  void check_origin(const SavedCheckpoint& checkpoint) {
+    expect(checkpoint.steps_done() == steps_done_,
+           "the checkpoint counts " + std::to_string(checkpoint.steps_done()) + " steps done");
+    expect(checkpoint.told("model_hash").text == hash_of(scenario_.model),
+           "the checkpoint is of another model");
+    expect(checkpoint.told("tp").integer == scenario_.parallel.tensor_parallel &&
+               checkpoint.told("dp").integer == scenario_.data_parallel() &&
+               checkpoint.told("zero_stage").integer == scenario_.parallel.zero_stage,
            "the checkpoint is of another grid or ZeRO stage");
-    check_counters(origin.counters);
+    check_counters(checkpoint.counters());
   }
 
-  // Skipped steps are no updates; the scale to come is that of the next step, if it has one.
-  void check_counters(const std::map<std::string, double>& counters) {
-    const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
-    int updates = InitialState(scenario_).updates();
-    for (int step = scenario_.first_step; step < steps_done_; ++step)
-      if (!skipped.contains(step)) ++updates;
-    expect(is(counters, "updates", updates),
-           "the checkpoint does not count the " + std::to_string(updates) + " updates done");
-    const StoredDataset* next =
-        trace_.dataset(folder_of({Moment::Stage::step, steps_done_, -1}) + "/scalar/loss_scale", 0);
-    if (next == nullptr) return;
-    double scale = 0;
-    decode(next->info.dtype, trace_.reader().read(*next), {&scale, 1});
-    expect(is(counters, "loss_scale", scale),
-           "the checkpoint's loss scale is not the " + std::to_string(scale) + " of the next step");
+  void check_counters(const std::map<std::string, double>& counted) {
+    const std::map<std::string, double> expected =
+        expected_counters(scenario_, skipped_steps(scenario_, trace_), steps_done_);
+    for (const auto& [name, value] : expected) {
+      const auto found = counted.find(name);
+      expect(found != counted.end() && found->second == value,
+             "the checkpoint counts " + name + " = " +
+                 (found == counted.end() ? "nothing" : shown(found->second)) + ", expected " +
+                 shown(value));
+    }
+    for (const auto& [name, value] : counted)
+      expect(expected.contains(name), "the checkpoint counts " + name + " = " + shown(value) +
+                                          ", and nobody says what it has to be");
   }
 
-  static bool is(const std::map<std::string, double>& counters, const std::string& name,
-                 double value) {
-    const auto found = counters.find(name);
-    return found != counters.end() && found->second == value;
+  static std::string shown(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.17g", value);
+    return text;
   }
 
-  void check_tensors(const Checkpoint& checkpoint) {
+  void check_tensors(const SavedCheckpoint& checkpoint) {
     const std::map<std::string, Tensor> carried = carried_tensors(context_);
     for (const auto& [name, tensor] : checkpoint.tensors())
       expect(carried.contains(name),
              "the checkpoint holds " + name + ", which is nothing that a step leaves to the next");
     for (const auto& [name, tensor] : carried) {
-      checkpoint.expect(name, tensor.dtype, tensor.shape);
-      check_tensor(checkpoint, name, tensor);
+      const auto saved = checkpoint.tensors().find(name);
+      const bool alike = saved != checkpoint.tensors().end() &&
+                         saved->second.dtype == tensor.dtype && saved->second.shape == tensor.shape;
+      expect(alike, "the checkpoint does not hold " + name + " as a " + name_of(tensor.dtype) +
+                        " " + to_string(tensor.shape));
+      if (alike) check_tensor(checkpoint, name, tensor);
     }
   }
 
-  // Part by part, so that each element is compared once for each rank that wrote it.
-  void check_tensor(const Checkpoint& checkpoint, const std::string& name, const Tensor& tensor) {
+  // Part by part, so that each element is compared once for each rank that wrote it; and that they
+  // are all there, once put together.
+  void check_tensor(const SavedCheckpoint& checkpoint, const std::string& name,
+                    const Tensor& tensor) {
     const std::string path = recorded_last(name);
-    const Bytes recorded = recorded_bytes(path, tensor);
-    if (recorded.empty()) return;
-    for (const Checkpoint::Part& part : checkpoint.parts(name)) {
-      Bytes expected(part.bytes.size());
-      extract(recorded, tensor.shape, part.regions, size_bytes(tensor.dtype), expected);
-      const Comparison comparison = compare_bits(expected, part.bytes, tensor.dtype);
+    const WholeTensor recorded{tensor.dtype, tensor.shape, recorded_bytes(path, tensor)};
+    if (recorded.bytes.empty()) return;
+    bool differs = false;
+    for (const SavedCheckpoint::Part& part : checkpoint.tensors().at(name).parts) {
+      const Comparison comparison =
+          compare_bits(cut(recorded, part.regions), checkpoint.bytes(name, part), tensor.dtype);
       tally_.add(comparison, Proof::bitwise);
-      if (comparison.failed > 0)
-        findings_.add(failure(part.rank, name, part.regions, comparison),
-                      "it is not what was recorded as " + (path.empty() ? "zeros" : path));
+      if (comparison.failed == 0) continue;
+      differs = true;
+      findings_.add(failure(part.rank, name, part.regions, comparison),
+                    "it is not what was recorded as " + (path.empty() ? "zeros" : path));
     }
+    if (!differs)
+      expect(checkpoint.tensor(name).bytes == recorded.bytes,
+             "the parts of " + name + " do not make up what was recorded");
   }
 
   /// Where a tensor was recorded last before the checkpoint; empty for moments before their first
@@ -172,32 +226,49 @@ class Saved {
     return failure;
   }
 
-  // Rank 0 writes them, put together from all ranks' shards.
+  // Rank 0 writes them, put together from all ranks' shards. The folder is what people take away,
+  // so all of it is looked at: what transformers would read, and that there is nothing else.
   void check_consolidated() {
-    const std::string path = consolidated_path(trace_.reader().folder(), steps_done_);
-    const Safetensors weights(path);
+    const std::string folder = consolidated_path(trace_.reader().folder(), steps_done_);
+    const WholeFile weights(folder + "/model.safetensors");
+    expect(weights.metadata("format") == "pt",
+           folder + "/model.safetensors does not say that its format is pt");
     const std::vector<ParameterDescription> parameters = scenario_.model.stored();
-    expect(weights.tensors().size() == parameters.size(),
-           path + " holds " + std::to_string(weights.tensors().size()) + " tensors, expected " +
+    expect(weights.rows().size() == parameters.size(),
+           folder + " holds " + std::to_string(weights.rows().size()) + " tensors, expected " +
                std::to_string(parameters.size()));
-    for (const ParameterDescription& parameter : parameters) check_weight(weights, path, parameter);
+    for (const ParameterDescription& parameter : parameters) check_weight(weights, parameter);
+    check_config(folder + "/config.json");
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      const std::string name = entry.path().filename();
+      expect(name == "config.json" || name == "model.safetensors",
+             entry.path().string() + " is nothing that a consolidated model has");
+    }
   }
 
-  void check_weight(const Safetensors& weights, const std::string& path,
-                    const ParameterDescription& parameter) {
+  // Read as a user's config.json is, which goes by what transformers publishes, it has to give the
+  // model that was trained.
+  void check_config(const std::string& path) {
+    const JsonValue config = read_json(path);
+    expect(hash_of(model_from_json(config)) == hash_of(scenario_.model),
+           path + " does not describe the model that was trained");
+  }
+
+  void check_weight(const WholeFile& weights, const ParameterDescription& parameter) {
     const Tensor tensor{context_.policy.working, parameter.shape};
-    const auto found = weights.tensors().find(parameter.name);
-    if (found == weights.tensors().end()) return fail(path + " does not hold " + parameter.name);
+    const auto found = weights.rows().find(parameter.name);
+    if (found == weights.rows().end())
+      return fail(weights.path() + " does not hold " + parameter.name);
     if (found->second.dtype != tensor.dtype || found->second.shape != tensor.shape)
-      return fail(path + ": " + parameter.name + " is " + name_of(found->second.dtype) + " " +
-                  to_string(found->second.shape) + ", expected " + name_of(tensor.dtype) + " " +
-                  to_string(tensor.shape));
+      return fail(weights.path() + ": " + parameter.name + " is " + name_of(found->second.dtype) +
+                  " " + to_string(found->second.shape) + ", expected " + name_of(tensor.dtype) +
+                  " " + to_string(tensor.shape));
     const std::string recorded_path = recorded_last("parameter/" + parameter.name);
     const Bytes recorded = recorded_bytes(recorded_path, tensor);
     if (recorded.empty()) return;
     const Region all = whole(tensor.shape);
-    const Bytes held = weights.read_bytes(parameter.name, all);
-    const Comparison comparison = compare_bits(recorded, held, tensor.dtype);
+    const Comparison comparison =
+        compare_bits(recorded, weights.tensor(parameter.name).bytes, tensor.dtype);
     tally_.add(comparison, Proof::bitwise);
     if (comparison.failed > 0)
       findings_.add(failure(0, "consolidated/" + parameter.name, std::span(&all, 1), comparison),

@@ -93,10 +93,10 @@ SharedTensor derived_result(const PlanUnit& unit, std::vector<SharedTensor> argu
 }
 
 SharedTensor derived_sum(ReductionOrder order, Dtype dtype, Dtype wire,
-                         std::vector<SharedTensor> members) {
+                         std::vector<SharedTensor> members, std::vector<Stretch> in_rank_order) {
   const Shape shape{members.at(0)->elements()};
   return made(dtype, shape, [=](std::int64_t first, std::int64_t count) {
-    return replay_sum(order, dtype, wire, ranges_of(members, first, count),
+    return replay_sum(order, dtype, wire, ranges_of(members, first, count), in_rank_order,
                       {first, members[0]->elements()});
   });
 }

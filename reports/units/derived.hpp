@@ -17,9 +17,9 @@ namespace shardproof::reports {
 /// What a unit gives. `follows` becomes false if its bits do not follow from its arguments.
 SharedTensor derived_result(const PlanUnit& unit, std::vector<SharedTensor> arguments, Dtype dtype,
                             Shape shape, std::shared_ptr<std::atomic<bool>> follows);
-/// The sum of what the members of a group brought, in a pinned order; their largest.
+/// The sum of what the members of a group brought (hop_replay.hpp); their largest.
 SharedTensor derived_sum(ReductionOrder order, Dtype dtype, Dtype wire,
-                         std::vector<SharedTensor> members);
+                         std::vector<SharedTensor> members, std::vector<Stretch> in_rank_order);
 SharedTensor derived_max(Dtype dtype, std::vector<SharedTensor> members);
 /// The members' terms as rows, rounded to what travels.
 SharedTensor sent_terms(Dtype wire, std::span<const SharedTensor> members);

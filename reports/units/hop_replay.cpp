@@ -34,12 +34,27 @@ struct Chunk {
   std::size_t begin, end, first_member;
 };
 
-std::vector<Chunk> chunks_of(ReductionOrder order, std::size_t elements, std::size_t n) {
+// Adds the elements of a chunk, but those of the stretches as sums that start with rank 0.
+void add(std::vector<Chunk>& chunks, Chunk chunk, std::span<const Stretch> in_rank_order) {
+  for (const Stretch& stretch : in_rank_order) {
+    const std::size_t begin = std::max(static_cast<std::size_t>(stretch.begin), chunk.begin);
+    const std::size_t end =
+        std::min(static_cast<std::size_t>(stretch.begin + stretch.count), chunk.end);
+    if (begin >= end) continue;
+    chunks.push_back({chunk.begin, begin, chunk.first_member});
+    chunks.push_back({begin, end, 0});
+    chunk.begin = end;
+  }
+  chunks.push_back(chunk);
+}
+
+std::vector<Chunk> chunks_of(ReductionOrder order, std::size_t elements, std::size_t n,
+                             std::span<const Stretch> in_rank_order) {
   if (order == ReductionOrder::rank_order) return {{0, elements, 0}};
   SHARDPROOF_EXPECTS(order == ReductionOrder::ring, name_of(order));
   std::vector<Chunk> chunks;
   for (std::size_t c = 0; c < n; ++c)
-    chunks.push_back({c * elements / n, (c + 1) * elements / n, (c + 1) % n});
+    add(chunks, {c * elements / n, (c + 1) * elements / n, (c + 1) % n}, in_rank_order);
   return chunks;
 }
 
@@ -47,14 +62,14 @@ std::vector<Chunk> chunks_of(ReductionOrder order, std::size_t elements, std::si
 
 std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
                                   std::span<const std::vector<std::byte>> members,
-                                  PlaceInVector place) {
+                                  std::span<const Stretch> in_rank_order, PlaceInVector place) {
   const std::size_t n = members.size();
   if (n == 1) return members[0];
   const auto values = decode_all(dtype, members);
   const std::size_t count = values[0].size(), at = static_cast<std::size_t>(place.first);
   const std::size_t all = place.of > 0 ? static_cast<std::size_t>(place.of) : count;
   std::vector<double> sums(count);
-  for (const Chunk& chunk : chunks_of(order, all, n)) {
+  for (const Chunk& chunk : chunks_of(order, all, n, in_rank_order)) {
     const std::size_t begin = std::max(chunk.begin, at), end = std::min(chunk.end, at + count);
     for (std::size_t i = begin; i < end; ++i) {
       double sum = reference::round_once(wire, values[chunk.first_member][i - at]);

@@ -7,6 +7,7 @@
 
 #include "reference/bounds/replay.hpp"
 #include "scenarios/dtype.hpp"
+#include "scenarios/plan/placement.hpp"
 #include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::reports {
@@ -21,10 +22,11 @@ struct PlaceInVector {
 /// What a reduction in a pinned order must give, bit by bit, from the recorded inputs of all
 /// members (in group-rank order). The judge's own arithmetic: it shares no line with sim or real.
 /// Each addition is done in fp64 and rounded once to `wire`, which for fp32 and bf16 is the
-/// correctly rounded sum (53 >= 2 * 24 + 2; Figueroa 1995). Throws InvariantError if the order is
-/// not pinned.
+/// correctly rounded sum (53 >= 2 * 24 + 2; Figueroa 1995). Elements of `in_rank_order`, which are
+/// ascending, are added so in a ring, too. Throws InvariantError if the order is not pinned.
 std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
                                   std::span<const std::vector<std::byte>> members,
+                                  std::span<const Stretch> in_rank_order = {},
                                   PlaceInVector place = {});
 
 /// The same sum in an order that nobody pinned, as a library's: the bits of two members, of more

@@ -41,6 +41,36 @@ std::vector<SharedTensor> counted_once(const OpOnRank& at, std::size_t input,
   return counted;
 }
 
+// What of a sum over the replicas must not depend on its place (docs/decisions/0009): in a bucket
+// of which TP ranks hold parts of unlike size, the parameters that all of them hold.
+std::vector<Stretch> placeless(const OpOnRank& at, const Op& start) {
+  const Program& program = at.program();
+  const Value& bucket = program.value(start.inputs[0]);
+  if (bucket.layout < 0 || start.group != Axis::dp) return {};
+  const ProcessGrid grid = program.grid();
+  std::vector<Stretch> replicated;
+  std::int64_t begin = 0;
+  bool uneven = false;
+  for (const FlatLayout::Entry& entry : program.layout_of(bucket).entries) {
+    const auto count_on = [&](Rank rank) {
+      return element_count(local_shape(entry.shape, entry.placement, grid, rank));
+    };
+    const std::int64_t count = count_on(Rank{at.rank});
+    for (const Rank other : grid.group(Rank{at.rank}, Axis::tp))
+      uneven = uneven || count_on(other) != count;
+    if (entry.placement.tp == replicate()) replicated.push_back({begin, count});
+    begin += count;
+  }
+  return uneven ? replicated : std::vector<Stretch>{};
+}
+
+std::string text_of(const std::vector<Stretch>& stretches) {
+  std::string text;
+  for (const Stretch& stretch : stretches)
+    text += std::to_string(stretch.begin) + "+" + std::to_string(stretch.count) + " ";
+  return text;
+}
+
 std::string key_of_members(const std::string& what, const std::vector<SharedHeld>& members) {
   std::string key = what;
   for (const SharedHeld& member : members) {
@@ -218,8 +248,11 @@ void OpJudge::begin_reduction(Begun& op, const Op& start, const std::vector<Shar
   const Dtype wire = context_.policy.wire(start.kind, *start.group, dtype);
   const ReductionOrder order = context_.policy.order;
   const std::string how = std::string(" ") + name_of(wire) + " " + name_of(order) + " ";
-  if (order != ReductionOrder::library)
-    return expect(op, 0, derived_sum(order, dtype, wire, members), "sum" + how + key);
+  if (order != ReductionOrder::library) {
+    const std::vector<Stretch> in_rank_order = placeless(op.at, start);
+    return expect(op, 0, derived_sum(order, dtype, wire, members, in_rank_order),
+                  "sum" + how + text_of(in_rank_order) + key);
+  }
   const PlanUnit sum{reference::UnitKind::sum, {}, {.output = dtype, .hop = wire}, {}};
   const SharedTensor terms = sent_terms(wire, members);
   if (!op.at.op().recorded) {

@@ -55,7 +55,7 @@ void write_in_pieces(DurableFile& out, std::span<const std::byte> bytes, Written
 }  // namespace
 
 void write_consolidated(const Checkpoint& checkpoint, const std::string& file,
-                        const WriteProgress& progress) {
+                        const WriteProgress& progress, const CheckWritten& check) {
   const std::vector<TensorRow> rows = parameters_of(checkpoint);
   WrittenBytes written(progress, bytes_of(rows));
   const std::string part = file + ".part";
@@ -68,6 +68,7 @@ void write_consolidated(const Checkpoint& checkpoint, const std::string& file,
           written);
     out.close();
     written.add(0);
+    if (check) check(part);
     rename_into_place(part, file);
   } catch (...) {
     std::error_code gone;

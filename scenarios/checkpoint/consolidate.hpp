@@ -12,9 +12,9 @@ namespace shardproof {
 /// parameter once, under its Hugging Face name, whole (put together from all ranks' shards), in the
 /// working dtype; a tied head is its embedding, and not written again. Metadata {"format": "pt"}.
 /// Written beside and renamed. Throws EnvironmentError if the file cannot be written; nothing of it
-/// is left then, nor where it is stopped.
+/// is left then, nor where it is stopped, nor where `check` does not like it.
 void write_consolidated(const Checkpoint& checkpoint, const std::string& file,
-                        const WriteProgress& progress = {});
+                        const WriteProgress& progress = {}, const CheckWritten& check = {});
 
 /// The same as FOLDER/model.safetensors, and beside it config.json: what transformers reads as a
 /// model. The folder has to be there.

@@ -104,7 +104,8 @@ void load_state(const Checkpoint& checkpoint, const Program& program, Rank rank,
 }
 
 void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin origin,
-                 const std::string& path, const WriteProgress& progress) {
+                 const std::string& path, const WriteProgress& progress,
+                 const CheckWritten& check) {
   expect_same_tensors(from, to);
   origin.steps_done = from.origin().steps_done;
   origin.counters = from.origin().counters;
@@ -114,7 +115,7 @@ void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin ori
     for (int rank = 0; rank < to.grid().world(); ++rank)
       repartition_rank(from, to, Rank{rank}, path, written);
     written.add(0);
-    finish_checkpoint(path, origin);
+    finish_checkpoint(path, origin, check);
   } catch (...) {
     try {
       drop_checkpoint(path);

@@ -36,8 +36,9 @@ void load_state(const Checkpoint& checkpoint, const Program& program, Rank rank,
 
 /// Writes a checkpoint of the same state for another program of the same model. The scenario is
 /// that of the new one; how far the run was, and what it counts, is taken over. Where it cannot be
-/// written, or is stopped, nothing of it is left.
+/// written, or is stopped, or `check` does not like it, nothing of it is left.
 void repartition(const Checkpoint& from, const Program& to, CheckpointOrigin origin,
-                 const std::string& path, const WriteProgress& progress = {});
+                 const std::string& path, const WriteProgress& progress = {},
+                 const CheckWritten& check = {});
 
 }  // namespace shardproof

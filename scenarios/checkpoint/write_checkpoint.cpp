@@ -77,7 +77,8 @@ void write_rank_file(const std::string& path, int rank, const std::vector<PartTo
 
 void drop_checkpoint(const std::string& path) { replacement(path).drop(); }
 
-void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin) {
+void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin,
+                       const CheckWritten& check) {
   Manifest manifest{origin, {}};
   for (int rank = 0; rank < origin.tp * origin.dp; ++rank) {
     const std::string row = row_file(path, rank);
@@ -88,6 +89,7 @@ void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin) 
   file.write(manifest_text(manifest));
   file.close();
   sync_folder(FolderReplacement::part_of(path));
+  if (check) check(FolderReplacement::part_of(path));
   replacement(path).put_in_place();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scenarios/checkpoint/manifest.hpp"
+#include "scenarios/checkpoint/written_bytes.hpp"
 
 namespace shardproof {
 
@@ -39,8 +40,9 @@ void begin_checkpoint(const std::string& path);
 void write_rank_file(const std::string& path, int rank, const std::vector<PartToSave>& parts,
                      const std::function<void(std::size_t)>& progress = {});
 /// Joins the rows of all ranks of the origin's grid to the manifest, and puts the checkpoint in
-/// place.
-void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin);
+/// place, if `check` likes it.
+void finish_checkpoint(const std::string& path, const CheckpointOrigin& origin,
+                       const CheckWritten& check = {});
 /// Takes away what was begun instead.
 void drop_checkpoint(const std::string& path);
 

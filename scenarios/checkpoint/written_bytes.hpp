@@ -3,12 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace shardproof {
 
 /// Told how many bytes are written, of how many: before the first, and from time to time. What it
 /// throws stops the writing.
 using WriteProgress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+/// Shown what was written, where it lies complete, before it takes the place of what was there.
+/// What it throws keeps it from that.
+using CheckWritten = std::function<void(const std::string& path)>;
 
 /// Adds up what is written, for whoever wants to be told.
 class WrittenBytes {

@@ -57,6 +57,31 @@ BOOST_AUTO_TEST_CASE(the_ring_starts_chunk_c_one_rank_above_c) {
   }
 }
 
+// In a ring of three element 0 is added last on rank 0, so that the big number swallows nothing.
+BOOST_AUTO_TEST_CASE(elements_that_have_no_place_are_added_in_rank_order_in_a_ring_too) {
+  const auto sum_of = [](std::vector<Stretch> in_rank_order) {
+    std::vector<Floats> values{{0x1p24F, 0x1p24F, 0x1p24F}, {1, 1, 1}, {1, 1, 1}};
+    std::vector<Floats> sums(3, Floats(3));
+    for_each_member(3, [&](ThreadChannel& channel) {
+      const auto member = static_cast<std::size_t>(channel.rank().value);
+      const auto view = [](Floats& floats) {
+        return TensorView{Dtype::fp32, {3}, bytes_of(floats).data()};
+      };
+      CollectiveRequest request;
+      request.input = view(values[member]);
+      request.output = view(sums[member]);
+      request.in_rank_order = in_rank_order;
+      run_collective(channel, ReductionOrder::ring, 0, request);
+    });
+    BOOST_TEST((sums[1] == sums[0] && sums[2] == sums[0]));
+    return sums[0];
+  };
+  constexpr float all = 0x1p24F + 2, swallowed = 0x1p24F;
+
+  BOOST_TEST(sum_of({}) == (Floats{all, swallowed, swallowed}), boost::test_tools::per_element());
+  BOOST_TEST(sum_of({{0, 1}, {2, 1}}) == (Floats(3, swallowed)), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_ring_of_fewer_elements_than_members_has_empty_chunks) {
   std::vector<Floats> values = {{1, 10}, {2, 20}, {3, 30}, {4, 40}, {5, 50}};
 

@@ -1,5 +1,6 @@
 // The judge of a run without training: nothing is required that inference has not, and the rest
 // still finds what is wrong.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
 #include "reference/run/training.hpp"
@@ -8,6 +9,7 @@
 #include "reports/judge.hpp"
 #include "scenarios/trace/scenario_header.hpp"
 #include "tests/reports/checks/checks_support.hpp"
+#include "tests/support/scenario_runs.hpp"
 
 using namespace shardproof;
 using namespace shardproof::reports;
@@ -57,6 +59,20 @@ BOOST_AUTO_TEST_CASE(every_check_but_that_of_the_optimizer_compares_and_passes) 
   }
   BOOST_TEST(verdict.trend.size() == 2U);
   BOOST_TEST(verdict.trend.front().quantity == "logits relative error");
+}
+
+// One rank, or replicas that share nothing, have no collective: that is looked at in every moment,
+// and what does not apply is not required.
+BOOST_AUTO_TEST_CASE(where_there_is_no_collective_none_is_wanted) {
+  for (const int replicas : {1, 2}) {
+    Scenario scenario = sweep_scenario("inference-llama-tp2-dp2-bf16");
+    lay_out(scenario, 1, replicas);
+    const Verdict verdict = verdict_of(scenario);
+    BOOST_TEST(name_of(verdict.conclusion) == "pass");
+    const auto collectives =
+        std::ranges::find(verdict.checks, std::string("collectives"), &CheckResult::name);
+    BOOST_TEST(collectives->compared > 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_reduction_of_a_row_is_named_with_op_and_ranks) {
