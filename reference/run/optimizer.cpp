@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "reference/ops/compensated_sum.hpp"
 #include "scenarios/config/deepspeed/optimizer_names.hpp"
 
 namespace shardproof::reference {
@@ -10,9 +11,9 @@ namespace shardproof::reference {
 Tensor mean_over_groups(Tensor accumulated) {
   const std::int64_t groups = accumulated.shape.front(), size = accumulated.size() / groups;
   for (std::int64_t i = 0; i < size; ++i) {
-    double sum = 0;
+    CompensatedSum<double> sum;
     for (std::int64_t group = 0; group < groups; ++group) sum += accumulated[group * size + i];
-    accumulated[i] = sum / static_cast<double>(groups);
+    accumulated[i] = sum.value() / static_cast<double>(groups);
   }
   accumulated.shape.erase(accumulated.shape.begin());
   accumulated.values.resize(static_cast<std::size_t>(size));
@@ -21,10 +22,10 @@ Tensor mean_over_groups(Tensor accumulated) {
 }
 
 double global_norm(const std::map<std::string, Tensor>& gradients) {
-  double squares = 0;
+  CompensatedSum<double> squares;
   for (const auto& [name, gradient] : gradients)
     for (const double value : gradient.values) squares += value * value;
-  return std::sqrt(squares);
+  return std::sqrt(squares.value());
 }
 
 double clip_factor(double norm, double clip) {

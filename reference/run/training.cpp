@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "reference/ops/compensated_sum.hpp"
 #include "reference/run/inference.hpp"
 #include "reference/run/learning_rate.hpp"
 #include "reference/run/micro_step.hpp"
@@ -65,10 +66,10 @@ OptimizerState Training::initial_state(const ParameterDescription& parameter) {
 }
 
 void Training::run_step(StepIndex step) {
-  double loss = 0;
+  CompensatedSum<double> loss;
   for (int micro = 0; micro < task_.training.accumulation; ++micro)
     for (const double group : run_micro_step(step, MicroStep{micro}).values) loss += group;
-  record_scalar(step, "loss", loss / task_.replicas / task_.training.accumulation);
+  record_scalar(step, "loss", loss.value() / task_.replicas / task_.training.accumulation);
   update(step);
   run_.end_step(step);
 }
