@@ -18,11 +18,11 @@ namespace {
 constexpr std::int64_t many = 1 << 18;
 constexpr double few_roundings = 4 * std::numeric_limits<double>::epsilon();
 
-/// Numbers between 1/2 and 1: no sum of them cancels.
+/// Numbers between 0.7 and 1: no sum of them cancels, and none is exact.
 Tensor of_one_sign(const Shape& shape, std::uint32_t seed) {
   testing::Random random(seed);
   Tensor tensor = random.tensor(shape);
-  for (double& x : tensor.values) x = 0.5 + 0.5 * std::fabs(std::remainder(x, 2));
+  for (double& x : tensor.values) x = std::sqrt(0.5 + 0.5 * std::fabs(std::remainder(x, 2)));
   return tensor;
 }
 
@@ -80,14 +80,12 @@ BOOST_AUTO_TEST_CASE(the_mean_loss_of_many_tokens) {
                        }) / static_cast<double>(many));
 }
 
+// Each of the others is less than half an ulp of the first, and they are many.
 BOOST_AUTO_TEST_CASE(the_softmax_of_a_large_vocabulary) {
-  Tensor logits = of_one_sign({1, 1, many}, 4);
-  logits[7] = 1;  // the largest
+  Tensor logits({1, 1, many});
+  for (std::int64_t i = 1; i < many; ++i) logits[i] = -37.5;
 
-  const double expected =
-      1 + std::log(long_sum(many, [&](auto i) { return std::exp(logits[i] - 1); }));
-
-  expect_near(log_sum_exp(logits, 0), expected);
+  BOOST_TEST(log_sum_exp(logits, 0) > 0.999 * static_cast<double>(many - 1) * std::exp(-37.5));
 }
 
 BOOST_AUTO_TEST_CASE(norms_of_a_wide_row) {
