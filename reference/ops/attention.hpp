@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "reference/ops/compensated_sum.hpp"
 #include "reference/ops/tensor.hpp"
 #include "scenarios/op_forms.hpp"
 #include "scenarios/pulse.hpp"
@@ -80,10 +81,10 @@ AttentionRow<Scalar> attention_row(const TensorOf<Scalar>& q, const TensorOf<Sca
   const Scalar cap(shape.form.cap);
   std::vector<Scalar> row;
   for (std::int64_t key = first; key <= t; ++key) {
-    Scalar score = 0;
+    CompensatedSum<Scalar> product;
     for (std::int64_t d = 0; d < shape.head_dim; ++d)
-      score += q[shape.query(b, t, head) + d] * k[shape.key(b, key, head) + d];
-    score = score * Scalar(shape.scale());
+      product += q[shape.query(b, t, head) + d] * k[shape.key(b, key, head) + d];
+    Scalar score = product.value() * Scalar(shape.scale());
     if (shape.form.cap > 0) score = cap * tanh(score / cap);
     if (slopes != nullptr) score += Scalar((*slopes)[head] * static_cast<double>(key));
     row.push_back(score);
@@ -91,11 +92,12 @@ AttentionRow<Scalar> attention_row(const TensorOf<Scalar>& q, const TensorOf<Sca
   Scalar largest = row[0];
   for (const Scalar& score : row)
     if (largest < score) largest = score;
-  Scalar sum = 0;
+  CompensatedSum<Scalar> powers;
   for (Scalar& score : row) {
     score = exp(score - largest);
-    sum += score;
+    powers += score;
   }
+  const Scalar sum = powers.value();
   for (Scalar& weight : row) weight = weight / sum;
   return {first, std::move(row), largest + log(sum)};
 }
@@ -123,12 +125,15 @@ AttentionResult<Scalar> attention(const TensorOf<Scalar>& q, const TensorOf<Scal
       Pulse::of_this_process().beat();
       for (std::int64_t t = 0; t < shape.positions; ++t) {
         const AttentionRow<Scalar> row = attention_row(q, k, shape, b, t, head, slopes);
+        CompensatedSumsOf<Scalar> output({shape.value_dim});
         std::int64_t key = row.first;
         for (const Scalar& p : row.probabilities) {
           for (std::int64_t d = 0; d < shape.value_dim; ++d)
-            result.output[shape.out(b, t, head) + d] += p * v[shape.value(b, key, head) + d];
+            output[d] += p * v[shape.value(b, key, head) + d];
           ++key;
         }
+        for (std::int64_t d = 0; d < shape.value_dim; ++d)
+          result.output[shape.out(b, t, head) + d] = output[d].value();
         result.log_sum_exp[(b * shape.heads + head) * shape.positions + t] = row.log_sum_exp;
       }
     }

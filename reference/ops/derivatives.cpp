@@ -1,23 +1,49 @@
 #include "reference/ops/derivatives.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <vector>
 
 #include "reference/ops/batch_groups.hpp"
+#include "reference/ops/compensated_sum.hpp"
 #include "reference/ops/ops.hpp"
 
 namespace shardproof::reference {
 
+namespace {
+
+// The rows of each token together, in their order.
+std::vector<std::int64_t> rows_by_token(const Tokens& tokens) {
+  std::vector<std::int64_t> rows(tokens.values.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  std::ranges::stable_sort(rows, {}, [&](std::int64_t row) { return tokens[row]; });
+  return rows;
+}
+
+}  // namespace
+
+// The sums of one row of the weight at a time: those of all would take three times its room.
 Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t vocabulary,
                             std::int64_t groups, std::optional<std::int64_t> padding) {
   const std::int64_t width = dy.columns();
   const GroupOfRow group(dy.rows(), groups);
   Tensor dweight({groups, vocabulary, width});
-  for (std::int64_t row = 0; row < dy.rows(); ++row) {
-    SHARDPROOF_EXPECTS(0 <= tokens[row] && tokens[row] < vocabulary, tokens[row], vocabulary);
-    if (tokens[row] == padding) continue;
-    const std::int64_t target = (group(row) * vocabulary + tokens[row]) * width;
-    for (std::int64_t c = 0; c < width; ++c) dweight[target + c] += dy[row * width + c];
+  const std::vector<std::int64_t> rows = rows_by_token(tokens);
+  for (auto begin = rows.begin(); begin != rows.end();) {
+    const std::int64_t token = tokens[*begin];
+    SHARDPROOF_EXPECTS(0 <= token && token < vocabulary, token, vocabulary);
+    const auto of = [&](std::int64_t row) { return std::pair(tokens[row], group(row)); };
+    const auto end =
+        std::find_if(begin, rows.end(), [&](std::int64_t row) { return of(row) != of(*begin); });
+    const std::int64_t target = (group(*begin) * vocabulary + token) * width;
+    for (std::int64_t c = 0; token != padding && c < width; ++c) {
+      CompensatedSum<double> sum;
+      for (auto row = begin; row != end; ++row) sum += dy[*row * width + c];
+      dweight[target + c] = sum.value();
+    }
+    begin = end;
   }
   return dweight;
 }
@@ -25,10 +51,10 @@ Tensor embedding_vjp_weight(const Tensor& dy, const Tokens& tokens, std::int64_t
 Tensor bias_vjp(const Tensor& dy, std::int64_t groups) {
   const std::int64_t width = dy.columns();
   const GroupOfRow group(dy.rows(), groups);
-  Tensor dbias({groups, width});
+  CompensatedSums dbias({groups, width});
   for (std::int64_t row = 0; row < dy.rows(); ++row)
     for (std::int64_t c = 0; c < width; ++c) dbias[group(row) * width + c] += dy[row * width + c];
-  return dbias;
+  return dbias.values();
 }
 
 SwigluGradients swiglu_vjp(const Tensor& dy, const Tensor& gate, const Tensor& up) {

@@ -75,8 +75,9 @@ Tensor combined_vjp_weights(const Tensor& dy, const ExpertRowsOf& at, const Shap
   for (std::int64_t i = 0; i < dweights.size(); ++i) {
     const Tensor& part = parts[static_cast<std::size_t>(at.expert[static_cast<std::size_t>(i)])];
     const std::int64_t from = at.place_of(i, part.rows() / std::ssize(at.count), width);
-    for (std::int64_t c = 0; c < width; ++c)
-      dweights[i] += dy[i / at.choices * width + c] * part[from + c];
+    CompensatedSum<double> sum;
+    for (std::int64_t c = 0; c < width; ++c) sum += dy[i / at.choices * width + c] * part[from + c];
+    dweights[i] = sum.value();
   }
   return dweights;
 }

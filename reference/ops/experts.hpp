@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "reference/ops/compensated_sum.hpp"
 #include "reference/ops/tensor.hpp"
 #include "scenarios/dtype.hpp"
 #include "scenarios/op_forms.hpp"
@@ -26,7 +27,6 @@ struct RoutingRule {
 };
 
 /// What is compared when experts are chosen: of a dual number its value.
-inline double number(double x) { return x; }
 
 /// The k largest logits of each token, descending; of equal ones the lowest expert; a NaN is the
 /// smallest of all.

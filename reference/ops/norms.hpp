@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "reference/ops/compensated_sum.hpp"
 #include "reference/ops/tensor.hpp"
 
 namespace shardproof::reference {
@@ -11,9 +12,9 @@ namespace shardproof::reference {
 template <class Scalar>
 Scalar reciprocal_rms(const TensorOf<Scalar>& x, std::int64_t row, std::int64_t width, double eps) {
   using std::sqrt;
-  Scalar squares = 0;
+  CompensatedSum<Scalar> squares;
   for (std::int64_t c = 0; c < width; ++c) squares += x[row * width + c] * x[row * width + c];
-  return Scalar(1) / sqrt(squares / Scalar(static_cast<double>(width)) + Scalar(eps));
+  return Scalar(1) / sqrt(squares.value() / Scalar(static_cast<double>(width)) + Scalar(eps));
 }
 
 /// x (..., C), weight (C): y = x * reciprocal_rms(x) * (offset + weight). A narrower weight, whose
@@ -44,13 +45,14 @@ LayerMoments<Scalar> layer_moments(const TensorOf<Scalar>& x, std::int64_t row, 
   const std::int64_t width = x.columns();
   const Scalar count(static_cast<double>(width));
   LayerMoments<Scalar> moments;
-  for (std::int64_t c = 0; c < width; ++c) moments.mean += x[row * width + c] / count;
-  Scalar variance = 0;
+  CompensatedSum<Scalar> mean, variance;
+  for (std::int64_t c = 0; c < width; ++c) mean += x[row * width + c] / count;
+  moments.mean = mean.value();
   for (std::int64_t c = 0; c < width; ++c) {
     const Scalar centred = x[row * width + c] - moments.mean;
     variance += centred * centred / count;
   }
-  moments.r = Scalar(1) / sqrt(variance + Scalar(eps));
+  moments.r = Scalar(1) / sqrt(variance.value() + Scalar(eps));
   return moments;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "reference/ops/attention.hpp"
+#include "reference/ops/compensated_sum.hpp"
 #include "reference/ops/gelu.hpp"
 #include "reference/ops/heads.hpp"
 #include "reference/ops/matmul.hpp"
@@ -155,9 +156,9 @@ Scalar log_sum_exp(const TensorOf<Scalar>& x, std::int64_t row) {
   Scalar largest = x[row * width];
   for (std::int64_t c = 1; c < width; ++c)
     if (largest < x[row * width + c]) largest = x[row * width + c];
-  Scalar sum = 0;
+  CompensatedSum<Scalar> sum;
   for (std::int64_t c = 0; c < width; ++c) sum += exp(x[row * width + c] - largest);
-  return largest + log(sum);
+  return largest + log(sum.value());
 }
 
 /// logits (B, T, V), labels (B, T) -> (groups): the mean of -log softmax(logits)[label] over the
@@ -170,13 +171,14 @@ TensorOf<Scalar> cross_entropy(const TensorOf<Scalar>& logits, const Tokens& lab
   const std::int64_t rows = labels.size() / groups;
   for (std::int64_t group = 0; group < groups; ++group) {
     const auto valid = static_cast<double>(valid_labels(labels, group, groups));
+    CompensatedSum<Scalar> sum;
     for (std::int64_t row = group * rows; row < (group + 1) * rows; ++row) {
       SHARDPROOF_EXPECTS(labels[row] < logits.columns(), "label", labels[row], "of",
                          logits.columns());
       if (labels[row] >= 0)
-        loss[group] += log_sum_exp(logits, row) - logits[row * logits.columns() + labels[row]];
+        sum += log_sum_exp(logits, row) - logits[row * logits.columns() + labels[row]];
     }
-    loss[group] = loss[group] / Scalar(valid);
+    loss[group] = sum.value() / Scalar(valid);
   }
   return loss;
 }

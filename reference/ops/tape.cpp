@@ -7,7 +7,7 @@ namespace shardproof::reference {
 
 Variable Tape::push(Tensor value, PullBack pull_back) {
   Pulse::of_this_process().beat();
-  nodes_.push_back({std::move(value), {}, std::move(pull_back)});
+  nodes_.push_back({std::move(value), nullptr, {}, std::move(pull_back)});
   return {nodes_.size() - 1};
 }
 
@@ -20,9 +20,12 @@ void Tape::accumulate(Variable x, Tensor contribution) {
 void Tape::backward(Variable output, Tensor seed) {
   SHARDPROOF_EXPECTS(seed.shape == value(output).shape, to_string(seed.shape));
   accumulate(output, std::move(seed));
-  // Every op reads only what stands before it, so the order of creation, reversed, is a valid
-  // order.
-  for (std::size_t i = output.index + 1; i-- > 0;) {
+  backward();
+}
+
+// Every op reads only what stands before it, so the order of creation, reversed, is a valid order.
+void Tape::backward() {
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
     Pulse::of_this_process().beat();
     const Node& node = nodes_[i];
     if (node.pull_back && !node.gradient.values.empty()) node.pull_back(node.gradient);
@@ -30,6 +33,12 @@ void Tape::backward(Variable output, Tensor seed) {
 }
 
 Variable Tape::leaf(Tensor value) { return push(std::move(value), nullptr); }
+
+Variable Tape::given(const Tensor& value) {
+  const Variable x = push({}, nullptr);
+  nodes_[x.index].elsewhere = &value;
+  return x;
+}
 
 Variable Tape::embedding(Variable weight, const Tokens& tokens,
                          std::optional<std::int64_t> padding) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "reference/ops/derivatives.hpp"
@@ -36,6 +37,8 @@ class Tape {
 
   /// A weight or an input: something with a value and no history.
   Variable leaf(Tensor value);
+  /// The same of a value that lies elsewhere, for as long as the tape.
+  Variable given(const Tensor& value);
 
   /// `padding`: a row of the weight that is a constant.
   Variable embedding(Variable weight, const Tokens& tokens,
@@ -78,19 +81,30 @@ class Tape {
   /// (groups): the mean loss of each batch group.
   Variable cross_entropy(Variable logits, const Tokens& labels);
 
-  const Tensor& value(Variable x) const { return nodes_[x.index].value; }
+  const Tensor& value(Variable x) const {
+    const Node& node = nodes_[x.index];
+    return node.elsewhere != nullptr ? *node.elsewhere : node.value;
+  }
+  /// Takes it off the tape. Not of one that is given, and not before a gradient flows back.
+  Tensor take_value(Variable x) { return std::move(nodes_[x.index].value); }
 
   /// Computes the gradients of sum(seed * value(output)) with respect to everything before it.
   /// Once for a tape.
   void backward(Variable output, Tensor seed);
+  /// The same in two steps, where gradients flow into a tape at several of its variables: to what
+  /// has flowed into them, this tape adds its own.
+  void seed(Variable x, Tensor gradient) { accumulate(x, std::move(gradient)); }
+  void backward();
   /// Shape of the value; of a weight, (groups, *shape). Empty if nothing flowed back to x.
   const Tensor& gradient(Variable x) const { return nodes_[x.index].gradient; }
+  Tensor take_gradient(Variable x) { return std::move(nodes_[x.index].gradient); }
 
  private:
   /// Adds an op's contributions to its inputs' gradients, given the gradient of its output.
   using PullBack = std::function<void(const Tensor& dy)>;
   struct Node {
     Tensor value;
+    const Tensor* elsewhere;  // the value, if it is given
     Tensor gradient;
     PullBack pull_back;  // empty for a leaf
   };

@@ -9,16 +9,17 @@
 
 namespace shardproof::reference {
 
-/// One parameter's fp64 state.
+/// One parameter's fp64 state. Its moments, those of scenarios/config/deepspeed/optimizer_names.hpp,
+/// take room from the first update on: before it they are zero, and empty here.
 struct OptimizerState {
   Tensor master;
-  std::map<std::string, Tensor> moments;  // those of scenarios/config/deepspeed/optimizer_names.hpp
+  std::map<std::string, Tensor> moments;
 
   OptimizerState(Tensor initial, const OptimizerConfig& config);
 };
 
 /// accumulated (D, *shape) -> (*shape): the mean over the batch groups.
-Tensor mean_over_groups(const Tensor& accumulated);
+Tensor mean_over_groups(Tensor accumulated);
 
 /// Square root of the sum of squares over all elements of all gradients.
 double global_norm(const std::map<std::string, Tensor>& gradients);

@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "reference/ops/compensated_sum.hpp"
 #include "reference/run/inference.hpp"
 #include "reference/run/learning_rate.hpp"
 #include "reference/run/micro_step.hpp"
@@ -37,9 +38,10 @@ class Training {
   OptimizerState initial_state(const ParameterDescription& parameter);
   void run_step(StepIndex step);
   /// Returns the loss of each batch group.
-  Tensor run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters);
+  Tensor run_micro_step(StepIndex step, MicroStep micro);
+  void accumulate(const std::string& parameter, Tensor gradient);
   void update(StepIndex step);
-  Parameters parameters() const;
+  const Tensor& weight(const std::string& name) const;
   void record_scalar(StepIndex step, const std::string& name, double value) {
     run_.record({Moment::Stage::step, step.value, -1}, "scalar/" + name, Tensor({1}, {value}));
   }
@@ -58,45 +60,50 @@ OptimizerState Training::initial_state(const ParameterDescription& parameter) {
   if (run_.initial().checkpoint() == nullptr) return state;
   const std::string folder = "optimizer/" + parameter.name + "/";
   state.master.values = run_.initial().tensor(folder + "master");
-  for (auto& [name, tensor] : state.moments) tensor.values = run_.initial().tensor(folder + name);
+  for (auto& [name, tensor] : state.moments)
+    tensor = Tensor(state.master.shape, run_.initial().tensor(folder + name));
   return state;
 }
 
 void Training::run_step(StepIndex step) {
-  accumulators_.clear();
-  const Parameters weights = parameters();
-  double loss = 0;
+  CompensatedSum<double> loss;
   for (int micro = 0; micro < task_.training.accumulation; ++micro)
-    for (const double group : run_micro_step(step, MicroStep{micro}, weights).values) loss += group;
-  record_scalar(step, "loss", loss / task_.replicas / task_.training.accumulation);
+    for (const double group : run_micro_step(step, MicroStep{micro}).values) loss += group;
+  record_scalar(step, "loss", loss.value() / task_.replicas / task_.training.accumulation);
   update(step);
   run_.end_step(step);
 }
 
-Tensor Training::run_micro_step(StepIndex step, MicroStep micro, const Parameters& parameters) {
+Tensor Training::run_micro_step(StepIndex step, MicroStep micro) {
   const Moment moment{Moment::Stage::step, step.value, micro.value};
   Pulse::of_this_process().work_on(in_words(moment));
-  MicroStepResult result =
-      reference::run_micro_step(run_.graph(), parameters, run_.tokens(step, micro));
-  for (auto& [name, gradient] : result.gradients) {
-    const auto [sum, first] = accumulators_.try_emplace(name, gradient);
-    if (first) continue;
-    for (std::int64_t i = 0; i < gradient.size(); ++i) sum->second[i] += gradient[i];
-  }
   Tensor loss;
-  for (NamedTensor& named : result.tensors) {
-    run_.record_activation(moment, named.name, named.tensor);
-    if (named.name == "forward/loss/output") loss = std::move(named.tensor);
-  }
+  const auto record = [&](const std::string& name, const Tensor& tensor) {
+    run_.record_activation(moment, name, tensor);
+    if (name == "forward/loss/output") loss = tensor;
+  };
+  const auto weights = [&](const std::string& name) -> const Tensor& { return weight(name); };
+  reference::run_micro_step(run_.graph(), weights, run_.tokens(step, micro),
+                            {record, [&](const std::string& parameter, Tensor gradient) {
+                               accumulate(parameter, std::move(gradient));
+                             }});
   run_.report(moment);
   return loss;
 }
 
+void Training::accumulate(const std::string& parameter, Tensor gradient) {
+  const auto [entry, first] = accumulators_.try_emplace(parameter, std::move(gradient));
+  if (first) return;
+  Tensor& sum = entry->second;
+  for (std::int64_t i = 0; i < sum.size(); ++i) sum[i] += gradient[i];
+}
+
+// A parameter's gradient goes as soon as its moments, which take as much room, have taken it in.
 void Training::update(StepIndex step) {
   OptimizerConfig config = task_.training.optimizer;
   const Moment moment{Moment::Stage::step, step.value, -1};
-  std::map<std::string, Tensor> gradients;
-  for (const auto& [name, sum] : accumulators_) gradients[name] = mean_over_groups(sum);
+  std::map<std::string, Tensor> gradients = std::exchange(accumulators_, {});
+  for (auto& [name, gradient] : gradients) gradient = mean_over_groups(std::move(gradient));
   const double norm = global_norm(gradients);
   const double factor = clip_factor(norm, task_.training.gradient_clipping);
   record_scalar(step, "grad_norm", norm);
@@ -105,7 +112,7 @@ void Training::update(StepIndex step) {
   const double lr = learning_rate(task_.training, update);
   record_scalar(step, "learning_rate", lr);
   for (auto& [name, state] : states_) {
-    const Tensor& gradient = gradients.at(name);
+    const Tensor gradient = std::move(gradients.at(name));
     run_.record(moment, "gradient/" + name, gradient);
     config.weight_decay = weight_decay_.at(name);
     optimizer_step(state, gradient, factor, config, lr, update);
@@ -116,10 +123,9 @@ void Training::update(StepIndex step) {
   }
 }
 
-Parameters Training::parameters() const {
-  Parameters weights = untrained_;
-  for (const auto& [name, state] : states_) weights[name] = state.master;
-  return weights;
+const Tensor& Training::weight(const std::string& name) const {
+  const auto trained = states_.find(name);
+  return trained != states_.end() ? trained->second.master : untrained_.at(name);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "reference/models/families.hpp"
+#include "reference/models/stretches.hpp"
+#include "reference/ops/tape.hpp"
 #include "reference/run/micro_step.hpp"
 #include "reference/units/graph_units.hpp"
 #include "tests/reference/random_tensors.hpp"
@@ -350,6 +352,67 @@ BOOST_AUTO_TEST_CASE(units_of_every_kind_of_node_give_the_values_of_the_tape) {
     BOOST_TEST(testing::relative_difference(known.at("/step/000000/micro/0/gradient/" + name),
                                             tensor) < 1e-12,
                name);
+}
+
+// Half a block of a decoder, with its residual: x is handed on, then the sum, then the logits.
+Graph tied_block() {
+  Graph net(parameters, micro_batch);
+  const Value x = net.embedding("embed", net.tokens());
+  const Value sum = net.add("block", "residual", x, net.rms_norm("norm", x, 1e-5));
+  net.loss(net.linear("head", sum, "embed.weight"));
+  return net;
+}
+
+BOOST_AUTO_TEST_CASE(a_graph_is_cut_where_one_tensor_is_handed_on) {
+  const Graph net = tied_block();
+
+  const std::vector<Stretch> stretches = stretches_of(net);
+  const Readers readers = readers_of(net, stretches);
+
+  Lines nodes;
+  for (const Stretch& stretch : stretches) {
+    nodes.push_back("");
+    for (std::size_t n = stretch.begin; n < stretch.end; ++n)
+      nodes.back() += std::string(n > stretch.begin ? " " : "") + name_of(net.nodes()[n].kind);
+  }
+  expect_lines(nodes, {"embedding", "rms_norm add", "matmul", "shift_labels", "cross_entropy"});
+  const auto at = [&](const std::string& role) {
+    return static_cast<std::size_t>(std::ranges::find(net.tensors(), role, &GraphTensor::role) -
+                                    net.tensors().begin());
+  };
+  BOOST_TEST(readers.first[at("tokens")] == 0U);
+  BOOST_TEST(readers.last[at("tokens")] == 3U);
+  BOOST_TEST(readers.first[at("residual")] == 2U);
+  BOOST_TEST(readers.last[net.nodes().back().outputs[0].index] == Readers::nobody);
+}
+
+// The sum of three gradients of one weight, two of which are of one stretch, has the order of a
+// single tape.
+BOOST_AUTO_TEST_CASE(stretches_that_are_computed_again_give_the_bits_of_a_single_tape) {
+  Graph net(parameters, micro_batch);
+  const Value x = net.embedding("embed", net.tokens());
+  const Value twice = net.linear("b", net.linear("a", x, "q.weight"), "q.weight");
+  const Value last = net.linear("c", net.add("block", "residual", x, twice), "q.weight");
+  net.loss(net.linear("head", last, "embed.weight"));
+  testing::Random random(3);
+  Parameters weights;
+  for (const ParameterDescription& p : parameters) weights[p.name] = random.tensor(p.shape);
+  const Tokens tokens({3, 5}, {1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 3, 3, 3, 3});
+  Tape tape(micro_batch.groups);
+  const Variable table = tape.leaf(weights["embed.weight"]), q = tape.given(weights["q.weight"]);
+  const Variable looked = tape.embedding(table, tokens);
+  const Variable sum = tape.add(looked, tape.matmul(tape.matmul(looked, q), q));
+  const Variable logits = tape.matmul(tape.matmul(sum, q), table);
+  tape.backward(tape.cross_entropy(logits, shift_labels(tokens)), Tensor({3}, {0.5, 0.5, 0.5}));
+
+  const MicroStepResult result = run_micro_step(net, weights, tokens);
+
+  BOOST_TEST(result.gradients.at("embed.weight").values == tape.gradient(table).values);
+  BOOST_TEST(result.gradients.at("q.weight").values == tape.gradient(q).values);
+  const auto told =
+      std::ranges::find(result.tensors, "backward/embed/grad_output", &NamedTensor::name);
+  BOOST_TEST_REQUIRE((told != result.tensors.end()));
+  BOOST_TEST(told->tensor.values == tape.gradient(looked).values);
 }
 
 // That of the norm's output is that of the sum it enters.
