@@ -168,15 +168,24 @@ std::span<const std::byte> RankExecutor::host_copy(ValueId id) {
   return staging_;
 }
 
+// Nothing is copied where the host can read the device's memory.
+std::span<const std::byte> RankExecutor::host_bytes(ValueId id) {
+  if (!parts_.device.host_accessible()) return host_copy(id);
+  synchronize();
+  const TensorView& view = arena_.view(id);
+  return {view.data, view.bytes()};
+}
+
 void RankExecutor::record_reads(const Op& op) {
-  if (!parts_.recorder.records()) return;
-  for (const ValueId id : op.inputs) parts_.recorder.read(id, host_copy(id));
+  if (!parts_.recorder.records_reads()) return;
+  for (const ValueId id : op.inputs) parts_.recorder.read(id, host_bytes(id));
 }
 
 void RankExecutor::record_writes(const Op& op) {
   apply_faults(op, SetTime::output);
   if (parts_.recorder.records())
-    for (const ValueId id : op.outputs) parts_.recorder.wrote(op, id, host_copy(id), arena_.rows());
+    for (const ValueId id : op.outputs)
+      parts_.recorder.wrote(op, id, host_bytes(id), arena_.rows());
   apply_faults(op, SetTime::after_record);
 }
 

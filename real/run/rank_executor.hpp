@@ -86,6 +86,7 @@ class RankExecutor {
   /// The value's bytes on the host, when the device has done all work.
   void read_bytes(ValueId id, std::vector<std::byte>& bytes) const;
   std::span<const std::byte> host_copy(ValueId id);
+  std::span<const std::byte> host_bytes(ValueId id);
   std::int64_t tag() const;
 
   Parts parts_;

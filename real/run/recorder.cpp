@@ -19,26 +19,31 @@ void Recorder::begin(const Moment& moment, int segment, int op) {
   ++sequence_;
 }
 
-void Recorder::access(ValueId value, bool write, std::span<const std::byte> bytes) {
-  writer_.log(AccessRecord{.moment = moment_,
-                           .sequence = sequence_,
-                           .segment = segment_,
-                           .op = op_,
-                           .value = value,
-                           .write = write ? 1 : 0,
-                           .version = versions_[static_cast<std::size_t>(value)],
-                           .hash = tensor_hash(bytes)});
+AccessRecord Recorder::access(ValueId value, bool write, std::uint64_t hash) const {
+  return {.moment = moment_,
+          .sequence = sequence_,
+          .segment = segment_,
+          .op = op_,
+          .value = value,
+          .write = write ? 1 : 0,
+          .version = version_of(value),
+          .hash = hash};
 }
 
 void Recorder::read(ValueId value, std::span<const std::byte> bytes) {
-  access(value, false, bytes);
+  writer_.log(access(value, false, tensor_hash(bytes)));
 }
 
 void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
                      const RowCounts& rows) {
-  const std::int64_t version = ++versions_[static_cast<std::size_t>(id)];
-  access(id, true, bytes);
-  if (!op.recorded) return;
+  ++versions_[static_cast<std::size_t>(id)];
+  const std::vector<std::uint64_t> blocks = block_hashes(bytes);
+  writer_.log(access(id, true, hash_of_blocks(blocks)), blocks);
+  if (op.recorded && tier_ == TraceTier::full) store(op, id, bytes, rows);
+}
+
+void Recorder::store(const Op& op, ValueId id, std::span<const std::byte> bytes,
+                     const RowCounts& rows) {
   const Value& value = program_.value(id);
   const std::size_t size = size_bytes(value.dtype);
   for (Piece& piece : pieces_of(program_, value, rank_, rows)) {
@@ -50,7 +55,7 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
     info.regions = std::move(piece.regions);
     info.placement = to_string(value.placement);
     info.op = writer_name(op);
-    info.version = version;
+    info.version = version_of(id);
     writer_.write(std::move(info), stored);
   }
 }

@@ -68,6 +68,7 @@ struct TraceReader::Files {
   struct Shard : trace_schema::RankFile {
     std::optional<std::vector<CollectiveRecord>> collectives;
     std::optional<std::vector<AccessRecord>> accesses;
+    std::optional<std::vector<BlockRecord>> blocks;
   };
   std::string folder;
   std::vector<Shard> shards;
@@ -81,7 +82,7 @@ struct TraceReader::Files {
 
 void TraceReader::Files::open(int rank) {
   const Shard* first = shards.empty() ? nullptr : &shards.front();
-  shards.push_back({trace_schema::open_rank_file(folder, rank, first), {}, {}});
+  shards.push_back({trace_schema::open_rank_file(folder, rank, first), {}, {}, {}});
 }
 
 void TraceReader::Files::list(const Shard& shard) {
@@ -208,6 +209,19 @@ const std::vector<AccessRecord>& TraceReader::accesses(int rank) const {
     });
   }
   return *shard.accesses;
+}
+
+const std::vector<BlockRecord>& TraceReader::blocks(int rank) const {
+  const std::lock_guard lock(one_at_a_time);
+  auto& shard = files_->at(rank);
+  if (!shard.blocks) {
+    shard.blocks = reading(shard.path, [&shard]() -> std::vector<BlockRecord> {
+      if (!hdf5::has_link(shard.file, "blocks")) return {};
+      return trace_schema::blocks_from(
+          trace_schema::read_guarded_table(shard.file, shard.path, "blocks"));
+    });
+  }
+  return *shard.blocks;
 }
 
 }  // namespace shardproof
