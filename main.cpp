@@ -25,6 +25,7 @@
 #include "real/run/rank_run.hpp"
 #include "reference/run/training.hpp"
 #include "reference/units/expected_tensors.hpp"
+#include "reports/checks/baseline.hpp"
 #include "reports/judge.hpp"
 #include "reports/manual/bash_completion.hpp"
 #include "reports/manual/man_page.hpp"
@@ -45,6 +46,7 @@
 #include "scenarios/config/scenario_template.hpp"
 #include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/data/weights.hpp"
+#include "scenarios/digest/baseline_file.hpp"
 #include "scenarios/driver/kept_results.hpp"
 #include "scenarios/driver/progress.hpp"
 #include "scenarios/driver/results_listing.hpp"
@@ -59,10 +61,12 @@
 #include "scenarios/driver/tool_progress.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
+#include "scenarios/json/json_document.hpp"
 #include "scenarios/partition/presets.hpp"
 #include "scenarios/plan/accounts.hpp"
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
+#include "scenarios/plan/program_json.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/settings/scenario.hpp"
@@ -89,7 +93,9 @@ struct RunOptions {
   ScenarioOptions given;           // instead of files, or beside them
   std::string out = "shardproof-results";
   std::string launcher;
-  std::string keep;  // "": what the scenario says
+  std::string keep;      // "": what the scenario says
+  std::string baseline;  // a folder; "": every run is judged itself
+  bool rejudge = false;  // where a run is unlike its baseline
   std::optional<std::int64_t> timeout;
   std::optional<double> stall;  // seconds; nothing: as long as the work so far suggests
   int jobs = 1;                 // scenarios at once
@@ -125,20 +131,27 @@ Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution e
 }
 
 // To be pasted into any shell, in any folder: it writes to where these results lie.
-std::string reproducing_command(const std::string& folder, const std::string& launcher) {
+std::string reproducing_command(const std::string& folder, const std::string& launcher,
+                                const std::string& baseline) {
   const fs::path results = fs::absolute(folder).lexically_normal();
   std::vector<std::string> words{this_program(), "run", (results / "scenario.json").string(),
                                  "--out", results.parent_path().string()};
   if (!launcher.empty()) words.insert(words.end(), {"--launcher", launcher});
+  if (!baseline.empty())
+    words.insert(words.end(), {"--baseline", fs::absolute(baseline).string(), "--rejudge"});
   return shell_command(words);
 }
 
-RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher) {
+// `baseline`: the folder that has the one which the run is held against; "": it is judged itself.
+RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher,
+                const std::string& baseline) {
   RunJobs jobs;
   for (const Execution execution : scenario.executions)
     jobs.executions.push_back(execution_job(scenario, folder, execution, launcher));
-  jobs.judge = job_of(folder, "judge",
-                      {this_program(), "judge", folder.path(), "--place", folder.final_path()});
+  std::vector<std::string> judge{this_program(), "judge", folder.path(), "--place",
+                                 folder.final_path()};
+  if (!baseline.empty()) judge.insert(judge.end(), {"--baseline", baseline});
+  jobs.judge = job_of(folder, "judge", std::move(judge));
   jobs.launcher = launcher;
   return jobs;
 }
@@ -169,8 +182,19 @@ Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::st
                    out);
 }
 
+// The folder of the judged run that a run is to be like; "" if it is judged itself.
+std::string baseline_of(const Scenario& scenario, const Program& program,
+                        const RunOptions& options) {
+  if (options.baseline.empty()) return "";
+  const std::string file = find_baseline(options.baseline, scenario.name);
+  expect_baseline_elsewhere(file, scenario, options.out);
+  reports::expect_usable(BaselineReader(file), scenario, hash_of(program));
+  return fs::path(file).parent_path().string();
+}
+
 RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   const Program program = checked_input(scenario);
+  const std::string baseline = baseline_of(scenario, program, options);
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
   const Needs needs = needs_of(scenario, accounts, options.out);
@@ -181,7 +205,7 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
-  return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher),
+  return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher, baseline),
                         {.quiet = options.quiet,
                          .stall_seconds = options.stall,
                          .start_seconds = seconds_to_start(needs)});
@@ -192,12 +216,21 @@ RunOutcome failed(const std::exception& error, int exit_code) {
   return {exit_code, error.what(), ""};
 }
 
+// What is held against a baseline leaves hashes alone, which nothing of the reference is beside.
+void record_hashes(Scenario& scenario) {
+  scenario.trace_tier = TraceTier::digest;
+  std::erase(scenario.executions, Execution::reference);
+  if (scenario.executions.empty())
+    throw ScenarioError(scenario.name + ": --baseline: there is nothing to run but the reference");
+}
+
 // A scenario as the options of `run` change it.
 Scenario scenario_of(const SuiteMember& member, const RunOptions& options) {
   if (!member.scenario) throw ScenarioError(member.problem);
   Scenario scenario = *member.scenario;
   if (!options.keep.empty()) scenario.trace_keep = *from_name<TraceKeep>(options.keep);
   if (options.timeout) scenario.timeout_s = *options.timeout;
+  if (!options.baseline.empty()) record_hashes(scenario);
   return scenario;
 }
 
@@ -212,9 +245,42 @@ void tell_of_undecided(const RunOutcome& outcome) {
         beside);
 }
 
+// "baseline: unlike the judged run of ...; since then: commit: ...", of results without a verdict;
+// "" if they lack it for another reason.
+std::string unlike_baseline(const std::string& results) {
+  const JsonValue summary = read_json(results + "/summary.json");
+  const JsonValue* baseline = summary.find("baseline");
+  if (baseline == nullptr || baseline->is_null()) return "";
+  std::string text;
+  for (const JsonValue& check : summary.find("checks")->elements)
+    if (check.find("name")->text == "baseline") text = check.find("reason")->text;
+  const std::vector<JsonValue>& changes = baseline->find("changes")->elements;
+  for (std::size_t i = 0; i < changes.size(); ++i)
+    text += (i == 0 ? "; since then " : "; ") + changes[i].text;
+  return text;
+}
+
+// Other bits than the judged run's are no wrong ones: to know, the run is judged itself.
+RunOutcome run_again_in_full(const SuiteMember& member, RunOptions options,
+                             const std::string& why) {
+  options.baseline.clear();
+  Scenario scenario = scenario_of(member, options);
+  scenario.trace_tier = TraceTier::full;
+  scenario.notices.push_back(why);
+  fmt::print(stderr, "shardproof: {}: run again, in full: {}\n", scenario.name, why);
+  return run_scenario(scenario, options);
+}
+
+RunOutcome run_and_rejudge(const SuiteMember& member, const RunOptions& options) {
+  const RunOutcome ran = run_scenario(scenario_of(member, options), options);
+  if (!options.rejudge || ran.exit_code != 2) return ran;
+  const std::string unlike = unlike_baseline(ran.folder);
+  return unlike.empty() ? ran : run_again_in_full(member, options, unlike);
+}
+
 RunOutcome run_member(const SuiteMember& member, const RunOptions& options) {
   try {
-    const RunOutcome ran = run_scenario(scenario_of(member, options), options);
+    const RunOutcome ran = run_and_rejudge(member, options);
     tell_of_undecided(ran);
     return ran;
   } catch (const ScenarioError& error) {
@@ -452,6 +518,16 @@ void add_run(CLI::App& app, Command& command) {
   run_command->add_flag("--quiet", options->quiet, "a line for each scenario, and no progress");
   run_command->add_option("--keep", options->keep, "which runs' traces stay")
       ->check(CLI::IsMember(names_of<TraceKeep>()));
+  CLI::Option* baseline =
+      run_command
+          ->add_option("--baseline", options->baseline,
+                       "results of runs that were judged in full and passed: record hashes alone, "
+                       "and pass with their bits")
+          ->type_name("FOLDER");
+  run_command
+      ->add_flag("--rejudge", options->rejudge,
+                 "run again, and judge in full, what has other bits than its baseline")
+      ->needs(baseline);
   run_command->add_option("--timeout", options->timeout, "seconds that an execution may take")
       ->check(CLI::Range(1, 10'000'000));
   run_command
@@ -495,7 +571,7 @@ int execute(Execution execution, const std::string& scenario_file, const std::st
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
   if (execution == Execution::sim) {
     if (!sim::simulate(scenario, folder, steps)) return 1;
-    if (scenario.trace_keep != TraceKeep::never) write_master(folder);
+    if (scenario.shows_tensors()) write_master(folder);
     return 0;
   }
   if (execution == Execution::real)
@@ -530,8 +606,9 @@ void add_execute(CLI::App& app, Command& command) {
 
 struct JudgeOptions {
   std::string folder;
-  std::string place;  // where `run` will put the results; "": they stay where they are
-  std::string pulse;  // where this process tells its pulse; "": nobody listens
+  std::string baseline;  // a folder; "": there is none
+  std::string place;     // where `run` will put the results; "": they stay where they are
+  std::string pulse;     // where this process tells its pulse; "": nobody listens
 };
 
 // The traces must be of the scenario that lies beside them: another would judge other numbers.
@@ -545,6 +622,17 @@ void expect_scenario_of_traces(const Scenario& scenario, const reports::JudgeInp
                           ") than the scenario.json beside it (" + hash +
                           "), or a program of another version wrote it");
   }
+}
+
+// The file of the baseline that hashes are held against.
+std::optional<std::string> baseline_for(const Scenario& scenario, const std::string& folder) {
+  if (folder.empty()) return std::nullopt;
+  if (scenario.trace_tier != TraceTier::digest)
+    throw ScenarioError("--baseline: " + scenario.name +
+                        " has not recorded hashes alone: what it recorded is judged itself");
+  const std::string file = find_baseline(folder, scenario.name);
+  reports::expect_usable(BaselineReader(file), scenario, "");
+  return file;
 }
 
 RunRecord record_in(const std::string& folder, const Scenario& scenario) {
@@ -566,8 +654,11 @@ int judge(const JudgeOptions& options) {
     if (const auto trace = finished(folder, record, name_of(engine)))
       input.engines.push_back({name_of(engine), *trace});
   expect_scenario_of_traces(scenario, input);
+  input.baseline = baseline_for(scenario, options.baseline);
+  input.new_baseline = folder + "/" + baseline_file;
   // A judge that is killed must not leave an earlier verdict for its own.
-  for (const char* earlier : {"/summary.json", "/report.html"}) fs::remove(folder + earlier);
+  for (const char* earlier : {"/summary.json", "/report.html", "/baseline.h5"})
+    fs::remove(folder + earlier);
   const ProgressReporter reporter("judge");
   input.on_progress = [&](int done, int total) { reporter.report("check", done, total); };
   blas::prepare();  // before there are threads
@@ -576,7 +667,7 @@ int judge(const JudgeOptions& options) {
   verdict.environment.merge(real::engine_versions());
   const std::string place =
       options.place.empty() ? folder : place_of_results(options.place, verdict.exit_code());
-  verdict.reproduce = reproducing_command(place, record.launcher);
+  verdict.reproduce = reproducing_command(place, record.launcher, options.baseline);
   verdict.plan_text = read_text(folder + "/plan.txt");
   verdict.timing = timing_of(
       record, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
@@ -593,6 +684,10 @@ void add_judge(CLI::App& app, Command& command) {
   judge_command->add_option("folder", options->folder, "a folder of results")
       ->type_name("FOLDER")
       ->required();
+  judge_command
+      ->add_option("--baseline", options->baseline,
+                   "of a run that recorded hashes alone: the judged run that they are held against")
+      ->type_name("FOLDER");
   judge_command->add_option("--place", options->place, "where the results will lie")->group("");
   judge_command->add_option("--pulse", options->pulse, "where to tell the pulse")->group("");
   judge_command->footer("Example:  shardproof judge shardproof-results/mine.part");

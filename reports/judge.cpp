@@ -1,13 +1,16 @@
 #include "reports/judge.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <memory>
 
+#include "reports/checks/baseline.hpp"
 #include "reports/checks/table.hpp"
 #include "reports/traces/recorded_trace.hpp"
 #include "reports/verdict/first_divergence.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/config/scenario_writer.hpp"
+#include "scenarios/digest/saved_files.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/pulse.hpp"
@@ -77,11 +80,19 @@ std::vector<RankedTally> run_all(Judging& judging,
   return tallies;
 }
 
+// "2026-11-28 23:10:05 UTC"
+std::string time_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[40];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
+  return text;
+}
+
 class Judge {
  public:
-  explicit Judge(const JudgeInput& input)
-      : input_(input),
-        units_(reference::expected_units(input.scenario, mean_over_replicas(input.scenario))) {
+  explicit Judge(const JudgeInput& input) : input_(input) {
     verdict_.scenario = input.scenario.name;
     verdict_.scenario_hash = scenario_hash(input.scenario);
     for (const Execution execution : input.scenario.executions)
@@ -102,10 +113,15 @@ class Judge {
     if (traces_.empty())
       nothing_to_judge();
     else if (input_.scenario.trace_tier == TraceTier::off)
-      nothing_recorded();
-    else
+      nothing_recorded("nothing was recorded: trace.tier is off");
+    else if (input_.scenario.trace_tier == TraceTier::full)
       check_all();
+    else if (input_.baseline)
+      compare_digests(BaselineReader(*input_.baseline));
+    else
+      nothing_recorded("hashes alone were recorded: it takes a baseline to hold them against");
     conclude();
+    if (verdict_.conclusion == Conclusion::pass) leave_baseline();
     return std::move(verdict_);
   }
 
@@ -116,7 +132,11 @@ class Judge {
       failed_execution_ = execution.name;
       return;
     }
-    traces_.push_back(open_trace(execution.name, execution.folder));
+    // Of hashes alone the programs are read only where they are asked for.
+    traces_.push_back(
+        input_.scenario.trace_tier == TraceTier::digest
+            ? std::make_unique<RecordedTrace>(execution.name, TraceReader(execution.folder))
+            : open_trace(execution.name, execution.folder));
   }
 
   void nothing_to_judge() {
@@ -135,18 +155,70 @@ class Judge {
   }
 
   // Never a pass: a run of which nothing is known has proved nothing.
-  void nothing_recorded() {
+  void nothing_recorded(const std::string& reason) {
     verdict_.environment = traces_.back()->reader().header().settings;
     for (const Check& check : check_table()) {
       Tally tally(check.name, check.proof);
-      tally.not_run("nothing was recorded: trace.tier is off");
+      tally.not_run(reason);
       add(check, tally);
     }
   }
 
+  std::vector<const RecordedTrace*> recorded() const {
+    std::vector<const RecordedTrace*> traces;
+    for (const auto& trace : traces_) traces.push_back(trace.get());
+    return traces;
+  }
+
+  void compare_digests(const BaselineReader& baseline) {
+    verdict_.environment = traces_.back()->reader().header().settings;
+    BaselineFindings found = compare_with_baseline(baseline, recorded());
+    const bool alike = found.tally.result().outcome == Outcome::pass;
+    for (const Check& check : check_table()) {
+      Tally tally(check.name, check.proof);
+      if (check.needs == Needs::baseline)
+        tally = std::move(found.tally);
+      else
+        tally.not_required(alike ? "carried by the baseline" : "hashes alone were recorded");
+      add(check, tally);
+    }
+    verdict_.baseline = std::move(found.use);
+    verdict_.first_divergence = std::move(found.first);
+  }
+
+  // What is planted and does not show is no baseline: a run like it may have it, too.
+  void leave_baseline() {
+    if (input_.new_baseline.empty() || input_.scenario.trace_tier != TraceTier::full ||
+        !input_.scenario.inject.empty())
+      return;
+    try {
+      write_new_baseline();
+    } catch (const EnvironmentError& error) {  // no reason to lose a verdict
+      verdict_.notices.push_back(std::string("it left no baseline: ") + error.what());
+    }
+  }
+
+  void write_new_baseline() const {
+    Baseline baseline{time_now(),
+                      judge_identity(),
+                      hashed_scenario(input_.scenario),
+                      traces_.front()->reader().header().program_hash,
+                      {}};
+    BaselineWriter writer(input_.new_baseline);
+    for (const auto& trace : traces_) {
+      const TraceReader& reader = trace->reader();
+      for (int rank = 0; rank < trace->world(); ++rank)
+        writer.add(trace->execution(), rank, digest_of(reader, rank));
+      baseline.runs.push_back(
+          {trace->execution(), trace->world(), settings_of(reader), saved_files(reader.folder())});
+    }
+    writer.close(baseline);
+  }
+
   void check_all() {
-    JudgeContext context{input_.scenario, precision_policy(input_.scenario), units_, {}, nullptr};
-    for (const auto& trace : traces_) context.traces.push_back(trace.get());
+    units_ = reference::expected_units(input_.scenario, mean_over_replicas(input_.scenario));
+    JudgeContext context{input_.scenario, precision_policy(input_.scenario), units_, recorded(),
+                         nullptr};
     verdict_.environment = traces_.back()->reader().header().settings;
     if (reference_) context.reference = &*reference_;
 

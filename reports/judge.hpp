@@ -24,6 +24,10 @@ struct JudgeInput {
   std::vector<JudgedExecution> engines;
   /// Sentences of executions that were asked for and did not finish.
   std::vector<std::string> errors;
+  /// Of a run that recorded hashes alone: the file of the baseline that they are held against.
+  std::optional<std::string> baseline = {};
+  /// Where a run that is judged in full and passes leaves its baseline; "": nowhere.
+  std::string new_baseline = {};
   /// Told how many of the checks have ended; absent: nobody is.
   std::function<void(int done, int total)> on_progress = {};
 };

@@ -37,7 +37,7 @@ void run(const MpiProcess& process, const Scenario& scenario, const std::string&
   rank.executor().synchronize();
   rank.close();
   process.largest(0);  // all traces are closed before the master looks at them
-  if (process.rank() == Rank{0} && scenario.trace_keep != TraceKeep::never) write_master(folder);
+  if (process.rank() == Rank{0} && scenario.shows_tensors()) write_master(folder);
 }
 
 }  // namespace

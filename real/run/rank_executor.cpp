@@ -186,7 +186,7 @@ std::span<const std::byte> RankExecutor::on_host(ValueId id) {
 }
 
 void RankExecutor::record_reads(const Op& op) {
-  if (!parts_.recorder.records()) return;
+  if (!parts_.recorder.records_reads()) return;
   for (const ValueId id : op.inputs) parts_.recorder.read(id, on_host(id));
 }
 

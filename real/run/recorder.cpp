@@ -20,28 +20,32 @@ void Recorder::begin(const Moment& moment, int segment, int op) {
   ++sequence_;
 }
 
-std::uint64_t Recorder::access(ValueId value, bool write, std::span<const std::byte> bytes) {
-  const std::uint64_t hash = tensor_hash(bytes);
-  writer_.log(AccessRecord{.moment = moment_,
-                           .sequence = sequence_,
-                           .segment = segment_,
-                           .op = op_,
-                           .value = value,
-                           .write = write ? 1 : 0,
-                           .version = versions_[static_cast<std::size_t>(value)],
-                           .hash = hash});
-  return hash;
+AccessRecord Recorder::access(ValueId value, bool write, std::uint64_t hash) const {
+  return {.moment = moment_,
+          .sequence = sequence_,
+          .segment = segment_,
+          .op = op_,
+          .value = value,
+          .write = write ? 1 : 0,
+          .version = version_of(value),
+          .hash = hash};
 }
 
 void Recorder::read(ValueId value, std::span<const std::byte> bytes) {
-  access(value, false, bytes);
+  writer_.log(access(value, false, tensor_hash(bytes)));
 }
 
 void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
                      const RowCounts& rows) {
-  const std::int64_t version = ++versions_[static_cast<std::size_t>(id)];
-  const std::uint64_t hash = access(id, true, bytes);
-  if (!op.recorded) return;
+  ++versions_[static_cast<std::size_t>(id)];
+  const std::vector<std::uint64_t> blocks = block_hashes(bytes);
+  const std::uint64_t hash = hash_of_blocks(blocks);
+  writer_.log(access(id, true, hash), blocks);
+  if (op.recorded && tier_ == TraceTier::full) store(op, id, bytes, hash, rows);
+}
+
+void Recorder::store(const Op& op, ValueId id, std::span<const std::byte> bytes,
+                     std::uint64_t hash, const RowCounts& rows) {
   const Value& value = program_.value(id);
   const std::vector<Run> all{
       {0, static_cast<std::int64_t>(bytes.size() / size_bytes(value.dtype))}};
@@ -49,13 +53,12 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
     DatasetInfo info;
     info.path = folder_of(moment_) + "/" + piece.name;
     if (!recorded_.insert(info.path).second) continue;
-    const std::vector<std::byte> stored = stored_bytes(piece, bytes, size);
     info.dtype = value.dtype;
     info.full_shape = std::move(piece.full_shape);
     info.regions = std::move(piece.regions);
     info.placement = to_string(value.placement);
     info.op = writer_name(op);
-    info.version = version;
+    info.version = version_of(id);
     const bool in_place = piece.runs == all;
     writer_.write(std::move(info), bytes, piece.runs,
                   in_place ? std::optional(hash) : std::nullopt);

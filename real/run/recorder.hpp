@@ -13,8 +13,8 @@
 
 namespace shardproof::real {
 
-/// Writes what one rank's ops read, wrote and communicated into its trace; with the tier `off`
-/// nothing of that.
+/// Writes what one rank's ops read, wrote and communicated into its trace; with the tier `digest`
+/// the hashes of what they wrote, with `off` nothing of that.
 class Recorder {
  public:
   Recorder(const Program& program, Rank rank, TraceWriter& writer,
@@ -22,6 +22,8 @@ class Recorder {
 
   /// Whether it wants to see bytes: else there is no need to bring them to the host.
   bool records() const { return tier_ != TraceTier::off; }
+  /// The same of what an op reads: that is what another wrote, and a digest has its hash already.
+  bool records_reads() const { return tier_ == TraceTier::full; }
 
   /// A new op begins, at `moment`; `segment` and `op` are its place in the program.
   void begin(const Moment& moment, int segment, int op);
@@ -34,8 +36,12 @@ class Recorder {
   void flush() { writer_.flush(); }
 
  private:
-  /// Gives the hash that it logs.
-  std::uint64_t access(ValueId value, bool write, std::span<const std::byte> bytes);
+  void store(const Op& op, ValueId id, std::span<const std::byte> bytes, std::uint64_t hash,
+             const RowCounts& rows);
+  std::int64_t version_of(ValueId value) const {
+    return versions_[static_cast<std::size_t>(value)];
+  }
+  AccessRecord access(ValueId value, bool write, std::uint64_t hash) const;
 
   const Program& program_;
   Rank rank_;

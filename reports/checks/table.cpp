@@ -12,6 +12,7 @@
 #include "reports/checks/round_trip.hpp"
 #include "reports/checks/sim_real.hpp"
 #include "reports/verdict/first_divergence.hpp"
+#include "scenarios/checkpoint/hash.hpp"
 
 namespace shardproof::reports {
 
@@ -25,6 +26,10 @@ std::string in_training(const Scenario& scenario) {
   return scenario.trains() ? "" : "inference has no optimizer state";
 }
 
+std::string of_digests(const Scenario& scenario) {
+  return scenario.trace_tier == TraceTier::digest ? "" : "what is recorded is judged itself";
+}
+
 std::string of_several_ranks(const Scenario& scenario) {
   return scenario.world() > 1 ? "" : "one rank has no replicas";
 }
@@ -34,6 +39,7 @@ std::string of_several_ranks(const Scenario& scenario) {
 bool required(const Scenario&) { return true; }
 bool never(const Scenario&) { return false; }
 bool with_reference(const Scenario& scenario) { return scenario.runs(Execution::reference); }
+bool of_hashes_alone(const Scenario& scenario) { return scenario.trace_tier == TraceTier::digest; }
 bool with_sim_and_real(const Scenario& scenario) {
   return scenario.runs(Execution::sim) && scenario.runs(Execution::real);
 }
@@ -69,6 +75,12 @@ Tally not_built(const char* name, const char* reason) {
   tally.not_required(reason);
   return tally;
 }
+// Where there is one, only hashes were recorded, and no other check is run beside it.
+Tally baseline(Judging&) {
+  Tally tally("baseline", Proof::bitwise);
+  tally.not_run("it is no check of what was recorded in full");
+  return tally;
+}
 Tally shadow(Judging&) { return not_built("shadow", "the fp64 shadow is not built yet"); }
 Tally suspects(Judging&) { return not_built("suspects", "statistical suspects are not built yet"); }
 
@@ -92,6 +104,7 @@ constexpr Check table[] = {
     {"optimizer", bitwise, data, 6, in_training, required, run<check_optimizer>},
     {"round_trip", bitwise, engine, 8, always, required, run<check_round_trip>},
     {"sim_real", bitwise, data, 9, always, with_sim_and_real, run<check_sim_real>},
+    {"baseline", bitwise, Needs::baseline, 11, of_digests, of_hashes_alone, baseline},
     {"shadow", Proof::unknown, engine, 11, always, never, shadow},
     {"suspects", Proof::unknown, engine, 11, always, never, suspects},
     {"end_to_end", Proof::statistical, Needs::reference, 11, always, with_reference, end_to_end},
@@ -105,6 +118,14 @@ std::vector<std::string> check_names() {
   std::vector<std::string> names;
   for (const Check& check : table) names.push_back(check.name);
   return names;
+}
+
+std::string judge_identity() {
+  std::string text;
+  for (const Check& check : table)
+    text += std::string(check.name) + " " + name_of(check.proof) + " " +
+            std::to_string(static_cast<int>(check.needs)) + "\n";
+  return std::to_string(judge_version) + "-" + to_hex(hash_of_text(text));
 }
 
 }  // namespace shardproof::reports

@@ -25,7 +25,7 @@ struct Judging {
 };
 
 /// What a check needs of the executions beside their datasets.
-enum class Needs { datasets, program_and_log, reference };
+enum class Needs { datasets, program_and_log, reference, baseline };
 
 /// A check: what it is called, how it proves what it says, and who runs it.
 struct Check {
@@ -44,5 +44,11 @@ struct Check {
 /// All checks, in the order of the summary.
 std::span<const Check> check_table();
 std::vector<std::string> check_names();
+
+/// Which checks there are, and what they find: a baseline that another judge has passed is one no
+/// more. To be counted up with every change that makes a check find more than it did.
+inline constexpr int judge_version = 1;
+/// "1-0123456789abcdef": the version, and a hash of the table.
+std::string judge_identity();
 
 }  // namespace shardproof::reports

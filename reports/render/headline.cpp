@@ -81,6 +81,9 @@ std::string tally_text(const std::vector<CheckResult>& checks) {
 }
 
 std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>& checks) {
+  if (verdict.conclusion == Conclusion::pass && verdict.baseline)
+    return joined(verdict.executions, ", ") + ": bits of the judged run of " +
+           verdict.baseline->judged;
   if (verdict.conclusion == Conclusion::pass)
     return joined(verdict.executions, ", ") +
            (verdict.executions.size() == 1 ? " is right" : " agree");
@@ -133,10 +136,24 @@ std::string trend_text(const Verdict& verdict) {
   return (loss.empty() ? "" : loss + "; ") + "from fp64 at most: " + joined(quantities, ", ");
 }
 
-std::string compared_text(const std::vector<CheckResult>& checks) {
+std::string baseline_text(const Verdict& verdict) {
+  return verdict.baseline ? verdict.baseline->file + ", judged in full " + verdict.baseline->judged
+                          : "";
+}
+
+std::string changes_text(const Verdict& verdict) {
+  if (!verdict.baseline) return "";
+  if (!verdict.baseline->changes.empty()) return joined(verdict.baseline->changes, "; ");
+  return verdict.conclusion == Conclusion::pass
+             ? ""
+             : "nothing that the traces tell of: suspect a race, or the hardware";
+}
+
+std::string compared_text(const Verdict& verdict, const std::vector<CheckResult>& checks) {
   std::int64_t compared = 0;
   for (const CheckResult& check : checks) compared += check.compared;
-  return with_thousands(compared) + " elements, over all checks";
+  return with_thousands(compared) +
+         (verdict.baseline ? " values, by their hashes" : " elements, over all checks");
 }
 
 }  // namespace shardproof::reports

@@ -20,7 +20,11 @@ std::string skipped_text(const Verdict& verdict);
 /// "loss 3.47 to 3.31; from fp64 at most: loss 0.0012, grad_norm 0.004"; "" if nothing was
 /// compared.
 std::string trend_text(const Verdict& verdict);
-/// "12,345, largest used part of a bound 0.71".
-std::string compared_text(const std::vector<CheckResult>& checks);
+/// "12,345 elements, over all checks"; of hashes "12,345 values, by their hashes".
+std::string compared_text(const Verdict& verdict, const std::vector<CheckResult>& checks);
+/// "results/mine/baseline.h5, judged in full 2026-11-28 23:10:05 UTC"; "" without one.
+std::string baseline_text(const Verdict& verdict);
+/// "blas: OpenBLAS 0.3.21, now OpenBLAS 0.3.26; ..."; "" of a run that needs no explanation.
+std::string changes_text(const Verdict& verdict);
 
 }  // namespace shardproof::reports

@@ -65,7 +65,9 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
   html += errors_html(verdict.errors);
   Terms terms;
   terms.add("checks", html_escaped(tally_text(checks)));
-  terms.add("compared", html_escaped(compared_text(checks)));
+  terms.add("compared", html_escaped(compared_text(verdict, checks)));
+  terms.add("baseline", html_escaped(baseline_text(verdict)));
+  terms.add("changed since then", html_escaped(changes_text(verdict)));
   terms.add("skipped", html_escaped(skipped_text(verdict)));
   terms.add("trend", html_escaped(trend_text(verdict)));
   terms.add("executions", html_escaped(joined(verdict.executions, ", ")));

@@ -68,6 +68,14 @@ JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
       .set("reason", first->reason);
 }
 
+JsonValue baseline_json(const std::optional<BaselineUse>& baseline) {
+  if (!baseline) return {};
+  return JsonValue::object()
+      .set("file", baseline->file)
+      .set("judged", baseline->judged)
+      .set("changes", list(baseline->changes));
+}
+
 JsonValue skipped_json(const std::vector<SkippedStep>& steps) {
   JsonValue array = JsonValue::array();
   for (const SkippedStep& skipped : steps)
@@ -111,6 +119,7 @@ std::string summary_json(const Verdict& verdict) {
                                 .set("errors", list(verdict.errors))
                                 .set("skipped", skipped_json(verdict.skipped))
                                 .set("trend", trend_json(verdict.trend))
+                                .set("baseline", baseline_json(verdict.baseline))
                                 .set("environment", dictionary(verdict.environment))
                                 .set("timing", dictionary(verdict.timing))
                                 .set("reproduce", verdict.reproduce);

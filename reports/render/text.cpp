@@ -83,7 +83,9 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
           ? "; " + counted(verdict.other_failures, "failing unit") + " beside this one"
           : "";
   lines.add("checks", tally_text(checks) + others + (hardware.empty() ? "" : "; on " + hardware));
-  if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(checks));
+  if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(verdict, checks));
+  lines.add("baseline", baseline_text(verdict));
+  lines.add("since then", changes_text(verdict));
   lines.add("skipped", skipped_text(verdict));
   lines.add("trend", trend_text(verdict));
   lines.add("planted", joined(verdict.injected, "; "));

@@ -115,6 +115,13 @@ struct SkippedStep {
 enum class Conclusion { pass = 0, fail = 1, unknown = 2, error = 3 };
 const char* name_of(Conclusion conclusion);
 
+/// The judged run whose digests those of a run were compared with.
+struct BaselineUse {
+  std::string file;
+  std::string judged;                // when
+  std::vector<std::string> changes;  // of the environment since then: "blas: A, now B"
+};
+
 /// Everything the renderers show.
 struct Verdict {
   std::string scenario;  // name
@@ -124,7 +131,8 @@ struct Verdict {
   std::vector<std::string> notices;   // what a user should know of the input
   bool hardware_simulated = false;    // the real execution ran on simulated GPUs
   Conclusion conclusion = Conclusion::unknown;
-  std::vector<CheckResult> checks;  // all rows of checks/table.hpp, in that order
+  std::vector<CheckResult> checks;      // all rows of checks/table.hpp, in that order
+  std::optional<BaselineUse> baseline;  // of a run that recorded hashes alone
   std::optional<FirstDivergence> first_divergence;
   std::int64_t other_failures = 0;     // failing units beside the first
   std::vector<std::string> errors;     // sentences of executions that did not finish

@@ -121,7 +121,7 @@ std::string identity_of_weights(const std::string& path) {
 
 std::string write_scenario(const Scenario& scenario) { return write_json(to_json(scenario), 2); }
 
-std::string scenario_hash(const Scenario& scenario) {
+std::string hashed_scenario(const Scenario& scenario) {
   JsonValue json = to_json(scenario);
   std::erase_if(json.members, [](const JsonMember& member) { return member.key == "notices"; });
   if (!scenario.data.path.empty()) {
@@ -132,7 +132,9 @@ std::string scenario_hash(const Scenario& scenario) {
     json.find("model")->set("weights", identity_of_weights(scenario.weights));
   if (!scenario.resume.empty())
     json.set("resume", digest(read_text_file(scenario.resume + "/manifest.json", "the manifest")));
-  return digest(write_json(json));
+  return write_json(json);
 }
+
+std::string scenario_hash(const Scenario& scenario) { return digest(hashed_scenario(scenario)); }
 
 }  // namespace shardproof

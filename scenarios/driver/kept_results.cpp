@@ -38,6 +38,15 @@ void expect_resume_elsewhere(const Scenario& scenario, const std::string& out) {
                         "another name, or another --out");
 }
 
+void expect_baseline_elsewhere(const std::string& baseline, const Scenario& scenario,
+                               const std::string& out) {
+  const std::string results = out + "/" + scenario.name;
+  const std::string folder = fs::path(baseline).parent_path().string();
+  if (lies_in(folder, results) || lies_in(folder, results + ".part"))
+    throw ScenarioError("--baseline: " + baseline +
+                        " lies in the results that this run would replace; give another --out");
+}
+
 void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_code) {
   if (scenario.trace_keep == TraceKeep::always ||
       (scenario.trace_keep == TraceKeep::failed && exit_code != 0))

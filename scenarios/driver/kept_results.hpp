@@ -11,6 +11,10 @@ namespace shardproof {
 /// neither may hold the checkpoint that it begins with. Throws ScenarioError if one does.
 void expect_resume_elsewhere(const Scenario& scenario, const std::string& out);
 
+/// The same of the baseline that it is held against, a file.
+void expect_baseline_elsewhere(const std::string& baseline, const Scenario& scenario,
+                               const std::string& out);
+
 /// Removes the traces that the scenario does not want to keep of a run that ended with `exit_code`;
 /// checkpoints stay.
 void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_code);

@@ -27,7 +27,7 @@ std::time_t time_of(fs::file_time_type time) {
 // A file of a trace lies in the folder of an execution; a checkpoint's lies deeper.
 bool is_of_a_trace(const fs::path& inside) {
   const std::string file = inside.filename().string();
-  return (file.ends_with(".h5") || file.ends_with(".h5.part")) &&
+  return inside.has_parent_path() && (file.ends_with(".h5") || file.ends_with(".h5.part")) &&
          std::find(inside.begin(), inside.end(), "checkpoints") == inside.end();
 }
 

@@ -115,9 +115,9 @@ std::vector<ProcessNeeds> processes_of(const Scenario& scenario, const Terms& te
 Needs run_needs(const Scenario& scenario, const Accounts& accounts,
                 std::int64_t reference_trace_bytes, const std::string& out) {
   const MemoryAccount& rank = accounts.largest_rank;
-  const std::int64_t disk =
-      engines(scenario) * (accounts.trace_bytes + checkpoint_bytes(scenario, rank)) +
-      (scenario.runs(Execution::reference) ? reference_trace_bytes : 0);
+  const std::int64_t trace = scenario.trace_tier == TraceTier::full ? accounts.trace_bytes : 0;
+  const std::int64_t disk = engines(scenario) * (trace + checkpoint_bytes(scenario, rank)) +
+                            (scenario.runs(Execution::reference) ? reference_trace_bytes : 0);
   const Terms terms = terms_of(scenario, accounts);
   return {static_cast<std::uint64_t>(memory_bytes(scenario, terms)),
           static_cast<std::uint64_t>(disk), out, processes_of(scenario, terms)};

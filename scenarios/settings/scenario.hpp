@@ -34,6 +34,10 @@ struct Scenario : Task {
   int data_parallel() const { return replicas; }
   int world() const { return replicas * parallel.tensor_parallel; }
   bool runs(Execution execution) const;
+  /// Whether a trace gets a master, to be viewed by: it has tensors, and stays.
+  bool shows_tensors() const {
+    return trace_tier == TraceTier::full && trace_keep != TraceKeep::never;
+  }
 };
 
 }  // namespace shardproof

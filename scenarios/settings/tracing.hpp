@@ -4,12 +4,13 @@
 
 namespace shardproof {
 
-/// How much of a run is recorded: every tensor, or nothing, so that nothing can be judged.
-enum class TraceTier { full, off };
+/// How much of a run is recorded: every tensor; of every tensor its hash, which says whether a run
+/// has the bits of another; or nothing, so that nothing can be judged.
+enum class TraceTier { full, digest, off };
 
 template <>
 struct Names<TraceTier> {
-  static constexpr std::array all{"full", "off"};
+  static constexpr std::array all{"full", "digest", "off"};
 };
 
 /// Of which runs the traces stay when there is a verdict.

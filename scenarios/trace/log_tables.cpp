@@ -49,6 +49,11 @@ void each_column(Is<AccessRecord> auto& record, auto&& column) {
   column("hash", record.hash);
 }
 
+void each_column(Is<BlockRecord> auto& record, auto&& column) {
+  column("access", record.access);
+  column("hash", record.hash);
+}
+
 constexpr Kind kind_of(Moment::Stage) { return Kind::stage; }
 constexpr Kind kind_of(std::int32_t) { return Kind::int32; }
 constexpr Kind kind_of(std::int64_t) { return Kind::int64; }
@@ -138,12 +143,18 @@ hdf5::Table to_table(const std::vector<CollectiveRecord>& records) { return tabl
 
 hdf5::Table to_table(const std::vector<AccessRecord>& records) { return table_of(records); }
 
+hdf5::Table to_table(const std::vector<BlockRecord>& records) { return table_of(records); }
+
 std::vector<CollectiveRecord> collectives_from(const hdf5::Table& table) {
   return records_from<CollectiveRecord>(table);
 }
 
 std::vector<AccessRecord> accesses_from(const hdf5::Table& table) {
   return records_from<AccessRecord>(table);
+}
+
+std::vector<BlockRecord> blocks_from(const hdf5::Table& table) {
+  return records_from<BlockRecord>(table);
 }
 
 }  // namespace shardproof::trace_schema

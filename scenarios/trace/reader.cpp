@@ -69,6 +69,7 @@ struct TraceReader::Files {
   struct Shard : trace_schema::RankFile {
     std::optional<std::vector<CollectiveRecord>> collectives;
     std::optional<std::vector<AccessRecord>> accesses;
+    std::optional<std::vector<BlockRecord>> blocks;
     ReadOnlyFile bytes;
   };
   std::string folder;
@@ -88,7 +89,7 @@ void TraceReader::Files::open(int rank) {
   const Shard* first = shards.empty() ? nullptr : &shards.front();
   trace_schema::RankFile file = trace_schema::open_rank_file(folder, rank, first);
   ReadOnlyFile bytes(file.path);
-  shards.push_back({std::move(file), {}, {}, std::move(bytes)});
+  shards.push_back({std::move(file), {}, {}, {}, std::move(bytes)});
 }
 
 void TraceReader::Files::list(const Shard& shard) {
@@ -250,6 +251,19 @@ const std::vector<AccessRecord>& TraceReader::accesses(int rank) const {
     });
   }
   return *shard.accesses;
+}
+
+const std::vector<BlockRecord>& TraceReader::blocks(int rank) const {
+  const std::lock_guard lock(one_at_a_time);
+  auto& shard = files_->at(rank);
+  if (!shard.blocks) {
+    shard.blocks = reading(shard.path, [&shard]() -> std::vector<BlockRecord> {
+      if (!hdf5::has_link(shard.file, "blocks")) return {};
+      return trace_schema::blocks_from(
+          trace_schema::read_guarded_table(shard.file, shard.path, "blocks"));
+    });
+  }
+  return *shard.blocks;
 }
 
 }  // namespace shardproof

@@ -1,6 +1,11 @@
 #include "scenarios/trace/tensor_hash.hpp"
 
 #include <xxhash.h>
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+// XXH3_64bits is from here on the one that takes the widest vectors which the processor has: the
+// library's own has those that every processor has, and takes twice to three times as long.
+#include <xxh_x86dispatch.h>
+#endif
 
 #include <algorithm>
 #include <bit>

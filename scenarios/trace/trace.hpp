@@ -73,6 +73,14 @@ struct AccessRecord {
   std::uint64_t hash = 0;     // of the bytes read or written: tensor_hash.hpp
 };
 
+/// The hash of one block of what an op wrote, where that has several (tensor_hash.hpp): of one
+/// alone it says no more than that of the whole. Those of one writing follow each other in the
+/// order of its blocks.
+struct BlockRecord {
+  std::int64_t access = 0;  // which writing: its row in the log of accesses
+  std::uint64_t hash = 0;
+};
+
 /// What a trace file says about itself. Everything else about the run is in `settings`.
 struct TraceHeader {
   std::string execution;  // reference | sim | real
@@ -102,7 +110,8 @@ class TraceWriter {
   void write(DatasetInfo info, std::span<const std::byte> buffer, std::span<const Run> runs,
              std::optional<std::uint64_t> hash = std::nullopt);
   void log(const CollectiveRecord& record);
-  void log(const AccessRecord& record);
+  /// `blocks`: of a writing, the hashes of its blocks, if there are several.
+  void log(const AccessRecord& record, std::span<const std::uint64_t> blocks = {});
   /// Adds to the header's settings what is known only after the run. A name is written once.
   void add_settings(const std::map<std::string, std::string>& settings);
   /// Makes everything so far readable after a crash. Called at the end of each step.
@@ -162,6 +171,8 @@ class TraceReader {
 
   const std::vector<CollectiveRecord>& collectives(int rank) const;
   const std::vector<AccessRecord>& accesses(int rank) const;
+  /// None of a trace that was written without them.
+  const std::vector<BlockRecord>& blocks(int rank) const;
 
  private:
   struct Files;

@@ -106,6 +106,7 @@ struct TraceWriter::File {
   std::int64_t next_order = 0;
   std::vector<CollectiveRecord> collectives;
   std::vector<AccessRecord> accesses;
+  std::vector<BlockRecord> blocks;
 
   std::uint64_t store(const hdf5::Handle& dataset, Gathering stored,
                       std::optional<std::uint64_t> hash);
@@ -179,7 +180,12 @@ void TraceWriter::write(DatasetInfo info, std::span<const std::byte> buffer,
 
 void TraceWriter::log(const CollectiveRecord& record) { file_->collectives.push_back(record); }
 
-void TraceWriter::log(const AccessRecord& record) { file_->accesses.push_back(record); }
+void TraceWriter::log(const AccessRecord& record, std::span<const std::uint64_t> blocks) {
+  const std::int64_t row = std::ssize(file_->accesses);
+  file_->accesses.push_back(record);
+  if (blocks.size() > 1)
+    for (const std::uint64_t hash : blocks) file_->blocks.push_back({row, hash});
+}
 
 void TraceWriter::add_settings(const std::map<std::string, std::string>& settings) {
   trace_schema::write_settings(hdf5::open_group(file_->file, "settings"), settings);
@@ -197,6 +203,7 @@ void TraceWriter::close() {
   trace_schema::write_guarded(file_->file, "collectives",
                               trace_schema::to_table(file_->collectives));
   trace_schema::write_guarded(file_->file, "accesses", trace_schema::to_table(file_->accesses));
+  trace_schema::write_guarded(file_->file, "blocks", trace_schema::to_table(file_->blocks));
   flush();
   file_->elements.reset();
   trace_schema::mark_complete(file_->file);

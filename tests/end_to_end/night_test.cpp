@@ -62,6 +62,63 @@ BOOST_AUTO_TEST_CASE(a_night_ends_by_itself_with_the_right_table_and_loses_nothi
   BOOST_TEST(has(next.out, "out/first.undecided/report.html"), next.out);
 }
 
+BOOST_AUTO_TEST_CASE(a_night_at_the_price_of_hashes_passes_and_judges_what_has_other_bits) {
+  const Night night;
+  JsonValue both = small("a");
+  both.set("executions", parse_json(R"(["sim", "real"])", "executions"));
+  both.set("checkpoint", parse_json(R"({"save_after": [1]})", "checkpoint"));
+  night.add("a", both);
+  night.add("b", small("b"));
+  BOOST_REQUIRE(night.run({"run", "s", "--out", "judged", "--keep", "never"}).exit_code == 0);
+  const std::string baseline = night / "judged/a/baseline.h5";
+  const std::string bytes = read_text(baseline);
+
+  const ProgramResult alike =
+      night.run({"run", "s", "--out", "out", "--baseline", "judged", "--jobs", "2"});
+  BOOST_TEST(alike.exit_code == 0, alike.err);
+  BOOST_TEST(has(alike.out, "PASS a: sim, real: bits of the judged run of 2"), alike.out);
+  BOOST_TEST(has(alike.out, "PASS b: sim: bits of the judged run of 2"), alike.out);
+  BOOST_TEST(read_json(night / "out/a/summary.json").find("baseline")->find("judged") != nullptr);
+  BOOST_TEST(!files::exists(night / "out/a/baseline.h5"));
+  BOOST_TEST(night.run({"judge", "out/a", "--baseline", "judged"}).exit_code == 0);
+  BOOST_TEST(night.run({"judge", "out/a"}).exit_code == 2);
+
+  JsonValue flipped = both;
+  flipped.set("inject", parse_json(R"([{"edit": "set", "value": "flip:0", "ranks": [1],
+      "op": "model.layers.0.mlp.down_proj/forward/matmul"}])",
+                                   "inject"));
+  night.add("a", flipped);
+  const std::vector<std::string> words{"run", "s/a.json", "--out", "out", "--baseline", "judged"};
+  const ProgramResult unlike = night.run(words);
+  BOOST_TEST(unlike.exit_code == 2, unlike.err);
+  BOOST_TEST(has(unlike.out,
+                 "sim: model.layers.0.mlp.down_proj/forward/matmul, step 0, "
+                 "micro-step 0, rank 1"),
+             unlike.out);
+  std::vector<std::string> again = words;
+  again.push_back("--rejudge");
+  const ProgramResult rejudged = night.run(again);
+  BOOST_TEST(rejudged.exit_code == night.exit_code_of("a"), rejudged.err);
+  BOOST_TEST(rejudged.exit_code < 2, rejudged.err);  // one bit may be within the bound
+  const JsonValue summary = read_json(night / "out/a/summary.json");
+  BOOST_TEST(has(summary.find("notices")->elements.back().text, "unlike the judged run of 2"));
+  BOOST_TEST(summary.find("baseline")->is_null());
+
+  // What is not like it by its own words is refused before it runs; and so is who would lose it.
+  const auto refusal = [&](const std::string& out, const std::string& order) {
+    const ProgramResult result =
+        night.run({"run", "s/a.json", "--out", out, "--baseline", "judged", "--reduction", order});
+    BOOST_TEST(result.exit_code == 2, result.err);
+    return result.err;
+  };
+  BOOST_TEST(has(refusal("out", "rank_order"), "a baseline of another policy"));
+  BOOST_TEST(has(refusal("judged", "ring"), "lies in the results that this run would replace"));
+  night.add("a", both.set("name", "c"));
+  files::rename(night / "judged/b", night / "judged/c");
+  BOOST_TEST(has(refusal("out", "ring"), "a baseline of another task"));
+  BOOST_TEST((read_text(baseline) == bytes));
+}
+
 BOOST_AUTO_TEST_CASE(what_a_stopped_run_left_can_be_judged) {
   const Night night;
   night.add("a", small("a"));

@@ -24,6 +24,22 @@ BOOST_AUTO_TEST_CASE(each_kind_of_verdict_reads_as_kept) {
   check_snapshot("error.txt", verdict_text(error_verdict(), "out/report.html"));
 }
 
+BOOST_AUTO_TEST_CASE(a_run_with_the_bits_of_a_judged_one_says_of_which_and_what_has_changed) {
+  Verdict verdict = passing_verdict();
+  verdict.baseline = BaselineUse{"b/baseline.h5", "2026-11-28 23:10:05 UTC", {}};
+  BOOST_TEST(verdict_text(verdict, "")
+                 .starts_with("PASS llama-tp2-dp2: reference, sim, real: bits of the judged run of "
+                              "2026-11-28 23:10:05 "
+                              "UTC\n"));
+  BOOST_TEST(changes_text(verdict) == "");
+  verdict.conclusion = Conclusion::unknown;
+  BOOST_TEST(changes_text(verdict).ends_with("suspect a race, or the hardware"));
+  verdict.baseline->changes = {"blas: A, now B", "cpu: C, now D"};
+  BOOST_TEST(verdict_text(verdict, "").find("since then blas: A, now B; cpu: C, now D\n") !=
+             std::string::npos);
+  BOOST_TEST(report_html(verdict).find("blas: A, now B") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_verdict_with_everything_in_it_has_at_most_twelve_lines) {
   Verdict verdict = failing_verdict();
   verdict.first_divergence->cause = Cause{"stale: equals /a", 2.0, 0.5};

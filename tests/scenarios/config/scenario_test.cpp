@@ -593,7 +593,7 @@ BOOST_AUTO_TEST_CASE(bad_scenarios_are_refused_in_one_line_with_their_place) {
              "gemma3_text, olmo2, phi3 and gpt2: expected autotp, with a partition_config for "
              "another cut than AutoTP's");
   BOOST_TEST(files.error_with("\"trace\": {\"tier\": \"half\"}") ==
-             "s.json:1:21: trace.tier = \"half\": expected full or off");
+             "s.json:1:21: trace.tier = \"half\": expected full, digest or off");
   BOOST_TEST(files.error_with("\"name\": \"a/b\"") ==
              "s.json:1:11: name = \"a/b\": expected letters, digits, '-', '_' and '.'");
   BOOST_TEST(files.error_with("\"seed\": -1") ==

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstdio>
 #include <random>
@@ -70,6 +71,8 @@ std::string everything_in(const std::string& folder) {
           std::int64_t{record.value}, std::int64_t{record.write}, record.version})
       text += ' ' + std::to_string(n);
   }
+  for (const BlockRecord& block : reader.blocks(0))
+    text += std::to_string(block.access) + ' ' + std::to_string(block.hash);
   return text;
 }
 
@@ -169,7 +172,7 @@ void write_trace(const std::string& folder, int datasets, int regions) {
   write("parameter/many_boxes", {4, 3},
         std::vector<Region>(static_cast<std::size_t>(regions), Region{{4, 0}, {0, 3}}));
   writer.log(CollectiveRecord{{}, 1, "all_reduce", "tp", "bf16", 3, 6, 0, "an origin"});
-  writer.log(AccessRecord{{}, 9, 1, 2, 3, 1, 4, 5});
+  writer.log(AccessRecord{{}, 9, 1, 2, 3, 1, 4, 5}, std::array{6ul, 7ul});
   writer.close();
 }
 

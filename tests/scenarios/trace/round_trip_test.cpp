@@ -1,3 +1,4 @@
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <thread>
@@ -126,7 +127,8 @@ BOOST_AUTO_TEST_CASE(header_and_logs_come_back) {
     TraceWriter writer(folder.path(), header);
     writer.log(CollectiveRecord{micro, 5, "all_reduce", "tp", "bf16", 12, 24, 1, "a/forward"});
     writer.log(CollectiveRecord{{}, 6, "all_gather", "dp", "fp32", 1, 4, 0, "a.longer.name"});
-    writer.log(AccessRecord{micro, 9, 1, 2, 3, 1, 4, 0xffffffffffffffffull});
+    writer.log(AccessRecord{micro, 9, 1, 2, 3, 1, 4, 0xffffffffffffffffull}, std::array{7ul});
+    writer.log(AccessRecord{micro, 9, 1, 2, 5, 1, 1, 6}, std::array{8ul, 9ul});
     writer.close();
   }
 
@@ -151,7 +153,7 @@ BOOST_AUTO_TEST_CASE(header_and_logs_come_back) {
   BOOST_TEST(collectives[1].origin == "a.longer.name");
   BOOST_TEST(collectives[1].sequence == 6);
   const auto& accesses = reader.accesses(0);
-  BOOST_TEST(accesses.size() == 1u);
+  BOOST_TEST(accesses.size() == 2u);
   BOOST_TEST((accesses[0].moment == micro));
   BOOST_TEST(accesses[0].sequence == 9);
   BOOST_TEST(accesses[0].hash == 0xffffffffffffffffull);
@@ -160,6 +162,12 @@ BOOST_AUTO_TEST_CASE(header_and_logs_come_back) {
   BOOST_TEST(accesses[0].value == 3);
   BOOST_TEST(accesses[0].write == 1);
   BOOST_TEST(accesses[0].version == 4);
+  const auto& blocks = reader.blocks(0);  // of the second: one alone says no more than the whole
+  BOOST_TEST(blocks.size() == 2u);
+  BOOST_TEST(blocks[0].access == 1);
+  BOOST_TEST(blocks[0].hash == 8u);
+  BOOST_TEST(blocks[1].access == 1);
+  BOOST_TEST(blocks[1].hash == 9u);
 }
 
 BOOST_AUTO_TEST_CASE(empty_texts_and_logs_come_back_empty) {
@@ -174,6 +182,7 @@ BOOST_AUTO_TEST_CASE(empty_texts_and_logs_come_back_empty) {
   BOOST_TEST(reader.datasets().empty());
   BOOST_TEST(reader.collectives(0).empty());
   BOOST_TEST(reader.accesses(0).empty());
+  BOOST_TEST(reader.blocks(0).empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_path_lists_the_ranks_that_hold_it) {
