@@ -125,7 +125,7 @@ void Rendezvous::deliver(Group& group, Meeting& meeting, GroupRank to) const {
   }
   SHARDPROOF_EXPECTS(request.output.bytes() == meeting.result->size(), request.origin,
                      group.members[member].value);
-  std::ranges::copy(*meeting.result, real::host_bytes(request.output).begin());
+  real::copy_bytes(*meeting.result, real::host_bytes(request.output));
   meeting.left[member] = true;
 }
 

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "real/comm/ring.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::real {
@@ -54,13 +53,28 @@ std::string describe(const Announcement& a) {
          name_of(dtype) + ", wire " + name_of(static_cast<Dtype>(a.wire)) + ", collective " +
          std::to_string(a.number) + ")";
 }
+/// Everyone's, in group-rank order. What a member knows doubles with each message, as waiting is
+/// what small ones cost: with 64 members 6 rounds, and not the ring's 63 (Bruck et al. 1997,
+/// doi:10.1109/71.642949).
+std::vector<Announcement> gathered(Channel& channel, const Announcement& own) {
+  const auto members = static_cast<std::size_t>(channel.size());
+  std::vector<Announcement> all(members);  // first of this member, then of those further up
+  all[0] = own;
+  for (std::size_t known = 1; known < members;) {
+    const std::size_t more = std::min(known, members - known);
+    const int distance = static_cast<int>(known);
+    channel.exchange(neighbour(channel, -distance), std::as_bytes(std::span(all).first(more)),
+                     neighbour(channel, +distance),
+                     std::as_writable_bytes(std::span(all).subspan(known, more)));
+    known += more;
+  }
+  std::ranges::rotate(all, all.end() - channel.rank().value);
+  return all;
+}
 }  // namespace
 
 void announce(Channel& channel, std::int64_t number, const CollectiveRequest& request) {
-  const Announcement own = announcement_of(number, request);
-  std::vector<Announcement> all(static_cast<std::size_t>(channel.size()));
-  ring_all_gather(channel, std::as_bytes(std::span(&own, 1)),
-                  std::as_writable_bytes(std::span(all)));
+  const std::vector<Announcement> all = gathered(channel, announcement_of(number, request));
   for (std::size_t member = 1; member < all.size(); ++member)
     if (std::memcmp(&all[member], &all[0], sizeof(Announcement)) != 0)
       throw EnvironmentError("members of a group issued different collectives: group rank 0 " +

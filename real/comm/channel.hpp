@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 
 #include "scenarios/types.hpp"
@@ -20,6 +21,11 @@ class Channel {
   /// Sends and receives at once, so that a whole ring may do it without waiting for itself.
   virtual void exchange(GroupRank to, std::span<const std::byte> outgoing, GroupRank from,
                         std::span<std::byte> incoming) = 0;
+  /// The same, but hands over the `size` bytes that come in, piece by piece and in order, while
+  /// later ones are on their way: take(where the piece begins, the piece).
+  using Take = std::function<void(std::size_t, std::span<const std::byte>)>;
+  virtual void exchange_in_pieces(GroupRank to, std::span<const std::byte> outgoing, GroupRank from,
+                                  std::size_t size, const Take& take);
 };
 
 /// The member `distance` places further up the ring (negative: down).

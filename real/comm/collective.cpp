@@ -1,6 +1,5 @@
 #include "real/comm/collective.hpp"
 
-#include <algorithm>
 #include <vector>
 
 #include "real/comm/announcement.hpp"
@@ -62,7 +61,7 @@ void run_on_the_wire(Channel& channel, ReductionOrder order, const CollectiveReq
                      Dtype dtype, std::span<const std::byte> input, std::span<std::byte> output) {
   const CollectiveRequest::Kind kind = request.kind;
   if (kind == CollectiveRequest::Kind::all_gather) return ring_all_gather(channel, input, output);
-  std::ranges::copy(input, output.begin());
+  copy_bytes(input, output);
   if (kind == CollectiveRequest::Kind::all_reduce_max)
     return rank_order_all_reduce(channel, Combine::max, dtype, output);
   SHARDPROOF_EXPECTS(order != ReductionOrder::library, "is not a pinned order");
@@ -87,7 +86,7 @@ void run_collective(Channel& channel, ReductionOrder order, std::int64_t number,
   const std::span<const std::byte> from = host_bytes(request.input);
   const std::span<std::byte> to = host_bytes(request.output);
   if (channel.size() == 1) {
-    std::ranges::copy(from, to.begin());
+    copy_bytes(from, to);
     return;
   }
   announce(channel, number, request);

@@ -18,24 +18,42 @@ C without_payload(C value) {
 }
 
 template <class C>
-C combined(Combine combine, C earlier, C own) {
-  if (combine == Combine::sum || std::isnan(earlier) || std::isnan(own))
-    return without_payload(earlier + own);
+C sum(C earlier, C own) {
+  return without_payload(earlier + own);
+}
+
+template <class C>
+C largest(C earlier, C own) {
+  if (std::isnan(earlier) || std::isnan(own)) return without_payload(earlier + own);
   return own > earlier ? own : earlier;
 }
 
-std::int64_t combined(Combine combine, std::int64_t earlier, std::int64_t own) {
-  SHARDPROOF_EXPECTS(combine == Combine::max, "no sum of integers");
-  return std::max(earlier, own);
-}
-
-template <class Storage, class Read, class Write>
-void combine_elements(Combine combine, std::span<const std::byte> earlier, std::span<std::byte> own,
-                      Read read, Write write) {
+template <class Storage, class Combined>
+void combine_elements(std::span<const std::byte> earlier, std::span<std::byte> own,
+                      Combined combined) {
   const auto* from = reinterpret_cast<const Storage*>(earlier.data());
   auto* to = reinterpret_cast<Storage*>(own.data());
-  for (std::size_t i = 0; i < own.size() / sizeof(Storage); ++i)
-    to[i] = write(combined(combine, read(from[i]), read(to[i])));
+  const std::size_t count = own.size() / sizeof(Storage);
+  for (std::size_t i = 0; i < count; ++i) to[i] = combined(from[i], to[i]);
+}
+
+/// One loop for each: the choice is outside of it.
+template <class Storage, class Read, class Write>
+void combine_numbers(Combine combine, std::span<const std::byte> earlier, std::span<std::byte> own,
+                     Read read, Write write) {
+  if (combine == Combine::sum)
+    combine_elements<Storage>(earlier, own,
+                              [=](Storage a, Storage b) { return write(sum(read(a), read(b))); });
+  else
+    combine_elements<Storage>(
+        earlier, own, [=](Storage a, Storage b) { return write(largest(read(a), read(b))); });
+}
+
+void combine_integers(Combine combine, std::span<const std::byte> earlier,
+                      std::span<std::byte> own) {
+  SHARDPROOF_EXPECTS(combine == Combine::max, "no sum of integers");
+  combine_elements<std::int64_t>(earlier, own,
+                                 [](std::int64_t a, std::int64_t b) { return std::max(a, b); });
 }
 }  // namespace
 
@@ -44,15 +62,15 @@ void combine_into(Combine combine, Dtype dtype, std::span<const std::byte> earli
   SHARDPROOF_EXPECTS(earlier.size() == own.size(), earlier.size(), own.size());
   const auto same = [](auto value) { return value; };
   switch (dtype) {
-    case Dtype::fp64: return combine_elements<double>(combine, earlier, own, same, same);
-    case Dtype::fp32: return combine_elements<float>(combine, earlier, own, same, same);
+    case Dtype::fp64: return combine_numbers<double>(combine, earlier, own, same, same);
+    case Dtype::fp32: return combine_numbers<float>(combine, earlier, own, same, same);
     case Dtype::bf16:
-      return combine_elements<std::uint16_t>(combine, earlier, own, float_from_bf16,
-                                             bf16_from_float);
+      return combine_numbers<std::uint16_t>(combine, earlier, own, float_from_bf16,
+                                            bf16_from_float);
     case Dtype::fp16:
-      return combine_elements<std::uint16_t>(combine, earlier, own, float_from_fp16,
-                                             fp16_from_float);
-    case Dtype::int64: return combine_elements<std::int64_t>(combine, earlier, own, same, same);
+      return combine_numbers<std::uint16_t>(combine, earlier, own, float_from_fp16,
+                                            fp16_from_float);
+    case Dtype::int64: return combine_integers(combine, earlier, own);
   }
 }
 

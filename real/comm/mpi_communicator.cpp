@@ -1,6 +1,7 @@
 #include "real/comm/mpi_communicator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -45,15 +46,43 @@ class MpiChannel : public Channel {
     post_send(to, outgoing);
     finish();
   }
+  void exchange_in_pieces(GroupRank to, std::span<const std::byte> outgoing, GroupRank from,
+                          std::size_t size, const Take& take) override {
+    const auto bytes_of = [size](std::size_t piece) {
+      return std::min(small_piece_bytes, size - piece * small_piece_bytes);
+    };
+    const std::size_t pieces = (size + small_piece_bytes - 1) / small_piece_bytes;
+    const std::size_t ahead = std::min<std::size_t>(pieces_ahead, pieces);
+    incoming_.resize(ahead * small_piece_bytes);
+    std::array<MPI_Request, pieces_ahead> coming;
+    const auto place_of = [this](std::size_t piece) {
+      return std::span(incoming_).subspan(piece % pieces_ahead * small_piece_bytes);
+    };
+    const auto expect = [&](std::size_t piece) {
+      receive_piece(from, place_of(piece).first(bytes_of(piece)), coming[piece % pieces_ahead]);
+    };
+    for (std::size_t piece = 0; piece < ahead; ++piece) expect(piece);
+    post_send(to, outgoing, small_piece_bytes);
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
+      check(MPI_Wait(&coming[piece % pieces_ahead], MPI_STATUS_IGNORE), "MPI_Wait");
+      Pulse::of_this_process().beat();
+      take(piece * small_piece_bytes, place_of(piece).first(bytes_of(piece)));
+      if (piece + ahead < pieces) expect(piece + ahead);
+    }
+    finish();
+  }
 
  private:
   // MPI counts in int: longer messages go in pieces, which arrive in order. Small enough to be
   // heard of now and then on a slow network.
   static constexpr std::size_t piece_bytes = std::size_t{1} << 25;
+  // Those that are worked on while others come: they fit in a cache together.
+  static constexpr std::size_t small_piece_bytes = std::size_t{1} << 20, pieces_ahead = 2;
 
-  void post_send(GroupRank to, std::span<const std::byte> message) {
-    for (std::size_t at = 0; at < message.size(); at += piece_bytes) {
-      const auto piece = message.subspan(at, std::min(piece_bytes, message.size() - at));
+  void post_send(GroupRank to, std::span<const std::byte> message,
+                 std::size_t longest = piece_bytes) {
+    for (std::size_t at = 0; at < message.size(); at += longest) {
+      const auto piece = message.subspan(at, std::min(longest, message.size() - at));
       check(MPI_Isend(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, to.value, 0, comm_,
                       &requests_.emplace_back()),
             "MPI_Isend");
@@ -62,10 +91,13 @@ class MpiChannel : public Channel {
   void post_receive(GroupRank from, std::span<std::byte> message) {
     for (std::size_t at = 0; at < message.size(); at += piece_bytes) {
       const auto piece = message.subspan(at, std::min(piece_bytes, message.size() - at));
-      check(MPI_Irecv(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, from.value, 0, comm_,
-                      &requests_.emplace_back()),
-            "MPI_Irecv");
+      receive_piece(from, piece, requests_.emplace_back());
     }
+  }
+  void receive_piece(GroupRank from, std::span<std::byte> piece, MPI_Request& request) {
+    check(MPI_Irecv(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, from.value, 0, comm_,
+                    &request),
+          "MPI_Irecv");
   }
   void finish() {
     for (std::size_t left = requests_.size(); left > 0; --left) {
@@ -82,6 +114,7 @@ class MpiChannel : public Channel {
   GroupRank rank_;
   int size_ = 1;
   std::vector<MPI_Request> requests_;
+  std::vector<std::byte> incoming_;  // pieces_ahead of them
 };
 
 /// Ranks whose other coordinate is equal form the group along `axis`, ordered along it.

@@ -1,8 +1,6 @@
 #include "real/comm/ring.hpp"
 
-#include <algorithm>
-#include <vector>
-
+#include "real/comm/host_memory.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::real {
@@ -33,14 +31,14 @@ void pass_round(Channel& channel, const Chunks& chunks) {
 
 void ring_all_reduce(Channel& channel, Combine combine, Dtype dtype, std::span<std::byte> buffer) {
   const Chunks chunks{buffer, size_bytes(dtype), channel.size()};
-  std::vector<std::byte> incoming(chunks.buffer.size() / static_cast<std::size_t>(chunks.count) +
-                                  chunks.element_bytes);
   for (int step = 0; step + 1 < channel.size(); ++step) {
     const std::span<std::byte> outgoing = chunks[neighbour(channel, -1 - step).value];
     const std::span<std::byte> own = chunks[neighbour(channel, -2 - step).value];
-    const auto earlier = std::span(incoming).first(own.size());
-    channel.exchange(neighbour(channel, +1), outgoing, neighbour(channel, -1), earlier);
-    combine_into(combine, dtype, earlier, own);
+    channel.exchange_in_pieces(neighbour(channel, +1), outgoing, neighbour(channel, -1), own.size(),
+                               [&](std::size_t begin, std::span<const std::byte> earlier) {
+                                 combine_into(combine, dtype, earlier,
+                                              own.subspan(begin, earlier.size()));
+                               });
   }
   pass_round(channel, chunks);
 }
@@ -50,7 +48,7 @@ void ring_all_gather(Channel& channel, std::span<const std::byte> input,
   SHARDPROOF_EXPECTS(gathered.size() == input.size() * static_cast<std::size_t>(channel.size()),
                      gathered.size(), input.size(), channel.size());
   const Chunks chunks{gathered, 1, channel.size()};
-  std::ranges::copy(input, chunks[channel.rank().value].begin());
+  copy_bytes(input, chunks[channel.rank().value]);
   pass_round(channel, chunks);
 }
 
