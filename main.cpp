@@ -36,6 +36,7 @@
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
 #include "reports/side_by_side/trace_comparison.hpp"
+#include "reports/values/work.hpp"
 #include "reports/witness/written_files.hpp"
 #include "scenarios/blas/product.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
@@ -88,6 +89,13 @@ std::string this_program() { return fs::read_symlink("/proc/self/exe").string();
 
 // ---- run
 
+void add_threads(CLI::App& command, int& threads) {
+  command
+      .add_option("--threads", threads,
+                  "threads of the judge (default: as many as it has processors)")
+      ->check(CLI::Range(1, 4096));
+}
+
 struct RunOptions {
   std::vector<std::string> paths;  // scenario files, or folders of them
   ScenarioOptions given;           // instead of files, or beside them
@@ -99,6 +107,7 @@ struct RunOptions {
   std::optional<std::int64_t> timeout;
   std::optional<double> stall;  // seconds; nothing: as long as the work so far suggests
   int jobs = 1;                 // scenarios at once
+  int threads = 0;              // of the judge; 0: as many as there are processors for it
   bool plan = false;            // print it
   bool quiet = false;
   std::vector<std::string> words;  // the options as they were given, for a run of one scenario
@@ -144,13 +153,14 @@ std::string reproducing_command(const std::string& folder, const std::string& la
 
 // `baseline`: the folder that has the one which the run is held against; "": it is judged itself.
 RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher,
-                const std::string& baseline) {
+                const std::string& baseline, int threads) {
   RunJobs jobs;
   for (const Execution execution : scenario.executions)
     jobs.executions.push_back(execution_job(scenario, folder, execution, launcher));
   std::vector<std::string> judge{this_program(), "judge", folder.path(), "--place",
                                  folder.final_path()};
   if (!baseline.empty()) judge.insert(judge.end(), {"--baseline", baseline});
+  if (threads > 0) judge.insert(judge.end(), {"--threads", std::to_string(threads)});
   jobs.judge = job_of(folder, "judge", std::move(judge));
   jobs.launcher = launcher;
   return jobs;
@@ -205,7 +215,8 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
-  return run_supervised(scenario, folder, jobs_of(scenario, folder, options.launcher, baseline),
+  return run_supervised(scenario, folder,
+                        jobs_of(scenario, folder, options.launcher, baseline, options.threads),
                         {.quiet = options.quiet,
                          .stall_seconds = options.stall,
                          .start_seconds = seconds_to_start(needs)});
@@ -538,6 +549,7 @@ void add_run(CLI::App& app, Command& command) {
   run_command->add_option("--jobs", options->jobs, "scenarios at once, each with its executions")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
+  add_threads(*run_command, options->threads);
   run_command->footer(
       "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
@@ -609,6 +621,7 @@ struct JudgeOptions {
   std::string baseline;  // a folder; "": there is none
   std::string place;     // where `run` will put the results; "": they stay where they are
   std::string pulse;     // where this process tells its pulse; "": nobody listens
+  int threads = 0;       // 0: as many as there are processors for this process
 };
 
 // The traces must be of the scenario that lies beside them: another would judge other numbers.
@@ -641,6 +654,7 @@ RunRecord record_in(const std::string& folder, const Scenario& scenario) {
 }
 
 int judge(const JudgeOptions& options) {
+  if (options.threads > 0) reports::use_threads(options.threads);
   const auto started = std::chrono::steady_clock::now();
   if (!options.pulse.empty()) Pulse::of_this_process().publish(options.pulse);
   const std::string& folder = options.folder;
@@ -688,6 +702,7 @@ void add_judge(CLI::App& app, Command& command) {
       ->add_option("--baseline", options->baseline,
                    "of a run that recorded hashes alone: the judged run that they are held against")
       ->type_name("FOLDER");
+  add_threads(*judge_command, options->threads);
   judge_command->add_option("--place", options->place, "where the results will lie")->group("");
   judge_command->add_option("--pulse", options->pulse, "where to tell the pulse")->group("");
   judge_command->footer("Example:  shardproof judge shardproof-results/mine.part");

@@ -44,8 +44,8 @@ void Recorder::wrote(const Op& op, ValueId id, std::span<const std::byte> bytes,
   if (op.recorded && tier_ == TraceTier::full) store(op, id, bytes, hash, rows);
 }
 
-void Recorder::store(const Op& op, ValueId id, std::span<const std::byte> bytes,
-                     std::uint64_t hash, const RowCounts& rows) {
+void Recorder::store(const Op& op, ValueId id, std::span<const std::byte> bytes, std::uint64_t hash,
+                     const RowCounts& rows) {
   const Value& value = program_.value(id);
   const std::vector<Run> all{
       {0, static_cast<std::int64_t>(bytes.size() / size_bytes(value.dtype))}};

@@ -58,7 +58,10 @@ bool narrow_magnitude(const Task& task, std::span<double> magnitude) {
 }
 
 void magnitude_of(const Task& task, bool of_floats, std::span<double> magnitude) {
-  if (of_floats && narrow_magnitude(task, magnitude)) return;
+  // What fp32 saves of a small product is not worth an inflated bound.
+  constexpr std::int64_t worth_it = 1 << 16;
+  const bool large = task.a.height() * task.a.width() * task.b.width() >= worth_it;
+  if (of_floats && large && narrow_magnitude(task, magnitude)) return;
   const std::vector<double> abs_a = magnitudes(task.a.values), abs_b = magnitudes(task.b.values);
   Factor left = task.a, right = task.b;
   left.values = abs_a;

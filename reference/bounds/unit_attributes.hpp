@@ -72,7 +72,8 @@ template <typename Visitor>
 void for_each_field(const UnitAttributes& attributes, Visitor&& visit) {
   const auto& [head_dim, groups, extent, eps, offset, cap, factor, weight_decay, mean_form, gelu,
                pairing, frequencies, heads, attention, weight_layout, parts, part, experts,
-               experts_per_token, route, expert_groups, expert_rows, padding, row_window] = attributes;
+               experts_per_token, route, expert_groups, expert_rows, padding, row_window] =
+      attributes;
   const auto& [first_row, rows_in_all] = row_window;
   const auto& [group_count, groups_kept] = expert_groups;
   const auto& [theta, scaling, scaling_factor, low, high, original_positions, attention_factor,

@@ -1,5 +1,7 @@
 #include "reports/values/work.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -66,9 +68,21 @@ class Queue {
   std::exception_ptr error_;
 };
 
+// What one tile has freed the next takes, instead of giving it back to the system and asking for it
+// again: each time it would be cleared.
+void keep_freed_memory() {
+  static const bool once = [] {
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
 }  // namespace
 
 void run_all(std::span<const std::shared_ptr<Work>> works) {
+  keep_freed_memory();
   Queue queue(works);
   const auto others = std::min<std::size_t>(static_cast<std::size_t>(threads_in_use()),
                                             std::max<std::size_t>(queue.count(), 1)) -

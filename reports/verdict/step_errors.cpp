@@ -15,15 +15,6 @@ void StepErrors::add(const UnitPlace& place, const Comparison& comparison, Proof
   step.rank = place.rank;
 }
 
-void StepErrors::merge(const StepErrors& other) {
-  for (const auto& [key, found] : other.steps_) {
-    StepError& step = steps_.try_emplace(key, found).first->second;
-    const bool failed = step.failed || found.failed;
-    if (step.tensor.empty() || found.max_ratio > step.max_ratio) step = found;
-    step.failed = failed;
-  }
-}
-
 std::vector<StepError> StepErrors::steps() const {
   std::vector<StepError> steps;
   for (const auto& [key, step] : steps_) steps.push_back(step);

@@ -15,8 +15,6 @@ namespace shardproof::reports {
 class StepErrors {
  public:
   void add(const UnitPlace& place, const Comparison& comparison, Proof proof);
-  /// Takes over what others have found.
-  void merge(const StepErrors& other);
   std::vector<StepError> steps() const;
 
  private:

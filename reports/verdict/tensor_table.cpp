@@ -33,15 +33,6 @@ void TensorTable::add(const UnitPlace& place, const Comparison& comparison, Proo
   steps_.add(place, comparison, proof);
 }
 
-void TensorTable::merge(const TensorTable& other) {
-  for (const auto& [name, from] : other.rows_) {
-    TensorRow& row = row_of(name, from.op, from.order);
-    for (std::size_t rank = 0; rank < row.cells.size(); ++rank)
-      row.cells[rank].join(from.cells[rank]);
-  }
-  steps_.merge(other.steps_);
-}
-
 // An op may write several tensors: the one that is named, else one that is wrong, else any.
 TensorRow* TensorTable::written_by(const FirstDivergence& first) {
   const auto rank = static_cast<std::size_t>(first.rank);

@@ -23,8 +23,6 @@ class TensorTable {
   void add_step(const UnitPlace& place, const Comparison& comparison, Proof proof) {
     steps_.add(place, comparison, proof);
   }
-  /// Takes over what another table has found.
-  void merge(const TensorTable& other);
   /// Marks the row of the first divergence. Where no unit of it has one (a leaf, bytes that changed
   /// after they were written), it gets its failing cells, or its row, here. `sequence` is its place
   /// in the order of its rank.

@@ -5,6 +5,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "reports/checks/sim_real.hpp"
+#include "reports/render/summary_json.hpp"
+#include "reports/values/work.hpp"
 #include "tests/reports/checks/checks_support.hpp"
 
 using namespace shardproof;
@@ -228,6 +230,28 @@ BOOST_AUTO_TEST_CASE(a_tensor_that_is_anothers_bits_is_one_times_it_in_all_eleme
   BOOST_TEST(cause.name == "bits equal to /step/000000/micro/0/forward/" + o_proj + "/partial");
   BOOST_TEST(cause.coefficient.value_or(0) == 1);
   BOOST_TEST(cause.score.value_or(0) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_verdict_is_the_same_for_any_number_of_threads) {
+  const TemporaryFolder folder;
+  Scenario scenario = sweep_scenario("llama-tp2-dp2-zero2-bf16-wire_fp16");
+  scenario.executions = {Execution::sim};
+  scenario.inject = {{.edit = EditKind::scale,
+                      .op = "model.layers.0.mlp.down_proj/forward/matmul",
+                      .ranks = {1},
+                      .factor = 1.5}};
+  BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
+  const int before = threads_in_use();
+  std::vector<std::string> verdicts;
+  for (const int threads : {1, 2, 7}) {
+    use_threads(threads);
+    const Verdict verdict = judge({scenario, {}, {{"sim", folder / "sim"}}, {}});
+    verdicts.push_back(summary_json(verdict));
+    BOOST_TEST(name_of(verdict.conclusion) == "fail");
+  }
+  use_threads(before);
+  BOOST_TEST(verdicts[0] == verdicts[1]);
+  BOOST_TEST(verdicts[0] == verdicts[2]);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

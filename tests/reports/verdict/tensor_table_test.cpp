@@ -69,30 +69,27 @@ BOOST_AUTO_TEST_CASE(what_is_only_compared_bit_by_bit_and_what_is_unknown_are_to
 }
 
 BOOST_AUTO_TEST_CASE(rows_stand_in_the_order_in_which_they_were_first_written) {
-  TensorTable table(1), other(1);
+  TensorTable table(1);
   table.add(place("a", 0, 0, 30), found(0), Proof::bitwise);
   table.add(place("b", 0, 0, 20), found(0), Proof::bitwise);
   table.add(place("c", 0, 0, 40), found(0), Proof::bitwise);
-  other.add(place("c", 0, 0, 10), found(0), Proof::bitwise);
-
-  table.merge(other);
+  table.add(place("c", 0, 0, 10), found(0), Proof::bitwise);
 
   BOOST_TEST(names(table.rows()) == (std::vector<std::string>{"c", "b", "a"}),
              boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(of_each_step_the_worst_part_of_a_bound_is_kept_with_its_place) {
-  TensorTable table(2), other(2);
+  TensorTable table(2);
   table.add(place("a", 0, 0, 1), found(0.5), Proof::sound);
   table.add(place("b", 1, 0, 2), found(0.75), Proof::sound);
   table.add(place("c", 1, 0, 3), found(0, 4), Proof::bitwise);  // fails, and is no part of a bound
   table.add(place("c", 0, 1, 9), found(0), Proof::bitwise);
   table.add(place("c", 0, 2, 15), found(0), Proof::bitwise);
-  other.add_step(place("d", 0, 1, 9), found(0.875), Proof::sound);
-  other.add({"sim", "weight", "", 0, {Moment::Stage::initial, -1, -1}, 0}, found(0.99),
+  table.add_step(place("d", 0, 1, 9), found(0.875), Proof::sound);
+  table.add({"sim", "weight", "", 0, {Moment::Stage::initial, -1, -1}, 0}, found(0.99),
             Proof::sound);
 
-  table.merge(other);
   const std::vector<StepError> steps = table.steps();
 
   BOOST_REQUIRE(steps.size() == 3u);
