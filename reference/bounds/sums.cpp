@@ -114,19 +114,25 @@ UnitResult replay_embedding_backward(const UnitCall& unit) {
   return result;
 }
 
-UnitResult replay_sum_of_squares(const UnitCall& unit) {
-  // In fp64 whatever the parameters are (spec: the norm is accumulated in double precision).
-  double sum = 0, n = 0;
-  for (const Operand& argument : unit.arguments) {
-    for (const double x : argument.values) sum += x * x;
-    n += static_cast<double>(argument.values.size());
-  }
+void SumOfSquares::add(std::span<const double> values) {
+  for (const double x : values) sum_ += x * x;
+  count_ += static_cast<double>(values.size());
+}
+
+UnitResult SumOfSquares::result() const {
   UnitResult result = bounded_result({});
-  result.value[0] = sum;
-  result.bound[0] = any_order_sum(n, 1, sum, oracle_arithmetic());
+  result.value[0] = sum_;
+  result.bound[0] = any_order_sum(count_, 1, sum_, oracle_arithmetic());
   result.error[0] = result.bound[0];
   settle(result);
   return result;
+}
+
+// In fp64 whatever the parameters are (spec: the norm is accumulated in double precision).
+UnitResult replay_sum_of_squares(const UnitCall& unit) {
+  SumOfSquares sum;
+  for (const Operand& argument : unit.arguments) sum.add(argument.values);
+  return sum.result();
 }
 
 }  // namespace shardproof::reference

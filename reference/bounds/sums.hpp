@@ -34,6 +34,15 @@ UnitResult replay_embedding_backward(const UnitCall& unit);
 UnitResult replay_sum(const UnitCall& unit);
 UnitResult replay_mean(const UnitCall& unit);
 UnitResult replay_sum_of_squares(const UnitCall& unit);
+/// The same of elements that come some at a time.
+class SumOfSquares {
+ public:
+  void add(std::span<const double> values);
+  UnitResult result() const;
+
+ private:
+  double sum_ = 0, count_ = 0;
+};
 
 /// Rows of one batch group: `rows` cut into max(groups, 1) equal parts.
 std::int64_t rows_per_group(const UnitCall& unit, std::int64_t rows);

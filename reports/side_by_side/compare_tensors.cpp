@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "reports/side_by_side/tensor_differences.hpp"
 #include "reports/side_by_side/tensor_parts.hpp"
+#include "reports/values/work.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/trace/trace.hpp"
@@ -90,6 +93,21 @@ class Pair {
   const TraceReader& a_;
   const TraceReader& b_;
   bool same_grid_ = false;
+};
+
+// Each path is a part of the work.
+class Comparing : public Work {
+ public:
+  Comparing(const Pair& pair, std::vector<std::string> paths)
+      : pair_(pair), paths_(std::move(paths)), tensors_(paths_.size()) {}
+  std::size_t parts() const override { return paths_.size(); }
+  void run(std::size_t part) override { tensors_[part] = pair_.compare(paths_[part]); }
+  std::vector<TensorComparison>& tensors() { return tensors_; }
+
+ private:
+  const Pair& pair_;
+  std::vector<std::string> paths_;
+  std::vector<TensorComparison> tensors_;
 };
 
 // Paths in the order of execution. Ranks own unlike numbers of optimizer pieces, so their counts
@@ -215,12 +233,15 @@ TensorsSideBySide compare_tensors(const TraceReader& a, const TraceReader& b) {
   if (a.header().model_hash != b.header().model_hash)
     throw ScenarioError("two traces of different models: " + a.folder() + " is of model " +
                         a.header().model_hash + ", " + b.folder() + " of " + b.header().model_hash);
-  TensorsSideBySide comparison;
+  std::vector<std::string> paths = paths_in_order(a);
+  for (std::string& path : paths_in_order(b))
+    if (!a.datasets().contains(path)) paths.push_back(std::move(path));
   const Pair pair(a, b);
-  for (const std::string& path : paths_in_order(a))
-    comparison.tensors.push_back(pair.compare(path));
-  for (const std::string& path : paths_in_order(b))
-    if (!a.datasets().contains(path)) comparison.tensors.push_back(pair.compare(path));
+  const auto comparing = std::make_shared<Comparing>(pair, std::move(paths));
+  const std::shared_ptr<Work> work = comparing;
+  run_all({&work, 1});
+  TensorsSideBySide comparison;
+  comparison.tensors = std::move(comparing->tensors());
   find_first(comparison);
   if (!a.header().program_json.empty() && !b.header().program_json.empty())
     find_first_with_equal_inputs(comparison, a.header());

@@ -13,8 +13,8 @@ namespace shardproof::reports {
 namespace {
 
 constexpr std::size_t bytes_at_once = std::size_t{1} << 20;
-constexpr std::size_t bytes_of_boxes = std::size_t{16} << 20;  // of all that are read beside it
-constexpr std::int64_t elements_at_once = 4096;                // that are shown
+constexpr std::size_t bytes_of_boxes = std::size_t{4} << 20;  // of all that are read beside it
+constexpr std::int64_t elements_at_once = 4096;               // that are shown
 
 std::vector<StoredBox> boxes_of(const StoredDataset& stored) {
   std::vector<StoredBox> boxes;

@@ -7,6 +7,7 @@
 
 #include "reports/compare/element_compare.hpp"
 #include "reports/traces/engine_trace.hpp"
+#include "reports/values/tensor_view.hpp"
 #include "reports/verdict/tally.hpp"
 
 namespace shardproof::reports {
@@ -59,9 +60,14 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
 /// The numbers of the first wrong element, and how many are wrong. Where it lies, each check says.
 void set_numbers(FirstDivergence& divergence, const Comparison& comparison);
 
-/// The bits of `expected` and of what was read: counts go to `tally`, failing elements to
-/// `findings`, where `problem` says what they differ from. Of two dtypes nothing can be compared:
-/// all is wrong.
+/// The bits of `expected`, which has the elements of a dataset as they are stored, and of what was
+/// recorded, range by range: counts go to `tally`, failing elements to `findings`, where `problem`
+/// says what they differ from. Of two dtypes nothing can be compared: all is wrong. The recorded
+/// bytes are held against their hash, if nobody has done that; whoever brings the others has.
+void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,
+                    const TensorView& expected, const std::string& problem, Tally& tally,
+                    Findings& findings);
+/// The same of bytes that are there.
 void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,
                     std::span<const std::byte> expected, Dtype expected_dtype,
                     const std::string& problem, Tally& tally, Findings& findings);
