@@ -220,8 +220,11 @@ const char* how_many(int executions) {
 
 std::string memory_of(const std::vector<ProcessNeeds>& processes) {
   std::string text;
-  for (const ProcessNeeds& kind : processes)
+  for (const ProcessNeeds& kind : processes) {
     text += (text.empty() ? "" : ", ") + kind.who + " " + readable_bytes(kind.memory_bytes);
+    if (kind.together_bytes > kind.memory_bytes)
+      text += " (all " + readable_bytes(kind.together_bytes) + ")";
+  }
   return text;
 }
 

@@ -88,7 +88,7 @@ struct Sizes {
 };
 
 ProcessNeeds process(const std::string& who, const std::string& key, const Sizes& sizes) {
-  constexpr std::int64_t own_bytes = 7 * mebibyte;
+  constexpr std::int64_t own_bytes = 5 * mebibyte;
   constexpr std::int64_t pulse_bytes = (8 + 64) * mebibyte;  // its stack, and its heap in libc
   const std::int64_t most = sizes.bytes + sizes.beyond;
   ProcessNeeds needs;

@@ -77,7 +77,8 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_alone_is_refused_with_the_numbers_and_a_w
   const std::string refused = refusal_in(3.5, three_executions());
   for (const char* words :
        {"needs 4.0 GiB of memory with its executions one after another",
-        "the reference 4.0 GiB, sim 2.0 GiB, a rank of real 1.0 GiB, the judge 3.0 GiB",
+        "the reference 4.0 GiB, sim 2.0 GiB, a rank of real 1.0 GiB (all 2.0 GiB), the judge 3.0 "
+        "GiB",
         "3.5 GiB are available (/proc/meminfo)", "--executions sim,real", "--override"})
     BOOST_TEST(has(refused, words), words << " is not in: " << refused);
   // Here the judge does not fit either.
