@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -15,6 +16,7 @@
 #include <iostream>
 #include <memory>
 #include <set>
+#include <thread>
 
 #include "real/cuda/machine.hpp"
 #include "real/cuda/module.hpp"
@@ -23,6 +25,7 @@
 #include "real/lowering/lowering.hpp"
 #include "real/machine/versions.hpp"
 #include "real/run/rank_run.hpp"
+#include "reference/run/size.hpp"
 #include "reference/run/training.hpp"
 #include "reference/units/expected_tensors.hpp"
 #include "reports/checks/baseline.hpp"
@@ -63,12 +66,14 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
+#include "scenarios/memory_peak.hpp"
 #include "scenarios/partition/presets.hpp"
 #include "scenarios/plan/accounts.hpp"
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
+#include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
@@ -186,9 +191,8 @@ Program checked_input(const Scenario& scenario) {
 }
 
 Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::string& out) {
-  return run_needs(scenario, accounts,
-                   8 * reference::output_elements(
-                           reference::expected_units(scenario, mean_over_replicas(scenario))),
+  const reference::ReferenceSize size = reference::size_of_reference(scenario);
+  return run_needs(scenario, accounts, {size.trace_bytes, size.trace_tensors, size.memory_bytes},
                    out);
 }
 
@@ -208,15 +212,17 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
   const Needs needs = needs_of(scenario, accounts, options.out);
-  refuse_if_too_much(needs, measure_machine(options.out));
+  const Fit fitted = fit(needs, measure_machine(options.out), usable_processors());
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
   if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
-  return run_supervised(scenario, folder,
-                        jobs_of(scenario, folder, options.launcher, baseline, options.threads),
+  RunJobs jobs = jobs_of(scenario, folder, options.launcher, baseline, options.threads);
+  jobs.needs = needs;
+  jobs.fit = fitted;
+  return run_supervised(scenario, folder, jobs,
                         {.quiet = options.quiet,
                          .stall_seconds = options.stall,
                          .start_seconds = seconds_to_start(needs)});
@@ -344,9 +350,8 @@ std::optional<Needs> needs_alone(const SuiteMember& member, const RunOptions& op
                                  const Machine& machine) {
   try {
     const Scenario scenario = scenario_of(member, options);
-    const Needs needs =
-        needs_of(scenario, accounts_of(real::checked_program(scenario)), options.out);
-    refuse_if_too_much(needs, machine);
+    Needs needs = needs_of(scenario, accounts_of(real::checked_program(scenario)), options.out);
+    needs.memory_bytes = fit(needs, machine, usable_processors()).memory_bytes;
     return needs;
   } catch (const std::exception&) {
     return std::nullopt;
@@ -683,6 +688,11 @@ int judge(const JudgeOptions& options) {
       options.place.empty() ? folder : place_of_results(options.place, verdict.exit_code());
   verdict.reproduce = reproducing_command(place, record.launcher, options.baseline);
   verdict.plan_text = read_text(folder + "/plan.txt");
+  if (!record.said_of_memory.empty()) verdict.notices.push_back(record.said_of_memory);
+  MemoryPeak& memory = MemoryPeak::of_this_process();
+  memory.look();
+  verdict.memory_estimate = record.memory_estimate;
+  verdict.memory_peak = memory_peak_of(record, memory.bytes());
   verdict.timing = timing_of(
       record, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   write_text(folder + "/report.html", reports::report_html(verdict));

@@ -13,11 +13,15 @@
 #include <sstream>
 #include <utility>
 
+#include "scenarios/memory_peak.hpp"
+
 namespace shardproof {
 
 namespace {
 
-constexpr auto interval = std::chrono::seconds(1);
+// The record is written once a second; memory is looked at more often, as its peaks are short.
+constexpr auto interval = std::chrono::milliseconds(50);
+constexpr int looks_for_a_record = 20;
 
 std::int64_t nanoseconds_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -78,6 +82,7 @@ Pulse& Pulse::of_this_process() {
 void Pulse::publish(const std::string& folder) {
   const std::string path = folder + "/" + host_name() + "." + std::to_string(::getpid());
   last_ = nanoseconds_now();
+  static_cast<void>(MemoryPeak::of_this_process());  // made first, it outlives the publisher
   {
     const std::lock_guard lock(mutex_);
     path_ = path;
@@ -92,14 +97,21 @@ void Pulse::keep_publishing(const std::stop_token& stop, const std::string& path
   std::condition_variable_any wake;
   std::string told;
   std::unique_lock lock(asleep);
-  while (!stop.stop_requested()) {
-    const PulseRecord now = record();
-    if (std::string text = text_of(now); text != told) {
-      write_record(path, now);
-      told = std::move(text);
+  MemoryPeak& memory = MemoryPeak::of_this_process();
+  for (int looks = 0; !stop.stop_requested(); ++looks) {
+    memory.look();
+    if (looks % looks_for_a_record == 0) {
+      const PulseRecord now = record();
+      if (std::string text = text_of(now); text != told) {
+        write_record(path, now);
+        told = std::move(text);
+      }
     }
     wake.wait_for(lock, stop, interval, [] { return false; });
   }
+  memory.look();
+  const std::filesystem::path place(path);
+  leave_peak(place.parent_path(), place.filename(), memory);
   std::error_code none;
   std::filesystem::remove(path, none);
 }

@@ -19,8 +19,9 @@ void expect_same_program(const MpiProcess& process, const Program& program) {
                            "): do all nodes run the same build with the same files?");
 }
 
-void run(const MpiProcess& process, const Scenario& scenario, const std::string& folder,
-         MakeMachine make_machine, const std::function<void(int, int)>& progress) {
+// When it returns, the rank's memory is free again.
+void run_program(const MpiProcess& process, const Scenario& scenario, const std::string& folder,
+                 MakeMachine make_machine, const std::function<void(int, int)>& progress) {
   if (process.world() != scenario.world())
     throw EnvironmentError("the launcher started " + std::to_string(process.world()) +
                            " ranks, the scenario has a world of " +
@@ -36,6 +37,11 @@ void run(const MpiProcess& process, const Scenario& scenario, const std::string&
   }
   rank.executor().synchronize();
   rank.close();
+}
+
+void run(const MpiProcess& process, const Scenario& scenario, const std::string& folder,
+         MakeMachine make_machine, const std::function<void(int, int)>& progress) {
+  run_program(process, scenario, folder, make_machine, progress);
   process.largest(0);  // all traces are closed before the master looks at them
   if (process.rank() == Rank{0} && scenario.shows_tensors()) write_master(folder);
 }

@@ -251,13 +251,23 @@ class Comparer {
   std::string skipped_from_;
 };
 
+// What is judged op by op needs no reference: its functions follow from the scenario.
+std::string left_out(const PrecisionPolicy& policy) {
+  const std::string stands = ": op by op the verdict stands without it, and only the ";
+  return "the reference was left out" + stands +
+         (policy.working == Dtype::fp64 ? "distance of the whole run from it is missing"
+                                        : "trend, the distance from fp64, is missing");
+}
+
 }  // namespace
 
 Tally check_end_to_end(const JudgeContext& context, std::vector<TrendPoint>& trend) {
   Tally tally("end_to_end", Proof::statistical);
   if (context.reference == nullptr || context.traces.empty()) {
     tally.not_run(context.traces.empty() ? "there is no trace of an engine"
-                                         : "there is no trace of the reference");
+                  : context.scenario.runs(Execution::reference)
+                      ? "there is no trace of the reference"
+                      : left_out(context.policy));
     return tally;
   }
   Comparer comparer(context, tally, trend);

@@ -98,6 +98,12 @@ JsonValue trend_json(const std::vector<TrendPoint>& trend) {
   return array;
 }
 
+JsonValue memory_json(const Verdict& verdict) {
+  return JsonValue::object()
+      .set("estimate", dictionary(verdict.memory_estimate))
+      .set("peak", dictionary(verdict.memory_peak));
+}
+
 }  // namespace
 
 std::string summary_json(const Verdict& verdict) {
@@ -122,6 +128,7 @@ std::string summary_json(const Verdict& verdict) {
                                 .set("baseline", baseline_json(verdict.baseline))
                                 .set("environment", dictionary(verdict.environment))
                                 .set("timing", dictionary(verdict.timing))
+                                .set("memory", memory_json(verdict))
                                 .set("reproduce", verdict.reproduce);
   return write_json(summary, 2) + "\n";
 }

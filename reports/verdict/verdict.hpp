@@ -143,8 +143,11 @@ struct Verdict {
   std::vector<SkippedStep> skipped;                // of them, execution by execution
   std::map<std::string, std::string> environment;  // version, commit, compiler, mpi, hdf5, ...
   std::map<std::string, double> timing;            // reference_s, sim_s, real_s, judge_s, total_s
-  std::string plan_text;                           // what `shardproof plan` prints
-  std::string reproduce;                           // one shell command
+  /// Bytes by process ("reference", "sim", "real_rank", "judge") and "together": what was expected
+  /// before the run, and the most that there were of each. Empty of a run that nobody watched.
+  std::map<std::string, std::int64_t> memory_estimate, memory_peak;
+  std::string plan_text;  // what `shardproof plan` prints
+  std::string reproduce;  // one shell command
 
   int exit_code() const { return static_cast<int>(conclusion); }
 };

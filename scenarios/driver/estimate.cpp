@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include "scenarios/errors.hpp"
@@ -175,6 +176,20 @@ std::string limit_of(const Machine& machine) {
 
 }  // namespace
 
+std::uint64_t memory_at_once(const Needs& needs, int executions) {
+  std::vector<std::uint64_t> sizes;
+  std::uint64_t judge = 0, most = 0;
+  for (const ProcessNeeds& kind : needs.processes)
+    if (kind.key == judge_key)
+      judge = kind.together_bytes;
+    else
+      sizes.push_back(kind.together_bytes);
+  std::ranges::sort(sizes, std::greater<>());
+  for (std::size_t i = 0; i < sizes.size() && i < static_cast<std::size_t>(executions); ++i)
+    most += sizes[i];
+  return std::max(most, judge);
+}
+
 double seconds_to_start(const Needs& needs) {
   constexpr double bytes_per_second = 1e8;
   return static_cast<double>(needs.memory_bytes) / bytes_per_second;
@@ -195,6 +210,61 @@ void refuse_if_too_much(const Needs& needs, const Machine& machine) {
                         needs.disk_folder + " has " + readable_bytes(*machine.disk_bytes) +
                         " left: " + way_out + ", or another --out");
   }
+}
+
+namespace {
+
+const char* how_many(int executions) {
+  return executions == 1 ? "one after another" : "two at a time";
+}
+
+std::string memory_of(const std::vector<ProcessNeeds>& processes) {
+  std::string text;
+  for (const ProcessNeeds& kind : processes) {
+    text += (text.empty() ? "" : ", ") + kind.who + " " + readable_bytes(kind.memory_bytes);
+    if (kind.together_bytes > kind.memory_bytes)
+      text += " (all " + readable_bytes(kind.together_bytes) + ")";
+  }
+  return text;
+}
+
+// Nothing but the judge is required beside an engine.
+std::string without_reference(const Needs& needs, std::uint64_t available) {
+  Needs others = needs;
+  if (std::erase_if(others.processes, [](const auto& kind) { return kind.key == "reference"; }) ==
+          0 ||
+      others.processes.size() < 2 || memory_at_once(others, 1) > available)
+    return "";
+  return "leave the reference out (--executions sim,real: op by op the verdict stands without it), "
+         "or ";
+}
+
+}  // namespace
+
+Fit fit(const Needs& needs, const Machine& machine, int cores) {
+  const int all = std::max(1, std::min(cores, static_cast<int>(needs.processes.size()) - 1));
+  const std::uint64_t beside = memory_at_once(needs, all);
+  Needs fitted = needs;
+  Fit found{all, "", beside};
+  if (machine.memory_bytes) {
+    while (found.executions > 1 && memory_at_once(needs, found.executions) > *machine.memory_bytes)
+      --found.executions;
+    found.memory_bytes = memory_at_once(needs, found.executions);
+    if (found.memory_bytes > *machine.memory_bytes)
+      throw ScenarioError(
+          "the run needs " + readable_bytes(found.memory_bytes) +
+          " of memory with its executions one after another (" + memory_of(needs.processes) +
+          "), and " + readable_bytes(*machine.memory_bytes) + " are available (" +
+          limit_of(machine) + "): " + without_reference(needs, *machine.memory_bytes) + way_out);
+    if (found.executions < all)
+      found.said = std::string("its executions run ") + how_many(found.executions) +
+                   ": beside each other they need " + readable_bytes(beside) + " of memory, and " +
+                   readable_bytes(*machine.memory_bytes) + " are available (" + limit_of(machine) +
+                   ")";
+  }
+  fitted.memory_bytes = found.memory_bytes;
+  refuse_if_too_much(fitted, machine);
+  return found;
 }
 
 }  // namespace shardproof

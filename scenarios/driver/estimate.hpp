@@ -7,13 +7,17 @@
 
 namespace shardproof {
 
-/// What one process needs of what `ulimit -v` and `ulimit -d` limit: they count each for itself,
-/// and what is mapped, not what is used.
+/// What the processes of one kind need. `ulimit -v` and `ulimit -d` count each for itself, and what
+/// is mapped, not what is used.
 struct ProcessNeeds {
   std::string who;                        // "the judge"
   std::uint64_t address_space_bytes = 0;  // all that is mapped, the program's libraries too
   std::uint64_t data_bytes = 0;           // of it, what the process can write to and shares not
+  std::string key = {};                   // in summary.json: "reference", "sim", "real_rank", ...
+  std::uint64_t memory_bytes = 0;         // used, by the largest of them; no mapped files
+  std::uint64_t together_bytes = 0;       // used, by all of them
 };
+inline constexpr const char* judge_key = "judge";
 
 /// What a run will need, at its highest; the numbers come from the plan.
 struct Needs {
@@ -22,6 +26,10 @@ struct Needs {
   std::string disk_folder;  // where the results go; it, or a folder above it, exists
   std::vector<ProcessNeeds> processes = {};
 };
+
+/// The most that is used at a time, where `executions` of them are under way at once; the judge
+/// comes behind them.
+std::uint64_t memory_at_once(const Needs& needs, int executions);
 
 /// How long its processes may well need to start: to read and fill that memory, at 100 MB a second.
 double seconds_to_start(const Needs& needs);
@@ -43,5 +51,15 @@ Machine measure_machine(const std::string& folder, const std::string& proc = "/p
 
 /// Throws ScenarioError with the numbers and a way out if `needs` exceed what the machine has.
 void refuse_if_too_much(const Needs& needs, const Machine& machine);
+
+/// How the executions of a run fit into what the machine has.
+struct Fit {
+  int executions = 0;              // at a time
+  std::string said = {};           // of those that do not fit beside each other; "": all do
+  std::uint64_t memory_bytes = 0;  // that then is the most
+};
+/// As many at a time as fit, at most `cores`. Throws as refuse_if_too_much does, if one alone is too
+/// much.
+Fit fit(const Needs& needs, const Machine& machine, int cores);
 
 }  // namespace shardproof

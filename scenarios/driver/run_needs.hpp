@@ -9,15 +9,21 @@
 
 namespace shardproof {
 
-/// What a run takes at most: all executions at once, or the judge after them.
+/// What the reference takes, which it alone can say: of its trace, and of memory for its numbers.
+struct ReferenceNeeds {
+  std::int64_t trace_bytes = 0;
+  std::int64_t tensors = 0;  // in the trace
+  std::int64_t memory_bytes = 0;
+};
+
+/// What a run takes at most, by process, and together.
 ///
-/// The factors are measured on the quickstart: an engine holds its arena, the weights as they are
-/// read, and the trace on its way to the file; the oracle fp64 weights, moments, gradients and a
-/// tape; the judge two units' tensors in fp64 and every rank's state. HDF5's and Open MPI's
-/// share is measured with worlds of 1 to 8 and up to 480 steps.
+/// An engine holds its arena, the bytes on their way to the trace, and what its kernels widen; the
+/// oracle its numbers; each what HDF5 keeps of its file. The factors are measured: on the
+/// quickstart, on the tiny models of the sweep, and on models of 15 to 135 million parameters.
 ///
-/// `reference_trace_bytes` is what the oracle records, `out` the folder of the results.
-Needs run_needs(const Scenario& scenario, const Accounts& accounts,
-                std::int64_t reference_trace_bytes, const std::string& out);
+/// `out`: the folder of the results.
+Needs run_needs(const Scenario& scenario, const Accounts& accounts, const ReferenceNeeds& reference,
+                const std::string& out);
 
 }  // namespace shardproof

@@ -1,6 +1,9 @@
 #include "scenarios/driver/run_record.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <numeric>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
@@ -10,24 +13,35 @@
 namespace shardproof {
 
 RunRecord::Execution record_of(const JobResult& result) {
-  return {result.name, result.exit_status, result.seconds, result.ok() ? "" : result.sentence};
+  return {result.name, result.exit_status, result.seconds, result.ok() ? "" : result.sentence,
+          result.peaks};
 }
 
 void write_run_record(const std::string& folder, const RunRecord& record) {
   JsonValue executions = JsonValue::array();
-  for (const RunRecord::Execution& execution : record.executions)
+  for (const RunRecord::Execution& execution : record.executions) {
+    JsonValue peaks = JsonValue::array();
+    for (const std::int64_t bytes : execution.peaks) peaks.append(bytes);
     executions.append(JsonValue::object()
                           .set("name", execution.name)
                           .set("exit_status", execution.exit_status)
                           .set("seconds", execution.seconds)
-                          .set("sentence", execution.sentence));
-  write_text(folder + "/run.json", write_json(JsonValue::object()
-                                                  .set("schema", "shardproof-run-1")
-                                                  .set("launcher", record.launcher)
-                                                  .set("seconds", record.seconds)
-                                                  .set("executions", std::move(executions)),
-                                              2) +
-                                       "\n");
+                          .set("sentence", execution.sentence)
+                          .set("peaks", std::move(peaks)));
+  }
+  JsonValue estimate = JsonValue::object();
+  for (const auto& [name, bytes] : record.memory_estimate) estimate.set(name, bytes);
+  write_text(folder + "/run.json",
+             write_json(JsonValue::object()
+                            .set("schema", "shardproof-run-1")
+                            .set("launcher", record.launcher)
+                            .set("seconds", record.seconds)
+                            .set("executions_at_once", record.executions_at_once)
+                            .set("said_of_memory", record.said_of_memory)
+                            .set("memory_estimate", std::move(estimate))
+                            .set("executions", std::move(executions)),
+                        2) +
+                 "\n");
 }
 
 RunRecord read_run_record(const std::string& folder) {
@@ -39,6 +53,12 @@ RunRecord read_run_record(const std::string& folder) {
   RunRecord record;
   record.launcher = launcher->text;
   if (const JsonValue* seconds = json.find("seconds")) record.seconds = seconds->number;
+  if (const JsonValue* count = json.find("executions_at_once"))
+    record.executions_at_once = static_cast<int>(count->integer);
+  if (const JsonValue* said = json.find("said_of_memory")) record.said_of_memory = said->text;
+  if (const JsonValue* estimate = json.find("memory_estimate"))
+    for (const JsonMember& member : estimate->members)
+      record.memory_estimate[member.key] = member.value.integer;
   for (const JsonValue& entry : executions->elements) {
     RunRecord::Execution execution;
     for (const JsonMember& member : entry.members) {
@@ -47,6 +67,9 @@ RunRecord read_run_record(const std::string& folder) {
         execution.exit_status = static_cast<int>(member.value.integer);
       if (member.key == "seconds") execution.seconds = member.value.number;
       if (member.key == "sentence") execution.sentence = member.value.text;
+      if (member.key == "peaks")
+        for (const JsonValue& bytes : member.value.elements)
+          execution.peaks.push_back(bytes.integer);
     }
     record.executions.push_back(std::move(execution));
   }
@@ -84,6 +107,24 @@ std::vector<std::string> unfinished(const std::string& folder, const RunRecord& 
     if (!ran.sentence.empty() && !finished(folder, record, ran.name))
       sentences.push_back(ran.sentence);
   return sentences;
+}
+
+std::map<std::string, std::int64_t> memory_peak_of(const RunRecord& record,
+                                                   std::int64_t judge_peak) {
+  std::map<std::string, std::int64_t> peak;
+  std::vector<std::int64_t> sums;
+  for (const RunRecord::Execution& ran : record.executions) {
+    if (ran.peaks.empty()) continue;
+    peak[ran.name == "real" ? "real_rank" : ran.name] = std::ranges::max(ran.peaks);
+    sums.push_back(std::reduce(ran.peaks.begin(), ran.peaks.end()));
+  }
+  if (peak.empty()) return peak;
+  std::ranges::sort(sums, std::greater<>());
+  if (std::ssize(sums) > record.executions_at_once)
+    sums.resize(static_cast<std::size_t>(std::max(1, record.executions_at_once)));
+  peak["judge"] = judge_peak;
+  peak["together"] = std::max(std::reduce(sums.begin(), sums.end()), judge_peak);
+  return peak;
 }
 
 std::map<std::string, double> timing_of(const RunRecord& record, double judge_seconds) {

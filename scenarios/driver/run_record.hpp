@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,11 +17,15 @@ struct RunRecord {
     std::string name;
     int exit_status = -1;
     double seconds = 0;
-    std::string sentence;  // of one that did not end well
+    std::string sentence;                  // of one that did not end well
+    std::vector<std::int64_t> peaks = {};  // of memory, in bytes, of its processes
   };
   std::vector<Execution> executions;
   std::string launcher;  // how ranks were started; "": as usual
   double seconds = 0;    // of all executions, by the clock
+  int executions_at_once = 0;
+  std::string said_of_memory;                           // Fit::said
+  std::map<std::string, std::int64_t> memory_estimate;  // by ProcessNeeds::key, and "together"
 };
 
 RunRecord::Execution record_of(const JobResult& result);
@@ -37,6 +42,12 @@ std::optional<std::string> finished(const std::string& folder, const RunRecord& 
                                     const std::string& execution);
 /// The sentences of the executions that did not finish.
 std::vector<std::string> unfinished(const std::string& folder, const RunRecord& record);
+
+/// The most memory that there was, by the names of the estimate; the judge's is `judge_peak`. Of
+/// those that ran at once the sum is taken: their peaks may well have come at one time. Empty of a
+/// run that has told none.
+std::map<std::string, std::int64_t> memory_peak_of(const RunRecord& record,
+                                                   std::int64_t judge_peak);
 
 /// reference_s, sim_s, real_s, judge_s, total_s.
 std::map<std::string, double> timing_of(const RunRecord& record, double judge_seconds);

@@ -18,9 +18,15 @@ namespace shardproof {
 
 namespace {
 
-RunRecord run_executions(const RunJobs& jobs, const SupervisorOptions& supervision) {
+RunRecord run_executions(const RunJobs& jobs, SupervisorOptions supervision) {
   RunRecord record;
   record.launcher = jobs.launcher;
+  record.executions_at_once = jobs.fit.executions;
+  record.said_of_memory = jobs.fit.said;
+  for (const ProcessNeeds& kind : jobs.needs.processes)
+    record.memory_estimate[kind.key] = static_cast<std::int64_t>(kind.memory_bytes);
+  record.memory_estimate["together"] = static_cast<std::int64_t>(jobs.fit.memory_bytes);
+  supervision.at_once = jobs.fit.executions;
   const auto started = std::chrono::steady_clock::now();
   for (const JobResult& result : run_jobs(jobs.executions, supervision))
     record.executions.push_back(record_of(result));
@@ -49,6 +55,8 @@ RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const Run
   const std::string left = "; what it left lies in " + folder.path() + " (shardproof judge " +
                            shell_command({{folder.path()}}) + ")";
   JobResult judged;
+  if (!jobs.fit.said.empty())
+    std::cerr << "shardproof: " << scenario.name << ": " << jobs.fit.said << std::endl;
   try {
     constexpr std::int64_t for_the_verdict = 1 << 20;  // of a disk that an execution may fill
     ReservedSpace reserved(folder.file("reserved"), for_the_verdict);

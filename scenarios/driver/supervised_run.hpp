@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/driver/estimate.hpp"
 #include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/supervisor.hpp"
 #include "scenarios/settings/scenario.hpp"
@@ -12,9 +13,11 @@ namespace shardproof {
 
 /// The children of one run.
 struct RunJobs {
-  std::vector<Job> executions;  // side by side
+  std::vector<Job> executions;  // side by side, as many as fit
   Job judge;                    // after them: leaves summary.json, and its text in its log
   std::string launcher;         // how ranks are started, for the record
+  Needs needs = {};             // what was expected of them, for the record
+  Fit fit = {};
 };
 
 /// How a run ended.

@@ -15,6 +15,7 @@
 #include "scenarios/driver/child_process.hpp"
 #include "scenarios/driver/log_end.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/memory_peak.hpp"
 
 namespace shardproof {
 
@@ -243,6 +244,8 @@ void Supervisor::finish(Running& job, int wait_status) {
   result.timed_out = job.timed_out;
   result.stall = job.stall;
   result.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
+  if (const std::string& folder = jobs_[job.index].pulse_folder; !folder.empty())
+    result.peaks = read_peaks(folder);
   if (WIFEXITED(wait_status) && !job.timed_out && job.stall.empty())
     result.exit_status = WEXITSTATUS(wait_status);
   if (WIFSIGNALED(wait_status)) result.signal = WTERMSIG(wait_status);

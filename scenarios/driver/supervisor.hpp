@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -32,6 +33,7 @@ struct JobResult {
   bool timed_out = false;
   std::string stall;  // who hung where; "": nobody did
   double seconds = 0;
+  std::vector<std::int64_t> peaks = {};  // memory_peak.hpp, of those of its processes that told it
   /// One line, with the last line of its log: "sim was killed by signal 9 (out of memory?)",
   /// "real: rank 2 exited with 3: no space left on device", "sim ended well".
   std::string sentence;

@@ -142,6 +142,18 @@ MemoryAccount memory_of(const Program& program, Rank rank) {
   return memory;
 }
 
+void find_largest(const Program& program, Rank rank, Accounts& accounts) {
+  for (std::size_t i = 0; i < program.values.size(); ++i) {
+    const Value& value = program.values[i];
+    const auto bytes =
+        static_cast<std::int64_t>(block_bytes(program, static_cast<ValueId>(i), rank));
+    accounts.largest_value = std::max(accounts.largest_value, bytes);
+    if (value.name.starts_with("parameter/") && value.layout < 0)
+      accounts.largest_weight =
+          std::max(accounts.largest_weight, element_count(local_shape(program, value, rank)));
+  }
+}
+
 }  // namespace
 
 std::vector<std::int64_t> segment_runs(const Program& program) {
@@ -181,6 +193,7 @@ Accounts accounts_of(const Program& program) {
   accounts.smallest_rank = *smallest;
   accounts.largest_rank = *largest;
   const std::vector<std::int64_t> runs = segment_runs(program);
+  for (const Rank rank : ranks) find_largest(program, rank, accounts);
   const std::int64_t alike = program.grid().world() / std::ssize(ranks);  // ranks like each of them
   for (const Rank rank : ranks)
     for (std::size_t s = 0; s < runs.size(); ++s)

@@ -7,6 +7,18 @@
 namespace shardproof::tests {
 namespace {
 
+// What was expected of memory, and what there was.
+void expect_honest_estimate(const JsonValue& memory, const std::vector<std::string>& processes) {
+  for (const std::string& name : processes) {
+    const JsonValue* estimate = memory.find("estimate")->find(name);
+    const JsonValue* peak = memory.find("peak")->find(name);
+    BOOST_REQUIRE_MESSAGE(estimate != nullptr && peak != nullptr, name);
+    const double ratio =
+        static_cast<double>(estimate->integer) / static_cast<double>(peak->integer);
+    BOOST_TEST((ratio > 1 / 1.5 && ratio < 1.5), name << ": " << ratio);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_quickstart_passes_with_clipping_active) {
   const TemporaryFolder folder;
 
@@ -29,6 +41,7 @@ BOOST_AUTO_TEST_CASE(the_quickstart_passes_with_clipping_active) {
   BOOST_TEST(steps == 3);
   BOOST_TEST(clipped_steps > 0);
   BOOST_TEST(std::filesystem::file_size(folder / "quickstart/report.html") < 2'000'000U);
+  expect_honest_estimate(*summary.find("memory"), {"reference", "sim", "real_rank"});
 }
 
 }  // namespace

@@ -172,6 +172,24 @@ BOOST_AUTO_TEST_CASE(an_execution_that_was_asked_for_and_is_missing_keeps_the_ru
   expect(judge(input), "not_run", "pass", "there is no trace of real");
 }
 
+BOOST_AUTO_TEST_CASE(without_the_reference_only_the_trend_is_missing) {
+  const TemporaryFolder folder;
+  Scenario scenario = sweep_scenario("tiny-gqa-tp1-dp3-zero1-fp32-rank_order");
+  scenario.executions = {Execution::sim};
+  scenario.steps = 1;
+  BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
+
+  const Verdict verdict = judge({scenario, {}, {{"sim", folder / "sim"}}, {}});
+
+  BOOST_TEST(name_of(verdict.conclusion) == "pass");
+  const auto trend = std::ranges::find(verdict.checks, "end_to_end", &CheckResult::name);
+  BOOST_REQUIRE((trend != verdict.checks.end()));
+  BOOST_TEST(name_of(trend->outcome) == "not_run");
+  BOOST_TEST(trend->reason ==
+             "the reference was left out: op by op the verdict stands without it, and only the "
+             "trend, the distance from fp64, is missing");
+}
+
 BOOST_AUTO_TEST_CASE(a_gradient_with_one_over_tp_too_much_has_that_as_its_cause) {
   Scenario scenario = sweep_scenario("tiny-bias-tp2-dp2-zero1-bf16");
   scenario.executions = {Execution::sim};

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "reference/run/size.hpp"
 #include "reference/units/expected_tensors.hpp"
 #include "scenarios/config/scenario_file.hpp"
 #include "scenarios/data/batches.hpp"
@@ -174,6 +175,24 @@ BOOST_AUTO_TEST_CASE(every_input_is_a_leaf_or_an_earlier_output_and_no_output_oc
       elements += element_count(unit.shape);
     }
     BOOST_TEST(output_elements(units) == elements);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_size_of_a_trace_is_known_beforehand) {
+  for (const Scenario& scenario : {sweep(with_bias, 2), tied(sweep(with_bias, 1)),
+                                   sweep(grouped, 3), sweep("inference-llama-tp2-dp2-bf16", 2)}) {
+    const TemporaryFolder folder;
+    run_reference(scenario, header_of(scenario, Execution::reference), folder.path());
+    const TraceReader reader(folder.path());
+    std::int64_t bytes = 0;
+    for (const auto& [path, stored] : reader.datasets())
+      bytes += element_count(stored.at(0).info.full_shape) *
+               static_cast<std::int64_t>(size_bytes(stored.at(0).info.dtype));
+
+    const ReferenceSize size = size_of_reference(scenario);
+
+    BOOST_TEST(size.trace_tensors == std::ssize(reader.datasets()), scenario.name);
+    BOOST_TEST(size.trace_bytes == bytes, scenario.name);
   }
 }
 

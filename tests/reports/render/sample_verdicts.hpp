@@ -55,6 +55,8 @@ inline reports::Verdict passing_verdict() {
   }
   verdict.environment = {{"compiler", "g++ 12"}, {"cpu", "a <fast> one"}, {"version", "0.1.0"}};
   verdict.timing = {{"judge_s", 1.5}, {"total_s", 4.25}};
+  verdict.memory_estimate = {{"judge", 1 << 20}, {"sim", 2 << 20}, {"together", 2 << 20}};
+  verdict.memory_peak = {{"judge", 1'000'000}, {"sim", 1'900'000}, {"together", 1'900'000}};
   verdict.plan_text = "plan of llama-tp2-dp2: 4 ranks = tp 2 x dp 2\n";
   verdict.reproduce = "shardproof run 'scenario.json'";
   return verdict;
