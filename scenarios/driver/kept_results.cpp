@@ -45,6 +45,11 @@ void expect_baseline_elsewhere(const std::string& baseline, const Scenario& scen
   if (lies_in(folder, results) || lies_in(folder, results + ".part"))
     throw ScenarioError("--baseline: " + baseline +
                         " lies in the results that this run would replace; give another --out");
+  const fs::path inside = fs::weakly_canonical(out).lexically_relative(fs::canonical(folder));
+  if (!inside.empty() && *inside.begin() != "..")
+    throw ScenarioError("--baseline: " + folder +
+                        " is the folder of a judged run, and nothing is written into it; give "
+                        "another --out");
 }
 
 void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_code) {

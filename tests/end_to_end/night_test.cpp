@@ -113,6 +113,7 @@ BOOST_AUTO_TEST_CASE(a_night_at_the_price_of_hashes_passes_and_judges_what_has_o
   };
   BOOST_TEST(has(refusal("out", "rank_order"), "a baseline of another policy"));
   BOOST_TEST(has(refusal("judged", "ring"), "lies in the results that this run would replace"));
+  BOOST_TEST(has(refusal("judged/a/x", "ring"), "nothing is written into it"));
   night.add("a", both.set("name", "c"));
   files::rename(night / "judged/b", night / "judged/c");
   BOOST_TEST(has(refusal("out", "ring"), "a baseline of another task"));
