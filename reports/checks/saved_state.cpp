@@ -231,13 +231,13 @@ class Saved {
   void check_consolidated() {
     const std::string folder = consolidated_path(trace_.reader().folder(), steps_done_);
     const WholeFile weights(folder + "/model.safetensors");
-    expect(weights.metadata("format") == "pt",
-           folder + "/model.safetensors does not say that its format is pt");
     const std::vector<ParameterDescription> parameters = scenario_.model.stored();
     expect(weights.rows().size() == parameters.size(),
            folder + " holds " + std::to_string(weights.rows().size()) + " tensors, expected " +
                std::to_string(parameters.size()));
     for (const ParameterDescription& parameter : parameters) check_weight(weights, parameter);
+    expect(weights.metadata("format") == "pt",
+           folder + "/model.safetensors does not say that its format is pt");
     check_config(folder + "/config.json");
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       const std::string name = entry.path().filename();
