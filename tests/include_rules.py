@@ -34,7 +34,7 @@ ONLY_IN = {
 # Included by the source files that call MPI and HDF5, and by nobody else.
 HEAVY_HEADER_FILES = {
     "real/comm/mpi_call.hpp": ["real/comm/mpi_communicator.cpp", "real/comm/mpi_process.cpp",
-                               "sim/gpu/messages.cpp"],
+                               "sim/gpu/messages.cpp", "tests/bench/ring.cpp"],
     "scenarios/hdf5/hdf5_call.hpp": [
         f"scenarios/hdf5/{name}.cpp"
         for name in ("attribute", "dataset", "file", "group", "handle", "hdf5_call",
