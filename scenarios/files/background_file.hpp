@@ -18,7 +18,8 @@ namespace shardproof {
 ///     bytes[0] = ...
 ///     file.finish();
 ///
-/// What is brought before all is written must not overlap. What could not be written is told by the next call (an EnvironmentError: write_failure.hpp).
+/// What is brought before all is written must not overlap. What could not be written is told by the
+/// next call (an EnvironmentError: write_failure.hpp).
 class BackgroundFile {
  public:
   /// Puts in place what follows on the bytes that it was asked for before.
@@ -32,8 +33,8 @@ class BackgroundFile {
 
   /// The caller may change the bytes when it returns.
   void write(std::uint64_t offset, std::span<const std::byte> bytes);
-  /// Takes `size` bytes from `fill`, in order and in parts, to be written at `offset`. The parts are
-  /// multiples of 64 KiB, but for the last.
+  /// Takes `size` bytes from `fill`, in order and in parts, to be written at `offset`. The parts
+  /// are multiples of 64 KiB, but for the last.
   void write(std::uint64_t offset, std::size_t size, const Fill& fill);
   /// Returns when all is written.
   void finish();
