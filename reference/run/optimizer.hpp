@@ -9,8 +9,9 @@
 
 namespace shardproof::reference {
 
-/// One parameter's fp64 state. Its moments, those of scenarios/config/deepspeed/optimizer_names.hpp,
-/// take room from the first update on: before it they are zero, and empty here.
+/// One parameter's fp64 state. Its moments are those of
+/// scenarios/config/deepspeed/optimizer_names.hpp, and take room from the first update on: before
+/// it they are zero, and empty here.
 struct OptimizerState {
   Tensor master;
   std::map<std::string, Tensor> moments;

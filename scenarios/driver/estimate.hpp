@@ -58,8 +58,8 @@ struct Fit {
   std::string said = {};           // of those that do not fit beside each other; "": all do
   std::uint64_t memory_bytes = 0;  // that then is the most
 };
-/// As many at a time as fit, at most `cores`. Throws as refuse_if_too_much does, if one alone is too
-/// much.
+/// As many at a time as fit, at most `cores`. Throws as refuse_if_too_much does, if one alone is
+/// too much.
 Fit fit(const Needs& needs, const Machine& machine, int cores);
 
 }  // namespace shardproof

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::int64_t kibibyte = std::int64_t{1} << 10, mebibyte = std::int64_t{1} << 20;
 
-// What HDF5 keeps of a file with so many tensors: of each some KiB until its cache is full, and then
-// its name alone. The cache is larger of a file that is written (scenarios/hdf5/file.cpp).
+// What HDF5 keeps of a file with so many tensors: of each some KiB until its cache is full, and
+// then its name alone. The cache is larger of a file that is written (scenarios/hdf5/file.cpp).
 std::int64_t written_file_bytes(std::int64_t tensors) {
   return 15 * kibibyte * std::min<std::int64_t>(tensors, 64 << 10) + kibibyte * tensors;
 }
