@@ -66,15 +66,15 @@ std::int64_t first_rank_bytes(const Terms& terms) {
   return std::max(rank_bytes(terms), terms.read);
 }
 
-// It streams: of what it reads it holds a tile at a time, at most 512 MiB, and of a run smaller
-// than that what there is. Beside that it holds what it knows of every tensor and every op, and of
-// the largest unit what is not recorded, because it only moved: of all ranks.
+// It streams: of what it reads it holds a tile for each thread, and of the units that are one tile
+// the whole: at most 512 MiB, and of a run smaller than that what there is. Beside that it holds
+// what it knows of every tensor and every op.
 std::int64_t judge_bytes(const Scenario& scenario, const Accounts& accounts) {
   const std::int64_t ranks = engines(scenario) * scenario.world();
   const std::int64_t known = 8 * kibibyte * ranks * accounts.tensors_of_rank;
   const std::int64_t streamed =
       std::min(512 * mebibyte, 32 * mebibyte + 2 * engines(scenario) * accounts.trace_bytes);
-  return known + streamed + scenario.world() * accounts.largest_value;
+  return known + streamed;
 }
 
 // What a process has to itself: `bytes`, beside code, stacks, and what it reads of the scenario.

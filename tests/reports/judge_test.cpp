@@ -254,10 +254,12 @@ BOOST_AUTO_TEST_CASE(the_verdict_is_the_same_for_any_number_of_threads) {
   const TemporaryFolder folder;
   Scenario scenario = sweep_scenario("llama-tp2-dp2-zero2-bf16-wire_fp16");
   scenario.executions = {Execution::sim};
-  scenario.inject = {{.edit = EditKind::scale,
-                      .op = "model.layers.0.mlp.down_proj/forward/matmul",
-                      .ranks = {1},
-                      .factor = 1.5}};
+  Injection scaled;
+  scaled.edit = EditKind::scale;
+  scaled.op = "model.layers.0.mlp.down_proj/forward/matmul";
+  scaled.ranks = {1};
+  scaled.factor = 1.5;
+  scenario.inject = {scaled};
   BOOST_REQUIRE(sim::simulate(scenario, folder / "sim"));
   const int before = threads_in_use();
   std::vector<std::string> verdicts;
