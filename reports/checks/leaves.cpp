@@ -10,6 +10,7 @@
 #include "reference/ops/loss_scaler.hpp"
 #include "reference/run/learning_rate.hpp"
 #include "reference/run/optimizer.hpp"
+#include "reports/values/hashed_tensor.hpp"
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 #include "reports/witness/given_samples.hpp"
@@ -77,15 +78,9 @@ class Leaves {
         const std::vector<std::byte> expected = cut(*whole, leaf.info.regions);
         compare_stored(trace_, leaf, expected, working, "it is not what the scenario gives", tally_,
                        findings_);
-        refuse_nan(leaf, decoded(working, expected));
+        refuse_nan(leaf, working, expected);
       }
     }
-  }
-
-  static std::vector<double> decoded(Dtype dtype, std::span<const std::byte> bytes) {
-    std::vector<double> values(bytes.size() / size_bytes(dtype));
-    decode(dtype, bytes, values);
-    return values;
   }
 
   // The files were read already, so that this is no user's mistake.
@@ -111,13 +106,22 @@ class Leaves {
       }
   }
 
-  // Weights that are no numbers are never right, even as given.
-  void refuse_nan(const StoredDataset& leaf, const std::vector<double>& given) {
+  // Weights that are no numbers are never right, even as given. They are looked at in parts: as fp64
+  // they would take four times their bytes.
+  void refuse_nan(const StoredDataset& leaf, Dtype dtype, std::span<const std::byte> given) {
+    constexpr std::size_t at_once = 1 << 14;
+    const std::size_t size = size_bytes(dtype), count = given.size() / size;
     Comparison comparison;
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      if (!std::isnan(given[i])) continue;
-      if (comparison.failed++ == 0) comparison.first_failed = static_cast<std::int64_t>(i);
-      comparison.expected = comparison.got = given[i];
+    std::vector<double> values;
+    for (std::size_t first = 0; first < count; first += at_once) {
+      values.resize(std::min(at_once, count - first));
+      decode(dtype, given.subspan(first * size, values.size() * size), values);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (!std::isnan(values[i])) continue;
+        if (comparison.failed++ == 0)
+          comparison.first_failed = static_cast<std::int64_t>(first + i);
+        comparison.expected = comparison.got = values[i];
+      }
     }
     if (comparison.failed == 0) return;
     tally_.add(comparison, Proof::bitwise);
@@ -251,9 +255,7 @@ class Leaves {
         const Value& value = program.value(write->value);
         if (!zeros.contains(write->value)) {
           const std::int64_t count = element_count(local_shape(program, value, Rank{rank}));
-          const std::vector<std::byte> bytes(static_cast<std::size_t>(count) *
-                                             size_bytes(value.dtype));
-          zeros[write->value] = {count, tensor_hash(bytes)};
+          zeros[write->value] = {count, hash_of_zeros(value.dtype, count)};
         }
         const auto& [count, hash] = zeros[write->value];
         tally_.add(count, write->hash == hash ? 0 : 1, Proof::bitwise);
@@ -266,8 +268,20 @@ class Leaves {
     }
   }
 
+  // Of many values of one size once.
+  std::uint64_t hash_of_zeros(Dtype dtype, std::int64_t count) {
+    const auto [found, is_new] = zero_hashes_.try_emplace({dtype, count});
+    if (is_new) {
+      Hashing hashing(zero_tensor(dtype, {count}));
+      for (std::size_t part = 0; part < hashing.parts(); ++part) hashing.run(part);
+      found->second = hashing.hash();
+    }
+    return found->second;
+  }
+
   const JudgeContext& context_;
   const Scenario& scenario_;
+  std::map<std::pair<Dtype, std::int64_t>, std::uint64_t> zero_hashes_;
   GivenState given_;
   const RecordedTrace& trace_;
   Tally& tally_;
