@@ -23,8 +23,8 @@ Stack stack_of(const UnitCall& unit) {
           Shape(x.shape.begin() + 1, x.shape.end())};
 }
 
-// Value, bound and error of the sum of the stack's terms, as they are added; bitwise for one or two.
-// term(t) gives the t-th of them.
+// Value, bound and error of the sum of the stack's terms, as they are added; bitwise for one or
+// two. term(t) gives the t-th of them.
 template <class Term>
 UnitResult sum_of(const UnitCall& unit, const Stack& stack, Term term) {
   const UnitPrecision& precision = unit.precision;

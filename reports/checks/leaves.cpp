@@ -106,8 +106,8 @@ class Leaves {
       }
   }
 
-  // Weights that are no numbers are never right, even as given. They are looked at in parts: as fp64
-  // they would take four times their bytes.
+  // Weights that are no numbers are never right, even as given. They are looked at in parts: all of
+  // them would take four times their bytes in fp64.
   void refuse_nan(const StoredDataset& leaf, Dtype dtype, std::span<const std::byte> given) {
     constexpr std::size_t at_once = 1 << 14;
     const std::size_t size = size_bytes(dtype), count = given.size() / size;

@@ -162,8 +162,8 @@ struct SeenUnit {
   std::shared_ptr<JudgedOnce> judged;
 };
 
-// What a unit takes and gives, as its key in the memo has it: that of an op, if each lies whole with
-// one rank, else of the pieces.
+// A tensor as a unit's key in the memo has it: as an op's, if it lies whole with one rank, else as
+// its pieces.
 std::string key_of(const AssembledView& view) {
   const DatasetInfo& first = view.copies.front()->info;
   const bool is_one = view.copies.size() == 1 && first.regions.size() == 1 &&

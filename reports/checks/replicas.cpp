@@ -37,8 +37,8 @@ const StoredDataset* typical(const Copies& copies) {
   });
 }
 
-/// Of the same regions. Each dataset is held against its own hash once: by whoever judges what wrote
-/// it (plan_units, op_local, leaves), and by what is compared here element by element.
+/// Of the same regions. Each dataset is held against its own hash once: by whoever judges what
+/// wrote it (plan_units, op_local, leaves), and by what is compared here element by element.
 bool equal(const StoredDataset& a, const StoredDataset& b) {
   return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype;
 }

@@ -30,7 +30,8 @@ struct AssembledTensor {
   std::int64_t absent = 0;       // elements that need not be there, and are zero
 };
 
-/// The tensor `path` as rank `seen_by` sees it, its bytes not yet compared with their hash. Of ranks that hold the same elements it takes
+/// The tensor `path` as rank `seen_by` sees it, its bytes not yet compared with their hash. Of
+/// ranks that hold the same elements it takes
 ///   its own copy, if it has one; else that of the lowest rank with the same TP index (its replica
 ///   in another DP group member); else that of the lowest rank.
 /// Replicas that are equal in bits make one tensor for everybody.
