@@ -68,7 +68,7 @@ std::vector<Announcement> gathered(Channel& channel, const Announcement& own) {
                      std::as_writable_bytes(std::span(all).subspan(known, more)));
     known += more;
   }
-  std::ranges::rotate(all, all.end() - channel.rank().value);
+  std::rotate(all.begin(), all.end() - channel.rank().value, all.end());
   return all;
 }
 }  // namespace

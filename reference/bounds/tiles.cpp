@@ -218,9 +218,9 @@ class Cutter {
     const Shape& x = argument(0);
     const bool out_in = unit_.attributes.weight_layout == WeightLayout::out_in;
     const std::int64_t K = last(x), rows = leading(x), columns = last(unit_.result);
-    const auto [row_step, column_step] = sides(rows, columns, K);
-    in_parts(rows, row_step, [&](std::int64_t row, std::int64_t some_rows) {
-      in_parts(columns, column_step, [&](std::int64_t column, std::int64_t some_columns) {
+    const Sides step = sides(rows, columns, K);
+    in_parts(rows, step.rows, [&](std::int64_t row, std::int64_t some_rows) {
+      in_parts(columns, step.columns, [&](std::int64_t column, std::int64_t some_columns) {
         const Tile::Argument weight =
             forward == out_in ? Tile::Argument{{column, some_columns, 0, K}, {some_columns, K}}
                               : Tile::Argument{{0, K, column, some_columns}, {K, some_columns}};
@@ -232,8 +232,10 @@ class Cutter {
 
   // How many rows and columns of a product a tile has, whose sums have K terms: what a product may
   // read is bounded, and what it may write.
-  std::pair<std::int64_t, std::int64_t> sides(std::int64_t rows, std::int64_t columns,
-                                              std::int64_t K) const {
+  struct Sides {
+    std::int64_t rows, columns;
+  };
+  Sides sides(std::int64_t rows, std::int64_t columns, std::int64_t K) const {
     constexpr std::int64_t most_rows = 256, most_columns = 512, at_least = 16;
     const std::int64_t fit = 128 * elements_ / std::max<std::int64_t>(K, 1);
     const std::int64_t row_step = std::min({rows, most_rows, std::max(fit / 3, at_least)});
@@ -249,12 +251,12 @@ class Cutter {
     const std::int64_t K = leading(dy) / groups;
     if (groups != 1 || leading(dy) != leading(x)) return;
     const std::int64_t rows = last(out_in ? dy : x), columns = last(out_in ? x : dy);
-    const auto [row_step, column_step] = sides(rows, columns, K);
+    const Sides step = sides(rows, columns, K);
     const auto features = [&](std::int64_t first, std::int64_t count) {
       return Tile::Argument{{0, K, first, count}, {K, count}};
     };
-    in_parts(rows, row_step, [&](std::int64_t row, std::int64_t some_rows) {
-      in_parts(columns, column_step, [&](std::int64_t column, std::int64_t some_columns) {
+    in_parts(rows, step.rows, [&](std::int64_t row, std::int64_t some_rows) {
+      in_parts(columns, step.columns, [&](std::int64_t column, std::int64_t some_columns) {
         Tile tile{{row, some_rows, column, some_columns}, {}};
         tile.arguments = {features(row, some_rows), features(column, some_columns)};
         if (!out_in) std::swap(tile.arguments[0], tile.arguments[1]);

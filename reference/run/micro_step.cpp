@@ -1,7 +1,6 @@
 #include "reference/run/micro_step.hpp"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "reference/models/families.hpp"
@@ -37,11 +36,13 @@ class MicroStep {
   void flow_back(const Stretch& stretch);
   void tell_gradients(const Stretch& stretch, const GradientFlow& flow);
   void hand_over_gradients(std::size_t s);
-  auto outputs_of(const Stretch& stretch) const {
-    return std::ranges::subrange(
-               graph_.nodes().begin() + static_cast<std::ptrdiff_t>(stretch.begin),
-               graph_.nodes().begin() + static_cast<std::ptrdiff_t>(stretch.end)) |
-           std::views::transform(&Node::outputs) | std::views::join;
+  std::vector<Value> outputs_of(const Stretch& stretch) const {
+    std::vector<Value> outputs;
+    for (std::size_t node = stretch.begin; node < stretch.end; ++node) {
+      const std::vector<Value>& of_node = graph_.nodes()[node].outputs;
+      outputs.insert(outputs.end(), of_node.begin(), of_node.end());
+    }
+    return outputs;
   }
 
   const Graph& graph_;
@@ -149,9 +150,9 @@ void MicroStep::flow_back(const Stretch& stretch) {
 }
 
 void MicroStep::tell_gradients(const Stretch& stretch, const GradientFlow& flow) {
-  std::vector<Value> outputs;
-  for (const Value output : outputs_of(stretch)) outputs.push_back(output);
-  for (const Value output : outputs | std::views::reverse) {
+  std::vector<Value> outputs = outputs_of(stretch);
+  std::ranges::reverse(outputs);
+  for (const Value output : outputs) {
     const GraphTensor& t = graph_.tensor(output);
     if (t.kind == Kind::forward && flow.own[output.index])
       sink_.tensor("backward/" + t.module + "/grad_" + t.role, gradients_[output.index]);

@@ -215,10 +215,10 @@ class Leaves {
   }
 
   // What the engine loads is what was compared: a scalar that somebody adds to the schedule is not
-  // true because no list here has it.
+  // true because no list here has it. (One that is not recorded is unknown to all that read it.)
   void check_all_are_known(const EngineTrace& engine, int rank) {
     for (const ExecutedOp& executed : engine.executed(rank)) {
-      if (executed.op->kind != OpKind::load_scalar) continue;
+      if (executed.op->kind != OpKind::load_scalar || !executed.op->recorded) continue;
       for (const ValueId id : executed.op->outputs) {
         const std::string path =
             folder_of(executed.moment) + "/" + engine.program(rank).value(id).name;

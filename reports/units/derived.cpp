@@ -65,8 +65,9 @@ struct Needed {
 
 }  // namespace
 
-SharedTensor derived_result(const PlanUnit& unit, std::vector<SharedTensor> arguments, Dtype dtype,
-                            Shape shape, std::shared_ptr<std::atomic<bool>> follows) {
+SharedTensor derived_result(const PlanUnit& unit, const std::vector<SharedTensor>& arguments,
+                            Dtype dtype, Shape shape,
+                            const std::shared_ptr<std::atomic<bool>>& follows) {
   const std::int64_t elements = element_count(shape);
   const bool by_element = reference::is_element_by_element(unit.kind) && elements > 1;
   const auto evaluate = [=](std::int64_t first, std::int64_t count) {
@@ -93,7 +94,8 @@ SharedTensor derived_result(const PlanUnit& unit, std::vector<SharedTensor> argu
 }
 
 SharedTensor derived_sum(ReductionOrder order, Dtype dtype, Dtype wire,
-                         std::vector<SharedTensor> members, std::vector<Stretch> in_rank_order) {
+                         const std::vector<SharedTensor>& members,
+                         const std::vector<Stretch>& in_rank_order) {
   const Shape shape{members.at(0)->elements()};
   return made(dtype, shape, [=](std::int64_t first, std::int64_t count) {
     return replay_sum(order, dtype, wire, ranges_of(members, first, count), in_rank_order,
@@ -101,7 +103,7 @@ SharedTensor derived_sum(ReductionOrder order, Dtype dtype, Dtype wire,
   });
 }
 
-SharedTensor derived_max(Dtype dtype, std::vector<SharedTensor> members) {
+SharedTensor derived_max(Dtype dtype, const std::vector<SharedTensor>& members) {
   const Shape shape{members.at(0)->elements()};
   return made(dtype, shape, [=](std::int64_t first, std::int64_t count) {
     return replay_max(dtype, ranges_of(members, first, count));
@@ -133,7 +135,7 @@ SharedTensor sent_terms(Dtype wire, std::span<const SharedTensor> members) {
 }
 
 SharedTensor derived_slices(const Program& program, const Op& op, Rank rank, Dtype dtype,
-                            SharedTensor slices, SharedTensor bucket) {
+                            const SharedTensor& slices, const SharedTensor& bucket) {
   const std::vector<Kept> kept = kept_of(program, op, rank);
   const Dtype stored = slices->dtype();
   const Shape shape = slices->shape();
@@ -193,11 +195,11 @@ SharedTensor small(Dtype dtype, Shape shape, Make make) {
 
 }  // namespace
 
-SharedTensor derived_checksum(SharedTensor of) {
+SharedTensor derived_checksum(const SharedTensor& of) {
   return small(Dtype::fp64, {2}, [of] { return checksum_of(*of); });
 }
 
-SharedTensor derived_difference(SharedTensor a, SharedTensor b) {
+SharedTensor derived_difference(const SharedTensor& a, const SharedTensor& b) {
   return small(Dtype::fp32, {}, [a, b] { return bytes_of_values({differ(*a, *b) ? 1.0F : 0.0F}); });
 }
 

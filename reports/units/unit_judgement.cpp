@@ -198,6 +198,10 @@ std::optional<double> UnitJudgement::common_factor_of(std::int64_t failed) const
 }
 
 void UnitJudgement::for_each_failing(const std::function<bool(std::int64_t)>& visit) const {
+  if (reference::is_reduction(unit_.kind)) {
+    if (verdict_of_reduction().comparison.failed > 0) visit(0);
+    return;
+  }
   for (const TileState& state : tiles_) {
     if (state.verdict.comparison.failed == 0) continue;
     const Evaluated found = evaluated(state.tile);

@@ -177,7 +177,7 @@ class BytesOfTensor : public ByteSource {
 
 }  // namespace
 
-SharedTensor tensor_in(Dtype dtype, Shape shape, SharedSource source, std::size_t begin) {
+SharedTensor tensor_in(Dtype dtype, Shape shape, const SharedSource& source, std::size_t begin) {
   auto tensor = std::make_shared<TensorView>(dtype, std::move(shape));
   const Run all{0, tensor->elements()};
   tensor->add(std::span(&all, 1), source, begin);

@@ -57,7 +57,7 @@ class TensorView {
 using SharedTensor = std::shared_ptr<const TensorView>;
 
 /// A whole tensor in one place.
-SharedTensor tensor_in(Dtype dtype, Shape shape, SharedSource source, std::size_t begin = 0);
+SharedTensor tensor_in(Dtype dtype, Shape shape, const SharedSource& source, std::size_t begin = 0);
 SharedTensor zero_tensor(Dtype dtype, Shape shape);
 /// Its elements as bytes, row by row.
 SharedSource bytes_of(SharedTensor tensor);

@@ -44,7 +44,8 @@ struct Terms {
 std::int64_t kernel_bytes(const Scenario& scenario, const Accounts& accounts) {
   const bool widens = size_bytes(scenario.training.working) == 2;
   return accounts.largest_weight *
-         (widens ? 4 * 4 : static_cast<std::int64_t>(size_bytes(scenario.training.working)));
+         (widens ? std::int64_t{4} * 4
+                 : static_cast<std::int64_t>(size_bytes(scenario.training.working)));
 }
 
 Terms terms_of(const Scenario& scenario, const Accounts& accounts) {
