@@ -292,7 +292,7 @@ class OpLocal {
   }
 
   void judge_what_is_known() {
-    batch_.run();
+    batch_.finish();
     for (const SeenUnit& seen : seen_) finish(seen);
     seen_.clear();
   }

@@ -11,7 +11,7 @@ UnitMemo::Digest UnitMemo::digest(const std::string& key) {
 
 void Batch::add(std::shared_ptr<Work> work) {
   parts_ += work->parts();
-  works_.push_back(std::move(work));
+  crew_.add(std::move(work));
 }
 
 void Batch::add(const std::shared_ptr<HashedOnce>& hashed) {
@@ -24,8 +24,8 @@ void Batch::add(const std::shared_ptr<JudgedOnce>& judged) {
   judged_.push_back(judged);
 }
 
-void Batch::run() {
-  run_all(works_);
+void Batch::finish() {
+  crew_.wait();
   for (const auto& hashed : hashed_) {
     hashed->hash = hashed->underway->hash();
     hashed->underway.reset();
@@ -38,7 +38,9 @@ void Batch::run() {
     }
     judged->underway.reset();
   }
-  *this = Batch();
+  hashed_.clear();
+  judged_.clear();
+  parts_ = 0;
 }
 
 }  // namespace shardproof::reports

@@ -13,7 +13,7 @@
 namespace shardproof::reports {
 
 /// A value as somebody wrote it. Its bytes are those that the log tells of if they have the logged
-/// hash; that is known when the batch has been run.
+/// hash; that is known when the batch is finished.
 struct HeldTensor {
   SharedTensor elements;
   std::uint64_t hash = 0;             // by the log

@@ -14,7 +14,7 @@
 namespace shardproof::reports {
 
 /// Judges executed ops, each from its own inputs on its own rank, in two goes: begin() gives the
-/// batch what there is to do, and when that has been run finish() tells what was found, op by op as
+/// batch what there is to do, and when that is finished, finish() tells what was found, op by op as
 /// they were begun. What an op wrote is held from then on, judged or not.
 class OpJudge {
  public:

@@ -25,13 +25,13 @@ struct UnitVerdict {
 class UnitJudgement;
 class Hashing;
 
-/// The hash of bytes that are not recorded, known when the batch has been run.
+/// The hash of bytes that are not recorded, known when the batch is finished.
 struct HashedOnce {
   std::shared_ptr<Hashing> underway;
   std::uint64_t hash = 0;
 };
 
-/// A unit that is judged, or will be when the batch that it is in has been run.
+/// A unit that is judged, or will be when the batch that it is in is finished.
 struct JudgedOnce {
   std::shared_ptr<UnitJudgement> underway;
   UnitVerdict verdict;

@@ -73,7 +73,7 @@ class Walk {
   }
 
   void judge_what_is_known() {
-    batch_.run();
+    batch_.finish();
     judge_.finish();
     begun_ = 0;
   }

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <deque>
 #include <exception>
+#include <limits>
 #include <mutex>
-#include <thread>
-#include <vector>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/processors.hpp"
@@ -21,50 +22,29 @@ std::atomic<int>& thread_count() {
   return count;
 }
 
-// All parts of all works, one behind the other. Who takes one waits for nobody.
-class Queue {
+// The first part that failed, by its number among all that were handed over.
+class Failed {
  public:
-  explicit Queue(std::span<const std::shared_ptr<Work>> works) : works_(works) {
-    for (const auto& work : works) {
-      first_.push_back(count_);
-      count_ += work->parts();
-    }
-  }
+  bool is_before(std::size_t part) const { return part_ < part; }
 
-  std::size_t count() const { return count_; }
-
-  void work() {
-    for (std::size_t at = next_++; at < count_ && !stopped_; at = next_++) {
-      const auto found = std::ranges::upper_bound(first_, at) - first_.begin() - 1;
-      const auto work = static_cast<std::size_t>(found);
-      try {
-        works_[work]->run(at - first_[work]);
-      } catch (...) {
-        keep(at, std::current_exception());
-      }
-    }
-  }
-
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  void keep(std::size_t at, std::exception_ptr error) {
+  void keep(std::size_t part, std::exception_ptr error) {
     const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    if (error_ && failed_at_ < at) return;
-    failed_at_ = at;
+    if (is_before(part)) return;
+    part_ = part;
     error_ = std::move(error);
   }
 
-  std::span<const std::shared_ptr<Work>> works_;
-  std::vector<std::size_t> first_;  // the number of each work's first part
-  std::size_t count_ = 0;
-  std::atomic<std::size_t> next_ = 0;
-  std::atomic<bool> stopped_ = false;
+  // And forgets it.
+  void rethrow() {
+    part_ = none;
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+ private:
+  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
+  std::atomic<std::size_t> part_ = none;
   std::mutex mutex_;
-  std::size_t failed_at_ = 0;
   std::exception_ptr error_;
 };
 
@@ -81,18 +61,126 @@ void keep_freed_memory() {
 
 }  // namespace
 
-void run_all(std::span<const std::shared_ptr<Work>> works) {
-  keep_freed_memory();
-  Queue queue(works);
-  const auto others = std::min<std::size_t>(static_cast<std::size_t>(threads_in_use()),
-                                            std::max<std::size_t>(queue.count(), 1)) -
-                      1;
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < others; ++i) threads.emplace_back([&queue] { queue.work(); });
-    queue.work();
+// Some works, all their parts one behind the other. Who takes one waits for nobody.
+class Crew::Lot {
+ public:
+  Lot(std::vector<std::shared_ptr<Work>> works, std::size_t number)
+      : works_(std::move(works)), number_(number) {
+    for (const auto& work : works_) {
+      first_.push_back(count_);
+      count_ += work->parts();
+    }
   }
-  queue.rethrow();
+
+  std::size_t number_of_next() const { return number_ + count_; }
+
+  // Until every part is taken.
+  void work(Failed& failed) {
+    for (std::size_t at = next_++; at < count_; at = next_++) {
+      if (!failed.is_before(number_ + at)) run(at, failed);
+      if (++done_ == count_) done_.notify_all();
+    }
+  }
+
+  // Until those that others took are done, too.
+  void wait() const {
+    for (std::size_t done = done_; done != count_; done = done_) done_.wait(done);
+  }
+
+ private:
+  void run(std::size_t at, Failed& failed) {
+    const auto found = std::ranges::upper_bound(first_, at) - first_.begin() - 1;
+    const auto work = static_cast<std::size_t>(found);
+    try {
+      works_[work]->run(at - first_[work]);
+    } catch (...) {
+      failed.keep(number_ + at, std::current_exception());
+    }
+  }
+
+  std::vector<std::shared_ptr<Work>> works_;
+  std::size_t number_;              // of the first part, among all that were handed over
+  std::vector<std::size_t> first_;  // of each work, in this lot
+  std::size_t count_ = 0;
+  std::atomic<std::size_t> next_ = 0, done_ = 0;
+};
+
+// Where lots are handed over. Its lock is taken once a lot, not once a part.
+class Crew::Desk {
+ public:
+  Failed failed;
+
+  void add(std::shared_ptr<Lot> lot) {
+    const std::lock_guard lock(mutex_);
+    lots_.push_back(std::move(lot));
+    changed_.notify_all();
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    changed_.notify_all();
+  }
+
+  // Lot by lot, until it is closed.
+  void work() {
+    while (const std::shared_ptr<Lot> lot = first_lot()) {
+      lot->work(failed);
+      forget(lot);
+    }
+  }
+
+ private:
+  std::shared_ptr<Lot> first_lot() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_closed_ || !lots_.empty(); });
+    return is_closed_ ? nullptr : lots_.front();
+  }
+
+  void forget(const std::shared_ptr<Lot>& lot) {
+    const std::lock_guard lock(mutex_);
+    if (!lots_.empty() && lots_.front() == lot) lots_.pop_front();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Lot>> lots_;
+  bool is_closed_ = false;
+};
+
+Crew::Crew() : desk_(std::make_unique<Desk>()) {
+  keep_freed_memory();
+  for (int i = 1; i < threads_in_use(); ++i) threads_.emplace_back([this] { desk_->work(); });
+}
+
+Crew::~Crew() { desk_->close(); }
+
+void Crew::add(std::shared_ptr<Work> work) {
+  const std::size_t enough = 16 * (threads_.size() + 1);
+  parts_kept_ += work->parts();
+  kept_.push_back(std::move(work));
+  if (parts_kept_ >= enough) hand_over();
+}
+
+void Crew::hand_over() {
+  const std::size_t number = given_.empty() ? 0 : given_.back()->number_of_next();
+  desk_->add(given_.emplace_back(std::make_shared<Lot>(std::move(kept_), number)));
+  kept_.clear();
+  parts_kept_ = 0;
+}
+
+void Crew::wait() {
+  hand_over();
+  for (const auto& lot : given_) lot->work(desk_->failed);
+  for (const auto& lot : given_) lot->wait();
+  given_.clear();
+  desk_->failed.rethrow();
+}
+
+void run_all(std::span<const std::shared_ptr<Work>> works) {
+  Crew crew;
+  for (const auto& work : works) crew.add(work);
+  crew.wait();
 }
 
 void use_threads(int count) {

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <thread>
+#include <vector>
 
 namespace shardproof::reports {
 
@@ -15,11 +17,39 @@ class Work {
   virtual void run(std::size_t part) = 0;
 };
 
-/// Does all parts of all works, on as many threads as the judge may use; one takes the next part
-/// when it has done its last. Of several exceptions the one of the first part is thrown.
+/// Threads that do works while their owner goes on: it hands them over as it finds them, and waits
+/// when it needs what they leave behind. With its owner, which helps as it waits, it has as many
+/// threads as the judge may use.
+class Crew {
+ public:
+  Crew();
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  void add(std::shared_ptr<Work> work);
+  /// Until all parts of all works that were added are done. Where parts fail, the exception of the
+  /// first of them is thrown, in the order in which they were added, and those behind it may be left
+  /// out.
+  void wait();
+
+ private:
+  class Lot;
+  class Desk;
+  void hand_over();
+
+  std::unique_ptr<Desk> desk_;
+  std::vector<std::shared_ptr<Work>> kept_;  // until there is enough of it to wake somebody
+  std::size_t parts_kept_ = 0;
+  std::vector<std::shared_ptr<Lot>> given_;  // since the last wait
+  std::vector<std::jthread> threads_;
+};
+
+/// Does all parts of all works, as a crew does.
 void run_all(std::span<const std::shared_ptr<Work>> works);
 
-/// How many threads run_all() uses; at first as many as there are processors for this process.
+/// How many threads a crew has from now on; at first as many as there are processors for this
+/// process.
 void use_threads(int count);
 int threads_in_use();
 

@@ -78,10 +78,8 @@ void read_box(const Handle& dataset, const Handle& type, const Region& box,
 }
 
 std::optional<std::uint64_t> offset_in_file(const Handle& dataset) {
-  const Handle properties = owned(H5Dget_create_plist(dataset.id()), "H5Dget_create_plist");
-  const bool is_contiguous = H5Pget_layout(properties.id()) == H5D_CONTIGUOUS &&
-                             H5Pget_external_count(properties.id()) == 0;
-  const haddr_t offset = is_contiguous ? H5Dget_offset(dataset.id()) : HADDR_UNDEF;
+  // Undefined where it is in chunks, virtual, compact, or in another file.
+  const haddr_t offset = H5Dget_offset(dataset.id());
   return offset == HADDR_UNDEF ? std::nullopt : std::optional<std::uint64_t>(offset);
 }
 

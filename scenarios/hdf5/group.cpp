@@ -29,12 +29,13 @@ Handle open_group(const Handle& parent, const std::string& name) {
   return owned(H5Gopen2(parent.id(), name.c_str(), H5P_DEFAULT), "H5Gopen2", parent.id());
 }
 
-bool is_group(const Handle& parent, const std::string& name) {
-  H5O_info_t info;
-  check(H5Oget_info_by_name2(parent.id(), name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT),
-        "H5Oget_info_by_name2", parent.id());
-  return info.type == H5O_TYPE_GROUP;
+Handle open_object(const Handle& parent, const std::string& name) {
+  const hid_t id = H5Oopen(parent.id(), name.c_str(), H5P_DEFAULT);
+  if (id < 0) fail_on(parent.id(), ("H5Oopen of '" + name + "'").c_str());
+  return Handle(id);
 }
+
+bool is_group(const Handle& object) { return H5Iget_type(object.id()) == H5I_GROUP; }
 
 bool has_link(const Handle& parent, const std::string& name) {
   return check(H5Lexists(parent.id(), name.c_str(), H5P_DEFAULT), "H5Lexists", parent.id()) > 0;

@@ -9,7 +9,9 @@ namespace shardproof::hdf5 {
 
 Handle create_group(const Handle& parent, const std::string& name);
 Handle open_group(const Handle& parent, const std::string& name);
-bool is_group(const Handle& parent, const std::string& name);
+/// A group or a dataset.
+Handle open_object(const Handle& parent, const std::string& name);
+bool is_group(const Handle& object);
 bool has_link(const Handle& parent, const std::string& name);
 /// In the order in which the file has them.
 std::vector<std::string> names_in(const Handle& group);

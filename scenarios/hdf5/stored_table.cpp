@@ -126,16 +126,15 @@ void write_rows(const Handle& object, const std::string& name, const Table& tabl
   write_attribute(object, name, row_type(table), shape, table.bytes.data());
 }
 
-Table read_rows(const Handle& parent, const std::string& path, const std::string& name) {
+Table read_rows(const Handle& object, const std::string& name) {
   const Handle attribute =
-      owned(H5Aopen_by_name(parent.id(), path.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
-            "H5Aopen_by_name", parent.id());
-  const Handle type = owned(H5Aget_type(attribute.id()), "H5Aget_type", parent.id());
-  const Handle space = owned(H5Aget_space(attribute.id()), "H5Aget_space", parent.id());
-  Table table = columns_of(type, parent.id());
+      owned(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), "H5Aopen", object.id());
+  const Handle type = owned(H5Aget_type(attribute.id()), "H5Aget_type", object.id());
+  const Handle space = owned(H5Aget_space(attribute.id()), "H5Aget_space", object.id());
+  Table table = columns_of(type, object.id());
   table.resize(static_cast<std::size_t>(check(H5Sget_simple_extent_npoints(space.id()),
-                                              "H5Sget_simple_extent_npoints", parent.id())));
-  check(H5Aread(attribute.id(), type.id(), table.bytes.data()), "H5Aread", parent.id());
+                                              "H5Sget_simple_extent_npoints", object.id())));
+  check(H5Aread(attribute.id(), type.id(), table.bytes.data()), "H5Aread", object.id());
   return table;
 }
 

@@ -14,7 +14,6 @@ Table read_table(const Handle& dataset);
 /// A table as an attribute. `shape` is that of its rows: {} of a single one.
 void write_rows(const Handle& object, const std::string& name, const Table& table,
                 const Shape& shape);
-/// Reads the attribute `name` of the object `path` below `parent`.
-Table read_rows(const Handle& parent, const std::string& path, const std::string& name);
+Table read_rows(const Handle& object, const std::string& name);
 
 }  // namespace shardproof::hdf5

@@ -33,6 +33,12 @@ Handle element_type(Dtype dtype) {
   return {};
 }
 
+const Handle& ElementTypes::of(Dtype dtype) {
+  const auto found = made_.find(dtype);
+  return found != made_.end() ? found->second
+                              : made_.emplace(dtype, element_type(dtype)).first->second;
+}
+
 Handle text_type(std::size_t bytes) {
   Handle type = owned(H5Tcopy(H5T_C_S1), "H5Tcopy");
   check(H5Tset_size(type.id(), bytes), "H5Tset_size");

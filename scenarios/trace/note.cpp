@@ -168,9 +168,8 @@ void write_part(const hdf5::Handle& dataset, std::int64_t part, const hdf5::Tabl
   hdf5::write_rows(dataset, attribute_of_part(part), row, {});
 }
 
-hdf5::Table read_part(const hdf5::Handle& group, const std::string& name, const std::string& path,
-                      std::int64_t part) {
-  hdf5::Table row = hdf5::read_rows(group, name, attribute_of_part(part));
+hdf5::Table read_part(const hdf5::Handle& dataset, const std::string& path, std::int64_t part) {
+  hdf5::Table row = hdf5::read_rows(dataset, attribute_of_part(part));
   if (row.row_count != 1) throw ScenarioError(path + ": altered: its attribute is not one row");
   return row;
 }
@@ -195,12 +194,12 @@ void write_note(const hdf5::Handle& dataset, const DatasetInfo& info) {
   }
 }
 
-DatasetInfo read_note(const hdf5::Handle& group, const std::string& name, const std::string& path) {
-  const hdf5::Table note = read_part(group, name, path, 0);
+DatasetInfo read_note(const hdf5::Handle& dataset, const std::string& path) {
+  const hdf5::Table note = read_part(dataset, path, 0);
   std::vector<std::int64_t> regions = get_list(note, "regions");
   const auto parts = note.get<std::int64_t>(0, note.column("parts", Kind::int64));
   for (std::int64_t part = 1; part < parts; ++part) {
-    const auto more = get_list(read_part(group, name, path, part), "regions");
+    const auto more = get_list(read_part(dataset, path, part), "regions");
     regions.insert(regions.end(), more.begin(), more.end());
   }
   return info_from(note, std::move(regions), path);

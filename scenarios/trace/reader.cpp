@@ -32,33 +32,26 @@ namespace {
 // One call at a time: not every build of HDF5 allows more by itself.
 std::mutex one_at_a_time;
 
-// Opens a dataset, which must be of the type and the shape that its note tells of, and calls
-// body(dataset, type).
-template <class Body>
-void with_dataset(const trace_schema::RankFile& shard, const DatasetInfo& info, Body body) {
-  const std::lock_guard lock(one_at_a_time);
-  reading(shard.path, [&] {
-    const hdf5::Handle stored = hdf5::open_dataset(shard.file, info.path);
-    const hdf5::Handle type = hdf5::element_type(info.dtype);
-    const Shape shape = hdf5::shape_of(stored), expected = trace_schema::stored_shape(info.regions);
-    if (!hdf5::has_type(stored, type))
-      refuse(shard, info, std::string("it is not of ") + name_of(info.dtype));
-    if (shape != expected) {
-      refuse(shard, info,
-             "its shape is " + to_string(shape) + ", its regions need " + to_string(expected));
-    }
-    body(stored, type);
-  });
+// A dataset must be of the type and the shape that its note tells of.
+void expect_as_noted(const trace_schema::RankFile& shard, const DatasetInfo& info,
+                     const hdf5::Handle& dataset, const hdf5::Handle& type) {
+  const Shape shape = hdf5::shape_of(dataset), expected = trace_schema::stored_shape(info.regions);
+  if (!hdf5::has_type(dataset, type))
+    refuse(shard, info, std::string("it is not of ") + name_of(info.dtype));
+  if (shape != expected) {
+    refuse(shard, info,
+           "its shape is " + to_string(shape) + ", its regions need " + to_string(expected));
+  }
 }
 
 std::int64_t stored_elements(const DatasetInfo& info) {
   return element_count(std::span(info.regions));
 }
 
-// Where the bytes of a dataset lie in its file, found when they are first asked for; and whether
-// they have been seen to match their hash.
+// Where the bytes of a dataset lie in its file, and whether they have been seen to match their hash.
 struct Place {
-  std::once_flag found;
+  explicit Place(std::optional<std::uint64_t> where) : offset(where) {}
+
   std::optional<std::uint64_t> offset;  // nothing: in chunks, which HDF5 must put together
   std::atomic<bool> is_checked = false;
 };
@@ -76,12 +69,14 @@ struct TraceReader::Files {
   std::vector<Shard> shards;
   std::map<std::string, std::vector<StoredDataset>> datasets;
   std::deque<Place> places;  // by StoredDataset::place
+  hdf5::ElementTypes element_types;
 
   void open(int rank);
   Shard& at(int rank) { return shards.at(static_cast<std::size_t>(rank)); }
   void list(const Shard& shard);
   void list(const Shard& shard, const hdf5::Handle& group, const std::string& group_path);
-  Place& place_of(const StoredDataset& dataset);
+  void add(const Shard& shard, const hdf5::Handle& dataset, const std::string& path);
+  Place& place_of(const StoredDataset& dataset) { return places.at(dataset.place); }
   void expect_hash(const StoredDataset& dataset, std::uint64_t found);
 };
 
@@ -107,18 +102,25 @@ void TraceReader::Files::list(const Shard& shard, const hdf5::Handle& group,
   for (const std::string& name : hdf5::names_in(group)) {
     Pulse::of_this_process().beat();
     const std::string path = group_path + "/" + name;
-    if (hdf5::is_group(group, name)) {
-      list(shard, hdf5::open_group(group, name), path);
-      continue;
-    }
-    try {
-      datasets[path].push_back(
-          {shard.header.rank, trace_schema::read_note(group, name, path), places.size()});
-      places.emplace_back();
-    } catch (const ScenarioError& error) {
-      throw ScenarioError(shard.path + ": " + error.what());
-    }
+    const hdf5::Handle object = hdf5::open_object(group, name);
+    if (hdf5::is_group(object))
+      list(shard, object, path);
+    else
+      add(shard, object, path);
   }
+}
+
+void TraceReader::Files::add(const Shard& shard, const hdf5::Handle& dataset,
+                             const std::string& path) {
+  DatasetInfo info;
+  try {
+    info = trace_schema::read_note(dataset, path);
+  } catch (const ScenarioError& error) {
+    throw ScenarioError(shard.path + ": " + error.what());
+  }
+  expect_as_noted(shard, info, dataset, element_types.of(info.dtype));
+  datasets[path].push_back({shard.header.rank, std::move(info), places.size()});
+  places.emplace_back(hdf5::offset_in_file(dataset));
 }
 
 TraceReader::TraceReader(const std::string& folder) : files_(std::make_unique<Files>()) {
@@ -145,16 +147,6 @@ const std::map<std::string, std::vector<StoredDataset>>& TraceReader::datasets()
   return files_->datasets;
 }
 
-Place& TraceReader::Files::place_of(const StoredDataset& dataset) {
-  Place& place = places.at(dataset.place);
-  std::call_once(place.found, [&] {
-    with_dataset(at(dataset.rank), dataset.info, [&](const hdf5::Handle& stored, const auto&) {
-      place.offset = hdf5::offset_in_file(stored);
-    });
-  });
-  return place;
-}
-
 void TraceReader::Files::expect_hash(const StoredDataset& dataset, std::uint64_t found) {
   if (found != dataset.info.hash)
     refuse(at(dataset.rank), dataset.info, "its bytes do not match their hash");
@@ -178,10 +170,12 @@ void TraceReader::read_bytes(const StoredDataset& dataset, std::int64_t begin,
     return;
   }
   const Region all = whole(trace_schema::stored_shape(info.regions));
-  with_dataset(shard, info, [&](const hdf5::Handle& stored, const hdf5::Handle& type) {
+  const std::lock_guard lock(one_at_a_time);
+  reading(shard.path, [&] {
+    const hdf5::Handle stored = hdf5::open_dataset(shard.file, info.path);
     for (const Region& box : flat_range(all, begin / size, (begin + count) / size)) {
       const auto bytes = static_cast<std::size_t>(element_count(box) * size);
-      hdf5::read_box(stored, type, box, out.first(bytes));
+      hdf5::read_box(stored, files_->element_types.of(info.dtype), box, out.first(bytes));
       out = out.subspan(bytes);
     }
   });

@@ -99,8 +99,8 @@ class Gathering {
 struct TraceWriter::File {
   std::string path;
   hdf5::Handle file;
-  std::optional<BackgroundFile> elements;   // of the datasets: the same file
-  std::vector<hdf5::Handle> element_types;  // by Dtype
+  std::optional<BackgroundFile> elements;  // of the datasets: the same file
+  hdf5::ElementTypes element_types;
   hdf5::GroupCache groups{file};
   std::unordered_set<std::string> paths;
   std::int64_t next_order = 0;
@@ -143,9 +143,6 @@ TraceWriter::TraceWriter(const std::string& folder, const TraceHeader& header)
   file_->path = folder + "/" + trace_schema::rank_file(header.rank);
   file_->file = hdf5::create_file(file_->path + ".part");
   file_->elements.emplace(file_->path + ".part");
-  for (const Dtype dtype : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16, Dtype::int64}) {
-    file_->element_types.push_back(hdf5::element_type(dtype));
-  }
   trace_schema::write_header(file_->file, header);
 }
 
@@ -171,7 +168,7 @@ void TraceWriter::write(DatasetInfo info, std::span<const std::byte> buffer,
 
   const std::size_t slash = info.path.rfind('/');
   const hdf5::Handle& group = file_->groups.enter(info.path.substr(0, slash));
-  const hdf5::Handle& type = file_->element_types[static_cast<std::size_t>(info.dtype)];
+  const hdf5::Handle& type = file_->element_types.of(info.dtype);
   const hdf5::Handle dataset = hdf5::create_dataset(group, info.path.substr(slash + 1), type,
                                                     trace_schema::stored_shape(info.regions));
   info.hash = file_->store(dataset, stored, hash);

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace shardproof::reports;
@@ -53,19 +54,59 @@ BOOST_AUTO_TEST_CASE(every_part_of_every_work_is_done_once) {
   run_all({});
 }
 
-BOOST_AUTO_TEST_CASE(of_several_failures_the_first_part_is_told_by_one_thread) {
-  const Threads threads(1);
-  std::vector<std::shared_ptr<Work>> works{std::make_shared<Marking>(2, never),
-                                           std::make_shared<Marking>(9, 4)};
-  BOOST_CHECK_EXCEPTION(run_all(works), std::runtime_error, [](const std::runtime_error& error) {
-    return error.what() == std::string("part 4");
-  });
+BOOST_AUTO_TEST_CASE(of_several_failures_the_first_part_is_told) {
+  for (const int count : {1, 2, 5}) {
+    const Threads threads(count);
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      const std::vector<std::shared_ptr<Work>> works{std::make_shared<Marking>(200, never),
+                                                     std::make_shared<Marking>(900, 400),
+                                                     std::make_shared<Marking>(900, 0)};
+      BOOST_CHECK_EXCEPTION(run_all(works), std::runtime_error, [](const auto& error) {
+        return error.what() == std::string("part 400");
+      });
+    }
+  }
 }
 
-BOOST_AUTO_TEST_CASE(a_failure_is_told_by_many_threads) {
-  const Threads threads(4);
-  std::vector<std::shared_ptr<Work>> works{std::make_shared<Marking>(1000, 500)};
+BOOST_AUTO_TEST_CASE(what_lies_behind_a_failure_is_left_out) {
+  const Threads threads(1);
+  const auto failing = std::make_shared<Marking>(9, 4),
+             behind = std::make_shared<Marking>(1, never);
+  const std::vector<std::shared_ptr<Work>> works{failing, behind};
   BOOST_CHECK_THROW(run_all(works), std::runtime_error);
+  BOOST_TEST(!behind->once());
+}
+
+BOOST_AUTO_TEST_CASE(a_crew_works_while_its_owner_goes_on) {
+  const Threads threads(2);
+  const auto marking = std::make_shared<Marking>(100, never);
+  Crew crew;
+  crew.add(marking);
+  while (!marking->once()) std::this_thread::yield();  // nobody waited for it
+  crew.wait();
+  BOOST_TEST(marking->once());
+}
+
+BOOST_AUTO_TEST_CASE(a_crew_is_there_for_more_after_a_wait_and_after_a_failure) {
+  for (const int count : {1, 3}) {
+    const Threads threads(count);
+    Crew crew;
+    crew.wait();
+    crew.add(std::make_shared<Marking>(50, 20));
+    BOOST_CHECK_THROW(crew.wait(), std::runtime_error);
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const auto marking = std::make_shared<Marking>(100, never);
+      crew.add(marking);
+      crew.wait();
+      BOOST_TEST(marking->once());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_crew_that_nobody_waits_for_ends) {
+  const Threads threads(3);
+  Crew crew;
+  crew.add(std::make_shared<Marking>(1000, 10));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

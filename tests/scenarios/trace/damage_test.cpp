@@ -109,9 +109,9 @@ BOOST_AUTO_TEST_CASE(a_note_at_another_path_breaks_its_seal) {
       hdf5::create_dataset(file, "w", hdf5::element_type(info.dtype), info.full_shape);
   trace_schema::write_note(dataset, info);
 
-  BOOST_TEST(trace_schema::read_note(file, "w", info.path).placement == "tp=shard(0)");
+  BOOST_TEST(trace_schema::read_note(dataset, info.path).placement == "tp=shard(0)");
   const std::string other = "/step/000001/gradient/w";
-  const std::string message = refusal([&] { trace_schema::read_note(file, "w", other); });
+  const std::string message = refusal([&] { trace_schema::read_note(dataset, other); });
   BOOST_TEST(mentions(message, {other, "altered", "seal"}));
 }
 
