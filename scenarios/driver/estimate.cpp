@@ -176,18 +176,15 @@ std::string limit_of(const Machine& machine) {
 
 }  // namespace
 
-std::uint64_t memory_at_once(const Needs& needs, int executions) {
-  std::vector<std::uint64_t> sizes;
-  std::uint64_t judge = 0, most = 0;
+std::uint64_t memory_at_once(const Needs& needs, const SideBySide& limits) {
+  std::vector<Load> executions;
+  std::uint64_t judge = 0;
   for (const ProcessNeeds& kind : needs.processes)
     if (kind.key == judge_key)
       judge = kind.together_bytes;
     else
-      sizes.push_back(kind.together_bytes);
-  std::ranges::sort(sizes, std::greater<>());
-  for (std::size_t i = 0; i < sizes.size() && i < static_cast<std::size_t>(executions); ++i)
-    most += sizes[i];
-  return std::max(most, judge);
+      executions.push_back({kind.together_bytes, kind.count});
+  return std::max(most_at_once(executions, limits), judge);
 }
 
 double seconds_to_start(const Needs& needs) {
@@ -233,7 +230,7 @@ std::string without_reference(const Needs& needs, std::uint64_t available) {
   Needs others = needs;
   if (std::erase_if(others.processes, [](const auto& kind) { return kind.key == "reference"; }) ==
           0 ||
-      others.processes.size() < 2 || memory_at_once(others, 1) > available)
+      others.processes.size() < 2 || memory_at_once(others, {}) > available)
     return "";
   return "leave the reference out (--executions sim,real: op by op the verdict stands without it), "
          "or ";
@@ -243,25 +240,26 @@ std::string without_reference(const Needs& needs, std::uint64_t available) {
 
 Fit fit(const Needs& needs, const Machine& machine, int cores) {
   const int all = std::max(1, std::min(cores, static_cast<int>(needs.processes.size()) - 1));
-  const std::uint64_t beside = memory_at_once(needs, all);
-  Needs fitted = needs;
-  Fit found{all, "", beside};
+  Fit found{{all, cores}, "", 0};
+  const std::uint64_t beside = memory_at_once(needs, found.limits);
+  found.memory_bytes = beside;
   if (machine.memory_bytes) {
-    while (found.executions > 1 && memory_at_once(needs, found.executions) > *machine.memory_bytes)
-      --found.executions;
-    found.memory_bytes = memory_at_once(needs, found.executions);
+    while (found.limits.jobs > 1 && memory_at_once(needs, found.limits) > *machine.memory_bytes)
+      --found.limits.jobs;
+    found.memory_bytes = memory_at_once(needs, found.limits);
     if (found.memory_bytes > *machine.memory_bytes)
       throw ScenarioError(
           "the run needs " + readable_bytes(found.memory_bytes) +
           " of memory with its executions one after another (" + memory_of(needs.processes) +
           "), and " + readable_bytes(*machine.memory_bytes) + " are available (" +
           limit_of(machine) + "): " + without_reference(needs, *machine.memory_bytes) + way_out);
-    if (found.executions < all)
-      found.said = std::string("its executions run ") + how_many(found.executions) +
+    if (found.limits.jobs < all)
+      found.said = std::string("its executions run ") + how_many(found.limits.jobs) +
                    ": beside each other they need " + readable_bytes(beside) + " of memory, and " +
                    readable_bytes(*machine.memory_bytes) + " are available (" + limit_of(machine) +
                    ")";
   }
+  Needs fitted = needs;
   fitted.memory_bytes = found.memory_bytes;
   refuse_if_too_much(fitted, machine);
   return found;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/driver/side_by_side.hpp"
+
 namespace shardproof {
 
 /// What the processes of one kind need. `ulimit -v` and `ulimit -d` count each for itself, and what
@@ -16,6 +18,7 @@ struct ProcessNeeds {
   std::string key = {};                   // in summary.json: "reference", "sim", "real_rank", ...
   std::uint64_t memory_bytes = 0;         // used, by the largest of them; no mapped files
   std::uint64_t together_bytes = 0;       // used, by all of them
+  int count = 1;                          // of them, each on a processor of its own
 };
 inline constexpr const char* judge_key = "judge";
 
@@ -27,9 +30,8 @@ struct Needs {
   std::vector<ProcessNeeds> processes = {};
 };
 
-/// The most that is used at a time, where `executions` of them are under way at once; the judge
-/// comes behind them.
-std::uint64_t memory_at_once(const Needs& needs, int executions);
+/// The most that is used at a time; the judge comes behind the executions.
+std::uint64_t memory_at_once(const Needs& needs, const SideBySide& limits);
 
 /// How long its processes may well need to start: to read and fill that memory, at 100 MB a second.
 double seconds_to_start(const Needs& needs);
@@ -54,12 +56,12 @@ void refuse_if_too_much(const Needs& needs, const Machine& machine);
 
 /// How the executions of a run fit into what the machine has.
 struct Fit {
-  int executions = 0;              // at a time
+  SideBySide limits;
   std::string said = {};           // of those that do not fit beside each other; "": all do
   std::uint64_t memory_bytes = 0;  // that then is the most
 };
-/// As many at a time as fit, at most `cores`. Throws as refuse_if_too_much does, if one alone is
-/// too much.
+/// As many at a time as the cores and the memory allow. Throws as refuse_if_too_much does, if one
+/// alone is too much.
 Fit fit(const Needs& needs, const Machine& machine, int cores);
 
 }  // namespace shardproof

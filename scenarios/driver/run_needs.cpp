@@ -97,6 +97,7 @@ ProcessNeeds process(const std::string& who, const std::string& key, const Sizes
   needs.address_space_bytes = static_cast<std::uint64_t>(sizes.mapped + pulse_bytes + most);
   needs.data_bytes = static_cast<std::uint64_t>(sizes.mapped - sizes.shared + pulse_bytes + most);
   needs.memory_bytes = static_cast<std::uint64_t>(own_bytes + most);
+  needs.count = static_cast<int>(sizes.count);
   needs.together_bytes =
       static_cast<std::uint64_t>(sizes.count * (own_bytes + sizes.bytes) + sizes.beyond);
   return needs;
@@ -137,7 +138,7 @@ Needs run_needs(const Scenario& scenario, const Accounts& accounts, const Refere
                             (scenario.runs(Execution::reference) ? reference.trace_bytes : 0);
   Needs needs{0, static_cast<std::uint64_t>(disk), out,
               processes_of(scenario, accounts, reference)};
-  needs.memory_bytes = memory_at_once(needs, static_cast<int>(needs.processes.size()));
+  for (const ProcessNeeds& kind : needs.processes) needs.memory_bytes += kind.together_bytes;
   return needs;
 }
 

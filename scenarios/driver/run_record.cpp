@@ -31,17 +31,17 @@ void write_run_record(const std::string& folder, const RunRecord& record) {
   }
   JsonValue estimate = JsonValue::object();
   for (const auto& [name, bytes] : record.memory_estimate) estimate.set(name, bytes);
-  write_text(folder + "/run.json",
-             write_json(JsonValue::object()
-                            .set("schema", "shardproof-run-1")
-                            .set("launcher", record.launcher)
-                            .set("seconds", record.seconds)
-                            .set("executions_at_once", record.executions_at_once)
-                            .set("said_of_memory", record.said_of_memory)
-                            .set("memory_estimate", std::move(estimate))
-                            .set("executions", std::move(executions)),
-                        2) +
-                 "\n");
+  write_text(folder + "/run.json", write_json(JsonValue::object()
+                                                  .set("schema", "shardproof-run-1")
+                                                  .set("launcher", record.launcher)
+                                                  .set("seconds", record.seconds)
+                                                  .set("executions_at_once", record.limits.jobs)
+                                                  .set("processors", record.limits.processors)
+                                                  .set("said_of_memory", record.said_of_memory)
+                                                  .set("memory_estimate", std::move(estimate))
+                                                  .set("executions", std::move(executions)),
+                                              2) +
+                                       "\n");
 }
 
 RunRecord read_run_record(const std::string& folder) {
@@ -54,7 +54,9 @@ RunRecord read_run_record(const std::string& folder) {
   record.launcher = launcher->text;
   if (const JsonValue* seconds = json.find("seconds")) record.seconds = seconds->number;
   if (const JsonValue* count = json.find("executions_at_once"))
-    record.executions_at_once = static_cast<int>(count->integer);
+    record.limits.jobs = static_cast<int>(count->integer);
+  if (const JsonValue* count = json.find("processors"))
+    record.limits.processors = static_cast<int>(count->integer);
   if (const JsonValue* said = json.find("said_of_memory")) record.said_of_memory = said->text;
   if (const JsonValue* estimate = json.find("memory_estimate"))
     for (const JsonMember& member : estimate->members)
@@ -112,18 +114,17 @@ std::vector<std::string> unfinished(const std::string& folder, const RunRecord& 
 std::map<std::string, std::int64_t> memory_peak_of(const RunRecord& record,
                                                    std::int64_t judge_peak) {
   std::map<std::string, std::int64_t> peak;
-  std::vector<std::int64_t> sums;
+  std::vector<Load> loads;
   for (const RunRecord::Execution& ran : record.executions) {
     if (ran.peaks.empty()) continue;
     peak[ran.name == "real" ? "real_rank" : ran.name] = std::ranges::max(ran.peaks);
-    sums.push_back(std::reduce(ran.peaks.begin(), ran.peaks.end()));
+    const std::int64_t sum = std::reduce(ran.peaks.begin(), ran.peaks.end());
+    loads.push_back({static_cast<std::uint64_t>(sum), static_cast<int>(ran.peaks.size())});
   }
   if (peak.empty()) return peak;
-  std::ranges::sort(sums, std::greater<>());
-  if (std::ssize(sums) > record.executions_at_once)
-    sums.resize(static_cast<std::size_t>(std::max(1, record.executions_at_once)));
   peak["judge"] = judge_peak;
-  peak["together"] = std::max(std::reduce(sums.begin(), sums.end()), judge_peak);
+  peak["together"] =
+      std::max(static_cast<std::int64_t>(most_at_once(loads, record.limits)), judge_peak);
   return peak;
 }
 

@@ -23,7 +23,7 @@ struct RunRecord {
   std::vector<Execution> executions;
   std::string launcher;  // how ranks were started; "": as usual
   double seconds = 0;    // of all executions, by the clock
-  int executions_at_once = 0;
+  SideBySide limits;
   std::string said_of_memory;                           // Fit::said
   std::map<std::string, std::int64_t> memory_estimate;  // by ProcessNeeds::key, and "together"
 };

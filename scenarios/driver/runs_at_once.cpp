@@ -76,7 +76,7 @@ class RunsAtOnce {
 
 std::vector<TimedOutcome> RunsAtOnce::run(int at_once) {
   SupervisorOptions supervision;
-  supervision.at_once = at_once;
+  supervision.limits = {at_once, at_once};
   // Longer than the children give to theirs.
   supervision.grace_seconds = 15;
   supervision.on_progress = [&](const Progress&) { tell_of_new_ones(); };

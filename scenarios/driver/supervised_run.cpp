@@ -21,12 +21,12 @@ namespace {
 RunRecord run_executions(const RunJobs& jobs, SupervisorOptions supervision) {
   RunRecord record;
   record.launcher = jobs.launcher;
-  record.executions_at_once = jobs.fit.executions;
+  record.limits = jobs.fit.limits;
   record.said_of_memory = jobs.fit.said;
   for (const ProcessNeeds& kind : jobs.needs.processes)
     record.memory_estimate[kind.key] = static_cast<std::int64_t>(kind.memory_bytes);
   record.memory_estimate["together"] = static_cast<std::int64_t>(jobs.fit.memory_bytes);
-  supervision.at_once = jobs.fit.executions;
+  supervision.limits = jobs.fit.limits;
   const auto started = std::chrono::steady_clock::now();
   for (const JobResult& result : run_jobs(jobs.executions, supervision))
     record.executions.push_back(record_of(result));
@@ -63,9 +63,9 @@ RunOutcome run_supervised(const Scenario& scenario, RunFolder& folder, const Run
     const RunRecord record = run_executions(jobs, supervision);
     reserved.release();
     write_run_record(folder.path(), record);
-    // The limit is one for executions: of what it stopped there is a verdict all the same.
-    constexpr double least = 600;
-    supervision.time_out_seconds = std::max(least, *supervision.time_out_seconds);
+    // The limit is one for executions: of what it stopped there is a verdict all the same. A judge
+    // that hangs is stopped for that.
+    supervision.time_out_seconds.reset();
     judged = run_jobs({jobs.judge}, supervision).front();
   } catch (const Interrupted& interrupted) {
     display.clear();

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <list>
-#include <thread>
 
 #include "scenarios/driver/child_process.hpp"
 #include "scenarios/driver/log_end.hpp"
@@ -161,10 +160,11 @@ std::vector<JobResult> Supervisor::run() {
 }
 
 void Supervisor::start_jobs() {
-  const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  const auto limit = options_.at_once > 0 ? static_cast<std::size_t>(options_.at_once) : cores;
-  for (; next_ < jobs_.size() && running_.size() < limit; ++next_) {
+  for (; next_ < jobs_.size(); ++next_) {
     const Job& job = jobs_[next_];
+    int busy = 0;
+    for (const Running& other : running_) busy += jobs_[other.index].processes;
+    if (!options_.limits.has_room(static_cast<int>(running_.size()), busy, job.processes)) return;
     running_.push_back({next_, ChildProcess(job), Clock::now(),
                         StallWatch(job.processes, options_.stall, Clock::now())});
   }

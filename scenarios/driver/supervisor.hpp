@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scenarios/driver/progress.hpp"
+#include "scenarios/driver/side_by_side.hpp"
 #include "scenarios/driver/stall_watch.hpp"
 
 namespace shardproof {
@@ -21,7 +22,7 @@ struct Job {
   std::map<std::string, std::string> environment;  // added to this process's
   std::string log_file;                            // gets its stdout and stderr
   std::string pulse_folder = {};  // where its processes tell their pulse; "": they are not watched
-  int processes = 1;              // that do so
+  int processes = 1;              // that do so, each on a processor of its own
   std::string launcher = {};      // "mpirun", whose children they are; "": the job is the process
 };
 
@@ -41,7 +42,7 @@ struct JobResult {
 };
 
 struct SupervisorOptions {
-  int at_once = 0;                              // jobs at a time; 0: as many as there are cores
+  SideBySide limits = {};                       // of jobs at a time
   std::optional<double> time_out_seconds = {};  // of each job
   double grace_seconds = 5;                     // between asking a job to end and killing it
   StallLimits stall = {};                       // of each job that is watched
@@ -62,7 +63,7 @@ class Interrupted : public std::runtime_error {
   int signal_;
 };
 
-/// Runs the jobs, several at once, in their order; returns how each ended, in the same order.
+/// Runs the jobs, as many at once as the limits allow, in their order; returns how each ended, in the same order.
 /// Every job is the leader of its process group, and is ended as a group. Throws Interrupted;
 /// EnvironmentError if no process can be started at all. A program that cannot be found is a
 /// result. Call it on the main thread: signals are taken from it meanwhile.

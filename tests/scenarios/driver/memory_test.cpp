@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t gib = 1ull << 30;
 
 ProcessNeeds kind(const char* who, const char* key, std::uint64_t bytes, std::uint64_t count = 1) {
-  return {who, 0, 0, key, bytes, count * bytes};
+  return {who, 0, 0, key, bytes, count * bytes, static_cast<int>(count)};
 }
 
 // 4 GiB and 2 and two of 1 beside each other, then 3.
@@ -52,23 +52,33 @@ BOOST_AUTO_TEST_SUITE(memory)
 
 BOOST_AUTO_TEST_CASE(what_fits_runs_side_by_side) {
   const Fit all = fit_in(8, three_executions());
-  BOOST_TEST(all.executions == 3);
+  BOOST_TEST(all.limits.jobs == 3);
   BOOST_TEST(all.said == "");
   BOOST_TEST(all.memory_bytes == 8 * gib);
   const Fit two_cores = fit_in(6, three_executions(), 2);  // that is how many are started
-  BOOST_TEST(two_cores.executions == 2);
+  BOOST_TEST(two_cores.limits.jobs == 2);
   BOOST_TEST(two_cores.said == "");
-  BOOST_TEST(fit({0, 0, "out"}, Machine{}, 2).executions == 1);
+  BOOST_TEST(fit({0, 0, "out"}, Machine{}, 2).limits.jobs == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_keeps_all_processors_busy_has_no_memory_beside_it) {
+  const std::vector<Load> loads{{4, 1}, {2, 1}, {5, 2}};
+  BOOST_TEST(most_at_once(loads, {3, 4}) == 11U);
+  BOOST_TEST(most_at_once(loads, {3, 3}) == 9U);  // 4 and 5, on three
+  BOOST_TEST(most_at_once(loads, {3, 2}) == 6U);  // 4 and 2; and 5 alone
+  BOOST_TEST(most_at_once(loads, {1, 4}) == 5U);
+  BOOST_TEST(most_at_once({{{1, 1}, {9, 64}}}, {2, 2}) == 9U);
+  BOOST_TEST(most_at_once({}, {2, 2}) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_beside_each_other_runs_one_after_another_and_that_is_said) {
   const Fit two = fit_in(7, three_executions()), one = fit_in(5, three_executions());
-  BOOST_TEST(two.executions == 2);
+  BOOST_TEST(two.limits.jobs == 2);
   BOOST_TEST(two.memory_bytes == 6 * gib);
   BOOST_TEST(two.said ==
              "its executions run two at a time: beside each other they need 8.0 GiB of memory, and "
              "7.0 GiB are available (/proc/meminfo)");
-  BOOST_TEST(one.executions == 1);
+  BOOST_TEST(one.limits.jobs == 1);
   BOOST_TEST(one.memory_bytes == 4 * gib);
   BOOST_TEST(has(one.said, "its executions run one after another: "));
 }
@@ -118,20 +128,21 @@ BOOST_AUTO_TEST_CASE(a_run_keeps_what_it_expected_of_memory_and_what_there_was) 
   RunRecord record;
   record.executions = {
       {"reference", 0, 1, "", {50}}, {"sim", 0, 1, "", {40}}, {"real", 0, 1, "", {20, 30, 10}}};
-  record.executions_at_once = 2;
+  record.limits = {3, 2};
   record.said_of_memory = "one after another";
   record.memory_estimate = {{"sim", 42}, {"together", 120}};
   write_run_record(folder.path(), record);
 
   const RunRecord read = read_run_record(folder.path());
 
-  BOOST_TEST(read.executions_at_once == 2);
+  BOOST_TEST(read.limits.jobs == 3);
+  BOOST_TEST(read.limits.processors == 2);
   BOOST_TEST(read.said_of_memory == "one after another");
   BOOST_TEST((read.memory_estimate == record.memory_estimate));
   using Peaks = std::map<std::string, std::int64_t>;
   BOOST_TEST(
       (memory_peak_of(read, 5) ==
-       Peaks{{"reference", 50}, {"sim", 40}, {"real_rank", 30}, {"judge", 5}, {"together", 110}}));
+       Peaks{{"reference", 50}, {"sim", 40}, {"real_rank", 30}, {"judge", 5}, {"together", 90}}));
   BOOST_TEST(memory_peak_of(read, 200).at("together") == 200);
   BOOST_TEST(memory_peak_of(RunRecord{}, 200).empty());
 }

@@ -150,13 +150,31 @@ BOOST_AUTO_TEST_CASE(results_keep_the_order_of_the_jobs_and_no_more_than_allowed
                                                         " | wc -l; rm " + own + "; exit " +
                                                         std::to_string(i)));
   }
-  const auto results = run_jobs(jobs, {.at_once = 2});
+  const auto results = run_jobs(jobs, {.limits = {2, 2}});
   int most = 0;
   for (int i = 0; i < 6; ++i) {
     BOOST_TEST(results.at(static_cast<std::size_t>(i)).exit_status == i);
     most = std::max(most, std::stoi(read(jobs[static_cast<std::size_t>(i)].log_file)));
   }
   BOOST_TEST(most == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_job_of_more_processes_than_there_are_processors_runs_alone) {
+  const std::string running = folder() / "beside";
+  fs::create_directory(running);
+  std::vector<Job> jobs;
+  for (const int processes : {1, 1, 3, 1}) {
+    const std::string name = std::to_string(jobs.size());
+    const std::string own = running + "/" + name;
+    jobs.push_back(
+        shell(name, "touch " + own + "; sleep 0.2; ls " + running + " | wc -l; rm " + own));
+    jobs.back().processes = processes;
+  }
+  run_jobs(jobs, {.limits = {3, 2}});
+  std::vector<int> beside;
+  for (const Job& job : jobs) beside.push_back(std::stoi(read(job.log_file)));
+  BOOST_TEST(beside[2] == 1);
+  BOOST_TEST(std::max(beside[0], beside[1]) == 2);
 }
 
 BOOST_AUTO_TEST_CASE(progress_arrives_also_through_a_launcher_that_closes_the_pipe) {
@@ -183,16 +201,16 @@ BOOST_AUTO_TEST_CASE(no_zombie_and_no_descriptor_is_left) {
   BOOST_TEST(run_one(shell("first", "exit 0")).ok());
   const auto before = open_descriptors();
   const std::vector<Job> jobs(20, shell("many", "exit 0"));
-  run_jobs(jobs, {.at_once = 4});
+  run_jobs(jobs, {.limits = {4, 4}});
   BOOST_CHECK_THROW(
-      run_jobs({shell("a", "sleep 60"), {"b", {"true"}, {}, "/no/such/log"}}, {.at_once = 2}),
+      run_jobs({shell("a", "sleep 60"), {"b", {"true"}, {}, "/no/such/log"}}, {.limits = {2, 2}}),
       EnvironmentError);
   BOOST_TEST(open_descriptors() == before);
   BOOST_TEST(!has_children());
   // A child has what we were started with, the pipe, and nothing of its siblings; ls opens one
   // more, the folder that it lists.
   const Job lists{"lists", {"ls", "/proc/self/fd"}, {}, folder() / "lists.log"};
-  run_jobs({shell("other", "sleep 0.2"), lists}, {.at_once = 2});
+  run_jobs({shell("other", "sleep 0.2"), lists}, {.limits = {2, 2}});
   const std::string listed = read(lists.log_file);
   BOOST_TEST(std::count(listed.begin(), listed.end(), '\n') == inheritable_descriptors() + 2,
              listed);
@@ -208,7 +226,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_ends_all_children_and_tells_the_exit_code) {
     const Job never = shell("never", "touch " + (folder() / "started"));
     const int expected = code;
     BOOST_CHECK_EXCEPTION(
-        run_jobs({sleeper, sender, never}, {.at_once = 2}), Interrupted,
+        run_jobs({sleeper, sender, never}, {.limits = {2, 2}}), Interrupted,
         [expected](const Interrupted& error) { return error.exit_code() == expected; });
     BOOST_TEST(!alive(pid));
     BOOST_TEST(!fs::exists(folder() / "started"));
@@ -286,7 +304,7 @@ BOOST_AUTO_TEST_CASE(a_child_without_progress_is_stopped_and_who_waits_is_told) 
 
 BOOST_AUTO_TEST_CASE(a_death_is_told_while_the_other_children_go_on) {
   SupervisorOptions options;
-  options.at_once = 2;
+  options.limits = {2, 2};
   std::vector<std::string> ended;
   options.on_end = [&](const JobResult& result) {
     ended.push_back(result.name);
