@@ -34,7 +34,8 @@ std::int64_t checkpoint_bytes(const Scenario& scenario, const MemoryAccount& ran
 
 // What the processes of a run are made of, beside what any process takes.
 struct Terms {
-  std::int64_t rank = 0;     // an arena, and the value that is copied to be recorded
+  std::int64_t rank = 0;     // an arena, and beside it what collectives and devices copy: measured
+                             // as the largest value
   std::int64_t kernels = 0;  // what they widen, one rank at a time
   std::int64_t written = 0;  // a rank's file of a trace
   std::int64_t read = 0;     // the files of all ranks, by whoever makes them one, and that one
@@ -68,14 +69,16 @@ std::int64_t first_rank_bytes(const Terms& terms) {
 }
 
 // It streams: of what it reads it holds a tile for each thread, and of the units that are one tile
-// the whole: at most 512 MiB, and of a run smaller than that what there is. Beside that it holds
-// what it knows of every tensor and every op.
+// the whole: measured as 384 MiB, and of a run smaller than that what there is. Of the leaves it
+// holds one weight as it was recorded and as it must be. Beside that it holds what it knows of every
+// tensor and every op.
 std::int64_t judge_bytes(const Scenario& scenario, const Accounts& accounts) {
   const std::int64_t ranks = engines(scenario) * scenario.world();
   const std::int64_t known = 8 * kibibyte * ranks * accounts.tensors_of_rank;
   const std::int64_t streamed =
-      std::min(512 * mebibyte, 32 * mebibyte + 2 * engines(scenario) * accounts.trace_bytes);
-  return known + streamed;
+      std::min(384 * mebibyte, 32 * mebibyte + 2 * engines(scenario) * accounts.trace_bytes);
+  const auto element = static_cast<std::int64_t>(size_bytes(scenario.training.working));
+  return known + streamed + 2 * accounts.largest_weight * element;
 }
 
 // What a process has to itself: `bytes`, beside code, stacks, and what it reads of the scenario.
