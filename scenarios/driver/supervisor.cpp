@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <list>
-#include <thread>
 
 #include "scenarios/driver/child_process.hpp"
 #include "scenarios/driver/log_end.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/memory_peak.hpp"
+#include "scenarios/processors.hpp"
 
 namespace shardproof {
 
@@ -161,8 +161,8 @@ std::vector<JobResult> Supervisor::run() {
 }
 
 void Supervisor::start_jobs() {
-  const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  const auto limit = options_.at_once > 0 ? static_cast<std::size_t>(options_.at_once) : cores;
+  const auto limit =
+      static_cast<std::size_t>(options_.at_once > 0 ? options_.at_once : usable_processors());
   for (; next_ < jobs_.size() && running_.size() < limit; ++next_) {
     const Job& job = jobs_[next_];
     running_.push_back({next_, ChildProcess(job), Clock::now(),

@@ -41,7 +41,7 @@ struct JobResult {
 };
 
 struct SupervisorOptions {
-  int at_once = 0;                              // jobs at a time; 0: as many as there are cores
+  int at_once = 0;                              // jobs at a time; 0: one for each usable processor
   std::optional<double> time_out_seconds = {};  // of each job
   double grace_seconds = 5;                     // between asking a job to end and killing it
   StallLimits stall = {};                       // of each job that is watched
