@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -16,18 +15,15 @@
 #include <iostream>
 #include <memory>
 #include <set>
-#include <thread>
 
 #include "real/cuda/machine.hpp"
 #include "real/cuda/module.hpp"
 #include "real/host/launcher.hpp"
 #include "real/host/rank_main.hpp"
-#include "real/lowering/lowering.hpp"
 #include "real/machine/versions.hpp"
 #include "real/run/rank_run.hpp"
 #include "reference/run/size.hpp"
 #include "reference/run/training.hpp"
-#include "reference/units/expected_tensors.hpp"
 #include "reports/checks/baseline.hpp"
 #include "reports/judge.hpp"
 #include "reports/manual/bash_completion.hpp"
@@ -72,7 +68,6 @@
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/plan/program_json.hpp"
-#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/settings/scenario.hpp"
