@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "reports/traces/stored_elements.hpp"
+#include "reports/side_by_side/dataset_window.hpp"
 
 namespace shardproof::reports {
 
@@ -143,7 +143,7 @@ class Beside {
  private:
   struct Other {
     const StoredBox* box;
-    std::optional<StoredElements> elements;
+    std::optional<DatasetWindow> elements;
   };
 
   bool visit_stretch(const Region& stretch, const Visit& visit) {
@@ -172,7 +172,7 @@ class Beside {
   }
 
   const StoredBox& box_;
-  StoredElements elements_;
+  DatasetWindow elements_;
   std::vector<Other> others_;
 };
 
