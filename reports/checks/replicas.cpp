@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "reports/traces/as_stored.hpp"
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/verdict/findings.hpp"
 
@@ -55,7 +54,7 @@ void check_copies(const RecordedTrace& trace, const Copies& copies, Tally& tally
     }
     trace.reader().check(first);
     compare_stored(
-        trace, *copy, *stored_elements(trace.reader(), first),
+        trace, *copy, *stored_tensor(trace.reader(), first),
         "its bits differ from those of its replica on rank " + std::to_string(first.rank), tally,
         findings);
   }
@@ -84,7 +83,7 @@ void check_parts(const RecordedTrace& trace, const std::vector<StoredDataset>& c
       tally.add(element_count(copy.info.regions), 0, Proof::bitwise);
       continue;
     }
-    compare_stored(trace, copy, *as_stored(tensor.elements, copy),
+    compare_stored(trace, copy, *as_stored(tensor.elements, copy.info.regions),
                    "its bits differ from those of its replicas on other TP ranks", tally, findings);
   }
 }

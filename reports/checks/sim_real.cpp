@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "reports/traces/as_stored.hpp"
 #include "reports/verdict/findings.hpp"
 
 namespace shardproof::reports {
@@ -127,7 +126,7 @@ class Comparer {
                   count);
     } else if (b->info.hash != a.info.hash || b->info.dtype != a.info.dtype) {
       sim_.reader().check(a);
-      compare_stored(real_, *b, *stored_elements(sim_.reader(), a),
+      compare_stored(real_, *b, *stored_tensor(sim_.reader(), a),
                      "its bits differ from those of sim", tally_, findings_);
     } else {
       tally_.add(count, 0, Proof::bitwise);

@@ -19,6 +19,9 @@ class Work {
 /// when it has done its last. Of several exceptions the one of the first part is thrown.
 void run_all(std::span<const std::shared_ptr<Work>> works);
 
+/// The same of one.
+void run_parts(const std::shared_ptr<Work>& work);
+
 /// How many threads run_all() uses; at first as many as there are processors for this process.
 void use_threads(int count);
 int threads_in_use();
