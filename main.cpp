@@ -629,7 +629,7 @@ void expect_scenario_of_traces(const Scenario& scenario, const reports::JudgeInp
   const std::string hash = scenario_hash(scenario);
   for (const reports::JudgedExecution& engine : input.engines) {
     if (fs::exists(engine.folder + "/collective_failure.json")) continue;
-    const std::string recorded = TraceReader(engine.folder).header().scenario_hash;
+    const std::string recorded = header_of_trace(engine.folder).scenario_hash;
     if (!recorded.empty() && recorded != hash)
       throw ScenarioError(engine.folder + ": the trace is of another scenario (" + recorded +
                           ") than the scenario.json beside it (" + hash +

@@ -34,12 +34,6 @@ std::vector<Region> other_shards(const Shape& shape, const Placement& placement,
   return others;
 }
 
-/// The bytes of each are those of its hash.
-bool equal(const StoredDataset& a, const StoredDataset& b) {
-  return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype &&
-         a.info.regions == b.info.regions;
-}
-
 class OptimizerState {
  public:
   OptimizerState(const JudgeContext& context, const RecordedTrace& trace, Tally& tally)
@@ -142,7 +136,7 @@ class OptimizerState {
         right.clear();
       }
       if (std::ranges::any_of(
-              right, [&](const auto* other) { return equal(*other, working); })) {
+              right, [&](const auto* other) { return have_same_bytes(*other, working); })) {
         trace_.reader().check(working);
         tally_.add(element_count(working.info.regions), 0, Proof::bitwise);
         continue;

@@ -41,11 +41,6 @@ std::vector<StoredBox> beside(const StoredBox& box, const std::vector<StoredBox>
   return left;
 }
 
-bool have_same_bytes(const StoredDataset& a, const StoredDataset& b) {
-  return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype &&
-         a.info.regions == b.info.regions;
-}
-
 // Whether the boxes are the same ones of stored bytes that are the same.
 bool are_cut_alike(const TensorParts& a, const TensorParts& b) {
   return std::ranges::equal(a.boxes, b.boxes, [](const StoredBox& one, const StoredBox& other) {
