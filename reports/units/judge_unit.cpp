@@ -60,6 +60,10 @@ std::string key_of(const HashedTensor& tensor) {
   return hash + std::string(name_of(tensor.dtype)) + to_string(tensor.shape);
 }
 
+std::string derived_key(const std::string& how, Dtype dtype, const Shape& shape) {
+  return how + " as " + name_of(dtype) + to_string(shape);
+}
+
 UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
                          std::span<const double> recorded, NonFinite non_finite) {
   UnitVerdict verdict;

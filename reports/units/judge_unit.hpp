@@ -30,6 +30,10 @@ std::string memo_key(reference::UnitKind kind, const reference::UnitAttributes& 
                      const reference::UnitPrecision& precision,
                      std::span<const HashedTensor> tensors, NonFinite non_finite);
 
+/// Of what is not recorded, but follows from other tensors: `how` and from which, and what it is
+/// kept as, on which its bytes depend.
+std::string derived_key(const std::string& how, Dtype dtype, const Shape& shape);
+
 /// Compares the recorded output of a unit (decoded, row-major), stored as `storage`, with its
 /// acceptance set.
 UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
