@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -16,18 +15,15 @@
 #include <iostream>
 #include <memory>
 #include <set>
-#include <thread>
 
 #include "real/cuda/machine.hpp"
 #include "real/cuda/module.hpp"
 #include "real/host/launcher.hpp"
 #include "real/host/rank_main.hpp"
-#include "real/lowering/lowering.hpp"
 #include "real/machine/versions.hpp"
 #include "real/run/rank_run.hpp"
 #include "reference/run/size.hpp"
 #include "reference/run/training.hpp"
-#include "reference/units/expected_tensors.hpp"
 #include "reports/checks/baseline.hpp"
 #include "reports/judge.hpp"
 #include "reports/manual/bash_completion.hpp"
@@ -72,7 +68,6 @@
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/plan/program_json.hpp"
-#include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/settings/scenario.hpp"
@@ -634,7 +629,7 @@ void expect_scenario_of_traces(const Scenario& scenario, const reports::JudgeInp
   const std::string hash = scenario_hash(scenario);
   for (const reports::JudgedExecution& engine : input.engines) {
     if (fs::exists(engine.folder + "/collective_failure.json")) continue;
-    const std::string recorded = TraceReader(engine.folder).header().scenario_hash;
+    const std::string recorded = header_of_trace(engine.folder).scenario_hash;
     if (!recorded.empty() && recorded != hash)
       throw ScenarioError(engine.folder + ": the trace is of another scenario (" + recorded +
                           ") than the scenario.json beside it (" + hash +

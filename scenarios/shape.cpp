@@ -158,15 +158,6 @@ std::vector<Region> minus(const Region& a, const Region& b) {
 
 namespace {
 
-bool lies_in(const Region& region, const Shape& shape) {
-  if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
-  for (std::size_t d = 0; d < shape.size(); ++d)
-    if (region.offset[d] < 0 || region.extent[d] < 0 ||
-        region.offset[d] + region.extent[d] > shape[d])
-      return false;
-  return true;
-}
-
 using Boxes = std::vector<const Region*>;
 
 // Sorts by the dimension along which boxes begin at most places, and gives it: along it, a box has
@@ -198,6 +189,16 @@ bool are_disjoint(Boxes boxes, std::size_t dimensions) {
 }
 
 }  // namespace
+
+// No sum is made, which of numbers that a file tells may be too large.
+bool lies_in(const Region& region, const Shape& shape) {
+  if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
+  for (std::size_t d = 0; d < shape.size(); ++d)
+    if (region.offset[d] < 0 || region.extent[d] < 0 ||
+        region.offset[d] > shape[d] - region.extent[d])
+      return false;
+  return true;
+}
 
 // As many elements as the tensor has, and none twice, are all of them.
 bool tiles_exactly(std::span<const Region> regions, const Shape& shape) {

@@ -51,6 +51,8 @@ std::optional<Region> common(const Region& a, const Region& b);
 ///   a a a a
 std::vector<Region> minus(const Region& a, const Region& b);
 
+/// True if the region has as many dimensions as `shape`, and no element outside of it.
+bool lies_in(const Region& region, const Shape& shape);
 /// True if the regions lie in `shape`, do not overlap, and cover every element of it.
 bool tiles_exactly(std::span<const Region> regions, const Shape& shape);
 

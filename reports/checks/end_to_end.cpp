@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include "reports/checks/amplified_noise.hpp"
-#include "reports/traces/as_stored.hpp"
 #include "reports/traces/assembled_tensor.hpp"
+#include "reports/values/ranges.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 
 namespace shardproof::reports {
@@ -45,7 +45,7 @@ Distance distance(std::span<const double> got, std::span<const double> expected)
 
 Distance distance(const TensorView& got, const TensorView& expected) {
   Distance result;
-  for_each_range(got, expected, [&](std::span<const double> some, std::span<const double> right) {
+  for_each_decoded(got, expected, [&](std::span<const double> some, std::span<const double> right) {
     result.add(some, right);
   });
   return result;
@@ -56,7 +56,7 @@ double largest_beyond(const TensorView& got, const TensorView& expected,
                       std::span<const double> excused) {
   Distance result;
   std::vector<double> beyond;
-  for_each_range(got, expected, [&](std::span<const double> some, std::span<const double> right) {
+  for_each_decoded(got, expected, [&](std::span<const double> some, std::span<const double> right) {
     beyond.assign(some.begin(), some.end());
     for (std::size_t i = 0; i < some.size(); ++i)
       if (excused[i] > 0 && std::fabs(some[i] - right[i]) <= excused[i]) beyond[i] = right[i];

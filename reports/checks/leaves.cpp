@@ -11,6 +11,7 @@
 #include "reference/run/learning_rate.hpp"
 #include "reference/run/optimizer.hpp"
 #include "reports/values/hashed_tensor.hpp"
+#include "reports/values/ranges.hpp"
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 #include "reports/witness/given_samples.hpp"
@@ -111,20 +112,19 @@ class Leaves {
   // Weights that are no numbers are never right, even as given. They are looked at in parts: all of
   // them would take four times their bytes in fp64.
   void refuse_nan(const StoredDataset& leaf, Dtype dtype, std::span<const std::byte> given) {
-    constexpr std::size_t at_once = 1 << 14;
-    const std::size_t size = size_bytes(dtype), count = given.size() / size;
+    const auto count = static_cast<std::int64_t>(given.size() / size_bytes(dtype));
     Comparison comparison;
-    std::vector<double> values;
-    for (std::size_t first = 0; first < count; first += at_once) {
-      values.resize(std::min(at_once, count - first));
-      decode(dtype, given.subspan(first * size, values.size() * size), values);
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        if (!std::isnan(values[i])) continue;
-        if (comparison.failed++ == 0)
-          comparison.first_failed = static_cast<std::int64_t>(first + i);
-        comparison.expected = comparison.got = values[i];
-      }
-    }
+    std::int64_t element = 0;
+    for_each_decoded(*tensor_in(dtype, {count}, borrowed(given)),
+                     [&](std::span<const double> some) {
+                       for (const double value : some) {
+                         if (std::isnan(value)) {
+                           if (comparison.failed++ == 0) comparison.first_failed = element;
+                           comparison.expected = comparison.got = value;
+                         }
+                         ++element;
+                       }
+                     });
     if (comparison.failed == 0) return;
     tally_.add(comparison, Proof::bitwise);
     findings_.add(failure_of(trace_, leaf, comparison), "the scenario's weight is NaN");
@@ -273,11 +273,7 @@ class Leaves {
   // Of many values of one size once.
   std::uint64_t hash_of_zeros(Dtype dtype, std::int64_t count) {
     const auto [found, is_new] = zero_hashes_.try_emplace({dtype, count});
-    if (is_new) {
-      Hashing hashing(zero_tensor(dtype, {count}));
-      for (std::size_t part = 0; part < hashing.parts(); ++part) hashing.run(part);
-      found->second = hashing.hash();
-    }
+    if (is_new) found->second = hash_of(zero_tensor(dtype, {count}));
     return found->second;
   }
 

@@ -8,9 +8,9 @@
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/units/batch.hpp"
 #include "reports/units/judge_unit.hpp"
+#include "reports/values/hashed_tensor.hpp"
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
-#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -373,9 +373,10 @@ class OpLocal {
       arguments.push_back(input == reference::zero_input
                               ? zero_tensor(Dtype::fp64, seen.unit->shape)
                               : view_of(input, seen.rank).elements);
-    UnitJudgement again(judged_unit(*seen.unit, seen, std::move(arguments)));
-    for (std::size_t part = 0; part < again.parts(); ++part) again.run(part);
-    again.for_each_failing([&](std::int64_t element) {
+    const auto again =
+        std::make_shared<UnitJudgement>(judged_unit(*seen.unit, seen, std::move(arguments)));
+    run_parts(again);
+    again->for_each_failing([&](std::int64_t element) {
       const Shape index = unravel(element, seen.unit->shape);
       const auto holds = [&](const StoredDataset* stored) {
         return std::ranges::any_of(stored->info.regions, [&](const Region& region) {
@@ -398,14 +399,7 @@ class OpLocal {
     for (const StoredDataset* copy : judged.copies)
       if (copy->info.regions == stored.info.regions) return copy->info.hash == stored.info.hash;
     // Cut otherwise: the bytes tell.
-    TensorHasher hasher;
-    for (const Region& region : stored.info.regions)
-      for (const Run& run : runs_of(region, judged.elements->shape())) {
-        Bytes bytes(static_cast<std::size_t>(run.count) * size_bytes(judged.elements->dtype()));
-        judged.elements->read_range(run.first, bytes);
-        hasher.add(bytes);
-      }
-    return hasher.hash() == stored.info.hash;
+    return hash_of(as_stored(judged.elements, stored.info.regions)) == stored.info.hash;
   }
 
   const JudgeContext& context_;

@@ -8,8 +8,8 @@
 #include "reports/checks/budget.hpp"
 #include "reports/checks/skipping.hpp"
 #include "reports/compare/rounding_set.hpp"
-#include "reports/traces/as_stored.hpp"
 #include "reports/traces/assembled_tensor.hpp"
+#include "reports/values/ranges.hpp"
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/config/deepspeed/optimizer_names.hpp"
@@ -32,26 +32,6 @@ std::vector<Region> other_shards(const Shape& shape, const Placement& placement,
       append(others,
              regions_of(shape, placement, grid, grid.rank_at(GroupRank{other}, GroupRank{0})));
   return others;
-}
-
-/// The bytes of each are those of its hash.
-bool equal(const StoredDataset& a, const StoredDataset& b) {
-  return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype &&
-         a.info.regions == b.info.regions;
-}
-
-/// The same elements in another dtype.
-SharedTensor rounded_to(Dtype dtype, const SharedTensor& tensor) {
-  const std::size_t size = size_bytes(dtype);
-  return tensor_in(dtype, tensor->shape(),
-                   computed(static_cast<std::size_t>(tensor->elements()) * size,
-                            [tensor, dtype, size](std::size_t begin, std::span<std::byte> out) {
-                              Bytes bytes(out.size() / size * size_bytes(tensor->dtype()));
-                              tensor->read_range(static_cast<std::int64_t>(begin / size), bytes);
-                              std::vector<double> values(out.size() / size);
-                              decode(tensor->dtype(), bytes, values);
-                              encode(dtype, values, out);
-                            }));
 }
 
 class OptimizerState {
@@ -155,13 +135,14 @@ class OptimizerState {
         key = new_key;
         right.clear();
       }
-      if (std::ranges::any_of(right, [&](const auto* other) { return equal(*other, working); })) {
+      if (std::ranges::any_of(
+              right, [&](const auto* other) { return have_same_bytes(*other, working); })) {
         trace_.reader().check(working);
         tally_.add(element_count(working.info.regions), 0, Proof::bitwise);
         continue;
       }
       const std::int64_t failed = tally_.failed();
-      compare_stored(trace_, working, *as_stored(rounded, working),
+      compare_stored(trace_, working, *as_stored(rounded, working.info.regions),
                      "the working weight is not the rounded master weight", tally_, findings_);
       if (tally_.failed() == failed) right.push_back(&working);
     }
@@ -196,7 +177,7 @@ class OptimizerState {
     }
     for (const AssembledView& gradient : gradients) {
       for (const StoredDataset* part : gradient.copies) trace_.reader().check(*part);
-      for_each_range(*gradient.elements, [&](std::span<const double> some) { sum.add(some); });
+      for_each_decoded(*gradient.elements, [&](std::span<const double> some) { sum.add(some); });
     }
     const reference::UnitResult squares = sum.result();
     if (!squares.sound) return tally_.unknown(folder + "/scalar/grad_norm: no sound bound");

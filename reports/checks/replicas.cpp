@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "reports/traces/as_stored.hpp"
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/verdict/findings.hpp"
 
@@ -37,25 +36,20 @@ const StoredDataset* typical(const Copies& copies) {
   });
 }
 
-/// Of the same regions. Each dataset is held against its own hash once: by whoever judges what
-/// wrote it (plan_units, op_local, leaves), and by what is compared here element by element.
-bool equal(const StoredDataset& a, const StoredDataset& b) {
-  return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype;
-}
-
 void check_copies(const RecordedTrace& trace, const Copies& copies, Tally& tally,
                   Findings& findings) {
   const std::int64_t count = element_count(copies.front()->info.regions);
   if (copies.size() < 2) return;
   const StoredDataset& first = *typical(copies);
+  trace.reader().check(first);
   for (const StoredDataset* copy : copies) {
-    if (equal(first, *copy)) {
+    if (have_same_bytes(first, *copy)) {
+      trace.reader().check(*copy);
       tally.add(count, 0, Proof::bitwise);
       continue;
     }
-    trace.reader().check(first);
     compare_stored(
-        trace, *copy, *stored_elements(trace.reader(), first),
+        trace, *copy, *stored_tensor(trace.reader(), first),
         "its bits differ from those of its replica on rank " + std::to_string(first.rank), tally,
         findings);
   }
@@ -76,15 +70,14 @@ void check_parts(const RecordedTrace& trace, const std::vector<StoredDataset>& c
   if (!tensor.problem.empty()) return tally.fail(trace.execution() + ": " + tensor.problem);
   for (const StoredDataset* part : tensor.copies) trace.reader().check(*part);
   for (const StoredDataset& copy : copies) {
-    const bool is_part = std::ranges::any_of(tensor.copies, [&](const StoredDataset* part) {
-      return part->info.regions == copy.info.regions && equal(*part, copy);
-    });
+    const bool is_part = std::ranges::any_of(
+        tensor.copies, [&](const StoredDataset* part) { return have_same_bytes(*part, copy); });
     if (is_part) {
       trace.reader().check(copy);
       tally.add(element_count(copy.info.regions), 0, Proof::bitwise);
       continue;
     }
-    compare_stored(trace, copy, *as_stored(tensor.elements, copy),
+    compare_stored(trace, copy, *as_stored(tensor.elements, copy.info.regions),
                    "its bits differ from those of its replicas on other TP ranks", tally, findings);
   }
 }

@@ -238,8 +238,7 @@ TensorsSideBySide compare_tensors(const TraceReader& a, const TraceReader& b) {
     if (!a.datasets().contains(path)) paths.push_back(std::move(path));
   const Pair pair(a, b);
   const auto comparing = std::make_shared<Comparing>(pair, std::move(paths));
-  const std::shared_ptr<Work> work = comparing;
-  run_all({&work, 1});
+  run_parts(comparing);
   TensorsSideBySide comparison;
   comparison.tensors = std::move(comparing->tensors());
   find_first(comparison);

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "reports/traces/stored_elements.hpp"
+#include "reports/side_by_side/dataset_window.hpp"
 
 namespace shardproof::reports {
 
@@ -39,11 +39,6 @@ std::vector<StoredBox> beside(const StoredBox& box, const std::vector<StoredBox>
     left = std::move(rest);
   }
   return left;
-}
-
-bool have_same_bytes(const StoredDataset& a, const StoredDataset& b) {
-  return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype &&
-         a.info.regions == b.info.regions;
 }
 
 // Whether the boxes are the same ones of stored bytes that are the same.
@@ -143,7 +138,7 @@ class Beside {
  private:
   struct Other {
     const StoredBox* box;
-    std::optional<StoredElements> elements;
+    std::optional<DatasetWindow> elements;
   };
 
   bool visit_stretch(const Region& stretch, const Visit& visit) {
@@ -172,7 +167,7 @@ class Beside {
   }
 
   const StoredBox& box_;
-  StoredElements elements_;
+  DatasetWindow elements_;
   std::vector<Other> others_;
 };
 

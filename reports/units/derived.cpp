@@ -5,6 +5,7 @@
 
 #include "reports/units/hop_replay.hpp"
 #include "reports/units/slice_sums.hpp"
+#include "reports/values/ranges.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -38,12 +39,6 @@ SharedTensor made(Dtype dtype, Shape shape, Make make) {
   return tensor_in(dtype, std::move(shape), computed(bytes, fill));
 }
 
-Bytes range_of(const TensorView& tensor, std::int64_t first, std::int64_t count) {
-  Bytes bytes(static_cast<std::size_t>(count) * size_bytes(tensor.dtype()));
-  tensor.read_range(first, bytes);
-  return bytes;
-}
-
 std::vector<Bytes> ranges_of(std::span<const SharedTensor> members, std::int64_t first,
                              std::int64_t count) {
   std::vector<Bytes> ranges;
@@ -58,9 +53,7 @@ struct Needed {
 
   Needed(const TensorView& argument, bool in_place, std::int64_t first, std::int64_t count)
       : shape(in_place ? Shape{count} : argument.shape()),
-        values(static_cast<std::size_t>(element_count(shape))) {
-    decode(argument.dtype(), range_of(argument, in_place ? first : 0, std::ssize(values)), values);
-  }
+        values(decoded_range(argument, in_place ? first : 0, element_count(shape))) {}
 };
 
 }  // namespace
@@ -117,13 +110,7 @@ SharedTensor sent_terms(Dtype wire, std::span<const SharedTensor> members) {
       rows.push_back(member);
       continue;
     }
-    rows.push_back(made(wire, {member->elements()}, [=](std::int64_t first, std::int64_t count) {
-      std::vector<double> values(static_cast<std::size_t>(count));
-      decode(member->dtype(), range_of(*member, first, count), values);
-      Bytes bytes(values.size() * size_bytes(wire));
-      encode(wire, values, bytes);
-      return bytes;
-    }));
+    rows.push_back(rounded_to(wire, reshaped(member, {member->elements()})));
   }
   auto all =
       std::make_shared<TensorView>(rows[0]->dtype(), Shape{std::ssize(rows), rows[0]->elements()});
@@ -157,30 +144,26 @@ std::uint64_t mixed(std::uint64_t word) {
   return word;
 }
 
-// Of all bytes, a part of whole words at a time; the last word may lack some.
+// Of all bytes, in ranges of whole words; the last word may lack some.
 Bytes checksum_of(const TensorView& tensor) {
   std::uint64_t hash = mixed(tensor.bytes() + 1), words = 0;
-  const auto step = static_cast<std::int64_t>(bytes_at_once / size_bytes(tensor.dtype()));
-  for (std::int64_t first = 0; first < tensor.elements(); first += step) {
-    Bytes bytes = range_of(tensor, first, std::min(step, tensor.elements() - first));
-    bytes.resize((bytes.size() + 7) / 8 * 8);
+  for_each_range(tensor, [&](std::size_t, ByteSpan bytes) {
     for (std::size_t at = 0; at < bytes.size(); at += 8) {
       std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data() + at, sizeof word);
+      std::memcpy(&word, bytes.data() + at, std::min(sizeof word, bytes.size() - at));
       hash += mixed(word ^ mixed(++words));
     }
-  }
+  });
   return bytes_of_values({static_cast<double>(hash >> 32), static_cast<double>(hash & 0xffffffff)});
 }
 
 bool differ(const TensorView& a, const TensorView& b) {
   if (a.bytes() != b.bytes() || a.dtype() != b.dtype()) return true;
-  const auto step = static_cast<std::int64_t>(bytes_at_once / size_bytes(a.dtype()));
-  for (std::int64_t first = 0; first < a.elements(); first += step) {
-    const std::int64_t count = std::min(step, a.elements() - first);
-    if (range_of(a, first, count) != range_of(b, first, count)) return true;
-  }
-  return false;
+  bool equal = true;
+  for_each_range(a, b, [&](std::size_t, ByteSpan x, ByteSpan y) {
+    equal = equal && std::ranges::equal(x, y);
+  });
+  return !equal;
 }
 
 // Of few bytes, whole.

@@ -84,17 +84,6 @@ std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
   return encode_all(dtype, sums);
 }
 
-reference::UnitResult bound_sum(Dtype dtype, Dtype wire,
-                                std::span<const std::vector<std::byte>> members) {
-  std::vector<double> terms;  // (members, elements)
-  for (const std::vector<double>& member : decode_all(dtype, members))
-    for (const double value : member)
-      terms.push_back(members.size() == 1 ? value : round_to(wire, value));
-  const auto n = static_cast<std::int64_t>(members.size());
-  const std::vector<reference::Operand> operands{{{n, std::ssize(terms) / n}, terms}};
-  return reference::replay(reference::UnitKind::sum, {}, {.output = dtype, .hop = wire}, operands);
-}
-
 namespace {
 
 // Every integer to the last bit, which fp64 does not promise beyond 2^53.

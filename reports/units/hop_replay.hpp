@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "reference/bounds/replay.hpp"
 #include "scenarios/dtype.hpp"
 #include "scenarios/plan/placement.hpp"
 #include "scenarios/settings/scenario.hpp"
@@ -28,11 +27,6 @@ std::vector<std::byte> replay_sum(ReductionOrder order, Dtype dtype, Dtype wire,
                                   std::span<const std::vector<std::byte>> members,
                                   std::span<const Stretch> in_rank_order = {},
                                   PlaceInVector place = {});
-
-/// The same sum in an order that nobody pinned, as a library's: the bits of two members, of more
-/// what any order may give.
-reference::UnitResult bound_sum(Dtype dtype, Dtype wire,
-                                std::span<const std::vector<std::byte>> members);
 
 /// The element-wise largest; NaN where any member has one.
 std::vector<std::byte> replay_max(Dtype dtype, std::span<const std::vector<std::byte>> members);

@@ -282,7 +282,8 @@ void OpJudge::expect(Begun& op, std::size_t output, SharedTensor expected, const
     return;
   }
   auto unshared = std::shared_ptr<HashedOnce>();
-  std::shared_ptr<HashedOnce>& hash = key.empty() ? unshared : memo_.hashed(key);
+  std::shared_ptr<HashedOnce>& hash =
+      key.empty() ? unshared : memo_.hashed(derived_key(key, expected->dtype(), expected->shape()));
   if (hash == nullptr) {
     hash = std::make_shared<HashedOnce>();
     hash->underway = std::make_shared<Hashing>(expected);

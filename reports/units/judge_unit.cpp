@@ -60,12 +60,8 @@ std::string key_of(const HashedTensor& tensor) {
   return hash + std::string(name_of(tensor.dtype)) + to_string(tensor.shape);
 }
 
-UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,
-                       const reference::UnitPrecision& precision,
-                       std::span<const reference::Operand> arguments,
-                       std::span<const double> recorded, NonFinite non_finite) {
-  return judge_result(reference::replay(kind, attributes, precision, arguments), precision.output,
-                      recorded, non_finite);
+std::string derived_key(const std::string& how, Dtype dtype, const Shape& shape) {
+  return how + " as " + name_of(dtype) + to_string(shape);
 }
 
 UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
@@ -78,14 +74,6 @@ UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
   verdict.proof = unit.bound.empty() && unit.error.empty() ? Proof::bitwise : Proof::sound;
   verdict.comparison = compare_to_set(storage, unit, recorded, non_finite);
   return verdict;
-}
-
-std::vector<bool> failing_elements(Dtype storage, const reference::UnitResult& unit,
-                                   std::span<const double> recorded, NonFinite non_finite) {
-  std::vector<bool> failing(recorded.size());
-  for (std::size_t i = 0; i < recorded.size(); ++i)
-    failing[i] = !passes(storage, unit, i, recorded[i], non_finite);
-  return failing;
 }
 
 }  // namespace shardproof::reports

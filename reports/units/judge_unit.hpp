@@ -30,21 +30,14 @@ std::string memo_key(reference::UnitKind kind, const reference::UnitAttributes& 
                      const reference::UnitPrecision& precision,
                      std::span<const HashedTensor> tensors, NonFinite non_finite);
 
-/// Evaluates the unit and compares the recorded output (decoded, row-major) with its acceptance
-/// set.
-UnitVerdict judge_unit(reference::UnitKind kind, const reference::UnitAttributes& attributes,
-                       const reference::UnitPrecision& precision,
-                       std::span<const reference::Operand> arguments,
-                       std::span<const double> recorded, NonFinite non_finite = NonFinite::refused);
+/// Of what is not recorded, but follows from other tensors: `how` and from which, and what it is
+/// kept as, on which its bytes depend.
+std::string derived_key(const std::string& how, Dtype dtype, const Shape& shape);
 
-/// The same of a unit that was evaluated already, its output stored as `storage`.
+/// Compares the recorded output of a unit (decoded, row-major), stored as `storage`, with its
+/// acceptance set.
 UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
                          std::span<const double> recorded,
                          NonFinite non_finite = NonFinite::refused);
-
-/// Which recorded elements lie outside the acceptance set; the same rule, element by element.
-std::vector<bool> failing_elements(Dtype storage, const reference::UnitResult& unit,
-                                   std::span<const double> recorded,
-                                   NonFinite non_finite = NonFinite::refused);
 
 }  // namespace shardproof::reports

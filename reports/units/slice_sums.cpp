@@ -3,20 +3,9 @@
 #include <algorithm>
 
 #include "reference/bounds/replay.hpp"
+#include "reports/values/ranges.hpp"
 
 namespace shardproof::reports {
-
-namespace {
-
-std::vector<double> decoded(const TensorView& tensor, std::int64_t first, std::int64_t count) {
-  Bytes bytes(static_cast<std::size_t>(count) * size_bytes(tensor.dtype()));
-  tensor.read_range(first, bytes);
-  std::vector<double> values(static_cast<std::size_t>(count));
-  decode(tensor.dtype(), bytes, values);
-  return values;
-}
-
-}  // namespace
 
 std::vector<Kept> kept_of(const Program& program, const Op& op, Rank rank) {
   const Value& sum = program.value(op.inputs.at(0));
@@ -36,8 +25,8 @@ void slices_after(std::span<const Kept> kept, Dtype dtype, const TensorView& sli
     const std::int64_t begin = std::max(part.to, first);
     const std::int64_t count = std::min(part.to + part.count, end) - begin;
     if (count <= 0) continue;
-    const std::vector<double> before = decoded(slices, begin, count);
-    const std::vector<double> terms = decoded(bucket, part.from + begin - part.to, count);
+    const std::vector<double> before = decoded_range(slices, begin, count);
+    const std::vector<double> terms = decoded_range(bucket, part.from + begin - part.to, count);
     const std::vector<reference::Operand> operands{{{count}, before}, {{count}, terms}};
     const reference::UnitResult result =
         reference::replay(reference::UnitKind::add, {}, precision, operands);

@@ -5,6 +5,7 @@
 
 #include "reports/compare/common_factor.hpp"
 #include "reports/units/judge_unit.hpp"
+#include "reports/values/ranges.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/pulse.hpp"
 
@@ -115,14 +116,10 @@ UnitJudgement::Evaluated UnitJudgement::evaluated(const Tile& tile) const {
 
 bool UnitJudgement::arguments_are_finite() const {
   std::call_once(looked_, [this] {
-    std::vector<double> some;
-    for (const SharedTensor& argument : unit_.arguments) {
-      const SharedTensor flat = reshaped(argument, {argument->elements()});
-      for (std::int64_t first = 0; first < flat->elements() && finite_; first += tile_elements) {
-        flat->decode({0, 1, first, std::min(tile_elements, flat->elements() - first)}, some);
-        finite_ = std::ranges::none_of(some, is_not_finite);
-      }
-    }
+    for (const SharedTensor& argument : unit_.arguments)
+      for_each_decoded(*argument, [this](std::span<const double> some) {
+        finite_ = finite_ && std::ranges::none_of(some, is_not_finite);
+      });
   });
   return finite_;
 }

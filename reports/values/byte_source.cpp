@@ -26,6 +26,17 @@ class InMemory : public ByteSource {
   Bytes bytes_;
 };
 
+class Borrowed : public ByteSource {
+ public:
+  explicit Borrowed(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  void read(std::size_t begin, std::span<std::byte> out) const override {
+    std::ranges::copy(bytes_.subspan(begin, out.size()), out.begin());
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
 class Stored : public ByteSource {
  public:
   Stored(const TraceReader& reader, const StoredDataset& dataset)
@@ -68,6 +79,10 @@ SharedSource zeros() {
 }
 
 SharedSource in_memory(Bytes bytes) { return std::make_shared<InMemory>(std::move(bytes)); }
+
+SharedSource borrowed(std::span<const std::byte> bytes) {
+  return std::make_shared<Borrowed>(bytes);
+}
 
 SharedSource stored(const TraceReader& reader, const StoredDataset& dataset) {
   return std::make_shared<Stored>(reader, dataset);

@@ -25,6 +25,8 @@ using SharedSource = std::shared_ptr<const ByteSource>;
 /// Zeros, as many as one asks for.
 SharedSource zeros();
 SharedSource in_memory(Bytes bytes);
+/// Bytes that are somebody else's, who must keep them.
+SharedSource borrowed(std::span<const std::byte> bytes);
 /// Of a dataset, as they are stored. The reader must outlive it.
 SharedSource stored(const TraceReader& reader, const StoredDataset& dataset);
 

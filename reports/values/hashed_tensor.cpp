@@ -29,11 +29,16 @@ void Hashing::run(std::size_t part) {
 
 std::uint64_t Hashing::hash() const { return hash_of_blocks(blocks_); }
 
+std::uint64_t hash_of(SharedTensor tensor) {
+  const auto hashing = std::make_shared<Hashing>(std::move(tensor));
+  run_parts(hashing);
+  return hashing->hash();
+}
+
 Confirming::Confirming(const TraceReader& reader, const StoredDataset& dataset)
     : reader_(reader),
       dataset_(dataset),
-      hashing_(tensor_in(dataset.info.dtype, {element_count(dataset.info.regions)},
-                         stored(reader, dataset))),
+      hashing_(stored_tensor(reader, dataset)),
       left_(hashing_.parts()) {}
 
 // One part at least: a dataset without elements has a type and a shape.

@@ -24,6 +24,9 @@ class Hashing : public Work {
   std::vector<std::uint64_t> blocks_;
 };
 
+/// The same, made here.
+std::uint64_t hash_of(SharedTensor tensor);
+
 /// A recorded dataset, seen to match the hash that its trace gives it: throws what
 /// TraceReader::check() throws.
 class Confirming : public Work {

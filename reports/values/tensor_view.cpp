@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "reports/values/ranges.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -188,6 +189,11 @@ SharedTensor zero_tensor(Dtype dtype, Shape shape) {
   return std::make_shared<TensorView>(dtype, std::move(shape));
 }
 
+SharedTensor stored_tensor(const TraceReader& reader, const StoredDataset& dataset) {
+  return tensor_in(dataset.info.dtype, {element_count(dataset.info.regions)},
+                   stored(reader, dataset));
+}
+
 SharedSource bytes_of(SharedTensor tensor) {
   return std::make_shared<BytesOfTensor>(std::move(tensor));
 }
@@ -201,6 +207,30 @@ SharedTensor part_of(const SharedTensor& tensor, std::int64_t begin, Shape shape
                      to_string(shape), tensor->elements());
   return tensor_in(tensor->dtype(), std::move(shape), bytes_of(tensor),
                    index(begin) * size_bytes(tensor->dtype()));
+}
+
+SharedTensor as_stored(const SharedTensor& tensor, std::span<const Region> regions) {
+  auto elements = std::make_shared<TensorView>(tensor->dtype(), Shape{element_count(regions)});
+  const SharedSource source = bytes_of(tensor);
+  std::int64_t at = 0;
+  for (const Region& region : regions)
+    for (const Run& run : runs_of(region, tensor->shape())) {
+      const Run here{at, run.count};
+      elements->add(std::span(&here, 1), source, index(run.first) * size_bytes(tensor->dtype()));
+      at += run.count;
+    }
+  return elements;
+}
+
+SharedTensor rounded_to(Dtype dtype, const SharedTensor& tensor) {
+  const std::size_t size = size_bytes(dtype);
+  const auto round = [tensor, dtype, size](std::size_t begin, std::span<std::byte> out) {
+    encode(dtype,
+           decoded_range(*tensor, static_cast<std::int64_t>(begin / size),
+                         static_cast<std::int64_t>(out.size() / size)),
+           out);
+  };
+  return tensor_in(dtype, tensor->shape(), computed(index(tensor->elements()) * size, round));
 }
 
 }  // namespace shardproof::reports

@@ -59,11 +59,18 @@ using SharedTensor = std::shared_ptr<const TensorView>;
 /// A whole tensor in one place.
 SharedTensor tensor_in(Dtype dtype, Shape shape, const SharedSource& source, std::size_t begin = 0);
 SharedTensor zero_tensor(Dtype dtype, Shape shape);
+/// All elements of a dataset, as they are stored. The reader must outlive them.
+SharedTensor stored_tensor(const TraceReader& reader, const StoredDataset& dataset);
 /// Its elements as bytes, row by row.
 SharedSource bytes_of(SharedTensor tensor);
 /// The same elements in another shape.
 SharedTensor reshaped(const SharedTensor& tensor, Shape shape);
 /// `count` of its elements from `begin` on, as a tensor of some shape.
 SharedTensor part_of(const SharedTensor& tensor, std::int64_t begin, Shape shape);
+/// The elements that lie in some regions, as a dataset of these stores them: region after region,
+/// each row by row.
+SharedTensor as_stored(const SharedTensor& tensor, std::span<const Region> regions);
+/// The same elements in another dtype, each rounded once, when they are read.
+SharedTensor rounded_to(Dtype dtype, const SharedTensor& tensor);
 
 }  // namespace shardproof::reports

@@ -183,6 +183,8 @@ void run_all(std::span<const std::shared_ptr<Work>> works) {
   crew.wait();
 }
 
+void run_parts(const std::shared_ptr<Work>& work) { run_all({&work, 1}); }
+
 void use_threads(int count) {
   SHARDPROOF_EXPECTS(count >= 1, count);
   thread_count() = count;

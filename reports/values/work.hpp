@@ -48,6 +48,9 @@ class Crew {
 /// Does all parts of all works, as a crew does.
 void run_all(std::span<const std::shared_ptr<Work>> works);
 
+/// The same of one.
+void run_parts(const std::shared_ptr<Work>& work);
+
 /// How many threads a crew has from now on; at first as many as there are processors for this
 /// process.
 void use_threads(int count);

@@ -2,13 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <memory>
 
 #include "reports/compare/tensor_compare.hpp"
-#include "reports/traces/as_stored.hpp"
 #include "scenarios/errors.hpp"
-#include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
 
@@ -136,44 +132,6 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
   return failure;
 }
 
-namespace {
-
-// Elsewhere in memory, and not copied.
-class Borrowed : public ByteSource {
- public:
-  explicit Borrowed(std::span<const std::byte> bytes) : bytes_(bytes) {}
-  void read(std::size_t begin, std::span<std::byte> out) const override {
-    std::ranges::copy(bytes_.subspan(begin, out.size()), out.begin());
-  }
-
- private:
-  std::span<const std::byte> bytes_;
-};
-
-Comparison compare_ranges(const TraceReader& reader, const StoredDataset& stored,
-                          const TensorView& expected) {
-  constexpr std::int64_t bytes_at_once = 1 << 20;
-  const auto size = static_cast<std::int64_t>(size_bytes(expected.dtype()));
-  const std::int64_t count = expected.elements(), step = bytes_at_once / size;
-  const bool confirmed = reader.is_confirmed(stored);
-  TensorHasher hasher;
-  Bytes x, y;
-  bool equal = true;
-  for (std::int64_t begin = 0; begin < count; begin += step) {
-    x.resize(static_cast<std::size_t>(std::min(step, count - begin) * size));
-    y.resize(x.size());
-    reader.read_bytes(stored, begin * size, y);
-    if (!confirmed) hasher.add(y);
-    if (equal) expected.read_range(begin, x);
-    equal = equal && std::memcmp(x.data(), y.data(), x.size()) == 0;
-  }
-  if (!confirmed) reader.confirm(stored, hasher.hash());
-  if (equal) return {.compared = count};
-  return compare_bits(expected, *stored_elements(reader, stored), expected.dtype());
-}
-
-}  // namespace
-
 void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,
                     const TensorView& expected, const std::string& problem, Tally& tally,
                     Findings& findings) {
@@ -186,7 +144,9 @@ void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,
                             name_of(expected.dtype()));
   }
   SHARDPROOF_EXPECTS(expected.elements() == count, stored.info.path, expected.elements(), count);
-  const Comparison comparison = compare_ranges(trace.reader(), stored, expected);
+  trace.reader().check(stored);
+  const Comparison comparison =
+      compare_bits(expected, *stored_tensor(trace.reader(), stored), expected.dtype());
   tally.add(comparison, Proof::bitwise);
   if (comparison.failed > 0) findings.add(failure_of(trace, stored, comparison), problem);
 }
@@ -195,8 +155,7 @@ void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,
                     std::span<const std::byte> expected, Dtype expected_dtype,
                     const std::string& problem, Tally& tally, Findings& findings) {
   const auto count = static_cast<std::int64_t>(expected.size() / size_bytes(expected_dtype));
-  compare_stored(trace, stored,
-                 *tensor_in(expected_dtype, {count}, std::make_shared<Borrowed>(expected)), problem,
+  compare_stored(trace, stored, *tensor_in(expected_dtype, {count}, borrowed(expected)), problem,
                  tally, findings);
 }
 

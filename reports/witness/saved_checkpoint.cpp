@@ -39,7 +39,9 @@ void SavedCheckpoint::add_part(int rank, const JsonValue& row) {
   for (const JsonValue& region : member(row, "regions", path_).elements)
     part.regions.push_back({shape_from(region.elements.at(0)), shape_from(region.elements.at(1))});
   const std::string& name = member(row, "name", path_).text;
-  const auto dtype = dtype_from_name(member(row, "dtype", path_).text);
+  const std::string& told_dtype = member(row, "dtype", path_).text;
+  const auto dtype = dtype_from_name(told_dtype);
+  if (!dtype) throw ScenarioError({path_}, name + " is of no known dtype: \"" + told_dtype + "\"");
   const Shape shape = shape_from(member(row, "shape", path_));
   Tensor& tensor = tensors_.try_emplace(name, Tensor{*dtype, shape, {}}).first->second;
   if (tensor.dtype != dtype || tensor.shape != shape)

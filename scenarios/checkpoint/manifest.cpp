@@ -1,5 +1,6 @@
 #include "scenarios/checkpoint/manifest.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -105,9 +106,8 @@ Region region_from(const JsonValue& pair, const std::string& name, const Shape& 
   Region region{shape_from(pair.elements[0], name), shape_from(pair.elements[1], name)};
   if (region.offset.size() != shape.size() || region.extent.size() != shape.size())
     refuse_value(pair, name, "expected as many numbers as " + to_string(shape) + " has");
-  for (std::size_t d = 0; d < shape.size(); ++d)
-    if (region.extent[d] == 0 || region.offset[d] > shape[d] - region.extent[d])
-      refuse_value(pair, name, "does not lie in " + to_string(shape));
+  if (std::ranges::count(region.extent, 0) > 0 || !lies_in(region, shape))
+    refuse_value(pair, name, "does not lie in " + to_string(shape));
   return region;
 }
 

@@ -61,15 +61,6 @@ void append_box(std::vector<Copy>& copies, int holder, const Region& box, const 
   }
 }
 
-bool lies_in(const Region& region, const Shape& shape) {
-  if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
-  for (std::size_t d = 0; d < shape.size(); ++d)
-    if (region.offset[d] < 0 || region.extent[d] < 0 ||
-        region.offset[d] > shape[d] - region.extent[d])
-      return false;
-  return true;
-}
-
 }  // namespace
 
 TensorSources::TensorSources(Shape shape) : shape_(std::move(shape)) {

@@ -57,15 +57,6 @@ void check_fit(const ModelDescription& model, const Safetensors& stored, const s
     throw ScenarioError({path}, "the weights do not fit the model's config: " + faults);
 }
 
-bool lies_in(const Region& region, const Shape& shape) {
-  if (region.offset.size() != shape.size() || region.extent.size() != shape.size()) return false;
-  for (std::size_t d = 0; d < shape.size(); ++d)
-    if (region.offset[d] < 0 || region.extent[d] < 0 ||
-        region.offset[d] + region.extent[d] > shape[d])
-      return false;
-  return true;
-}
-
 // Of a number that is finite where it is stored.
 std::string too_large(double value, Dtype working) {
   return std::to_string(value) + ", which " + name_of(working) + " does not hold";

@@ -34,8 +34,9 @@ std::int64_t checkpoint_bytes(const Scenario& scenario, const MemoryAccount& ran
 
 // What the processes of a run are made of, beside what any process takes.
 struct Terms {
-  std::int64_t rank = 0;     // an arena, and beside it what collectives and devices copy: measured
-                             // as the largest value
+  // An arena, and room for its largest value, as measured: for what a collective sends in another
+  // dtype or receives ahead, and where a device's tensors are brought to the host to be hashed.
+  std::int64_t rank = 0;
   std::int64_t kernels = 0;  // what they widen, one rank at a time
   std::int64_t written = 0;  // a rank's file of a trace
   std::int64_t read = 0;     // the files of all ranks, by whoever makes them one, and that one

@@ -39,7 +39,7 @@ struct Accounts {
   MemoryAccount largest_rank;
   std::int64_t trace_bytes = 0;      // tensors of all ranks of one execution; logs come on top
   std::int64_t tensors_of_rank = 0;  // how many of those a rank records at most
-  std::int64_t largest_value = 0;    // of one rank, in bytes: what is copied to be recorded
+  std::int64_t largest_value = 0;    // of one rank, in bytes
   std::int64_t largest_weight = 0;   // the largest local shard of a parameter, in elements
 };
 

@@ -123,9 +123,27 @@ void TraceReader::Files::add(const Shard& shard, const hdf5::Handle& dataset,
   places.emplace_back(hdf5::offset_in_file(dataset));
 }
 
-TraceReader::TraceReader(const std::string& folder) : files_(std::make_unique<Files>()) {
+bool have_same_bytes(const StoredDataset& a, const StoredDataset& b) {
+  return a.info.hash == b.info.hash && a.info.dtype == b.info.dtype &&
+         a.info.regions == b.info.regions;
+}
+
+namespace {
+
+void expect_folder(const std::string& folder) {
   if (!std::filesystem::is_directory(folder))
     throw ScenarioError(folder + ": not a folder with a trace");
+}
+
+}  // namespace
+
+TraceHeader header_of_trace(const std::string& folder) {
+  expect_folder(folder);
+  return trace_schema::open_rank_file(folder, 0, nullptr).header;
+}
+
+TraceReader::TraceReader(const std::string& folder) : files_(std::make_unique<Files>()) {
+  expect_folder(folder);
   files_->folder = folder;
   files_->open(0);
   const int world = files_->shards.front().header.world;

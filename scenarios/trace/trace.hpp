@@ -135,6 +135,13 @@ struct StoredDataset {
   std::size_t place = 0;  // where the reader that listed it keeps what it knows of its bytes
 };
 
+/// Whether two datasets hold the same elements in the same bits, by what they say of themselves:
+/// that is worth as much as their hashes, which TraceReader::check() holds against the bytes.
+bool have_same_bytes(const StoredDataset& a, const StoredDataset& b);
+
+/// The header of rank 0, and no word of what else the folder holds or lacks. Throws as TraceReader.
+TraceHeader header_of_trace(const std::string& folder);
+
 /// Reads the rank files of one execution's folder. Refuses a trace of another version, an
 /// incomplete or missing shard, with the file named (ScenarioError).
 class TraceReader {

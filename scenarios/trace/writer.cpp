@@ -26,16 +26,9 @@ namespace shardproof {
 namespace {
 
 void expect_well_formed(const DatasetInfo& info, std::size_t byte_count) {
-  for (const Region& region : info.regions) {
-    SHARDPROOF_EXPECTS(region.offset.size() == info.full_shape.size() &&
-                           region.extent.size() == info.full_shape.size(),
-                       info.path, to_string(region), to_string(info.full_shape));
-    for (std::size_t d = 0; d < info.full_shape.size(); ++d) {
-      SHARDPROOF_EXPECTS(region.offset[d] >= 0 && region.extent[d] >= 0 &&
-                             region.offset[d] + region.extent[d] <= info.full_shape[d],
-                         info.path, to_string(region), to_string(info.full_shape));
-    }
-  }
+  for (const Region& region : info.regions)
+    SHARDPROOF_EXPECTS(lies_in(region, info.full_shape), info.path, to_string(region),
+                       to_string(info.full_shape));
   const auto elements = static_cast<std::size_t>(element_count(std::span(info.regions)));
   SHARDPROOF_EXPECTS(byte_count == elements * size_bytes(info.dtype), info.path, byte_count,
                      elements);

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstring>
+#include <limits>
 #include <random>
 
 #include "scenarios/counts.hpp"
@@ -222,6 +223,21 @@ BOOST_AUTO_TEST_CASE(regions_overlap_if_an_element_lies_in_both) {
   BOOST_TEST(!overlap(box, Region{{0, 0}, {4, 1}}));
   BOOST_TEST(!overlap(box, Region{{1, 1}, {2, 0}}));    // empty
   BOOST_TEST(overlap(Region{{}, {}}, Region{{}, {}}));  // two scalars
+}
+
+BOOST_AUTO_TEST_CASE(a_region_lies_in_a_shape_of_as_many_dimensions_that_holds_all_of_it) {
+  const Shape shape{3, 4};
+  BOOST_TEST(lies_in(whole(shape), shape));
+  BOOST_TEST(lies_in(Region{{3, 4}, {0, 0}}, shape));
+  BOOST_TEST(lies_in(Region{{}, {}}, {}));
+  BOOST_TEST(!lies_in(Region{{0, 1}, {3, 4}}, shape));
+  BOOST_TEST(!lies_in(Region{{-1, 0}, {2, 2}}, shape));
+  BOOST_TEST(!lies_in(Region{{1, 1}, {-1, 1}}, shape));
+  BOOST_TEST(!lies_in(Region{{0}, {3}}, shape));
+  BOOST_TEST(!lies_in(Region{{0, 0}, {3}}, shape));
+  const std::int64_t far = std::numeric_limits<std::int64_t>::max();
+  BOOST_TEST(!lies_in(Region{{far, 0}, {1, 1}}, shape));
+  BOOST_TEST(!lies_in(Region{{1, 0}, {far, 1}}, shape));
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_invariant_prints_its_expression_and_its_values) {

@@ -19,6 +19,7 @@
 #include "scenarios/data/batches.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "tests/reports/checks/checks_support.hpp"
+#include "tests/support/error_of.hpp"
 #include "tests/support/scenario_runs.hpp"
 
 namespace shardproof::tests {
@@ -186,6 +187,19 @@ BOOST_AUTO_TEST_CASE(the_judge_puts_a_checkpoint_together_as_the_engine_does) {
     const Region all = whole(tensor.shape());
     BOOST_TEST((judge.tensor(name).bytes == engine.read(name, std::span(&all, 1))), name);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_of_a_dtype_that_nobody_knows_is_refused) {
+  const JudgedRun run(saving(zero1, 1));
+  const std::string checkpoint = saved(run, 1), file = checkpoint + "/manifest.json";
+  std::string manifest = read_text(file);
+  const auto at = manifest.find("\"bf16\"");
+  BOOST_REQUIRE(at != std::string::npos);
+  write_text(file, manifest.replace(at, 6, "\"fp12\""));
+
+  const std::string error = error_of([&] { SavedCheckpoint judge(checkpoint); });
+
+  BOOST_TEST(has(error, "is of no known dtype: \"fp12\""), error);
 }
 
 BOOST_AUTO_TEST_CASE(two_copies_of_an_element_that_differ_are_refused) {

@@ -13,6 +13,7 @@
 #include "reports/checks/round_trip.hpp"
 #include "reports/checks/sim_real.hpp"
 #include "tests/reports/checks/checks_support.hpp"
+#include "tests/support/error_of.hpp"
 
 namespace shardproof::tests {
 
@@ -402,6 +403,19 @@ BOOST_AUTO_TEST_CASE(replicas_names_the_rank_and_the_element_that_differ) {
   BOOST_TEST(first.index == (std::vector<std::int64_t>{1, 3, 7}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(replicas_holds_equal_hashes_against_their_bytes) {
+  const std::string path = "/step/000000/micro/0/forward/model.norm/output";
+  for (const int rank : {0, 1}) {
+    const JudgedRun run(sweep_scenario(zero1));
+    flip_stored_bit(run.trace().reader().folder(), rank, path);
+
+    const std::string error = error_of([&] { check_replicas(run.context()); });
+
+    const std::string file = "rank-0000" + std::to_string(rank) + ".h5: " + path;
+    BOOST_TEST(error.find(file + ": altered") != std::string::npos, error);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(optimizer_names_a_weight_that_is_not_the_rounded_master) {
   const JudgedRun run(planted(zero1, set("optimizer/update/unflatten", "flip:0", {2})));
 
@@ -490,6 +504,24 @@ BOOST_AUTO_TEST_CASE(sim_real_names_the_first_bit_that_differs) {
   BOOST_TEST(first.ranks == (std::vector<int>{2}), boost::test_tools::per_element());
   BOOST_TEST(first.wrong_elements == 1);
   BOOST_TEST(first.expected != first.got);
+}
+
+BOOST_AUTO_TEST_CASE(sim_real_holds_equal_hashes_against_their_bytes) {
+  const std::string path = "/step/000000/micro/0/forward/model.norm/output";
+  const Scenario scenario = sweep_scenario(zero1);
+  for (const bool in_real : {false, true}) {
+    const JudgedRun sim(scenario);
+    const TemporaryFolder folder;
+    sim::simulate(scenario, folder.path().string());
+    const EngineTrace real("real", folder.path().string());
+    JudgeContext context = sim.context();
+    context.traces.push_back(&real);
+    flip_stored_bit((in_real ? real : sim.trace()).reader().folder(), 2, path);
+
+    const std::string error = error_of([&] { check_sim_real(context); });
+
+    BOOST_TEST(error.find("rank-00002.h5: " + path + ": altered") != std::string::npos, error);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(sim_real_says_nothing_where_the_order_is_the_librarys) {

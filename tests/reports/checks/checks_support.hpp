@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <iterator>
 #include <memory>
@@ -11,9 +12,12 @@
 #include "reports/verdict/judge_context.hpp"
 #include "reports/verdict/tally.hpp"
 #include "scenarios/config/scenario_file.hpp"
+#include "scenarios/hdf5/dataset.hpp"
+#include "scenarios/hdf5/file.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/scenario_header.hpp"
+#include "scenarios/trace/schema.hpp"
 #include "sim/simulate.hpp"
 #include "tests/support/injections.hpp"
 #include "tests/support/sweep.hpp"
@@ -101,6 +105,17 @@ void rewrite(const TraceReader& from, const std::string& folder, Change change,
       if (log.keeps(rank, record)) writer.log(record);
     writer.close();
   }
+}
+
+/// Flips a bit of what a rank has stored as `path`, whose hash stays what it was.
+inline void flip_stored_bit(const std::string& folder, int rank, const std::string& path) {
+  const std::string name = folder + "/" + trace_schema::rank_file(rank);
+  const auto offset = hdf5::offset_in_file(hdf5::open_dataset(hdf5::open_file(name), path)).value();
+  std::fstream file(name, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(static_cast<char>(byte ^ 1));
 }
 
 /// The first failing unit of a check; one without numbers if it found none.

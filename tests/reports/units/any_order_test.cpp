@@ -4,8 +4,8 @@
 
 #include "reports/checks/policy.hpp"
 #include "reports/judge.hpp"
-#include "reports/units/hop_replay.hpp"
-#include "reports/units/judge_unit.hpp"
+#include "reports/units/derived.hpp"
+#include "reports/units/unit_judgement.hpp"
 #include "reports/units/unit_walk.hpp"
 #include "tests/reports/checks/checks_support.hpp"
 
@@ -15,21 +15,28 @@ using namespace reports;
 
 namespace {
 
-using Members = std::vector<std::vector<std::byte>>;
+SharedTensor tensor_of(Dtype dtype, const std::vector<double>& values) {
+  Bytes bytes(values.size() * size_bytes(dtype));
+  encode(dtype, values, bytes);
+  return tensor_in(dtype, {std::ssize(values)}, in_memory(std::move(bytes)));
+}
 
-Members members_of(Dtype dtype, const std::vector<std::vector<double>>& values) {
-  Members members;
-  for (const std::vector<double>& value : values) {
-    members.emplace_back(value.size() * size_bytes(dtype));
-    encode(dtype, value, members.back());
-  }
+std::vector<SharedTensor> members_of(Dtype dtype, const std::vector<std::vector<double>>& values) {
+  std::vector<SharedTensor> members;
+  for (const std::vector<double>& value : values) members.push_back(tensor_of(dtype, value));
   return members;
 }
 
-std::vector<double> decoded(Dtype dtype, const std::vector<std::byte>& bytes) {
-  std::vector<double> values(bytes.size() / size_bytes(dtype));
-  decode(dtype, bytes, values);
-  return values;
+/// Of `got`, as the sum of what the members brought.
+UnitVerdict verdict_on(const SharedTensor& got, Dtype wire,
+                       const std::vector<SharedTensor>& members) {
+  UnitJudgement sum({.kind = reference::UnitKind::sum,
+                     .attributes = {},
+                     .precision = {.output = got->dtype(), .hop = wire},
+                     .arguments = {sent_terms(wire, members)},
+                     .result = got});
+  for (std::size_t part = 0; part < sum.parts(); ++part) sum.run(part);
+  return sum.verdict();
 }
 
 /// The run was in a pinned order; the judge does not know which.
@@ -70,12 +77,12 @@ BOOST_AUTO_TEST_CASE(two_members_have_the_bits_of_one_addition) {
                                     {Dtype::bf16, Dtype::fp32},
                                     {Dtype::fp32, Dtype::bf16},
                                     {Dtype::fp64, Dtype::fp64}}) {
-    const Members members = members_of(dtype, {{0.1, 1, -0.0, 3}, {0.3, 0x1p-20, -0.0, -3}});
-    const auto pinned = decoded(dtype, replay_sum(ReductionOrder::ring, dtype, wire, members));
+    const auto members = members_of(dtype, {{0.1, 1, -0.0, 3}, {0.3, 0x1p-20, -0.0, -3}});
+    const SharedTensor pinned = derived_sum(ReductionOrder::ring, dtype, wire, members, {});
 
-    const reference::UnitResult sum = bound_sum(dtype, wire, members);
+    const UnitVerdict verdict = verdict_on(pinned, wire, members);
 
-    const UnitVerdict verdict = judge_result(sum, dtype, pinned);
+    BOOST_TEST(verdict.comparison.compared == 4);
     BOOST_TEST(verdict.comparison.failed == 0, name_of(dtype) << " by " << name_of(wire));
     BOOST_TEST(name_of(verdict.proof) == "bitwise");
   }
@@ -83,13 +90,13 @@ BOOST_AUTO_TEST_CASE(two_members_have_the_bits_of_one_addition) {
 
 BOOST_AUTO_TEST_CASE(of_three_members_every_order_is_accepted_and_nothing_far_from_all_of_them) {
   // 1 is lost beside 2^24 where it is added to it first: the three orders give 1, 0 and 0.
-  const Members members = members_of(Dtype::fp32, {{1}, {0x1p24}, {-0x1p24}});
-  const reference::UnitResult sum = bound_sum(Dtype::fp32, Dtype::fp32, members);
-  const auto failed = [&](double got) {
-    return judge_result(sum, Dtype::fp32, std::span(&got, 1)).comparison.failed;
+  const auto members = members_of(Dtype::fp32, {{1}, {0x1p24}, {-0x1p24}});
+  const auto verdict = [&](double got) {
+    return verdict_on(tensor_of(Dtype::fp32, {got}), Dtype::fp32, members);
   };
+  const auto failed = [&](double got) { return verdict(got).comparison.failed; };
 
-  BOOST_TEST(name_of(judge_result(sum, Dtype::fp32, sum.value).proof) == "sound");
+  BOOST_TEST(name_of(verdict(1).proof) == "sound");
   BOOST_TEST(failed(0) == 0);
   BOOST_TEST(failed(1) == 0);
   BOOST_TEST(failed(4) == 1);  // one addition rounds before the last: 2^-24 of 2^25 + 1
@@ -97,12 +104,11 @@ BOOST_AUTO_TEST_CASE(of_three_members_every_order_is_accepted_and_nothing_far_fr
 }
 
 BOOST_AUTO_TEST_CASE(one_member_is_what_it_sent) {
-  const Members members = members_of(Dtype::fp32, {{0.1, -0.0}});
+  const auto members = members_of(Dtype::fp32, {{0.1, -0.0}});
+  const SharedTensor rounded = rounded_to(Dtype::fp32, rounded_to(Dtype::bf16, members[0]));
 
-  const reference::UnitResult sum = bound_sum(Dtype::fp32, Dtype::bf16, members);
-
-  BOOST_TEST(judge_result(sum, Dtype::fp32, decoded(Dtype::fp32, members[0])).comparison.failed ==
-             0);
+  BOOST_TEST(verdict_on(members[0], Dtype::bf16, members).comparison.failed == 0);
+  BOOST_TEST(verdict_on(rounded, Dtype::bf16, members).comparison.failed == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_run_in_a_pinned_order_passes_where_any_order_is_allowed) {

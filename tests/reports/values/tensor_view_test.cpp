@@ -140,6 +140,34 @@ BOOST_AUTO_TEST_CASE(a_hash_made_in_parts_is_that_of_the_whole) {
   BOOST_TEST(hashing.hash() == tensor_hash(whole));
 }
 
+BOOST_AUTO_TEST_CASE(regions_are_read_as_a_dataset_of_them_stores_them) {
+  const Shape shape{3, 4};
+  const SharedTensor whole = tensor_in(Dtype::fp32, shape, in_memory(counting(12)));
+  const std::vector<Region> regions{{{1, 1}, {2, 2}}, {{0, 0}, {1, 3}}, {{2, 3}, {1, 0}}};
+  Bytes expected(7 * sizeof(float));
+  extract(counting(12), shape, regions, sizeof(float), expected);
+
+  const SharedTensor part = as_stored(whole, regions);
+
+  BOOST_TEST((part->shape() == Shape{7}));
+  BOOST_TEST((all_of(part) == expected));
+  BOOST_TEST((hash_of(part) == tensor_hash(expected)));
+}
+
+BOOST_AUTO_TEST_CASE(another_dtype_rounds_each_element_once) {
+  const std::vector<double> values{1 + 0x1p-9, -0.0, 1e30, 3};
+  Bytes wide(values.size() * sizeof(double)), narrow(values.size() * 2);
+  encode(Dtype::fp64, values, wide);
+  encode(Dtype::bf16, values, narrow);
+
+  const SharedTensor rounded =
+      rounded_to(Dtype::bf16, tensor_in(Dtype::fp64, {2, 2}, in_memory(wide)));
+
+  BOOST_TEST((rounded->shape() == Shape{2, 2}));
+  BOOST_TEST(name_of(rounded->dtype()) == "bf16");
+  BOOST_TEST((all_of(rounded) == narrow));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_computed_is_made_once_if_it_is_small) {
   int made = 0;
   const auto make = [&made](std::size_t begin, std::span<std::byte> out) {

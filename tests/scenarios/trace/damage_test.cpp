@@ -93,6 +93,29 @@ BOOST_AUTO_TEST_CASE(an_altered_byte_is_named_by_file_and_path) {
   BOOST_TEST(mentions(message, {"rank-00001.h5", "/step/000000/gradient/w", "altered"}));
 }
 
+// A hash is what a file says of itself.
+BOOST_AUTO_TEST_CASE(what_says_that_it_has_the_same_bytes_need_not_have_them) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 2);
+  replace_in_file(folder / "rank-00001.h5", marker, "That");
+  const TraceReader reader(folder.path());
+  const auto& pieces = reader.datasets().at("/step/000000/gradient/w");
+
+  BOOST_TEST(have_same_bytes(pieces[0], pieces[1]));
+  reader.check(pieces[0]);
+  BOOST_TEST(mentions(refusal([&] { reader.check(pieces[1]); }), {"altered"}));
+  for (const auto change : std::initializer_list<void (*)(DatasetInfo&)>{
+           [](DatasetInfo& info) { ++info.hash; },
+           [](DatasetInfo& info) { info.dtype = Dtype::bf16; },
+           [](DatasetInfo& info) {
+             info.regions = {{{0}, {5}}, {{5}, {5}}};
+           }}) {
+    StoredDataset other = pieces[1];
+    change(other.info);
+    BOOST_TEST(!have_same_bytes(pieces[0], other));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_altered_attribute_is_refused) {
   const TemporaryFolder folder;
   write_trace(folder.path(), 1);
@@ -213,6 +236,19 @@ BOOST_AUTO_TEST_CASE(another_version_and_other_files_are_refused) {
   overwrite(path, "a text, not HDF5");
   BOOST_TEST(mentions(refusal([&] { TraceReader reader(folder.path()); }), {path, "H5Fopen"}));
   BOOST_CHECK_THROW(TraceReader(folder / "nowhere"), ScenarioError);
+}
+
+BOOST_AUTO_TEST_CASE(the_header_alone_is_that_of_rank_0_and_says_nothing_of_the_others) {
+  const TemporaryFolder folder;
+  write_trace(folder.path(), 2);
+  fs::remove(folder / "rank-00001.h5");
+
+  BOOST_TEST(header_of_trace(folder.path()).scenario_hash == "aa");
+  BOOST_TEST(header_of_trace(folder.path()).world == 2);
+  BOOST_TEST(mentions(refusal([&] { header_of_trace(folder / "nowhere"); }), {"not a folder"}));
+  fs::remove(folder / "rank-00000.h5");
+  BOOST_TEST(
+      mentions(refusal([&] { header_of_trace(folder.path()); }), {"rank-00000.h5", "missing"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_writer_leaves_what_it_flushed) {

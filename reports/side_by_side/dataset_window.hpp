@@ -9,13 +9,13 @@
 
 namespace shardproof::reports {
 
-/// The stored elements of a dataset, for who goes through them in order: a stretch of them is kept,
-/// so that no short piece costs a call of the system, and none is read twice. Nothing compares
-/// them with their hash (TraceReader::check does).
-class StoredElements {
+/// A window on the stored elements of a dataset, which moves along for who goes through them in
+/// order: no short piece costs a call of the system, and none is read twice. Nothing compares them
+/// with their hash (TraceReader::check does).
+class DatasetWindow {
  public:
   /// Reads at least so many bytes at a time.
-  StoredElements(const TraceReader& reader, const StoredDataset& stored, std::size_t bytes_at_once);
+  DatasetWindow(const TraceReader& reader, const StoredDataset& stored, std::size_t bytes_at_once);
   /// The bytes of the elements [begin, begin + count), until the next call.
   std::span<const std::byte> at(std::int64_t begin, std::int64_t count);
 
