@@ -29,8 +29,8 @@ class Crew {
 
   void add(std::shared_ptr<Work> work);
   /// Until all parts of all works that were added are done. Where parts fail, the exception of the
-  /// first of them is thrown, in the order in which they were added, and those behind it may be left
-  /// out.
+  /// first of them is thrown, in the order in which they were added, and those behind it may be
+  /// left out.
   void wait();
 
  private:

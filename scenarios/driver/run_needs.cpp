@@ -71,8 +71,8 @@ std::int64_t first_rank_bytes(const Terms& terms) {
 
 // It streams: of what it reads it holds a tile for each thread, and of the units that are one tile
 // the whole: measured as 384 MiB, and of a run smaller than that what there is. Of the leaves it
-// holds one weight as it was recorded and as it must be. Beside that it holds what it knows of every
-// tensor and every op.
+// holds one weight as it was recorded and as it must be. Beside that it holds what it knows of
+// every tensor and every op.
 std::int64_t judge_bytes(const Scenario& scenario, const Accounts& accounts) {
   const std::int64_t ranks = engines(scenario) * scenario.world();
   const std::int64_t known = 8 * kibibyte * ranks * accounts.tensors_of_rank;

@@ -63,10 +63,10 @@ class Interrupted : public std::runtime_error {
   int signal_;
 };
 
-/// Runs the jobs, as many at once as the limits allow, in their order; returns how each ended, in the same order.
-/// Every job is the leader of its process group, and is ended as a group. Throws Interrupted;
-/// EnvironmentError if no process can be started at all. A program that cannot be found is a
-/// result. Call it on the main thread: signals are taken from it meanwhile.
+/// Runs the jobs in their order, as many at once as the limits allow; returns how each ended, in
+/// the same order. Every job is the leader of its process group, and is ended as a group. Throws
+/// Interrupted; EnvironmentError if no process can be started at all. A program that cannot be
+/// found is a result. Call it on the main thread: signals are taken from it meanwhile.
 std::vector<JobResult> run_jobs(const std::vector<Job>& jobs,
                                 const SupervisorOptions& options = {});
 

@@ -48,7 +48,7 @@ std::int64_t stored_elements(const DatasetInfo& info) {
   return element_count(std::span(info.regions));
 }
 
-// Where the bytes of a dataset lie in its file, and whether they have been seen to match their hash.
+// Where the bytes of a dataset lie in its file, and whether they were seen to match their hash.
 struct Place {
   explicit Place(std::optional<std::uint64_t> where) : offset(where) {}
 
