@@ -9,6 +9,7 @@
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <utility>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/processors.hpp"
