@@ -49,7 +49,7 @@ void BucketReduction::start(std::size_t bucket, const std::vector<ValueId>& grad
   const ValueId reduced = flat_value(bucket, divides ? "averaged" : "reduced", dtype, replicate());
   builder_.start_collective(OpKind::all_reduce, Axis::dp, module, phase, "all_reduce", sent,
                             reduced);
-  if (builder_.scenario().reduction == ReductionOrder::ring && builder_.dp() > 2 &&
+  if (builder_.scenario().reduction != ReductionOrder::rank_order && builder_.dp() > 2 &&
       lies_elsewhere_on_tp_ranks(bucket))
     builder_.last_op().attributes["replicated"] = std::string(name_of(ReductionOrder::rank_order));
   under_way_.push_back({bucket, reduced});

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "reference/bounds/attention_head.hpp"
+#include "reference/bounds/sums.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/pulse.hpp"
 
@@ -56,6 +58,39 @@ Matrix output_weights(const HeadSoftmax& softmax, const Arithmetic& arithmetic) 
   return weights;
 }
 
+// Whatever the scores, probabilities are not negative and sum to 1: a result is no larger than the
+// largest of its values. That bounds it where the scores may be off by so much that nothing else
+// does.
+void bound_by_values(const HeadSoftmax& softmax, const Matrix& v, const Matrix& output,
+                     const Arithmetic& arithmetic, Matrix& bound) {
+  for (std::int64_t i = 0; i < bound.rows; ++i)
+    for (std::int64_t c = 0; c < bound.columns; ++c) {
+      if (std::isfinite(bound.at(i, c))) continue;
+      double largest = 0;
+      for (std::int64_t j = softmax.first(i); j <= i; ++j)
+        largest = std::max(largest, std::fabs(v.at(j, c)));
+      const double sums = compounded((2 * as_real(softmax.keys(i)) + 4) * arithmetic.u);
+      bound.at(i, c) = std::fabs(output.at(i, c)) + largest * (1 + sums);
+    }
+}
+
+double largest_of(const Matrix& m) {
+  double largest = 0;
+  for (const double value : m.values) largest = std::max(largest, std::fabs(value));
+  return largest;
+}
+
+// Elements of the rows of a head of which a score may overflow, or the sum that its values enter
+// before it is divided by.
+void note_overflows_of(const HeadSoftmax& softmax, const Matrix& v, const Arithmetic& arithmetic,
+                       const std::function<void(std::int64_t row)>& note) {
+  const double values = largest_of(v);
+  for (std::int64_t i = 0; i < softmax.p.rows; ++i)
+    if (softmax.may_overflow(i, arithmetic) ||
+        2 * as_real(softmax.keys(i)) * values > arithmetic.largest)
+      note(i);
+}
+
 }  // namespace
 
 UnitResult replay_attention(const UnitCall& unit) {
@@ -66,10 +101,16 @@ UnitResult replay_attention(const UnitCall& unit) {
   for_each_head(shape, [&](std::int64_t b, std::int64_t head) {
     const HeadSoftmax softmax = softmax_of(unit, 0, 3, shape, b, head);
     const Matrix v = head_of(unit.arguments[2], &AttentionShape::value, shape, b, head);
-    add_head(times(softmax.p, v), &AttentionShape::out, shape, b, head, result.value);
+    const Matrix output = times(softmax.p, v);
+    add_head(output, &AttentionShape::out, shape, b, head, result.value);
     Matrix bound = times(output_weights(softmax, arithmetic), absolute(v));
+    bound_by_values(softmax, v, output, arithmetic, bound);
     for (double& value : bound.values) value += as_real(shape.positions) * arithmetic.eta;
     add_head(bound, &AttentionShape::out, shape, b, head, result.bound);
+    note_overflows_of(softmax, v, arithmetic, [&](std::int64_t row) {
+      note_overflows(result, static_cast<std::size_t>(shape.out(b, row, head)),
+                     static_cast<std::size_t>(v.columns));
+    });
   });
   const double share = oracle_arithmetic().u / arithmetic.u;
   for (std::size_t i = 0; i < result.bound.size(); ++i) result.error[i] = result.bound[i] * share;
@@ -89,6 +130,7 @@ UnitResult replay_attention_lse(const UnitCall& unit) {
       const auto row = static_cast<std::size_t>(t);
       result.value[first + row] = softmax.log_sum_exp(t);
       result.bound[first + row] = errors.log_sum_exp[row];
+      if (softmax.may_overflow(t, arithmetic)) note_overflow(result, first + row);
     }
   });
   const double share = oracle_arithmetic().u / arithmetic.u;
@@ -271,6 +313,17 @@ struct Side {
   }
 };
 
+// Whether anything on the way to the derivatives of a head may leave the range: a score, dP, or a
+// sum of products of dS. Coarse, as it only tells where a skipped step may have inf and NaN.
+bool may_overflow(const HeadDerivative& head, double terms, const Arithmetic& arithmetic) {
+  for (std::int64_t i = 0; i < head.dp.rows; ++i)
+    if (head.softmax.may_overflow(i, arithmetic)) return true;
+  const double factor =
+      std::max({1.0, largest_of(head.q), largest_of(head.k), largest_of(head.dout)});
+  const double of_score = std::max(1.0, head.scale) * largest_of(head.dp_size);
+  return 4 * terms * std::max(1.0, of_score) * factor > arithmetic.largest;
+}
+
 }  // namespace
 
 UnitResult replay_attention_backward(const UnitCall& unit) {
@@ -300,6 +353,10 @@ UnitResult replay_attention_backward(const UnitCall& unit) {
     add_head(side.value(head), target, shape, b, h, result.value);
     add_head(side.bound(head, kernel, arithmetic), target, shape, b, h, result.bound);
     add_head(side.bound(head, oracle, fp64), target, shape, b, h, result.error);
+    if (!may_overflow(head, side.terms, arithmetic)) return;
+    for (std::int64_t t = 0; t < shape.positions; ++t)
+      note_overflows(result, static_cast<std::size_t>((shape.*target)(b, t, h)),
+                     static_cast<std::size_t>(head_width(target, shape)));
   });
   settle(result);
   return result;

@@ -50,10 +50,9 @@ HeadSoftmax::HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& 
       size(times_transposed(absolute(q), absolute(k))),
       bias{slope},
       p(q.rows, k.rows),
-      form(how) {
-  // Written once more, and not asked of the form: the engine does that.
-  const double scale =
-      form.scale > 0 ? form.scale : 1.0 / std::sqrt(static_cast<double>(form.head_dim));
+      form(how),
+      // Written once more, and not asked of the form: the engine does that.
+      scale(form.scale > 0 ? form.scale : 1.0 / std::sqrt(static_cast<double>(form.head_dim))) {
   for (double& score : bare.values) score *= scale;
   s = bare;
   if (form.cap > 0)
@@ -87,6 +86,13 @@ HeadSoftmax::Slope HeadSoftmax::slope(std::int64_t i, std::int64_t j,
   return {capped.slope, capped.slope_error};
 }
 
+bool HeadSoftmax::may_overflow(std::int64_t i, const Arithmetic& arithmetic) const {
+  const double unscaled = std::max(1.0, 1 / scale);
+  for (std::int64_t j = first(i); j <= i; ++j)
+    if (2 * (size.at(i, j) * unscaled + std::fabs(bias.at(j))) > arithmetic.largest) return true;
+  return false;
+}
+
 double HeadSoftmax::score_error(std::int64_t i, std::int64_t j,
                                 const Arithmetic& arithmetic) const {
   const double u = arithmetic.u;
@@ -109,15 +115,18 @@ SoftmaxErrors::SoftmaxErrors(const HeadSoftmax& softmax, const Arithmetic& arith
   for (std::int64_t i = 0; i < softmax.s.rows; ++i) {
     const double n = as_real(softmax.keys(i)), m = softmax.largest[static_cast<std::size_t>(i)];
     // Mean over p of expm1 of each exponent's error: bounds the error of the logarithm of the sum
-    // up and down, whatever its size (Jensen one way, log(1 + x) <= x the other).
-    double mean = n * arithmetic.eta;
+    // up and down, whatever its size (Jensen one way, log(1 + x) <= x the other). And so does the
+    // largest of those errors, since the logarithm moves no further than the exponents do.
+    double mean = n * arithmetic.eta, most = mean;
     for (std::int64_t j = softmax.first(i); j <= i; ++j) {
       score.at(i, j) = softmax.score_error(i, j, arithmetic);
       const double distance = m - softmax.s.at(i, j), p = softmax.p.at(i, j);
       const double off = score.at(i, j) + 2 * u * distance + LibraryError::exp * u;
       probability.at(i, j) = off;
       mean += part(p, relative_error(p, off, distance));
+      most = std::max(most, n * arithmetic.eta + off);
     }
+    mean = std::min(mean, most);
     for (std::int64_t j = softmax.first(i); j <= i; ++j)
       probability.at(i, j) =
           relative_error(softmax.p.at(i, j), probability.at(i, j) + mean + compounded((n + 2) * u),

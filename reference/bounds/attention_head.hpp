@@ -59,6 +59,7 @@ struct HeadSoftmax {
   std::vector<double> largest;  // m
   std::vector<double> log_sum;  // log l; log-sum-exp is m + log l
   AttentionForm form;
+  double scale;
 
   HeadSoftmax(const Matrix& q, const Matrix& k, const AttentionForm& how, double slope);
   std::int64_t first(std::int64_t i) const {
@@ -75,6 +76,8 @@ struct HeadSoftmax {
     double error = 0;
   };
   Slope slope(std::int64_t i, std::int64_t j, const Arithmetic& arithmetic) const;
+  /// Whether a score of row i may leave the range on its way, scaled before or after its sum.
+  bool may_overflow(std::int64_t i, const Arithmetic& arithmetic) const;
   /// ds: how far a kernel's score may be off.
   double score_error(std::int64_t i, std::int64_t j, const Arithmetic& arithmetic) const;
 };

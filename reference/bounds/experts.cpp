@@ -298,7 +298,7 @@ struct Sum {
     const double oracle_q = precision.compute == Dtype::fp64 ? q : 0;
     result.error[at] =
         any_order_sum(as_real(terms), oracle_q, magnitude, oracle_arithmetic(precision.compute));
-    if (magnitude + result.bound[at] > arithmetic.largest) result.sound = false;
+    if (magnitude + result.bound[at] > arithmetic.largest) note_overflow(result, at);
   }
 };
 

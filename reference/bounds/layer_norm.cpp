@@ -73,6 +73,11 @@ UnitResult replay_layer_norm(const UnitCall& unit) {
                                 u * std::fabs(X * weight[c]) + arithmetic.eta;
       result.value[at + c] = y;
       result.bound[at + c] = of_product * (1 + u) + u * std::fabs(y);
+      if (!moments.overflow) continue;
+      // Where R is 0 the bias remains.
+      note_overflow(result, at + c);
+      result.bound[at + c] =
+          std::max(result.bound[at + c], std::fabs(X * weight[c]) + arithmetic.eta);
     }
   });
   set_errors(result, arithmetic);
@@ -88,7 +93,9 @@ struct LayerInputRow {
   LayerRow moments;
   const Arithmetic& arithmetic;
 
-  void write(double* value, double* bound, bool& sound) const {
+  // Returns whether one of the sums may leave the range: what they are subtracted from is then
+  // infinite or NaN.
+  bool write(double* value, double* bound) const {
     const auto H = static_cast<double>(x.size());
     const double u = arithmetic.u;
     double sum = 0, size = 0, sum_with_x = 0, size_with_x = 0, size_with_error = 0;
@@ -100,7 +107,6 @@ struct LayerInputRow {
       size_with_x += std::fabs(g * X);
       size_with_error += std::fabs(g) * moments.error_of(X, arithmetic);
     }
-    if ((size + size_with_x) * (1 + 2 * H * u) > arithmetic.largest) sound = false;
     const double mean = sum / H, with_x = sum_with_x / H;
     const double of_sums = compounded((H + 3) * u);
     const double of_mean = size / H * of_sums + arithmetic.eta * 2;
@@ -118,6 +124,7 @@ struct LayerInputRow {
       value[c] = moments.R * difference;
       bound[c] = moments.R * (inner * (1 + of_R) + std::fabs(difference) * of_R) + arithmetic.eta;
     }
+    return (size + size_with_x) * (1 + 2 * H * u) > arithmetic.largest;
   }
 };
 
@@ -133,7 +140,9 @@ UnitResult replay_layer_norm_backward_input(const UnitCall& unit) {
   UnitResult result = bounded_result(x.shape);
   for_each_row(x, H, result, moments_by(unit, arithmetic), [&](auto at, auto row, auto& moments) {
     const LayerInputRow input{dy.values.subspan(at, H), row, weight, moments, arithmetic};
-    input.write(result.value.data() + at, result.bound.data() + at, result.sound);
+    if (input.write(result.value.data() + at, result.bound.data() + at))
+      note_overflows(result, at, H);
+    if (moments.overflow) allow_zero_row(result, at, H);
   });
   set_errors(result, arithmetic);
   settle(result);
@@ -149,8 +158,8 @@ UnitResult replay_layer_norm_backward_weight(const UnitCall& unit) {
   const auto rows =
       static_cast<std::size_t>(rows_per_group(unit, static_cast<std::int64_t>(count)));
   UnitResult result = bounded_result(grouped_shape(unit, {x.shape.back()}));
-  const auto n = static_cast<double>(rows);
-  const double of_sums = compounded(n * arithmetic.u);
+  std::vector<double> magnitude(result.value.size());
+  const double of_sums = compounded(static_cast<double>(rows) * arithmetic.u);
   for_each_row(x, H, result, moments_by(unit, arithmetic), [&](auto at, auto row, auto& moments) {
     const std::size_t to = at / H / rows * H;
     for (std::size_t c = 0; c < H; ++c) {
@@ -160,9 +169,14 @@ UnitResult replay_layer_norm_backward_weight(const UnitCall& unit) {
       result.value[to + c] += gradient * X;
       result.bound[to + c] +=
           of_factor * (1 + of_sums) + std::fabs(gradient * X) * of_sums + arithmetic.eta;
-      if (std::fabs(gradient * X) > arithmetic.largest / n) result.sound = false;
+      magnitude[to + c] += std::fabs(gradient * X);
+      if (!moments.overflow) continue;
+      note_overflow(result, to + c);
+      result.bound[to + c] += std::fabs(gradient * X);
     }
   });
+  for (std::size_t i = 0; i < magnitude.size(); ++i)
+    if (magnitude[i] + result.bound[i] > arithmetic.largest) note_overflow(result, i);
   set_errors(result, arithmetic);
   settle(result);
   return result;

@@ -1,12 +1,16 @@
 #pragma once
 
-#include "reference/bounds/bounds.hpp"
+#include <algorithm>
+#include <cmath>
+
+#include "reference/bounds/sums.hpp"
 
 /// What RMSNorm and LayerNorm have in common: rows of H elements, each with moments of its own.
 namespace shardproof::reference {
 
 /// Calls write(place of the row's first element, the row, its moments) for every row of x. Where a
-/// sum over a row may leave the accumulator's range, there is no sound bound.
+/// sum over a row may leave the accumulator's range, there is no sound bound. In a step that is
+/// skipped there is one: R is then what it is or 0, which who writes must have in its bound.
 template <typename MomentsOf, typename Write>
 void for_each_row(const Operand& x, std::size_t H, UnitResult& result, MomentsOf moments_of,
                   Write write) {
@@ -16,6 +20,13 @@ void for_each_row(const Operand& x, std::size_t H, UnitResult& result, MomentsOf
     if (moments.overflow) result.sound = false;
     write(at, row, moments);
   }
+}
+
+/// Of H elements that are a multiple of R: 0 is among what they may be, and so is 0 * inf.
+inline void allow_zero_row(UnitResult& result, std::size_t at, std::size_t H) {
+  note_overflows(result, at, H);
+  for (std::size_t i = at; i < at + H; ++i)
+    result.bound[i] = std::max(result.bound[i], std::fabs(result.value[i]));
 }
 
 /// The oracle does the same in fp64: its error is at most the same formula times 2^-53 / u.

@@ -74,6 +74,7 @@ UnitResult replay_rms_norm(const UnitCall& unit) {
       result.value[at + c] = y;
       result.bound[at + c] = std::fabs(y) * relative + arithmetic.eta * (1 + std::fabs(weight[c]));
     }
+    if (norm.overflow) allow_zero_row(result, at, H);
   });
   set_errors(result, arithmetic);
   settle(result);
@@ -89,7 +90,9 @@ struct InputRow {
   RowNorm norm;
   const Arithmetic& arithmetic;
 
-  void write(double* value, double* bound, bool& sound) const {
+  // Returns whether the sum of g X may leave the range: what it is subtracted from is then infinite
+  // or NaN.
+  bool write(double* value, double* bound) const {
     const auto H = static_cast<double>(x.size());
     double sum = 0, magnitude = 0;
     for (std::size_t c = 0; c < x.size(); ++c) {
@@ -97,7 +100,6 @@ struct InputRow {
       sum += gX;
       magnitude += std::fabs(gX);
     }
-    if (magnitude * (1 + H * arithmetic.u) > arithmetic.largest) sound = false;
     const double u = arithmetic.u;
     const double of_g = compounded(norm.rho + (4 + roundings) * u);
     const double of_mean = magnitude / H * compounded((H - 1 + 9 + roundings) * u + 3 * norm.rho);
@@ -108,6 +110,7 @@ struct InputRow {
       bound[c] = norm.R * (std::fabs(g) * of_g + std::fabs(X) * of_mean) +
                  underflow * (1 + norm.R) * (1 + std::fabs(X));
     }
+    return magnitude * (1 + H * arithmetic.u) > arithmetic.largest;
   }
 };
 
@@ -125,7 +128,9 @@ UnitResult replay_rms_norm_backward_input(const UnitCall& unit) {
   for_each_row(x, H, result, norms_by(unit, x, arithmetic), [&](auto at, auto row, auto& norm) {
     const InputRow input{dy.values.subspan(at, H), row,  weight.values,
                          weight.roundings,         norm, arithmetic};
-    input.write(result.value.data() + at, result.bound.data() + at, result.sound);
+    if (input.write(result.value.data() + at, result.bound.data() + at))
+      note_overflows(result, at, H);
+    if (norm.overflow) allow_zero_row(result, at, H);
   });
   set_errors(result, arithmetic);
   settle(result);
@@ -155,15 +160,16 @@ UnitResult replay_rms_norm_backward_weight(const UnitCall& unit) {
       const double term = gradient * (row[c] * norm.R);
       result.value[to + c] += term;
       magnitude[to + c] += std::fabs(term);
-      result.bound[to + c] +=
-          std::fabs(term) * relative + arithmetic.eta * (1 + std::fabs(gradient));
-      if (std::fabs(term) > largest / n) result.sound = false;
+      result.bound[to + c] += std::fabs(term) * (norm.overflow ? 1 + relative : relative) +
+                              arithmetic.eta * (1 + std::fabs(gradient));
     }
   });
   set_errors(result, arithmetic);
   // Heads that are cut over ranks: each rank sums over its own.
-  for (std::size_t i = 0; i < magnitude.size(); ++i)
+  for (std::size_t i = 0; i < magnitude.size(); ++i) {
     result.bound[i] = with_partials(result.bound[i], magnitude[i], unit.precision);
+    if (magnitude[i] + result.bound[i] > largest) note_overflow(result, i);
+  }
   settle(result);
   return result;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "reference/bounds/sums.hpp"
 #include "reference/ops/ops.hpp"
 #include "scenarios/errors.hpp"
 
@@ -66,7 +67,7 @@ UnitResult replay_swiglu_backward_gate(const UnitCall& unit) {
     result.value[i] = upstream * s * (1 + g * (1 - s));
     result.bound[i] =
         std::fabs(upstream) * s * (1 + std::fabs(g)) * relative + lost(arithmetic, g, dy[i], up[i]);
-    if (std::fabs(upstream) > arithmetic.largest) result.sound = false;
+    if (std::fabs(upstream) > arithmetic.largest) note_overflow(result, i);
   }
   settle_with_oracle(result, arithmetic);
   return result;

@@ -1,6 +1,7 @@
 // Sums and means over the leading axis: recorded contributions of ranks, micro-steps or consumers.
 // Two contributions are one addition, and replayed; more have no known order.
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "reference/bounds/sums.hpp"
@@ -51,7 +52,8 @@ UnitResult sum_of(const UnitCall& unit, const Stack& stack, Term term) {
   return result;
 }
 
-// (sum, rounded to the output) * RN(1/n): the interval goes through both roundings.
+// (sum, rounded to the output) * RN(1/n): the interval goes through both roundings. The sum may
+// leave the range of the output although the mean lies in it, and stays infinite then.
 void multiply_after(const UnitCall& unit, double n, UnitResult& sum) {
   const UnitPrecision& precision = unit.precision;
   const double factor = round_once(precision.compute, 1 / n);
@@ -65,6 +67,13 @@ void multiply_after(const UnitCall& unit, double n, UnitResult& sum) {
   const bool rounds_twice = precision.compute != precision.output;
   for (std::size_t i = 0; i < sum.value.size(); ++i) {
     const double size = std::fabs(sum.value[i]) + sum.bound[i];
+    const double least = std::fabs(sum.value[i]) - sum.bound[i] - sum.error[i];
+    if (std::isinf(round_once(precision.output, size + sum.error[i]))) note_overflow(sum, i);
+    if (least > 0 && std::isinf(round_once(precision.output, least))) {
+      sum.value[i] = std::copysign(std::numeric_limits<double>::infinity(), sum.value[i]);
+      sum.bound[i] = sum.error[i] = 0;
+      continue;
+    }
     double bound = factor * (sum.bound[i] + stored.u * size + stored.eta);
     if (rounds_twice) bound += arithmetic.u * (factor * size + bound) + arithmetic.eta;
     sum.value[i] *= factor;

@@ -106,7 +106,9 @@ struct UnitResult {
   std::vector<double> value;
   std::vector<double> bound;
   std::vector<double> error;
-  bool sound = true;  // false: no sound bound exists here (the unit is `unknown`)
+  /// False: no sound bound exists here (the unit is `unknown`). In a step that is skipped the
+  /// bounds hold all the same, of what is finite; an infinite one says nothing.
+  bool sound = true;
   /// Elements of which an accumulator, a partial or a hop may leave the range of its format
   /// although f does not: inf and NaN are accepted there too, in a step that is skipped. Empty:
   /// none.

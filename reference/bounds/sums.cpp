@@ -32,6 +32,10 @@ void note_overflow(UnitResult& result, std::size_t element) {
   result.may_overflow[element] = true;
 }
 
+void note_overflows(UnitResult& result, std::size_t first, std::size_t count) {
+  for (std::size_t i = first; i < first + count; ++i) note_overflow(result, i);
+}
+
 double largest_sum(const UnitPrecision& precision) {
   const double largest = arithmetic_of(precision.compute).largest;
   if (precision.partials == 1) return largest;

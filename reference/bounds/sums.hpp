@@ -23,6 +23,8 @@ double largest_sum(const UnitPrecision& precision);
 /// Says of an element of a sum that it may overflow on the way. If it did, it stays inf or NaN; if
 /// it is finite, its bound holds.
 void note_overflow(UnitResult& result, std::size_t element);
+/// The same of `count` elements.
+void note_overflows(UnitResult& result, std::size_t first, std::size_t count);
 
 UnitResult replay_matmul(const UnitCall& unit);                  // x weight^T
 UnitResult replay_matmul_backward_input(const UnitCall& unit);   // dy weight

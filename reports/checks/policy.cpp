@@ -126,6 +126,8 @@ class ProgramPolicy {
   }
 
   std::string number_problem(const Op& op) const {
+    // The mean's factor is no function's of the model: scale_problem compares it.
+    if (op.kind == OpKind::scale && op.phase == Phase::reduce) return "";
     const std::optional<PlanUnit> unit = plan_unit(program_, op, 0, policy_, Rank{0});
     const reference::UnitAttributes* attributes =
         unit ? numbers_.of(unit->kind, op.module, program_.value(op.outputs[0]).name) : nullptr;

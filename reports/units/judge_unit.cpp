@@ -67,9 +67,9 @@ std::string derived_key(const std::string& how, Dtype dtype, const Shape& shape)
 UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
                          std::span<const double> recorded, NonFinite non_finite) {
   UnitVerdict verdict;
-  // Beside an inf there is no bound. Where one is accepted, what it did not reach still is
-  // compared.
-  verdict.sound = unit.sound || (non_finite == NonFinite::accepted && !unit.finite_arguments);
+  // Beside numbers that have left the range there may be no bound. In a step that is skipped for
+  // them, what has one is compared all the same.
+  verdict.sound = unit.sound || non_finite == NonFinite::accepted;
   if (!verdict.sound) return verdict;
   verdict.proof = unit.bound.empty() && unit.error.empty() ? Proof::bitwise : Proof::sound;
   verdict.comparison = compare_to_set(storage, unit, recorded, non_finite);

@@ -1,6 +1,8 @@
 #include "scenarios/config/scenario_checks.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "scenarios/config/model/model_keys.hpp"
 #include "scenarios/model/families.hpp"
@@ -57,7 +59,31 @@ void check_planted_streams(const Scenario& scenario) {
                                                "cuda or cuda_simulated");
 }
 
+// Whether ranks of a TP group hold more of a weight, or less, than others do.
+bool is_cut_unevenly(const LayerPartition& layer) {
+  std::vector<std::int64_t> held;
+  for (const std::vector<std::int64_t>& block : layer.widths) {
+    held.resize(block.size());
+    for (std::size_t rank = 0; rank < block.size(); ++rank) held[rank] += block[rank];
+  }
+  return std::adjacent_find(held.begin(), held.end(), std::not_equal_to<>()) != held.end();
+}
+
 }  // namespace
+
+void check_uneven_replicas(const Scenario& scenario, const JsonValue& root) {
+  const bool nccl = scenario.runs(Execution::real) && uses_nccl(scenario.platform);
+  if (!nccl || !scenario.trains() || scenario.data_parallel() < 3) return;
+  for (const auto& [module, layer] : scenario.partition.modules)
+    if (is_cut_unevenly(layer))
+      throw ScenarioError(
+          place_in(root, "uneven"),
+          "uneven = true: " + module + " is cut unevenly, and with " +
+              std::to_string(scenario.data_parallel()) +
+              " replicas NCCL would add the gradients of what all TP ranks hold in another order "
+              "on each of them, so that its copies part: expected two replicas at most, an even "
+              "cut, or real = mpi");
+}
 
 SourcePlace place_in(const JsonValue& root, const std::string& path) {
   const JsonValue* value = &root;

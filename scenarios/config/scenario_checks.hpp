@@ -13,4 +13,8 @@ SourcePlace place_in(const JsonValue& root, const std::string& path);
 /// that was read, for the places. Throws ScenarioError.
 void check_scenario(const Scenario& scenario, const JsonValue& root);
 
+/// When it is known how the layers are cut: refuses uneven cuts of three or more replicas where
+/// nobody can pin the order in which they are added (docs/decisions/0009). Throws ScenarioError.
+void check_uneven_replicas(const Scenario& scenario, const JsonValue& root);
+
 }  // namespace shardproof

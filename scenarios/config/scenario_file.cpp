@@ -334,6 +334,7 @@ Scenario scenario_inside(JsonValue root, const std::string& file,
   check_scenario(scenario, root);
   scenario.partition = resolve_partition(scenario.model, scenario.parallel.partition_rules,
                                          scenario.parallel.tensor_parallel);
+  check_uneven_replicas(scenario, root);
   return scenario;
 }
 

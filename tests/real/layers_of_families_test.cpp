@@ -107,6 +107,21 @@ void check_against_one_rank(const SmallModel& model, const Grid& grid) {
   }
 }
 
+// Heads of queries that are normed each by itself, as Qwen3's.
+SmallModel normed_heads(std::int64_t heads, const Widths& widths) {
+  LayerPartition summed;
+  summed.grad_allreduce = true;
+  return {{{"embed.weight", {V, C}, ModuleClass::embedding},
+           linear("q_proj.weight", {heads * hd, C}),
+           {"q_norm.weight", {hd}, ModuleClass::rms_norm},
+           linear("o_proj.weight", {C, heads * hd})},
+          [](Network& net, ValueId tokens) {
+            const ValueId q = net.linear("q_proj", net.embedding("embed", tokens));
+            return net.linear("lm_head", net.linear("o_proj", net.rms_norm("q_norm", q)), "embed");
+          },
+          {{"q_proj", column(widths)}, {"q_norm", summed}, {"o_proj", row(widths)}}};
+}
+
 BOOST_AUTO_TEST_SUITE(layers_of_families)
 
 BOOST_AUTO_TEST_CASE(a_block_of_gpt2_is_the_unsharded_one_in_even_uneven_and_zero_widths) {
@@ -156,6 +171,15 @@ BOOST_AUTO_TEST_CASE(heads_that_are_cut_otherwise_have_slopes_of_their_own) {
     return net.linear("lm_head", x, "embed");
   };
   check_against_one_rank(model, {2, 1, 0});
+}
+
+BOOST_AUTO_TEST_CASE(norms_of_heads_are_the_unsharded_ones_and_the_only_head_may_lie_on_one_rank) {
+  check_against_one_rank(normed_heads(3, {{8, 4}}), {2, 1, 0});
+  check_against_one_rank(normed_heads(1, {{4, 0}}), {2, 1, 0});
+  check_against_one_rank(normed_heads(1, {{0, 0, 4}}), {3, 2, 1});
+
+  const SmallModel halves = normed_heads(1, {});
+  BOOST_TEST(!LayerRun(layer_scenario(halves, {2, 1, 0}), halves.forward).problems().empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_cut_through_a_head_is_refused) {

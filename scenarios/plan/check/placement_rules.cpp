@@ -206,10 +206,11 @@ std::optional<std::string> Rule::attention_backward() const {
   return std::nullopt;
 }
 
-// Heads that are normed each by itself may be cut over the ranks, between heads.
+// Heads that are normed each by itself may be cut over the ranks, between heads. One that is alone
+// lies on one rank.
 bool Rule::norms_whole_heads(std::size_t x, std::int64_t width) const {
   if (whole(x) || rows(x)) return true;
-  return last(x) && width < value(op_.inputs[x]).shape.back() && scaled(x, width, width);
+  return last(x) && scaled(x, width, width);
 }
 
 std::optional<std::string> Rule::rms_norm() const {

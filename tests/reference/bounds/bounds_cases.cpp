@@ -535,14 +535,10 @@ reports::Comparison compared(CpuKernels& device, const Case& a_case,
 }
 
 bool without_bound(const Case& a_case) {
-  static const std::set<UnitKind> exponentials{UnitKind::attention,
-                                               UnitKind::attention_lse,
-                                               UnitKind::attention_backward_q,
-                                               UnitKind::attention_backward_k,
-                                               UnitKind::attention_backward_v,
-                                               UnitKind::cross_entropy_backward,
-                                               UnitKind::route_weights,
-                                               UnitKind::route_backward};
+  static const std::set<UnitKind> exponentials{
+      UnitKind::attention_backward_q, UnitKind::attention_backward_k,
+      UnitKind::attention_backward_v, UnitKind::cross_entropy_backward,
+      UnitKind::route_weights,        UnitKind::route_backward};
   return a_case.distribution == Distribution::large && a_case.storage != Dtype::fp16 &&
          !takes_scores(a_case.attributes.route) && exponentials.contains(a_case.kind);
 }

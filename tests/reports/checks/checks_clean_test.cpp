@@ -43,6 +43,18 @@ BOOST_AUTO_TEST_CASE(every_check_compares_something_and_passes_on_every_grid_sta
   }
 }
 
+// Gemma scales its embeddings, stage 0 its sums: two factors that are no other's business.
+BOOST_AUTO_TEST_CASE(policy_takes_the_mean_over_the_replicas_for_no_factor_of_the_model) {
+  Scenario scenario = sweep_scenario("gemma2-tp_plan-tp2-dp2-zero1-bf16");
+  scenario.parallel.zero_stage = 0;
+  const JudgedRun run(scenario);
+
+  const CheckResult result = check_policy(run.context()).result();
+
+  BOOST_TEST(name_of(result.outcome) == "pass", result.reason);
+  BOOST_TEST(result.compared > 0);
+}
+
 BOOST_AUTO_TEST_CASE(coverage_compares_as_many_elements_as_the_reference_lists) {
   const JudgedRun run(sweep_scenario("tiny-gqa-tp2-dp2-zero1-fp64"));
   std::int64_t expected = reference::output_elements(run.units());

@@ -669,6 +669,29 @@ BOOST_AUTO_TEST_CASE(a_machine_adds_in_the_orders_that_it_has) {
   }
 }
 
+// Three gradients that lie elsewhere in each TP rank's bucket are added in another order there.
+BOOST_AUTO_TEST_CASE(nccl_trains_no_uneven_cuts_of_three_replicas) {
+  const Files files;
+  const std::vector<std::string> uneven{"real=cuda_simulated", "uneven=true",
+                                        "intermediate_size=95"};
+  const auto error = [&](const std::string& world, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), uneven.begin(), uneven.end());
+    more.push_back("world=" + world);
+    return files.error(more);
+  };
+  BOOST_TEST(error("6") ==
+             "--override uneven=true: uneven = true: model.layers.0.mlp.down_proj is cut unevenly, "
+             "and with 3 replicas NCCL would add the gradients of what all TP ranks hold in "
+             "another order on each of them, so that its copies part: expected two replicas at "
+             "most, an even cut, or real = mpi");
+  BOOST_TEST(error("4") == "no error");
+  BOOST_TEST(error("6", {"intermediate_size=96"}) == "no error");
+  BOOST_TEST(error("6", {"real=mpi"}) == "no error");
+  BOOST_TEST(error("6", {"executions=[\"sim\"]"}) == "no error");
+  BOOST_TEST(files.error({"real=cuda_simulated", "mode=inference", "intermediate_size=95",
+                          "world=6"}) == "no error");
+}
+
 BOOST_AUTO_TEST_CASE(a_schedule_is_for_simulated_gpus_only) {
   const Files files;
   BOOST_TEST(files.error({"gpu_schedule=earliest"}) ==
