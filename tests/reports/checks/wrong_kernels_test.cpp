@@ -4,7 +4,7 @@
 //
 // A bound grows with the width of the sum, and with it what a wrong number can hide behind. So the
 // same cases run at the widths of a model of 7 B, when SHARDPROOF_WIDTHS=7B asks for it: one case
-// at a time, minutes and 16 GB of memory and of disk each (docs/performance.md).
+// at a time, minutes, 19 GB of memory and 16 GB of disk each (docs/performance.md).
 #include <sys/resource.h>
 
 #include <boost/test/unit_test.hpp>
