@@ -299,7 +299,7 @@ class OpLocal {
 
   void finish(const SeenUnit& seen) {
     const Unit& unit = *seen.unit;
-    if (seen.judged->error) std::rethrow_exception(seen.judged->error);
+    if (seen.judged->error) return refuse(unit, seen.judged->error);
     const UnitVerdict& verdict = seen.judged->verdict;
     if (!verdict.sound)
       return tally_.unknown(trace_.execution() + ": no sound bound for " + unit.output);
@@ -310,6 +310,16 @@ class OpLocal {
       report(seen, verdict);
     else
       show(unit, seen.rank, verdict);
+  }
+
+  // What was recorded need not be what any op has read: a token may be none.
+  void refuse(const Unit& unit, const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const InvariantError& why) {
+      tally_.unknown(trace_.execution() + ": " + unit.output + " cannot be judged: " +
+                     reference::name_of(unit.kind) + " of what is recorded: " + why.what());
+    }
   }
 
   // What each rank holds is judged op by op, where there are ops; else this is all that there is.

@@ -9,6 +9,7 @@
 
 #include "reports/compare/common_factor.hpp"
 #include "reports/compare/rounding_set.hpp"
+#include "reports/values/recorded_numbers.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -112,7 +113,7 @@ namespace {
 
 std::vector<double> decoded(Dtype dtype, std::span<const std::byte> bytes) {
   std::vector<double> values(bytes.size() / size_bytes(dtype));
-  decode(dtype, bytes, values);
+  decode_recorded(dtype, bytes, values);
   return values;
 }
 
@@ -138,8 +139,8 @@ Comparison compare_bits(std::span<const std::byte> expected, std::span<const std
     const auto x = expected.subspan(at, size), y = got.subspan(at, size);
     if (std::equal(x.begin(), x.end(), y.begin())) continue;
     double from = 0, to = 0;
-    decode(dtype, x, {&from, 1});
-    decode(dtype, y, {&to, 1});
+    decode_recorded(dtype, x, {&from, 1});
+    decode_recorded(dtype, y, {&to, 1});
     note_difference(result, static_cast<std::int64_t>(at / size), from, to);
   }
   result.factor =

@@ -2,6 +2,7 @@
 
 #include "reports/compare/common_factor.hpp"
 #include "reports/values/ranges.hpp"
+#include "reports/values/recorded_numbers.hpp"
 
 namespace shardproof::reports {
 
@@ -9,7 +10,7 @@ namespace {
 
 std::vector<double> decoded(Dtype dtype, std::span<const std::byte> bytes) {
   std::vector<double> values(bytes.size() / size_bytes(dtype));
-  decode(dtype, bytes, values);
+  decode_recorded(dtype, bytes, values);
   return values;
 }
 

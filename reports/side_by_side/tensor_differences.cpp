@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "reports/values/recorded_numbers.hpp"
 #include "scenarios/vectorised.hpp"
 
 namespace shardproof::reports {
@@ -111,7 +112,7 @@ class Counting {
  private:
   static void decode(Dtype dtype, std::span<const std::byte> bytes, std::vector<double>& values) {
     values.resize(bytes.size() / size_bytes(dtype));
-    shardproof::decode(dtype, bytes, values);
+    decode_recorded(dtype, bytes, values);
   }
 
   Unlike unlike_of(const Elements& elements) const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "reports/values/recorded_numbers.hpp"
+
 namespace shardproof::reports {
 
 namespace {
@@ -92,7 +94,7 @@ AssembledTensor assemble(const TraceReader& reader, const std::string& path, int
   tensor.bytes.resize(view.elements->bytes());
   view.elements->read_range(0, tensor.bytes);
   tensor.values.resize(static_cast<std::size_t>(view.elements->elements()));
-  decode(tensor.dtype, tensor.bytes, tensor.values);
+  decode_recorded(tensor.dtype, tensor.bytes, tensor.values);
   return tensor;
 }
 

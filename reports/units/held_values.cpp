@@ -74,8 +74,10 @@ SharedHeld HeldValues::recorded(const OpOnRank& at, const Value& value, std::uin
   }
   auto held = std::make_shared<HeldTensor>(elements, hash);
   if (!is_one_dataset) {
-    held->proof = std::make_shared<HashedOnce>(std::make_shared<Hashing>(elements));
-    batch_.add(held->proof);
+    const auto hash_of_pieces = std::make_shared<HashedOnce>();
+    hash_of_pieces->underway = std::make_shared<Hashing>(elements);
+    batch_.add(hash_of_pieces);
+    held->claim = std::make_shared<Claim>(Claim{hash_of_pieces, hash});
   }
   return held;
 }
@@ -104,11 +106,11 @@ void HeldValues::report_unlike_log(const OpOnRank& at, std::size_t output) {
 }
 
 void HeldValues::know(const OpOnRank& at, std::size_t output, SharedTensor elements,
-                      std::shared_ptr<HashedOnce> proof) {
+                      std::shared_ptr<const Claim> claim) {
   Held& held = of(at).at(at.op().outputs[output]);
   const Shape shape = at.shape_of(at.output(output));
   if (elements->elements() == element_count(shape)) elements = reshaped(elements, shape);
-  held.tensor = std::make_shared<HeldTensor>(std::move(elements), held.hash, std::move(proof));
+  held.tensor = std::make_shared<HeldTensor>(std::move(elements), held.hash, std::move(claim));
 }
 
 }  // namespace shardproof::reports

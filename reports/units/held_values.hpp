@@ -13,13 +13,13 @@
 namespace shardproof::reports {
 
 /// A value as somebody wrote it. Its bytes are those that the log tells of if they have the logged
-/// hash; that is known when the batch is finished.
+/// hash; that is known when the batch is finished, and the op that wrote them is finished.
 struct HeldTensor {
   SharedTensor elements;
-  std::uint64_t hash = 0;             // by the log
-  std::shared_ptr<HashedOnce> proof;  // nullptr: a dataset, whose own hash is the logged one
+  std::uint64_t hash = 0;              // by the log
+  std::shared_ptr<const Claim> claim;  // nullptr: a dataset, whose own hash is the logged one
 
-  bool is_good() const { return proof == nullptr || proof->hash == hash; }
+  bool is_good() const { return claim == nullptr || claim->holds(); }
 };
 using SharedHeld = std::shared_ptr<const HeldTensor>;
 
@@ -41,7 +41,7 @@ class HeldValues {
   SharedHeld accept(const OpOnRank& at, std::size_t output);
   /// From now on an output that is not stored holds these elements, if they have the logged hash.
   void know(const OpOnRank& at, std::size_t output, SharedTensor elements,
-            std::shared_ptr<HashedOnce> proof);
+            std::shared_ptr<const Claim> claim);
   /// What is stored is not what the log tells of.
   void report_unlike_log(const OpOnRank& at, std::size_t output);
 

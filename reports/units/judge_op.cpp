@@ -82,6 +82,13 @@ std::string key_of_members(const std::string& what, const std::vector<SharedHeld
   return key;
 }
 
+std::vector<std::shared_ptr<const Claim>> claims_of(const std::vector<SharedHeld>& operands) {
+  std::vector<std::shared_ptr<const Claim>> claims;
+  for (const SharedHeld& operand : operands)
+    if (operand->claim != nullptr) claims.push_back(operand->claim);
+  return claims;
+}
+
 std::vector<SharedTensor> elements_of(const std::vector<SharedHeld>& held) {
   std::vector<SharedTensor> elements;
   for (const SharedHeld& one : held) elements.push_back(one->elements);
@@ -204,10 +211,8 @@ void OpJudge::add_judgement(const Begun& op, Outcome& outcome, const std::string
   if (judged == nullptr || judged->is_of_other_bytes()) {
     judged = std::make_shared<JudgedOnce>();
     judged->underway = std::make_shared<UnitJudgement>(std::move(unit));
-    for (const SharedHeld& operand : op.operands)
-      if (operand->proof != nullptr) judged->proofs.emplace_back(operand->proof, operand->hash);
-    if (const HeldTensor& result = *outcome.written; result.proof != nullptr)
-      judged->proofs.emplace_back(result.proof, result.hash);
+    judged->of = claims_of(op.operands);
+    if (outcome.written->claim != nullptr) judged->of.push_back(outcome.written->claim);
     batch_.add(judged);
   }
   outcome.unit = judged;
@@ -284,12 +289,16 @@ void OpJudge::expect(Begun& op, std::size_t output, SharedTensor expected, const
   auto unshared = std::shared_ptr<HashedOnce>();
   std::shared_ptr<HashedOnce>& hash =
       key.empty() ? unshared : memo_.hashed(derived_key(key, expected->dtype(), expected->shape()));
-  if (hash == nullptr) {
+  if (hash == nullptr || hash->is_of_other_bytes()) {
     hash = std::make_shared<HashedOnce>();
     hash->underway = std::make_shared<Hashing>(expected);
+    if (!key.empty()) hash->of = claims_of(op.operands);
     batch_.add(hash);
   }
-  if (outcome.written == nullptr) held_.know(at, output, expected, hash);
+  if (outcome.written == nullptr) {
+    outcome.claim = std::make_shared<Claim>(Claim{hash, at.write_of(output)->hash});
+    held_.know(at, output, expected, outcome.claim);
+  }
   outcome.expected = std::move(expected);
   outcome.hash = hash;
   outcome.follows = std::move(follows);
@@ -308,6 +317,7 @@ void OpJudge::finish(const Begun& op) {
   for (const Outcome& outcome : op.outcomes) {
     const bool stored = outcome.written != nullptr && outcome.written->is_good();
     if (outcome.written != nullptr && !stored) held_.report_unlike_log(op.at, outcome.output);
+    if (!known && outcome.claim != nullptr) outcome.claim->refuted = true;
     if (known && !finish(op.at, outcome)) judged = false;
   }
   if (!op.must) return;
@@ -329,6 +339,8 @@ bool OpJudge::finish(const OpOnRank& at, const Outcome& outcome) {
 
 bool OpJudge::finish_expected(const OpOnRank& at, const Outcome& outcome,
                               const SharedHeld& recorded) {
+  if (outcome.hash->is_of_other_bytes()) return false;
+  if (outcome.hash->error) std::rethrow_exception(outcome.hash->error);
   if (outcome.follows != nullptr && !*outcome.follows) {
     findings_.plan_units.unknown(at.trace.execution() + ": the result of " + full_name(at.op()) +
                                  " is not recorded, and its bits do not follow from its inputs");

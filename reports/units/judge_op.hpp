@@ -48,6 +48,7 @@ class OpJudge {
     std::shared_ptr<JudgedOnce> unit;  // or else
     SharedTensor expected;
     std::shared_ptr<HashedOnce> hash;            // of `expected`
+    std::shared_ptr<Claim> claim;                // where `expected` is held as what was written
     std::shared_ptr<std::atomic<bool>> follows;  // false: its bits do not follow from the inputs
   };
   struct Begun {

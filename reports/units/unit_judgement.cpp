@@ -37,8 +37,7 @@ JudgedUnit as_matrix(JudgedUnit unit) {
 JudgedUnit as_copy(JudgedUnit unit) {
   const SharedTensor table = unit.arguments.at(0), tokens = unit.arguments.at(1);
   const Box rows = reference::matrix_of(table->shape());
-  std::vector<double> token;
-  reshaped(tokens, {tokens->elements()})->decode({0, 1, 0, tokens->elements()}, token);
+  const std::vector<double> token = decoded_range(*tokens, 0, tokens->elements());
   const bool named = std::ranges::all_of(
       token, [&](double t) { return t >= 0 && t < static_cast<double>(rows.rows); });
   if (!named) return unit;  // its function will say so

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <exception>
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "reports/compare/element_compare.hpp"
@@ -25,24 +23,39 @@ struct UnitVerdict {
 class UnitJudgement;
 class Hashing;
 
-/// The hash of bytes that are not recorded, known when the batch is finished.
-struct HashedOnce {
+struct Claim;
+
+/// Something that is known when the batch that it is in is finished.
+struct KnownOnce {
+  std::exception_ptr error = nullptr;  // a function does not take such arguments
+  /// What it was made of. Unless they all hold, it is of other bytes than its key says.
+  std::vector<std::shared_ptr<const Claim>> of = {};
+
+  bool is_of_other_bytes() const;
+};
+
+/// The hash of bytes that are not recorded.
+struct HashedOnce : KnownOnce {
   std::shared_ptr<Hashing> underway;
   std::uint64_t hash = 0;
 };
 
-/// A unit that is judged, or will be when the batch that it is in is finished.
-struct JudgedOnce {
+/// The verdict on a unit.
+struct JudgedOnce : KnownOnce {
   std::shared_ptr<UnitJudgement> underway;
   UnitVerdict verdict;
-  std::exception_ptr error;  // its function does not take such arguments
-  /// What must have been found of its operands, or the verdict is of other bytes than the key.
-  std::vector<std::pair<std::shared_ptr<const HashedOnce>, std::uint64_t>> proofs = {};
+};
 
-  bool is_of_other_bytes() const {
-    return underway == nullptr &&
-           std::ranges::any_of(proofs, [](const auto& p) { return p.first->hash != p.second; });
-  }
+/// That some bytes are those of which a log tells the hash.
+struct Claim {
+  std::shared_ptr<const HashedOnce> made;
+  std::uint64_t told = 0;
+  /// What they follow from is not what the log tells of: then another's hash, whose key is equal,
+  /// is not theirs.
+  bool refuted = false;
+
+  bool is_known() const { return made->underway == nullptr; }
+  bool holds() const { return !refuted && made->error == nullptr && made->hash == told; }
 };
 
 /// Units with equal functions, inputs and outputs are judged once: replicas, sim's twin in real,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scenarios/errors.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
@@ -12,7 +13,8 @@ constexpr std::size_t blocks_at_once = 16;
 
 Hashing::Hashing(SharedTensor tensor)
     : tensor_(std::move(tensor)),
-      blocks_((tensor_->bytes() + hash_block_bytes - 1) / hash_block_bytes) {}
+      blocks_((tensor_->bytes() + hash_block_bytes - 1) / hash_block_bytes),
+      errors_(parts()) {}
 
 std::size_t Hashing::parts() const {
   return (blocks_.size() + blocks_at_once - 1) / blocks_at_once;
@@ -23,11 +25,20 @@ void Hashing::run(std::size_t part) {
   const std::size_t size = std::min(blocks_at_once * hash_block_bytes, tensor_->bytes() - begin);
   static thread_local Bytes bytes;
   bytes.resize(size);
-  tensor_->read_range(static_cast<std::int64_t>(begin / size_bytes(tensor_->dtype())), bytes);
+  try {
+    tensor_->read_range(static_cast<std::int64_t>(begin / size_bytes(tensor_->dtype())), bytes);
+  } catch (const InvariantError&) {
+    errors_[part] = std::current_exception();
+    return;
+  }
   std::ranges::copy(block_hashes(bytes), blocks_.begin() + static_cast<std::ptrdiff_t>(first));
 }
 
-std::uint64_t Hashing::hash() const { return hash_of_blocks(blocks_); }
+std::uint64_t Hashing::hash() const {
+  for (const std::exception_ptr& error : errors_)
+    if (error) std::rethrow_exception(error);
+  return hash_of_blocks(blocks_);
+}
 
 std::uint64_t hash_of(SharedTensor tensor) {
   const auto hashing = std::make_shared<Hashing>(std::move(tensor));

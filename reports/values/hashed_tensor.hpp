@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -16,12 +17,13 @@ class Hashing : public Work {
   explicit Hashing(SharedTensor tensor);
   std::size_t parts() const override;
   void run(std::size_t part) override;
-  /// When all parts are done.
+  /// When all parts are done. Throws the InvariantError of the first that could not be made.
   std::uint64_t hash() const;
 
  private:
   SharedTensor tensor_;
   std::vector<std::uint64_t> blocks_;
+  std::vector<std::exception_ptr> errors_;  // by part
 };
 
 /// The same, made here.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reports/values/recorded_numbers.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -15,7 +16,7 @@ constexpr std::int64_t elements_at_once = 1 << 16;
 void read(const TensorView& tensor, std::int64_t first, Bytes& bytes, std::vector<double>& values) {
   bytes.resize(values.size() * size_bytes(tensor.dtype()));
   tensor.read_range(first, bytes);
-  decode(tensor.dtype(), bytes, values);
+  decode_recorded(tensor.dtype(), bytes, values);
 }
 
 // The same of bytes.

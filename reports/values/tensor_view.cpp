@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "reports/values/ranges.hpp"
+#include "reports/values/recorded_numbers.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -144,7 +145,7 @@ void TensorView::decode(const Box& box, std::vector<double>& out) const {
   const std::size_t bytes = out.size() * size_;
   Scratch scratch(bytes);
   read(box, {scratch.data(), bytes});
-  shardproof::decode(dtype_, {scratch.data(), bytes}, out);
+  decode_recorded(dtype_, {scratch.data(), bytes}, out);
 }
 
 void TensorView::read_range(std::int64_t begin, std::span<std::byte> out) const {

@@ -1,5 +1,6 @@
 #include "reports/verdict/skipped_steps.hpp"
 
+#include "reports/values/recorded_numbers.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
 
 namespace shardproof::reports {
@@ -9,7 +10,7 @@ std::optional<double> recorded_scalar(const RecordedTrace& trace, const std::str
   const StoredDataset* stored = trace.dataset(path, rank);
   if (stored == nullptr || element_count(stored->info.regions) != 1) return std::nullopt;
   double value = 0;
-  decode(stored->info.dtype, trace.reader().read(*stored), {&value, 1});
+  decode_recorded(stored->info.dtype, trace.reader().read(*stored), {&value, 1});
   return value;
 }
 

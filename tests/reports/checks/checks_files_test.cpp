@@ -34,35 +34,6 @@ bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// ---- programs that no scenario lowers to
-
-/// A simulated run of a program that was changed by hand.
-class HandMade {
- public:
-  template <typename Change>
-  HandMade(const std::string& name, Change change)
-      : scenario_(sweep_scenario(name)),
-        units_(reference::expected_units(scenario_, mean_over_replicas(scenario_))) {
-    Program program = real::checked_program(scenario_);
-    change(program);
-    BOOST_REQUIRE(!sim::simulate_program(scenario_, program, folder_ / "sim").failure);
-    trace_ = std::make_unique<EngineTrace>("sim", folder_ / "sim");
-  }
-  JudgeContext context() const {
-    return {scenario_, precision_policy(scenario_), units_, {trace_.get()}, nullptr};
-  }
-
- private:
-  TemporaryFolder folder_;
-  Scenario scenario_;
-  std::vector<reference::Unit> units_;
-  std::unique_ptr<EngineTrace> trace_;
-};
-
-std::vector<Op>::iterator op_named(Segment& segment, const std::string& name) {
-  return std::ranges::find(segment.ops, name, full_name);
-}
-
 // ---- files
 
 /// A run that has saved a checkpoint after each of its steps, and consolidated it.

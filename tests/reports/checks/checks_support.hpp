@@ -1,13 +1,16 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "real/run/rank_run.hpp"
 #include "reference/run/training.hpp"
 #include "reports/verdict/judge_context.hpp"
 #include "reports/verdict/tally.hpp"
@@ -42,6 +45,7 @@ class JudgedRun {
 
   bool finished() const { return finished_; }
   const reports::EngineTrace& trace() const { return *trace_; }
+  const Scenario& scenario() const { return scenario_; }
   const std::vector<reference::Unit>& units() const { return units_; }
   reports::JudgeContext context() const { return context(scenario_); }
   /// For a judge that goes by another scenario than the one that ran. What it is given must outlive
@@ -60,10 +64,39 @@ class JudgedRun {
   std::unique_ptr<reports::EngineTrace> trace_;
 };
 
+/// A simulated run of a program that no scenario lowers to: one that was changed by hand.
+class HandMade {
+ public:
+  template <typename Change>
+  HandMade(const std::string& name, Change change)
+      : scenario_(sweep_scenario(name)),
+        units_(reference::expected_units(scenario_, mean_over_replicas(scenario_))) {
+    Program program = real::checked_program(scenario_);
+    change(program);
+    BOOST_REQUIRE(!sim::simulate_program(scenario_, program, folder_ / "sim").failure);
+    trace_ = std::make_unique<reports::EngineTrace>("sim", folder_ / "sim");
+  }
+  const reports::EngineTrace& trace() const { return *trace_; }
+  reports::JudgeContext context() const {
+    return {scenario_, precision_policy(scenario_), units_, {trace_.get()}, nullptr};
+  }
+
+ private:
+  TemporaryFolder folder_;
+  Scenario scenario_;
+  std::vector<reference::Unit> units_;
+  std::unique_ptr<reports::EngineTrace> trace_;
+};
+
+inline std::vector<Op>::iterator op_named(Segment& segment, const std::string& name) {
+  return std::ranges::find(segment.ops, name, full_name);
+}
+
 /// What becomes of a recorded dataset.
 struct Rewritten {
   bool left_out = false;
   std::vector<Region> regions = {};  // {}: its own
+  std::optional<std::byte> filled_with = std::nullopt;
 };
 /// What becomes of the rest; by default nothing.
 struct RewrittenLog {
@@ -98,6 +131,7 @@ void rewrite(const TraceReader& from, const std::string& folder, Change change,
         const auto count = static_cast<std::size_t>(element_count(info.regions));
         bytes.assign(count * size_bytes(info.dtype), {});
       }
+      if (rewritten.filled_with) std::ranges::fill(bytes, *rewritten.filled_with);
       writer.write(info, bytes);
     }
     for (const CollectiveRecord& record : from.collectives(rank)) writer.log(record);

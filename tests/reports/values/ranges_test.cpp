@@ -2,6 +2,7 @@
 #include "reports/values/ranges.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <numeric>
 
 #include "scenarios/errors.hpp"
@@ -80,6 +81,21 @@ BOOST_AUTO_TEST_CASE(a_range_is_that_of_the_whole) {
   BOOST_TEST((range_of(*tensor, 4, 3) == encoded(Dtype::bf16, {5, 6, 7})));
   BOOST_TEST((decoded_range(*tensor, 4, 3) == std::vector{5.0, 6.0, 7.0}));
   BOOST_TEST(range_of(*tensor, 12, 0).empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_integer_that_fp64_does_not_hold_is_no_number) {
+  constexpr std::int64_t most = std::int64_t{1} << 53;
+  const std::vector<std::int64_t> recorded{-100, most, -most, most + 1, -most - 1};
+  const auto bytes = std::as_bytes(std::span(recorded));
+  const SharedTensor tensor = tensor_in(Dtype::int64, {5}, borrowed(bytes));
+
+  const std::vector<double> values = decoded_range(*tensor, 0, 5);
+
+  BOOST_TEST(values[0] == -100);
+  BOOST_TEST(values[1] == 0x1p53);
+  BOOST_TEST(values[2] == -0x1p53);
+  BOOST_TEST(std::isnan(values[3]));
+  BOOST_TEST(std::isnan(values[4]));
 }
 
 BOOST_AUTO_TEST_CASE(tensors_of_other_sizes_are_not_shown_side_by_side) {
