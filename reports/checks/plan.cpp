@@ -21,11 +21,31 @@ std::int64_t count_ops(const Program& program) {
   return count;
 }
 
-void check_types(const EngineTrace& trace, int rank, Tally& tally) {
-  const std::vector<TypeProblem> problems = type_check(trace.program(rank));
-  for (const TypeProblem& problem : problems)
-    tally.fail(trace.execution() + ", rank " + std::to_string(rank) + ": " + problem.op + ": " +
-               problem.message);
+// The first time that a rank ran the op which stands where `op` does in the program of `owner`.
+const ExecutedOp* first_run(const EngineTrace& trace, int rank, int owner, const Op* op) {
+  const auto& theirs = trace.program(owner).segments;
+  const auto& own = trace.program(rank).segments;
+  for (std::size_t s = 0; s < theirs.size(); ++s)
+    for (std::size_t i = 0; i < theirs[s].ops.size(); ++i)
+      if (&theirs[s].ops[i] == op)
+        for (const ExecutedOp& executed : trace.executed(rank))
+          if (executed.op == &own[s].ops[i]) return &executed;
+  return nullptr;
+}
+
+// Where the op ran, the failure is there, on every rank that has the program: what came of it may
+// show much later. `problems` are those of the program of `owner`, which is the rank's own, too.
+void note_types(const EngineTrace& trace, int rank, int owner,
+                const std::vector<TypeProblem>& problems, Tally& tally, Findings& findings) {
+  for (const TypeProblem& problem : problems) {
+    if (const ExecutedOp* executed = first_run(trace, rank, owner, problem.at)) {
+      tally.add(0, 1, Proof::bitwise);
+      findings.add(failure_of(trace, rank, *executed, ""), problem.message);
+    } else {
+      tally.fail(trace.execution() + ", rank " + std::to_string(rank) + ": " + problem.op + ": " +
+                 problem.message);
+    }
+  }
 }
 
 /// What a rank's ops are to record: a tensor that two of them would in one moment is in the trace
@@ -81,6 +101,7 @@ class RecordedOnce {
 
 void check_trace(const EngineTrace& trace, Tally& tally) {
   std::string first_hash;
+  std::vector<TypeProblem> of_first;
   Findings findings;
   for (int rank = 0; rank < trace.world(); ++rank) {
     const Program& program = trace.program(rank);
@@ -89,11 +110,15 @@ void check_trace(const EngineTrace& trace, Tally& tally) {
     tally.add(count_ops(program), 0, Proof::bitwise);
     if (hash != trace.reader().header(rank).program_hash)
       tally.fail(where + "the stored program is not the one whose hash the rank announced");
-    if (rank == 0)
+    if (rank == 0) {
       first_hash = hash;
-    else if (hash != first_hash)
+      of_first = type_check(program);
+    } else if (hash != first_hash) {
       tally.fail(where + "its program is not that of rank 0");
-    if (rank == 0 || hash != first_hash) check_types(trace, rank, tally);
+    }
+    const bool alike = hash == first_hash;
+    note_types(trace, rank, alike ? 0 : rank, alike ? of_first : type_check(program), tally,
+               findings);
     RecordedOnce(trace, rank, tally, findings).check();
   }
   findings.report(tally);

@@ -194,8 +194,11 @@ class ProgramPolicy {
   // fault.
   std::string mean_problem(const Segment& segment, std::size_t at) const {
     const Op& op = segment.ops[at];
-    if (op.kind == OpKind::divide) return divide_problem(op);
-    if (op.kind == OpKind::scale) return scale_problem(op);
+    if (op.kind == OpKind::divide || op.kind == OpKind::scale) {
+      const std::string problem =
+          op.kind == OpKind::divide ? divide_problem(op) : scale_problem(op);
+      return problem.empty() ? repeated_problem(segment, at) : problem;
+    }
     const std::string d = std::to_string(scenario_.data_parallel());
     if (is_averaging_step(op)) return "it does not apply 1/D, D = " + d;
     if (op.kind == OpKind::flatten && op.phase == Phase::reduce) return unreduced_problem(op);
@@ -243,6 +246,15 @@ class ProgramPolicy {
     return divisor == scenario_.data_parallel() ? ""
                                                 : "it divides by " + shown(divisor) + ", D is " +
                                                       std::to_string(scenario_.data_parallel());
+  }
+
+  // A mean that is taken of a mean: by the second op, whatever comes of it later.
+  std::string repeated_problem(const Segment& segment, std::size_t at) const {
+    const Op* before = producer(segment, at);
+    if (segment.ops[at].phase != Phase::reduce || before == nullptr ||
+        before->kind != segment.ops[at].kind)
+      return "";
+    return "it applies 1/D a second time, D = " + std::to_string(scenario_.data_parallel());
   }
 
   std::string scale_problem(const Op& op) const {

@@ -24,31 +24,45 @@ class Lines {
     if (text.empty()) return;
     std::string line = "  " + label;
     line.resize(std::max<std::size_t>(line.size() + 1, 13), ' ');
-    text_ += line + one_line(text) + "\n";
-    ++count_;
+    lines_.push_back({label, line + one_line(text) + "\n"});
   }
   void note(const std::string& text) { notes_ += "  note       " + one_line(text) + "\n"; }
-  void head(const std::string& line) {
-    text_ = one_line(line) + "\n";
-    count_ = 1;
-  }
-  std::string text() const {
-    SHARDPROOF_EXPECTS(count_ <= max_lines, count_);
-    return text_ + notes_;
+  void head(const std::string& line) { lines_.push_back({"", one_line(line) + "\n"}); }
+  // What says least of a failure goes first where there is no room for all: the page has it.
+  std::string text() {
+    for (const char* label : {"trend", "skipped", "cause"})
+      if (lines_.size() > max_lines)
+        std::erase_if(lines_, [&](const Line& line) { return line.label == label; });
+    SHARDPROOF_EXPECTS(lines_.size() <= max_lines, lines_.size());
+    std::string text;
+    for (const Line& line : lines_) text += line.text;
+    return text + notes_;
   }
 
  private:
-  std::string text_;
+  struct Line {
+    std::string label, text;
+  };
+  std::vector<Line> lines_;
   std::string notes_;
-  std::size_t count_ = 0;
 };
+
+// What the checks of the program say of it where that is not said already: a number that an op has
+// and the scenario has not, a sum that is taken for what it is a part of.
+void add_sentences_of_program(Lines& lines, const Verdict& verdict, const std::string& said) {
+  for (const CheckResult& check : verdict.checks)
+    if ((check.name == "policy" || check.name == "plan") && check.outcome == Outcome::fail &&
+        check.reason != said)
+      lines.add(check.name, check.reason);
+}
 
 void add_divergence(Lines& lines, const Verdict& verdict) {
   const FirstDivergence& first = *verdict.first_divergence;
   if (first.index.empty()) {
     // Which element is wrong is not known: what failed says what is.
-    lines.add("where", first.execution + (first.tensor.empty() ? "" : ": " + first.tensor));
-    lines.add("why", first.reason);
+    const std::string wrong =
+        first.wrong_elements > 0 ? ", " + counted(first.wrong_elements, "wrong element") : "";
+    lines.add("where", first.execution + (first.tensor.empty() ? "" : ": " + first.tensor) + wrong);
   } else {
     lines.add("where", first.execution + ": " + first.tensor + " " + index_text(first.index) +
                            " in the full tensor, " +
@@ -58,6 +72,8 @@ void add_divergence(Lines& lines, const Verdict& verdict) {
     lines.add("error",
               rounded(first.error) + ", allowed before the last rounding: " + rounded(first.bound));
   }
+  lines.add("why", first.reason);
+  add_sentences_of_program(lines, verdict, first.reason);
   if (first.cause) lines.add("cause", cause_text(*first.cause));
 }
 

@@ -1,6 +1,7 @@
 #include "reports/units/held_values.hpp"
 
 #include "reports/verdict/findings.hpp"
+#include "scenarios/checkpoint/hash.hpp"
 #include "scenarios/plan/pieces.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
@@ -49,10 +50,14 @@ void HeldValues::report_edge(const OpOnRank& at, const AccessRecord& access, con
     failure.divergence.op = held->writer;
     failure.divergence.phase = held->phase;
   }
+  const std::string hashes =
+      held == nullptr ? "hash " + to_hex(access.hash)
+                      : "hash " + to_hex(access.hash) + ", written " + to_hex(held->hash);
   tally.fail(
       std::move(failure),
       at.trace.execution() + ": " + reader + " read bytes of " + value.name +
-          (held == nullptr ? " that nobody wrote" : " that " + held->writer + " did not write"));
+          (held == nullptr ? " that nobody wrote" : " that " + held->writer + " did not write") +
+          " (" + hashes + ")");
 }
 
 // Put back from its pieces; nullptr if one is missing.

@@ -16,10 +16,23 @@ UnitKey key_of(const Failure& failure) {
   return {failure.divergence.execution, failure.divergence.moment, failure.divergence.op};
 }
 
+// A checksum is a hash: how far one is from another says nothing of what it is made of.
+bool is_of_checksum(const std::string& tensor) {
+  return tensor.substr(tensor.rfind('/') + 1).starts_with("checksum");
+}
+
+void forget_numbers(FirstDivergence& divergence) {
+  divergence.index.clear();
+  divergence.expected = divergence.got = divergence.error = divergence.bound = 0;
+  divergence.cause.reset();
+}
+
 struct Candidate {
   const Failure* failure;
   int sharpness;
-  bool has_numbers() const { return !failure->divergence.index.empty(); }
+  bool has_numbers() const {
+    return !failure->divergence.index.empty() && !is_of_checksum(failure->divergence.tensor);
+  }
 };
 
 bool earlier(const Candidate& a, const Candidate& b) {
@@ -129,7 +142,10 @@ Divergence first_divergence(const std::vector<RankedTally>& checks,
       ranks.insert(candidate.failure->divergence.ranks.begin(),
                    candidate.failure->divergence.ranks.end());
   result.first->ranks.assign(ranks.begin(), ranks.end());
-  if (!first.has_numbers()) adopt_numbers(*result.first, *first.failure, candidates);
+  if (!first.has_numbers()) {
+    forget_numbers(*result.first);
+    adopt_numbers(*result.first, *first.failure, candidates);
+  }
   if (const RecordedTrace* trace = trace_of(*result.first, traces))
     add_cause(*result.first, *trace);
   result.others = static_cast<std::int64_t>(units.size()) - 1;

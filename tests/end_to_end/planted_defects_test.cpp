@@ -59,6 +59,10 @@ void expect_named(const Planted& planted) {
       BOOST_TEST(run.divergence().find("cause")->find("name")->text.starts_with(planted.cause));
     }
     BOOST_TEST(run.out.find(planted.op) != std::string::npos);
+    // Whatever numbers are shown: what the judge says of it stands on the terminal, too.
+    const std::string reason = run.divergence().find("reason")->text;
+    BOOST_TEST(!reason.empty());
+    BOOST_TEST(run.out.find("why        " + reason) != std::string::npos, run.out);
   }
 }
 
@@ -182,11 +186,11 @@ BOOST_AUTO_TEST_CASE(the_halves_of_a_fused_projection_that_are_swapped) {
 }
 
 BOOST_AUTO_TEST_CASE(a_bias_that_is_added_before_the_reduction) {
-  // The sum holds it once a rank: the reduced product is what is wrong first.
+  // The sum will hold it once a rank. It is where it is added that the program is ill-typed.
   expect_named({"bias before reduce",
                 zero1,
                 R"({"edit": "add_bias_before_reduce", "op": ")" + o_proj + R"(/forward/add_bias"})",
-                o_proj + "/forward/all_reduce",
+                o_proj + "/forward/add_bias.before_reduce",
                 all,
                 {"plan", "op_local"}});
 }
@@ -312,6 +316,55 @@ BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_divided_by_the_replicas) {
                 "bucket_0/reduce/scale",
                 all,
                 {"policy", "op_local"}});
+}
+
+// What came of it shows at the parameters, after the last bucket: the second op is what is named.
+BOOST_AUTO_TEST_CASE(an_op_that_is_one_too_many_is_named_and_not_what_reads_its_result) {
+  for (const auto& [op, check] :
+       {std::pair{"bucket_1/reduce/divide", "policy"}, {"bucket_1/reduce/all_reduce", "plan"}})
+    expect_named({"twice",
+                  zero1,
+                  std::string(R"({"edit": "double", "op": ")") + op + R"("})",
+                  op,
+                  all,
+                  {check, "op_local"}});
+  expect_named({"twice in stage 0",
+                zero0,
+                R"({"edit": "double", "op": "bucket_0/reduce/scale"})",
+                "bucket_0/reduce/scale",
+                all,
+                {"policy", "op_local"}});
+}
+
+BOOST_AUTO_TEST_CASE(a_checksum_is_no_number_that_is_off_by_something) {
+  const std::string op = "model.layers.0.self_attn.q_proj/repartition/checksum_weight";
+  const TemporaryFolder folder;
+
+  const ProgramRun run = run_scenario(
+      for_its_verdict(simulated(with(sweep_json(zero1), R"({"edit": "set", "op": ")" + op +
+                                                            R"(", "ranks": [1], "value": 3})"))),
+      folder.path().string());
+
+  BOOST_TEST_REQUIRE(run.exit_code == 1, run.err << run.out);
+  BOOST_TEST(run.divergence().find("op")->text == op);
+  BOOST_TEST(run.ranks() == std::vector<int>{1}, boost::test_tools::per_element());
+  BOOST_TEST(run.out.find("  got ") == std::string::npos, run.out);
+  BOOST_TEST(run.out.find("checksum, 1 wrong element") != std::string::npos, run.out);
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_nobody_wrote_are_told_by_both_hashes) {
+  const TemporaryFolder folder;
+
+  const ProgramRun run = run_scenario(
+      for_its_verdict(simulated(
+          with(sweep_json(zero1),
+               R"({"edit": "set", "op": "optimizer/update/unflatten", "ranks": [1], "steps": [0],
+              "value": 0.5, "when": "between_steps"})"))),
+      folder.path().string());
+
+  const std::string reason = run.divergence().find("reason")->text;
+  BOOST_TEST(reason.find("did not write (hash ") != std::string::npos, reason);
+  BOOST_TEST(reason.find(", written ") != std::string::npos, reason);
 }
 
 BOOST_AUTO_TEST_CASE(defects_in_the_reduction_of_each_micro_step) {
@@ -480,7 +533,7 @@ BOOST_AUTO_TEST_CASE(defects_in_layers_that_llama_does_not_have) {
   expect_named({"a bias before the all-reduce",
                 "bloom-tp2-dp2-zero1-bf16",
                 R"({"edit": "add_bias_before_reduce", "op": ")" + dense + R"(/forward/add_bias"})",
-                dense + "/forward/all_reduce",
+                dense + "/forward/add_bias.before_reduce",
                 all,
                 {"plan", "op_local"}});
 }

@@ -44,7 +44,7 @@ class Checker {
 
  private:
   void report(const Op& op, const std::string& message) {
-    problems_.push_back({full_name(op), message});
+    problems_.push_back({full_name(op), message, &op});
   }
 
   void check_segment(const Segment& segment) {

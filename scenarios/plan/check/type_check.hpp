@@ -11,6 +11,7 @@ namespace shardproof {
 struct TypeProblem {
   std::string op;  // full name; of a decision "decide"
   std::string message;
+  const Op* at = nullptr;  // in the program; nullptr: no op's
 };
 
 /// Checks a program before anything runs. Placements are types:

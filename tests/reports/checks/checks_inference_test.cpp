@@ -85,10 +85,10 @@ BOOST_AUTO_TEST_CASE(a_missing_reduction_of_a_row_is_named_with_op_and_ranks) {
   BOOST_TEST(first.ranks == all);
 }
 
-BOOST_AUTO_TEST_CASE(a_bias_in_the_partial_sums_is_found_where_they_are_reduced) {
+BOOST_AUTO_TEST_CASE(a_bias_in_the_partial_sums_is_found_where_it_is_added) {
   const FirstDivergence first =
       divergence_of("add_bias_before_reduce", "model.layers.0.mlp.down_proj/forward/add_bias");
-  BOOST_TEST(first.op == "model.layers.0.mlp.down_proj/forward/all_reduce");
+  BOOST_TEST(first.op == "model.layers.0.mlp.down_proj/forward/add_bias.before_reduce");
   BOOST_TEST(first.ranks == all);
 }
 
