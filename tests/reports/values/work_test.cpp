@@ -3,8 +3,11 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <latch>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace shardproof::reports;
@@ -60,6 +63,31 @@ BOOST_AUTO_TEST_CASE(of_several_failures_the_first_part_is_told_by_one_thread) {
   BOOST_CHECK_EXCEPTION(run_all(works), std::runtime_error, [](const std::runtime_error& error) {
     return error.what() == std::string("part 4");
   });
+}
+
+// The second part fails first, as the first waits for it.
+class FailingBackwards : public Work {
+ public:
+  std::size_t parts() const override { return 2; }
+  void run(std::size_t part) override {
+    if (part == 1) {
+      fails_.count_down();
+    } else {
+      fails_.wait();
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    throw std::runtime_error("part " + std::to_string(part));
+  }
+
+ private:
+  std::latch fails_{1};
+};
+
+BOOST_AUTO_TEST_CASE(of_several_failures_the_first_part_is_told_by_two_threads) {
+  const Threads threads(2);
+  BOOST_CHECK_EXCEPTION(
+      run_parts(std::make_shared<FailingBackwards>()), std::runtime_error,
+      [](const std::runtime_error& error) { return error.what() == std::string("part 0"); });
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_is_told_by_many_threads) {
