@@ -43,6 +43,13 @@ BOOST_AUTO_TEST_CASE(one_element_that_has_not_the_factor_leaves_no_cause) {
   BOOST_TEST(!found(Dtype::bf16, scaled(1, Dtype::bf16)).has_value());
 }
 
+// Zero tells no quotient, and of a subnormal number rounding has left little.
+BOOST_AUTO_TEST_CASE(the_largest_element_tells_the_factor) {
+  constexpr double eta = 0x1p-133;  // of bf16
+  const std::vector<double> right{0, eta, 3, 100, eta}, thrice{0, 4 * eta, 9, 300, 4 * eta};
+  BOOST_TEST(common_factor(Dtype::bf16, right, {}, thrice, 4).value_or(0) == 3);
+}
+
 // A bf16 has 8 bits: two wrong ones may be twice what they should be by chance.
 BOOST_AUTO_TEST_CASE(a_factor_that_chance_would_give_is_no_cause) {
   const std::vector<double> two{1, 3}, twice{2, 6};

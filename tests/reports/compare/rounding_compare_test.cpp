@@ -71,6 +71,24 @@ BOOST_AUTO_TEST_CASE(counts_failures_and_keeps_the_first) {
   BOOST_TEST(!result.all_passed());
 }
 
+BOOST_AUTO_TEST_CASE(each_of_many_elements_is_compared) {
+  constexpr std::size_t count = 1300;
+  for (const double bound : {0.0, 0x1p-12}) {
+    const std::vector<double> right(count, 1.0);
+    const auto unit = bound == 0 ? bitwise(right) : bounded(right, bound);
+    for (std::size_t wrong : {0UL, 511UL, 512UL, 1024UL, count - 1}) {
+      std::vector<double> recorded = right;
+      recorded[wrong] = 1.5;
+
+      const Comparison result = compare_to_set(Dtype::bf16, unit, recorded);
+
+      BOOST_TEST(result.compared == count);
+      BOOST_TEST(result.failed == 1, wrong);
+      BOOST_TEST(result.first_failed == wrong);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_bitwise_unit_tells_the_zeros_apart) {
   const auto unit = bitwise({0.0, 1.0});
   BOOST_TEST(compare_to_set(Dtype::fp32, unit, std::vector{0.0, 1.0}).all_passed());

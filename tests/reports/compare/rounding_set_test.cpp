@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <vector>
 
 namespace shardproof::reports {
 namespace {
@@ -141,6 +142,61 @@ BOOST_AUTO_TEST_CASE(what_is_accepted_uses_no_more_than_its_room) {
     BOOST_REQUIRE_LE(ratio(Dtype::bf16, f, b, 0, r), 1 + 0x1p-40);
   }
   BOOST_TEST(accepted > 1000);
+}
+
+// From all binades of a format, most from its ends and from powers of two.
+double some_number(Dtype storage, std::mt19937_64& random) {
+  const FloatFormat format = format_of(storage);
+  const int ends[] = {format.min_exponent - format.precision, format.min_exponent, 0,
+                      format.max_exponent};
+  const int exponent = ends[random() % 4] + static_cast<int>(random() % 5) - 2;
+  std::uniform_real_distribution<double> fraction(1, 2);
+  const double size = std::ldexp(random() % 3 == 0 ? 1 : fraction(random), exponent);
+  return random() % 2 == 0 ? size : -size;
+}
+
+BOOST_AUTO_TEST_CASE(what_one_look_accepts_is_in_the_set_and_has_its_ratio) {
+  constexpr unsigned seed = 20263;
+  BOOST_TEST_MESSAGE("seed " << seed);
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> unit(-1, 1);
+  for (const Dtype storage : {Dtype::fp64, Dtype::fp32, Dtype::bf16, Dtype::fp16}) {
+    int seen = 0, refused = 0;
+    for (int i = 0; i < 200000; ++i) {
+      const double around = some_number(storage, random);
+      // Half of all r are where the steps change.
+      const double r = round_to(storage, around);
+      const double step = std::isfinite(r) ? ulp(storage, r) : ulp(storage, 1);
+      const double f = r + 1.5 * step * unit(random);
+      const double b = i % 2 == 0 ? 0 : std::fabs(unit(random)) * step, e = i % 3 == 0 ? b / 8 : 0;
+      std::uint8_t doubtful = 2;
+
+      const Screening look = screen(storage, &f, &b, &e, &r, {&doubtful, 1});
+
+      const bool accepted = accepts(storage, f, b, e, r);
+      BOOST_REQUIRE_EQUAL(look.doubtful, doubtful);
+      if (!accepted) ++refused;
+      if (doubtful == 1) continue;
+      ++seen;
+      BOOST_REQUIRE_MESSAGE(accepted, name_of(storage)
+                                          << " f " << f << " b " << b << " e " << e << " r " << r);
+      const double exact = ratio(storage, f, b, e, r);
+      BOOST_REQUIRE_SMALL(look.max_ratio - exact, 1e-12 * exact + 1e-300);
+    }
+    BOOST_TEST(refused > 50000, name_of(storage));
+    BOOST_TEST(seen > 50000, name_of(storage));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_look_tells_nothing_of_integers) {
+  const std::vector<double> f{7, 8}, none{0, 0};
+  std::vector<std::uint8_t> doubtful(2);
+
+  const Screening look =
+      screen(Dtype::int64, f.data(), none.data(), none.data(), f.data(), doubtful);
+
+  BOOST_TEST(look.doubtful == 2);
+  BOOST_TEST((doubtful == std::vector<std::uint8_t>{1, 1}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -34,27 +34,30 @@ SharedTensor tensor_of(Dtype dtype, const std::vector<double>& values) {
 BOOST_AUTO_TEST_SUITE(ranges)
 
 BOOST_AUTO_TEST_CASE(bytes_are_shown_once_in_order_a_mebibyte_at_a_time) {
-  for (const std::int64_t rows : {0L, 1L, mebibyte / 4, mebibyte / 2}) {
-    const std::vector<double> values = counting(3 * rows);
-    const SharedTensor a = tensor_of(Dtype::fp32, values);
-    const SharedTensor b = rounded_to(Dtype::fp32, tensor_of(Dtype::fp64, values));
-    Bytes one, of_a, of_b;
-    for_each_range(*a, [&](std::size_t begin, ByteSpan bytes) {
-      BOOST_TEST(begin == one.size());
-      BOOST_TEST(std::ssize(bytes) <= mebibyte);
-      one.insert(one.end(), bytes.begin(), bytes.end());
-    });
-    for_each_range(*a, *b, [&](std::size_t begin, ByteSpan x, ByteSpan y) {
-      BOOST_TEST(begin == of_a.size());
-      of_a.insert(of_a.end(), x.begin(), x.end());
-      of_b.insert(of_b.end(), y.begin(), y.end());
-    });
+  // Of two dtypes with as many bytes; the second is made when it is read.
+  for (const auto& [one, other] : {std::pair{Dtype::fp32, Dtype::fp64}, {Dtype::fp64, Dtype::bf16}})
+    for (const std::int64_t rows : {0L, 8L, mebibyte / 4, mebibyte / 2}) {
+      const auto count = 24 * rows / static_cast<std::int64_t>(size_bytes(one));
+      const auto other_count = 24 * rows / static_cast<std::int64_t>(size_bytes(other));
+      const std::vector<double> values = counting(count), others = counting(other_count);
+      const SharedTensor a = tensor_of(one, values);
+      const SharedTensor b = rounded_to(other, tensor_of(Dtype::fp64, others));
+      Bytes alone, of_a, of_b;
+      for_each_range(*a, [&](std::size_t begin, ByteSpan bytes) {
+        BOOST_TEST(begin == alone.size());
+        BOOST_TEST(std::ssize(bytes) <= mebibyte);
+        alone.insert(alone.end(), bytes.begin(), bytes.end());
+      });
+      for_each_range(*a, *b, [&](std::size_t begin, ByteSpan x, ByteSpan y) {
+        BOOST_TEST(begin == of_a.size());
+        of_a.insert(of_a.end(), x.begin(), x.end());
+        of_b.insert(of_b.end(), y.begin(), y.end());
+      });
 
-    const Bytes expected = encoded(Dtype::fp32, values);
-    BOOST_TEST((one == expected), rows);
-    BOOST_TEST((of_a == expected), rows);
-    BOOST_TEST((of_b == expected), rows);
-  }
+      BOOST_TEST((alone == encoded(one, values)), rows);
+      BOOST_TEST((of_a == alone), rows);
+      BOOST_TEST((of_b == encoded(other, others)), rows);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(numbers_are_shown_once_in_order_of_two_dtypes_side_by_side) {

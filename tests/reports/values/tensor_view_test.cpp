@@ -7,6 +7,7 @@
 #include <random>
 
 #include "reports/values/hashed_tensor.hpp"
+#include "scenarios/errors.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
 using namespace shardproof;
@@ -138,6 +139,17 @@ BOOST_AUTO_TEST_CASE(a_hash_made_in_parts_is_that_of_the_whole) {
   for (std::size_t part = hashing.parts(); part-- > 0;) hashing.run(part);
 
   BOOST_TEST(hashing.hash() == tensor_hash(whole));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_made_has_no_hash) {
+  const std::int64_t count = 16 * 65536 * 2 / 4;  // two parts of fp32
+  const auto fill = [](std::size_t begin, std::span<std::byte> out) {
+    SHARDPROOF_EXPECTS(begin == 0, begin);
+    std::ranges::fill(out, std::byte{1});
+  };
+  const SharedTensor tensor = tensor_in(Dtype::fp32, {count}, computed(kept_bytes + 1, fill));
+
+  BOOST_CHECK_THROW(hash_of(tensor), InvariantError);
 }
 
 BOOST_AUTO_TEST_CASE(regions_are_read_as_a_dataset_of_them_stores_them) {
