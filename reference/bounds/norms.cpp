@@ -61,12 +61,13 @@ struct ShiftedWeight {
 
 UnitResult replay_rms_norm(const UnitCall& unit) {
   const Operand& x = unit.arguments[0];
-  const auto [weight, roundings] = ShiftedWeight(unit.arguments[1], unit.attributes.offset);
+  const ShiftedWeight shifted(unit.arguments[1], unit.attributes.offset);
+  const std::vector<double>& weight = shifted.values;
   const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
   const std::size_t H = weight.size();
   expect_whole_rows(x, H);
   UnitResult result = bounded_result(x.shape);
-  const double products = 2 + roundings;
+  const double products = 2 + shifted.roundings;
   for_each_row(x, H, result, norms_by(unit, x, arithmetic), [&](auto at, auto row, auto& norm) {
     const double relative = compounded(norm.rho + products * arithmetic.u);
     for (std::size_t c = 0; c < H; ++c) {

@@ -77,7 +77,7 @@ SharedHeld HeldValues::recorded(const OpOnRank& at, const Value& value, std::uin
     is_one_dataset = is_one_dataset && in_order && dataset->info.hash == hash;
     if (!reader.is_confirmed(*dataset)) batch_.add(std::make_shared<Confirming>(reader, *dataset));
   }
-  auto held = std::make_shared<HeldTensor>(elements, hash);
+  auto held = std::make_shared<HeldTensor>(HeldTensor{elements, hash, nullptr});
   if (!is_one_dataset) {
     const auto hash_of_pieces = std::make_shared<HashedOnce>();
     hash_of_pieces->underway = std::make_shared<Hashing>(elements);
@@ -115,7 +115,8 @@ void HeldValues::know(const OpOnRank& at, std::size_t output, SharedTensor eleme
   Held& held = of(at).at(at.op().outputs[output]);
   const Shape shape = at.shape_of(at.output(output));
   if (elements->elements() == element_count(shape)) elements = reshaped(elements, shape);
-  held.tensor = std::make_shared<HeldTensor>(std::move(elements), held.hash, std::move(claim));
+  held.tensor =
+      std::make_shared<HeldTensor>(HeldTensor{std::move(elements), held.hash, std::move(claim)});
 }
 
 }  // namespace shardproof::reports

@@ -13,8 +13,9 @@ constexpr std::size_t blocks_at_once = 16;
 
 Hashing::Hashing(SharedTensor tensor)
     : tensor_(std::move(tensor)),
-      blocks_((tensor_->bytes() + hash_block_bytes - 1) / hash_block_bytes),
-      errors_(parts()) {}
+      blocks_((tensor_->bytes() + hash_block_bytes - 1) / hash_block_bytes) {
+  errors_.resize(parts());
+}
 
 std::size_t Hashing::parts() const {
   return (blocks_.size() + blocks_at_once - 1) / blocks_at_once;
