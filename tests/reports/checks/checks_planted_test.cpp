@@ -425,6 +425,16 @@ BOOST_AUTO_TEST_CASE(optimizer_names_a_weight_that_is_not_the_rounded_master) {
   BOOST_TEST(first.wrong_elements == 1);
 }
 
+BOOST_AUTO_TEST_CASE(optimizer_holds_equal_hashes_against_their_bytes) {
+  const std::string path = "/step/000000/parameter/model.norm.weight";
+  const JudgedRun run(sweep_scenario(zero1));
+  flip_stored_bit(run.trace().reader().folder(), 2, path);
+
+  const std::string error = error_of([&] { check_optimizer(run.context()); });
+
+  BOOST_TEST(error.find("rank-00002.h5: " + path + ": altered") != std::string::npos, error);
+}
+
 BOOST_AUTO_TEST_CASE(optimizer_names_norms_and_factors_that_ranks_do_not_share) {
   expect_failure(check_optimizer,
                  JudgedRun(planted(zero1, set("optimizer/update/clip_factor", "flip:0", {3}))),

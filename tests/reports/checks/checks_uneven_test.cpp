@@ -144,6 +144,38 @@ BOOST_AUTO_TEST_CASE(only_uneven_cuts_in_a_ring_of_three_say_how_replicated_sums
   BOOST_TEST(!says(even({2, 3, 1}), ReductionOrder::ring));
 }
 
+// A state that all TP ranks hold lies in other slices of each one's bucket: who holds wrong elements
+// is told by the bytes.
+BOOST_AUTO_TEST_CASE(all_that_hold_a_wrong_state_are_named_and_nobody_else) {
+  for (const std::vector<int>& planted : {std::vector<int>{}, {1}}) {
+    Scenario scenario = uneven(cuts[2], {2, 2, 1});
+    scenario.inject = {inject("scale", "optimizer/update/exp_avg", planted)};
+    scenario.inject[0].factor = 2;
+    const JudgedRun run(scenario);
+    BOOST_REQUIRE(run.finished());
+    reports::TensorTable table(run.trace().world());
+
+    const Tally tally = check_op_local(run.context(), table);
+
+    int cut_otherwise = 0;
+    for (const reports::Failure& failure : tally.failures()) {
+      const std::string& path = failure.divergence.tensor;
+      if (!path.ends_with("/exp_avg")) continue;
+      const auto& copies = run.trace().reader().datasets().at(path);
+      std::vector<int> wrong;
+      for (const StoredDataset& copy : copies)
+        if (element_count(copy.info.regions) > 0 && (planted.empty() || copy.rank == 1))
+          wrong.push_back(copy.rank);
+      BOOST_TEST(failure.divergence.ranks == wrong, boost::test_tools::per_element());
+      for (const StoredDataset& copy : copies)
+        cut_otherwise += copy.rank != copies.front().rank &&
+                         copy.info.regions != copies.front().info.regions &&
+                         overlap(copy.info.regions, copies.front().info.regions);
+    }
+    BOOST_TEST(cut_otherwise > 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(shards_of_unlike_size_are_not_swapped) {
   Scenario scenario = uneven(cuts[0], {2, 1, 0});
   scenario.inject = {inject("swap_shards", "model.layers.0.mlp.up_proj/data/load_weight")};

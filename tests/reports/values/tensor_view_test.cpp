@@ -75,6 +75,15 @@ BOOST_AUTO_TEST_CASE(every_box_of_a_tensor_cut_by_columns_and_rows_is_that_of_th
   expect_every_box(*of_regions(whole, shape, regions), whole);
 }
 
+// Of wide rows few columns are read row by row, many with what lies between.
+BOOST_AUTO_TEST_CASE(every_box_of_wide_rows_is_that_of_the_whole) {
+  const Shape shape{3, 11};
+  const Bytes whole = counting(33);
+  const Region all{{0, 0}, {3, 11}};
+
+  expect_every_box(*of_regions(whole, shape, std::span(&all, 1)), whole);
+}
+
 BOOST_AUTO_TEST_CASE(every_range_is_that_of_the_whole) {
   const Shape shape{3, 4};
   const Bytes whole = counting(12);
