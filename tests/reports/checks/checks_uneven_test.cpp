@@ -144,8 +144,8 @@ BOOST_AUTO_TEST_CASE(only_uneven_cuts_in_a_ring_of_three_say_how_replicated_sums
   BOOST_TEST(!says(even({2, 3, 1}), ReductionOrder::ring));
 }
 
-// A state that all TP ranks hold lies in other slices of each one's bucket: who holds wrong elements
-// is told by the bytes.
+// A state that all TP ranks hold lies in other slices of each one's bucket: who holds wrong
+// elements is told by the bytes.
 BOOST_AUTO_TEST_CASE(all_that_hold_a_wrong_state_are_named_and_nobody_else) {
   for (const std::vector<int>& planted : {std::vector<int>{}, {1}}) {
     Scenario scenario = uneven(cuts[2], {2, 2, 1});
