@@ -131,16 +131,17 @@ class Crew::Desk {
     }
   }
 
+  // Of a lot every part is taken.
+  void forget(const std::shared_ptr<Lot>& lot) {
+    const std::lock_guard lock(mutex_);
+    if (!lots_.empty() && lots_.front() == lot) lots_.pop_front();
+  }
+
  private:
   std::shared_ptr<Lot> first_lot() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return is_closed_ || !lots_.empty(); });
     return is_closed_ ? nullptr : lots_.front();
-  }
-
-  void forget(const std::shared_ptr<Lot>& lot) {
-    const std::lock_guard lock(mutex_);
-    if (!lots_.empty() && lots_.front() == lot) lots_.pop_front();
   }
 
   std::mutex mutex_;
@@ -149,15 +150,15 @@ class Crew::Desk {
   bool is_closed_ = false;
 };
 
-Crew::Crew() : desk_(std::make_unique<Desk>()) {
+Crew::Crew()
+    : desk_(std::make_unique<Desk>()), most_threads_(static_cast<std::size_t>(threads_in_use())) {
   keep_freed_memory();
-  for (int i = 1; i < threads_in_use(); ++i) threads_.emplace_back([this] { desk_->work(); });
 }
 
 Crew::~Crew() { desk_->close(); }
 
 void Crew::add(std::shared_ptr<Work> work) {
-  const std::size_t enough = 16 * (threads_.size() + 1);
+  const std::size_t enough = 16 * most_threads_;
   parts_kept_ += work->parts();
   kept_.push_back(std::move(work));
   if (parts_kept_ >= enough) hand_over();
@@ -165,14 +166,19 @@ void Crew::add(std::shared_ptr<Work> work) {
 
 void Crew::hand_over() {
   const std::size_t number = given_.empty() ? 0 : given_.back()->number_of_next();
+  const std::size_t useful = std::min(most_threads_, parts_kept_);
+  while (threads_.size() + 1 < useful) threads_.emplace_back([this] { desk_->work(); });
   desk_->add(given_.emplace_back(std::make_shared<Lot>(std::move(kept_), number)));
   kept_.clear();
   parts_kept_ = 0;
 }
 
 void Crew::wait() {
-  hand_over();
-  for (const auto& lot : given_) lot->work(desk_->failed);
+  if (!kept_.empty()) hand_over();
+  for (const auto& lot : given_) {
+    lot->work(desk_->failed);
+    desk_->forget(lot);
+  }
   for (const auto& lot : given_) lot->wait();
   given_.clear();
   desk_->failed.rethrow();

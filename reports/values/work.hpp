@@ -19,7 +19,7 @@ class Work {
 
 /// Threads that do works while their owner goes on: it hands them over as it finds them, and waits
 /// when it needs what they leave behind. With its owner, which helps as it waits, it has as many
-/// threads as the judge may use.
+/// threads as the judge may use, and no more than there are parts for.
 class Crew {
  public:
   Crew();
@@ -39,6 +39,7 @@ class Crew {
   void hand_over();
 
   std::unique_ptr<Desk> desk_;
+  std::size_t most_threads_;
   std::vector<std::shared_ptr<Work>> kept_;  // until there is enough of it to wake somebody
   std::size_t parts_kept_ = 0;
   std::vector<std::shared_ptr<Lot>> given_;  // since the last wait
@@ -51,8 +52,8 @@ void run_all(std::span<const std::shared_ptr<Work>> works);
 /// The same of one.
 void run_parts(const std::shared_ptr<Work>& work);
 
-/// How many threads a crew has from now on; at first as many as there are processors for this
-/// process.
+/// How many threads a crew may have that is made from now on; at first as many as there are
+/// processors for this process.
 void use_threads(int count);
 int threads_in_use();
 

@@ -1,8 +1,11 @@
 // Parts are done once, on any number of threads, and the first that fails is told.
 #include "reports/values/work.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -101,6 +104,37 @@ BOOST_AUTO_TEST_CASE(a_crew_is_there_for_more_after_a_wait_and_after_a_failure) 
       BOOST_TEST(marking->once());
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_crew_keeps_nothing_that_is_done) {
+  for (const int count : {1, 3}) {
+    const Threads threads(count);
+    std::vector<std::weak_ptr<Work>> works;
+    Crew crew;
+    for (int repeat = 0; repeat < 100; ++repeat) {
+      const auto marking = std::make_shared<Marking>(5, never);
+      works.push_back(marking);
+      crew.add(marking);
+      if (repeat % 10 == 9) crew.wait();
+    }
+    // A thread may not yet have laid down the last that it took.
+    const auto kept = std::ranges::count_if(works, [](const auto& w) { return !w.expired(); });
+    BOOST_TEST(kept <= (count - 1) * 10);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_crew_has_no_more_threads_than_parts) {
+  const Threads threads(64);
+  const auto threads_of_process = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+  };
+  const auto before = threads_of_process();
+  const auto marking = std::make_shared<Marking>(3, never);
+  Crew crew;
+  crew.add(marking);
+  crew.wait();
+  BOOST_TEST(threads_of_process() - before == 2);
+  BOOST_TEST(marking->once());
 }
 
 BOOST_AUTO_TEST_CASE(a_crew_that_nobody_waits_for_ends) {
