@@ -107,7 +107,7 @@ struct UnitResult {
   std::vector<double> bound;
   std::vector<double> error;
   /// False: no sound bound exists here (the unit is `unknown`). In a step that is skipped the
-  /// bounds hold all the same, of what is finite; an infinite one says nothing.
+  /// bounds that are finite hold all the same, of what is finite.
   bool sound = true;
   /// Elements of which an accumulator, a partial or a hop may leave the range of its format
   /// although f does not: inf and NaN are accepted there too, in a step that is skipped. Empty:

@@ -29,11 +29,10 @@ void note_failure(Comparison& result, std::int64_t index, double expected, doubl
 
 // True where an overflow explains what the acceptance set does not hold, or leaves nothing to hold.
 bool overflowed(const reference::UnitResult& unit, std::size_t i, double r) {
-  const double room = unit.bound.empty() ? 0 : unit.bound[i] + unit.error[i];
-  if (!std::isfinite(room)) return true;
   if (unit.finite_arguments)
     return !std::isfinite(r) && i < unit.may_overflow.size() && unit.may_overflow[i];
-  return !std::isfinite(r) || !std::isfinite(unit.value[i]);
+  const double room = unit.bound.empty() ? 0 : unit.bound[i] + unit.error[i];
+  return !std::isfinite(r) || !std::isfinite(unit.value[i]) || !std::isfinite(room);
 }
 
 }  // namespace

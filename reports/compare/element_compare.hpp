@@ -32,7 +32,7 @@ struct Comparison {
 /// What becomes of an inf or a NaN that is in no acceptance set. In a step that is skipped for it,
 /// one is accepted where an accumulator or a hop may have overflowed, and wherever an argument was
 /// not finite already: 0 * inf is NaN for who multiplies by that zero, and nothing for who does
-/// not. There numbers are so large that an element may have no bound: it then may be anything.
+/// not. Beside such an argument an element may have no bound: it then may be anything.
 enum class NonFinite { refused, accepted };
 
 /// Whether element i of a unit's result may be r: by rounding_set's rule, or by equality of value

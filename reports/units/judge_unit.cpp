@@ -1,6 +1,7 @@
 #include "reports/units/judge_unit.hpp"
 
 #include <bit>
+#include <cmath>
 #include <type_traits>
 
 namespace shardproof::reports {
@@ -35,6 +36,12 @@ struct Description {
   }
 };
 
+bool has_bounds(const reference::UnitResult& unit) {
+  for (std::size_t i = 0; i < unit.bound.size(); ++i)
+    if (std::isfinite(unit.value[i]) && !std::isfinite(unit.bound[i] + unit.error[i])) return false;
+  return true;
+}
+
 }  // namespace
 
 std::string describe(reference::UnitKind kind, const reference::UnitAttributes& attributes,
@@ -67,9 +74,11 @@ std::string derived_key(const std::string& how, Dtype dtype, const Shape& shape)
 UnitVerdict judge_result(const reference::UnitResult& unit, Dtype storage,
                          std::span<const double> recorded, NonFinite non_finite) {
   UnitVerdict verdict;
-  // Beside numbers that have left the range there may be no bound. In a step that is skipped for
-  // them, what has one is compared all the same.
-  verdict.sound = unit.sound || non_finite == NonFinite::accepted;
+  // A sum that may leave the range has no sound bound. In a step that is skipped for what did, its
+  // elements are compared all the same, and what such a number has reached may be anything; but of
+  // finite numbers an element without a bound is not known to be right.
+  verdict.sound = unit.sound || (non_finite == NonFinite::accepted &&
+                                 (!unit.finite_arguments || has_bounds(unit)));
   if (!verdict.sound) return verdict;
   verdict.proof = unit.bound.empty() && unit.error.empty() ? Proof::bitwise : Proof::sound;
   verdict.comparison = compare_to_set(storage, unit, recorded, non_finite);
