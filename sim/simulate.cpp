@@ -4,6 +4,7 @@
 
 #include "real/cpu/device.hpp"
 #include "real/run/rank_run.hpp"
+#include "scenarios/errors.hpp"
 #include "sim/cluster.hpp"
 
 namespace shardproof::sim {
@@ -19,14 +20,24 @@ bool simulate(const Scenario& scenario, const std::string& folder,
 Simulation simulate_program(const Scenario& scenario, const Program& program,
                             const std::string& folder,
                             const std::function<void(int, int)>& progress) {
-  const real::Inputs inputs(scenario);
   real::CpuDevice device;
+  const std::vector<real::Device*> shared(static_cast<std::size_t>(program.grid().world()),
+                                          &device);
+  return simulate_program_on(shared, scenario, program, folder, progress);
+}
+
+Simulation simulate_program_on(std::span<real::Device* const> devices, const Scenario& scenario,
+                               const Program& program, const std::string& folder,
+                               const std::function<void(int, int)>& progress) {
+  SHARDPROOF_EXPECTS(std::ssize(devices) == program.grid().world(), devices.size());
+  const real::Inputs inputs(scenario);
   Rendezvous rendezvous(program.grid(), scenario.reduction);
 
   std::vector<std::unique_ptr<SimCommunicator>> communicators;
   std::vector<std::unique_ptr<real::RankRun>> runs;
   std::vector<SimulatedRank> ranks;
   for (int r = 0; r < program.grid().world(); ++r) {
+    real::Device& device = *devices[static_cast<std::size_t>(r)];
     communicators.push_back(std::make_unique<SimCommunicator>(rendezvous, Rank{r}, device));
     runs.push_back(std::make_unique<real::RankRun>(
         real::RankRun::Setting{scenario, program, inputs, Execution::sim, folder, Rank{r}}, device,

@@ -2,12 +2,17 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "scenarios/plan/program.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/collective_failure.hpp"
+
+namespace shardproof::real {
+class Device;
+}
 
 namespace shardproof::sim {
 
@@ -28,5 +33,9 @@ struct Simulation {
 Simulation simulate_program(const Scenario& scenario, const Program& program,
                             const std::string& folder,
                             const std::function<void(int steps_done, int steps)>& progress = {});
+/// The same, but that each rank has the device of its number, instead of one that all share.
+Simulation simulate_program_on(std::span<real::Device* const> devices, const Scenario& scenario,
+                               const Program& program, const std::string& folder,
+                               const std::function<void(int steps_done, int steps)>& progress = {});
 
 }  // namespace shardproof::sim

@@ -18,7 +18,7 @@
 #include "reports/units/plan_unit.hpp"
 #include "scenarios/config/scenario_file.hpp"
 #include "scenarios/errors.hpp"
-#include "sim/cluster.hpp"
+#include "sim/simulate.hpp"
 #include "tests/support/sweep.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/wrong_kernel.hpp"
@@ -66,28 +66,6 @@ Scenario one_step() {
 
 /// Of the ranks, this one is wrong.
 constexpr Rank wrong_rank{1};
-
-/// The scenario as sim runs it, but that each rank has a device of its own.
-void simulate_on(const Scenario& scenario, const Program& program, const std::string& folder,
-                 const std::vector<real::Device*>& devices) {
-  const real::Inputs inputs(scenario);
-  sim::Rendezvous rendezvous(program.grid(), scenario.reduction);
-  std::vector<std::unique_ptr<sim::SimCommunicator>> communicators;
-  std::vector<std::unique_ptr<real::RankRun>> runs;
-  std::vector<sim::SimulatedRank> ranks;
-  for (int r = 0; r < program.grid().world(); ++r) {
-    real::Device& device = *devices.at(static_cast<std::size_t>(r));
-    communicators.push_back(std::make_unique<sim::SimCommunicator>(rendezvous, Rank{r}, device));
-    runs.push_back(std::make_unique<real::RankRun>(
-        real::RankRun::Setting{scenario, program, inputs, Execution::sim, folder, Rank{r}}, device,
-        *communicators.back(), nullptr));
-    ranks.push_back({runs.back()->executor(), runs.back()->runner()});
-  }
-
-  BOOST_REQUIRE(!sim::run_cluster(ranks, rendezvous, program));
-
-  for (const auto& run : runs) run->close();
-}
 
 // ---- what an element must be
 
@@ -251,7 +229,8 @@ Seen run(OpKind kind, const std::string& op, const MakeWrong& make_wrong) {
       ++seen.calls;
     });
     const Stopwatch watch;
-    simulate_on(scenario, program, folder / "sim", {&right, &wrong});
+    const std::vector<real::Device*> devices{&right, &wrong};
+    BOOST_REQUIRE(!sim::simulate_program_on(devices, scenario, program, folder / "sim").failure);
     BOOST_TEST_MESSAGE("sim: " << watch.seconds() << " s, " << peak_gb() << " GB");
   }
   const Stopwatch watch;
