@@ -4,6 +4,7 @@
 #include <ctime>
 #include <memory>
 
+#include "reports/cause/likely_cause.hpp"
 #include "reports/checks/baseline.hpp"
 #include "reports/checks/table.hpp"
 #include "reports/traces/recorded_trace.hpp"
@@ -229,7 +230,10 @@ class Judge {
     if (input_.scenario.trains())
       for (const auto& trace : traces_) describe_steps(*trace);
 
-    const Divergence divergence = first_divergence(tallies, context.traces);
+    Divergence divergence = first_divergence(tallies);
+    if (divergence.first)
+      divergence.first->cause =
+          likely_cause(context, *divergence.first, divergence.sequence, divergence.evidence);
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
     show_tensors(judging, divergence);

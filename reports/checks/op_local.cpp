@@ -7,6 +7,7 @@
 
 #include "reports/traces/assembled_tensor.hpp"
 #include "reports/units/batch.hpp"
+#include "reports/units/evidence.hpp"
 #include "reports/units/judge_unit.hpp"
 #include "reports/values/hashed_tensor.hpp"
 #include "reports/verdict/findings.hpp"
@@ -368,9 +369,22 @@ class OpLocal {
     }
     divergence.index = unravel(comparison.first_failed, unit.shape);
     set_numbers(divergence, comparison);
+    failure.evidence =
+        std::make_shared<Evidence>(Evidence{.unit = judged_unit(unit, seen, arguments_of(seen)),
+                                            .first_failed = comparison.first_failed,
+                                            .inputs = unit.inputs});
     const std::string sentence = trace_.execution() + ": " + unit.output + " is not what " +
                                  reference::name_of(unit.kind) + " of the recorded inputs may give";
     tally_.fail(std::move(failure), sentence);
+  }
+
+  std::vector<SharedTensor> arguments_of(const SeenUnit& seen) const {
+    std::vector<SharedTensor> arguments;
+    for (const std::string& input : seen.unit->inputs)
+      arguments.push_back(input == reference::zero_input
+                              ? zero_tensor(Dtype::fp64, seen.unit->shape)
+                              : view_of(input, seen.rank).elements);
+    return arguments;
   }
 
   // The ranks' own copies that have failing elements, and are the copies that were judged.
@@ -378,13 +392,8 @@ class OpLocal {
     std::vector<const StoredDataset*> left, found;
     for (const StoredDataset& stored : trace_.reader().datasets().at(seen.unit->output))
       if (was_judged(stored, seen.output)) left.push_back(&stored);
-    std::vector<SharedTensor> arguments;
-    for (const std::string& input : seen.unit->inputs)
-      arguments.push_back(input == reference::zero_input
-                              ? zero_tensor(Dtype::fp64, seen.unit->shape)
-                              : view_of(input, seen.rank).elements);
     const auto again =
-        std::make_shared<UnitJudgement>(judged_unit(*seen.unit, seen, std::move(arguments)));
+        std::make_shared<UnitJudgement>(judged_unit(*seen.unit, seen, arguments_of(seen)));
     run_parts(again);
     again->for_each_failing([&](std::int64_t element) {
       const Shape index = unravel(element, seen.unit->shape);

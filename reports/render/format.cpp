@@ -53,16 +53,34 @@ std::string place_text(const FirstDivergence& divergence) {
   return divergence.op.empty() ? divergence.tensor : divergence.op;
 }
 
-std::string cause_text(const Cause& cause) {
+namespace {
+
+std::string words_of(const Cause& cause) {
+  const double score = cause.score.value_or(1);
+  const std::string most =
+      score == 1 ? "" : fmt::format(" in {:.0f} % of the wrong elements", 100 * score);
   if (cause.name == "factor")
-    return fmt::format("{} times the expected value, everywhere{}", *cause.coefficient,
+    return fmt::format("{} times the expected value{}{}", *cause.coefficient,
+                       most.empty() ? ", everywhere" : most,
                        cause.known_as.empty() ? "" : " (" + cause.known_as + ")");
+  if (cause.name == "unexplained")
+    return "unexplained: its bits are nowhere else, and nothing that was tried fits";
+  if (!cause.known_as.empty())
+    return cause.known_as + (cause.name.starts_with("bits equal") ? ": " + cause.name : "") + most;
   std::string text = cause.name;
   const auto says_more = [](const std::optional<double>& number) {
     return number.value_or(1) != 1;
   };
   if (says_more(cause.coefficient)) text += fmt::format(", coefficient {}", *cause.coefficient);
   if (says_more(cause.score)) text += fmt::format(", score {}", *cause.score);
+  return text;
+}
+
+}  // namespace
+
+std::string cause_text(const Cause& cause) {
+  std::string text = words_of(cause);
+  for (const Cause& other : cause.alternatives) text += "; that is: " + words_of(other);
   return text;
 }
 

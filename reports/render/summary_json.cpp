@@ -44,6 +44,7 @@ JsonValue cause_json(const std::optional<Cause>& cause) {
       .set("name", cause->name)
       .set("coefficient", number_or_null(cause->coefficient))
       .set("score", number_or_null(cause->score))
+      .set("certain", cause->certain)
       .set("text", cause_text(*cause));
 }
 

@@ -251,6 +251,7 @@ void OpJudge::begin_reduction(Begun& op, const Op& start, const std::vector<Shar
   const Dtype dtype = op.at.program().value(start.inputs[0]).dtype;
   // The wire dtype is the policy's: a program that claims another one must not be excused by it.
   const Dtype wire = context_.policy.wire(start.kind, *start.group, dtype);
+  op.wire = wire;
   const ReductionOrder order = context_.policy.order;
   const std::string how = std::string(" ") + name_of(wire) + " " + name_of(order) + " ";
   if (order != ReductionOrder::library) {
@@ -318,7 +319,7 @@ void OpJudge::finish(const Begun& op) {
     const bool stored = outcome.written != nullptr && outcome.written->is_good();
     if (outcome.written != nullptr && !stored) held_.report_unlike_log(op.at, outcome.output);
     if (!known && outcome.claim != nullptr) outcome.claim->refuted = true;
-    if (known && !finish(op.at, outcome)) judged = false;
+    if (known && !finish(op, outcome)) judged = false;
   }
   if (!op.must) return;
   if (judged)
@@ -327,18 +328,18 @@ void OpJudge::finish(const Begun& op) {
     report_unjudged(op.at);
 }
 
-bool OpJudge::finish(const OpOnRank& at, const Outcome& outcome) {
+bool OpJudge::finish(const Begun& op, const Outcome& outcome) {
   const SharedHeld recorded =
       outcome.written != nullptr && outcome.written->is_good() ? outcome.written : nullptr;
-  if (outcome.expected != nullptr) return finish_expected(at, outcome, recorded);
+  if (outcome.expected != nullptr) return finish_expected(op, outcome, recorded);
   if (outcome.unit == nullptr) return true;
   if (recorded == nullptr || outcome.unit->is_of_other_bytes()) return false;
   if (outcome.unit->error) std::rethrow_exception(outcome.unit->error);
-  return settle(at, outcome.output, outcome.unit->verdict);
+  return settle(op, outcome, outcome.unit->verdict);
 }
 
-bool OpJudge::finish_expected(const OpOnRank& at, const Outcome& outcome,
-                              const SharedHeld& recorded) {
+bool OpJudge::finish_expected(const Begun& op, const Outcome& outcome, const SharedHeld& recorded) {
+  const OpOnRank& at = op.at;
   if (outcome.hash->is_of_other_bytes()) return false;
   if (outcome.hash->error) std::rethrow_exception(outcome.hash->error);
   if (outcome.follows != nullptr && !*outcome.follows) {
@@ -355,7 +356,7 @@ bool OpJudge::finish_expected(const OpOnRank& at, const Outcome& outcome,
     else
       comparison.failed = comparison.compared;  // only the hash is known
   }
-  return settle(at, outcome.output, {comparison, Proof::bitwise, true});
+  return settle(op, outcome, {comparison, Proof::bitwise, true});
 }
 
 // What is not judged is accepted for the ops that follow, and never in silence.
@@ -366,20 +367,22 @@ void OpJudge::report_unjudged(const OpOnRank& at) {
   for (std::size_t i = 0; i < at.op().outputs.size(); ++i) table_.add_unknown(at.place_of(i));
 }
 
-bool OpJudge::settle(const OpOnRank& at, std::size_t output, const UnitVerdict& verdict) {
+bool OpJudge::settle(const Begun& op, const Outcome& outcome, const UnitVerdict& verdict) {
+  const OpOnRank& at = op.at;
   if (!verdict.sound) {
     findings_.plan_units.unknown(at.trace.execution() + ": no sound bound for " +
                                  full_name(at.op()));
     return false;
   }
-  const Value& value = at.output(output);
   findings_.plan_units.add(verdict.comparison, verdict.proof);
-  table_.add(at.place_of(output), verdict.comparison, verdict.proof);
-  if (verdict.comparison.failed > 0) report(at, value, verdict.comparison);
+  table_.add(at.place_of(outcome.output), verdict.comparison, verdict.proof);
+  if (verdict.comparison.failed > 0) report(op, outcome, verdict.comparison);
   return true;
 }
 
-void OpJudge::report(const OpOnRank& at, const Value& value, const Comparison& comparison) {
+void OpJudge::report(const Begun& op, const Outcome& outcome, const Comparison& comparison) {
+  const OpOnRank& at = op.at;
+  const Value& value = at.output(outcome.output);
   Failure failure = failure_of(at.trace, at.rank, at.executed, at.folder() + "/" + value.name);
   if (comparison.first_failed >= 0)
     for (const Piece& piece : pieces_of(at.program(), value, Rank{at.rank}, at.rows()))
@@ -388,9 +391,56 @@ void OpJudge::report(const OpOnRank& at, const Value& value, const Comparison& c
         failure.divergence.index = *index;
       }
   set_numbers(failure.divergence, comparison);
+  failure.evidence = evidence_of(op, outcome, comparison.first_failed);
   findings_.plan_units.fail(std::move(failure),
                             at.trace.execution() + ": rank " + std::to_string(at.rank) +
                                 " computed " + writer_name(at.op()) + " wrongly in " + at.folder());
+}
+
+std::shared_ptr<const Evidence> OpJudge::evidence_of(const Begun& op, const Outcome& outcome,
+                                                     std::int64_t first_failed) const {
+  if (outcome.written == nullptr || !outcome.written->is_good() || first_failed < 0) return nullptr;
+  auto unit = unit_of(op, outcome);
+  if (!unit) return nullptr;
+  auto evidence = std::make_shared<Evidence>(Evidence{.unit = std::move(*unit),
+                                                      .first_failed = first_failed,
+                                                      .value = op.at.op().outputs[outcome.output]});
+  if (op.wire) {
+    evidence->terms = elements_of(op.operands);
+    evidence->wire = *op.wire;
+  }
+  return evidence;
+}
+
+// As it was judged; of what must be bits that are known, a copy of them.
+std::optional<JudgedUnit> OpJudge::unit_of(const Begun& op, const Outcome& outcome) const {
+  const OpOnRank& at = op.at;
+  const SharedTensor& written = outcome.written->elements;
+  const NonFinite non_finite = expected_.non_finite(at.executed.moment);
+  if (outcome.expected != nullptr) {
+    if (outcome.expected->bytes() != written->bytes()) return std::nullopt;
+    const Dtype dtype = at.output(outcome.output).dtype;
+    return JudgedUnit{reference::UnitKind::copy,
+                      {},
+                      {.output = dtype},
+                      {reshaped(outcome.expected, written->shape())},
+                      written,
+                      non_finite};
+  }
+  if (op.wire) {
+    const Dtype dtype = at.output(outcome.output).dtype;
+    return JudgedUnit{reference::UnitKind::sum,
+                      {},
+                      {.output = dtype, .hop = *op.wire},
+                      {sent_terms(*op.wire, elements_of(op.operands))},
+                      written,
+                      non_finite};
+  }
+  const auto unit =
+      plan_unit(at.program(), at.op(), outcome.output, context_.policy, Rank{at.rank}, at.rows());
+  if (!unit) return std::nullopt;
+  return JudgedUnit{unit->kind, unit->attributes, unit->precision, arguments_of(op, *unit),
+                    written,    non_finite};
 }
 
 }  // namespace shardproof::reports

@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "reports/units/evidence.hpp"
 #include "reports/units/held_values.hpp"
 #include "reports/units/meetings.hpp"
 #include "reports/units/plan_unit.hpp"
@@ -57,6 +59,7 @@ class OpJudge {
     bool complete;  // every output has an outcome
     std::vector<SharedHeld> operands;
     std::vector<Outcome> outcomes = {};
+    std::optional<Dtype> wire = std::nullopt;  // of a reduction: in what it adds
   };
 
   void take(Begun& op);
@@ -74,10 +77,13 @@ class OpJudge {
   void add_judgement(const Begun& op, Outcome& outcome, const std::string& key, JudgedUnit unit);
 
   void finish(const Begun& op);
-  bool finish(const OpOnRank& at, const Outcome& outcome);
-  bool finish_expected(const OpOnRank& at, const Outcome& outcome, const SharedHeld& recorded);
-  bool settle(const OpOnRank& at, std::size_t output, const UnitVerdict& verdict);
-  void report(const OpOnRank& at, const Value& value, const Comparison& comparison);
+  bool finish(const Begun& op, const Outcome& outcome);
+  bool finish_expected(const Begun& op, const Outcome& outcome, const SharedHeld& recorded);
+  bool settle(const Begun& op, const Outcome& outcome, const UnitVerdict& verdict);
+  void report(const Begun& op, const Outcome& outcome, const Comparison& comparison);
+  std::shared_ptr<const Evidence> evidence_of(const Begun& op, const Outcome& outcome,
+                                              std::int64_t first_failed) const;
+  std::optional<JudgedUnit> unit_of(const Begun& op, const Outcome& outcome) const;
   void report_unjudged(const OpOnRank& at);
 
   const JudgeContext& context_;

@@ -145,17 +145,44 @@ std::int64_t UnitJudgement::index_of(const Tile& tile, std::int64_t element) con
          tile.result.first_column + element % tile.result.columns;
 }
 
+UnitJudgement::Evaluated UnitJudgement::evaluated_reduction(
+    const std::vector<UnitResult>& partial) const {
+  std::int64_t elements = 0;
+  for (const TileState& state : tiles_) elements += state.tile.arguments.back().box.elements();
+  Evaluated found{reference::combine(unit_.kind, partial, elements), {}};
+  unit_.result->decode(reference::matrix_of(unit_.result->shape()), found.recorded);
+  return found;
+}
+
 UnitVerdict UnitJudgement::verdict_of_reduction() const {
   std::vector<UnitResult> partial;
-  std::int64_t elements = 0;
-  for (const TileState& state : tiles_) {
-    partial.push_back(state.partial);
-    elements += state.tile.arguments.back().box.elements();
-  }
-  std::vector<double> recorded;
-  unit_.result->decode(reference::matrix_of(unit_.result->shape()), recorded);
-  return judge_result(reference::combine(unit_.kind, partial, elements), unit_.precision.output,
-                      recorded, unit_.non_finite);
+  for (const TileState& state : tiles_) partial.push_back(state.partial);
+  const Evaluated found = evaluated_reduction(partial);
+  return judge_result(found.unit, unit_.precision.output, found.recorded, unit_.non_finite);
+}
+
+UnitJudgement::Evaluated UnitJudgement::evaluated(std::size_t tile) const {
+  if (!reference::is_reduction(unit_.kind)) return evaluated(tiles_.at(tile).tile);
+  std::vector<UnitResult> partial;
+  for (const TileState& state : tiles_) partial.push_back(replayed(state.tile));
+  return evaluated_reduction(partial);
+}
+
+std::int64_t UnitJudgement::index_of(std::size_t tile, std::int64_t i) const {
+  return reference::is_reduction(unit_.kind) ? i : index_of(tiles_.at(tile).tile, i);
+}
+
+std::size_t UnitJudgement::tile_of(std::int64_t element) const {
+  if (reference::is_reduction(unit_.kind)) return 0;
+  const std::int64_t width = reference::matrix_of(unit_.result->shape()).columns;
+  const std::int64_t row = element / width, column = element % width;
+  const auto found = std::ranges::find_if(tiles_, [&](const TileState& state) {
+    const reference::Box& box = state.tile.result;
+    return box.first_row <= row && row < box.first_row + box.rows && box.first_column <= column &&
+           column < box.first_column + box.columns;
+  });
+  SHARDPROOF_EXPECTS(found != tiles_.end(), element);
+  return static_cast<std::size_t>(found - tiles_.begin());
 }
 
 UnitVerdict UnitJudgement::verdict() const {

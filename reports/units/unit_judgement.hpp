@@ -30,6 +30,19 @@ class UnitJudgement : public Work {
   std::size_t parts() const override { return tiles_.size(); }
   void run(std::size_t part) override;
 
+  /// The numbers of a tile: what its function gives, and what was recorded.
+  struct Evaluated {
+    reference::UnitResult unit;
+    std::vector<double> recorded;
+  };
+  /// Tiles of the result, and their numbers, whoever was asked before. A reduction has one, the
+  /// whole.
+  std::size_t tiles() const { return reference::is_reduction(unit_.kind) ? 1 : tiles_.size(); }
+  Evaluated evaluated(std::size_t tile) const;
+  /// Where element `i` of a tile lies in the result; and which tile has an element.
+  std::int64_t index_of(std::size_t tile, std::int64_t i) const;
+  std::size_t tile_of(std::int64_t element) const;
+
   // When all parts are done:
 
   /// Throws InvariantError if some tile had arguments that the function does not take.
@@ -44,15 +57,12 @@ class UnitJudgement : public Work {
     reference::UnitResult partial;  // of a reduction
     std::exception_ptr error;
   };
-  struct Evaluated {
-    reference::UnitResult unit;
-    std::vector<double> recorded;
-  };
   void cut_reduction();
   reference::UnitResult replayed(const reference::Tile& tile) const;
   Evaluated evaluated(const reference::Tile& tile) const;
   bool arguments_are_finite() const;
   UnitVerdict verdict_of_reduction() const;
+  Evaluated evaluated_reduction(const std::vector<reference::UnitResult>& partial) const;
   std::optional<double> common_factor_of(std::int64_t failed) const;
   std::int64_t index_of(const reference::Tile& tile, std::int64_t element) const;
 

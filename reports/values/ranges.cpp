@@ -85,4 +85,19 @@ std::vector<double> decoded_range(const TensorView& tensor, std::int64_t first,
   return values;
 }
 
+std::vector<double> decoded_at(const TensorView& tensor, std::span<const std::int64_t> places) {
+  std::vector<double> values;
+  values.reserve(places.size());
+  for (std::size_t i = 0; i < places.size();) {
+    const std::int64_t first = places[i];
+    std::size_t end = i + 1;
+    while (end < places.size() && places[end - 1] < places[end] &&
+           places[end] - first < elements_at_once)
+      ++end;
+    const auto near = decoded_range(tensor, first, places[end - 1] - first + 1);
+    for (; i < end; ++i) values.push_back(near[static_cast<std::size_t>(places[i] - first)]);
+  }
+  return values;
+}
+
 }  // namespace shardproof::reports

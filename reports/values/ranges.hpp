@@ -35,5 +35,7 @@ void for_each_decoded(const TensorView& a, const TensorView& b,
 /// `count` elements from `first` on, all at once: as they are stored, and decoded.
 Bytes range_of(const TensorView& tensor, std::int64_t first, std::int64_t count);
 std::vector<double> decoded_range(const TensorView& tensor, std::int64_t first, std::int64_t count);
+/// The elements at some places, decoded: places that lie near each other are read at once.
+std::vector<double> decoded_at(const TensorView& tensor, std::span<const std::int64_t> places);
 
 }  // namespace shardproof::reports

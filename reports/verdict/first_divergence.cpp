@@ -76,54 +76,23 @@ void adopt_numbers(FirstDivergence& divergence, const Failure& of,
   divergence.cause = from.cause;
 }
 
-const RecordedTrace* trace_of(const FirstDivergence& divergence,
-                              const std::vector<const RecordedTrace*>& traces) {
-  for (const RecordedTrace* trace : traces)
-    if (trace->execution() == divergence.execution) return trace;
-  return nullptr;
-}
-
-// Bits that are another recorded value's: a cause that is certain.
-std::optional<Cause> equal_bits(const FirstDivergence& divergence, const RecordedTrace& trace) {
-  const StoredDataset* wrong = trace.dataset(divergence.tensor, divergence.rank);
-  if (wrong == nullptr) return std::nullopt;
-  const std::int64_t elements = element_count(wrong->info.regions);
-  if (elements < 2) return std::nullopt;  // a scalar may equal another by chance
-  for (const auto& [path, holders] : trace.reader().datasets()) {
-    if (path == divergence.tensor) continue;
-    for (const StoredDataset& other : holders)
-      if (other.rank == divergence.rank && other.info.hash == wrong->info.hash &&
-          element_count(other.info.regions) == elements && other.info.dtype == wrong->info.dtype &&
-          other.info.order < wrong->info.order)
-        return Cause{"bits equal to " + path, 1.0, 1.0};
+// Of what is shown: whoever judged that tensor then has what it was held against.
+std::shared_ptr<const Evidence> evidence_of(const FirstDivergence& divergence,
+                                            const std::vector<Candidate>& candidates) {
+  const Candidate* found = nullptr;
+  for (const Candidate& candidate : candidates) {
+    const FirstDivergence& of = candidate.failure->divergence;
+    if (candidate.failure->evidence != nullptr && of.execution == divergence.execution &&
+        of.moment == divergence.moment && of.tensor == divergence.tensor &&
+        (found == nullptr || earlier(candidate, *found)))
+      found = &candidate;
   }
-  return std::nullopt;
-}
-
-// Of the factors that a parallel run has, those that this one is: "1/tp, 1/dp".
-std::string known_factors(double factor, const ProcessGrid& grid) {
-  const double tp = grid.size(Axis::tp), dp = grid.size(Axis::dp);
-  std::string names;
-  const auto look = [&](double known, const std::string& name) {
-    if (known == 1 || (factor != known && factor != 1 / known)) return;
-    names += (names.empty() ? "" : ", ") + (factor == known ? name : "1/" + name);
-  };
-  look(tp, "tp");
-  look(dp, "dp");
-  if (tp != 1 && dp != 1) look(tp * dp, "world");
-  return names;
-}
-
-void add_cause(FirstDivergence& divergence, const RecordedTrace& trace) {
-  if (!divergence.cause) divergence.cause = equal_bits(divergence, trace);
-  if (divergence.cause && divergence.cause->name == "factor")
-    divergence.cause->known_as = known_factors(*divergence.cause->coefficient, trace.grid());
+  return found == nullptr ? nullptr : found->failure->evidence;
 }
 
 }  // namespace
 
-Divergence first_divergence(const std::vector<RankedTally>& checks,
-                            const std::vector<const RecordedTrace*>& traces) {
+Divergence first_divergence(const std::vector<RankedTally>& checks) {
   // A wrong number of collectives is a symptom: it names the op only if no number is wrong.
   std::vector<Candidate> candidates = candidates_of(checks, /*symptoms=*/false);
   if (candidates.empty()) candidates = candidates_of(checks, /*symptoms=*/true);
@@ -146,8 +115,7 @@ Divergence first_divergence(const std::vector<RankedTally>& checks,
     forget_numbers(*result.first);
     adopt_numbers(*result.first, *first.failure, candidates);
   }
-  if (const RecordedTrace* trace = trace_of(*result.first, traces))
-    add_cause(*result.first, *trace);
+  result.evidence = evidence_of(*result.first, candidates);
   result.others = static_cast<std::int64_t>(units.size()) - 1;
   return result;
 }

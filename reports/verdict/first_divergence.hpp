@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "reports/traces/recorded_trace.hpp"
 #include "reports/verdict/tally.hpp"
 
 namespace shardproof::reports {
@@ -19,15 +19,14 @@ inline constexpr int symptom = 100;
 
 struct Divergence {
   std::optional<FirstDivergence> first;
-  std::int64_t sequence = 0;  // of the first, in the order of its rank
-  std::int64_t others = 0;    // failing units beside it
+  std::int64_t sequence = 0;                           // of the first, in the order of its rank
+  std::int64_t others = 0;                             // failing units beside it
+  std::shared_ptr<const Evidence> evidence = nullptr;  // that it is wrong, if some check kept it
 };
 
 /// The failing unit that the program runs first; among those of one place, the one found by an op's
 /// own inputs (it names the rank by itself). Failures of the same op at the same moment are one
-/// unit: their ranks are joined. `checks` in the order of the summary; `traces` to look for a
-/// certain cause in.
-Divergence first_divergence(const std::vector<RankedTally>& checks,
-                            const std::vector<const RecordedTrace*>& traces);
+/// unit: their ranks are joined. `checks` in the order of the summary.
+Divergence first_divergence(const std::vector<RankedTally>& checks);
 
 }  // namespace shardproof::reports

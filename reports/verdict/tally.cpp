@@ -1,6 +1,7 @@
 #include "reports/verdict/tally.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace shardproof::reports {
 
@@ -18,7 +19,18 @@ void Tally::add(const Comparison& comparison, Proof proof) {
 void Tally::fail(Failure failure, const std::string& sentence) {
   if (failures_.empty()) reason_ = sentence;
   failure.divergence.reason = sentence;
+  keep_evidence_of_first(failure);
   failures_.push_back(std::move(failure));
+}
+
+void Tally::keep_evidence_of_first(Failure& failure) {
+  if (failure.evidence == nullptr) return;
+  const auto place = [](const Failure& f) {
+    return std::tuple(f.sequence, f.divergence.execution != "sim", f.divergence.rank);
+  };
+  if (evident_ && place(failures_[*evident_]) <= place(failure)) return failure.evidence.reset();
+  if (evident_) failures_[*evident_].evidence.reset();
+  evident_ = failures_.size();
 }
 
 void Tally::fail(const std::string& sentence, std::int64_t failed) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,12 +10,15 @@
 
 namespace shardproof::reports {
 
+struct Evidence;  // reports/units/evidence.hpp
+
 /// A failing unit: a candidate for the first divergence. `sequence` is the place of the op that
 /// wrote (or read) the wrong value in the order of its rank.
 struct Failure {
   std::int64_t sequence = 0;
   FirstDivergence divergence;
   std::vector<Region> regions = {};  // what its rank holds of the tensor; empty: not known
+  std::shared_ptr<const Evidence> evidence = nullptr;  // what the search for a cause asks again
 };
 
 /// A check that could not run, and why.
@@ -31,7 +35,8 @@ class Tally {
   /// Counts of a comparison; `proof` is the kind that it had.
   void add(std::int64_t compared, std::int64_t failed, Proof proof);
   void add(const Comparison& comparison, Proof proof);
-  /// A failing unit; `sentence` is kept as the reason if it is the first.
+  /// A failing unit; `sentence` is kept as the reason if it is the first. Of all of them only the
+  /// one that was run first keeps its evidence: a cause is searched for no other.
   void fail(Failure failure, const std::string& sentence);
   /// Something failed that is no unit (a missing tensor, a wrong count).
   void fail(const std::string& sentence, std::int64_t failed = 1);
@@ -63,7 +68,10 @@ class Tally {
   std::string unknown_reason_;
   std::string trend_;                   // empty: a pass is a pass
   std::optional<CheckResult> silence_;  // of a check that says nothing
+  void keep_evidence_of_first(Failure& failure);
+
   std::vector<Failure> failures_;
+  std::optional<std::size_t> evident_;  // the failure that has evidence
 };
 
 }  // namespace shardproof::reports

@@ -30,13 +30,16 @@ struct CheckResult {
   bool required = true;             // false: the verdict does not rest on it
 };
 
-/// Why a value is wrong, only where that is certain: all of it has one factor, its bits equal
-/// another recorded value's, it is a NaN, or ranks issued different collectives.
+/// Why a value is wrong (docs/causes.md): what is certain, since its bits are found elsewhere; or
+/// what explains all of its elements, or most.
 struct Cause {
-  std::string name;                   // "nan" | "factor" | "bits equal to PATH" | "mismatch" | ...
-  std::optional<double> coefficient;  // what the right, or the other value's, elements are times
-  std::optional<double> score;        // the fraction of elements of which that is true
-  std::string known_as = {};          // of a factor: "1/tp"
+  std::string name;  // "nan" | "factor" | "bits equal to PATH" | "mismatch" | "unexplained" | ...
+  std::optional<double> coefficient = {};  // what the right, or the other value's, elements are
+                                           // times; else the number that the name speaks of
+  std::optional<double> score = {};        // the fraction of (wrong) elements of which that is true
+  std::string known_as = {};             // of a factor: "1/tp"; else what it means, in plain words
+  bool certain = false;                  // it rests on bits, not on a bound
+  std::vector<Cause> alternatives = {};  // that predict the same numbers
 };
 
 /// The failing unit that none of the other failing units precede.

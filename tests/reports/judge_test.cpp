@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(a_gradient_with_one_over_tp_too_much_has_that_as_its_cause)
   BOOST_REQUIRE(verdict.first_divergence->cause.has_value());
   BOOST_TEST(verdict.first_divergence->cause->name == "factor");
   BOOST_TEST(verdict.first_divergence->cause->coefficient.value_or(0) == 0.5);
-  BOOST_TEST(verdict.first_divergence->cause->known_as == "1/tp, 1/dp");
+  BOOST_TEST(verdict.first_divergence->cause->known_as == "1/tp, 1/dp, 1/micro-steps");
 }
 
 BOOST_AUTO_TEST_CASE(a_run_of_which_every_step_was_skipped_has_proved_no_update) {

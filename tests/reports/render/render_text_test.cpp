@@ -83,6 +83,12 @@ BOOST_AUTO_TEST_CASE(numbers_of_a_cause_are_shown_where_they_say_more_than_its_n
   BOOST_TEST(cause_text({"nan", {}, {}}) == "nan");
   BOOST_TEST(cause_text({"factor", 0.5, 1.0, "1/tp"}) ==
              "0.5 times the expected value, everywhere (1/tp)");
+  BOOST_TEST(cause_text({"factor", 2.0, 0.7, "tp"}) ==
+             "2 times the expected value in 70 % of the wrong elements (tp)");
+  BOOST_TEST(cause_text({"part missing", 1.0, 1.0, "rank 1's part is missing from the sum"}) ==
+             "rank 1's part is missing from the sum");
+  BOOST_TEST(cause_text({"bits equal to /a", 1.0, 1.0, "stale", true, {{"factor", 2.0, 1.0}}}) ==
+             "stale: bits equal to /a; that is: 2 times the expected value, everywhere");
   BOOST_TEST(cause_text({"equals /a", 0.5, 1.0}) == "equals /a, coefficient 0.5");
   BOOST_TEST(cause_text({"equals /a", 1.0, 0.25}) == "equals /a, score 0.25");
 }

@@ -86,6 +86,15 @@ BOOST_AUTO_TEST_CASE(a_range_is_that_of_the_whole) {
   BOOST_TEST(range_of(*tensor, 12, 0).empty());
 }
 
+BOOST_AUTO_TEST_CASE(elements_at_places_come_in_their_order_wherever_they_lie) {
+  const SharedTensor tensor = tensor_of(Dtype::fp32, counting(69999));
+  const std::vector<std::int64_t> places{3, 4, 65538, 65539, 69998, 0, 0};
+
+  BOOST_TEST(
+      (decoded_at(*tensor, places) == std::vector{4.0, 5.0, 65539.0, 65540.0, 69999.0, 1.0, 1.0}));
+  BOOST_TEST(decoded_at(*tensor, {}).empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_integer_that_fp64_does_not_hold_is_no_number) {
   constexpr std::int64_t most = std::int64_t{1} << 53;
   const std::vector<std::int64_t> recorded{-100, most, -most, most + 1, -most - 1};
