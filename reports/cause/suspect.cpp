@@ -58,7 +58,7 @@ Probe::Position positions_of(const Suspect& suspect) {
   return [](std::int64_t) { return std::int64_t{-1}; };
 }
 
-JudgedUnit copy_of(SharedTensor expected, const Suspect& suspect) {
+JudgedUnit copy_of(const SharedTensor& expected, const Suspect& suspect) {
   const StoredDataset& dataset = *suspect.dataset;
   const std::vector<Region>& regions = dataset.info.regions;
   const Shape shape = regions.size() == 1 ? regions.front().extent : Shape{element_count(regions)};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 
 #include "reports/cause/factors.hpp"
 #include "reports/cause/replays.hpp"
@@ -126,7 +125,9 @@ bool has_no_part(const Suspect& suspect, int rank) {
   const EngineTrace& trace = *suspect.trace.engine();
   const Program& program = trace.program(rank);
   ValueId value = suspect.began->op->inputs[0];
-  for (const ExecutedOp& executed : trace.executed(rank) | std::views::reverse) {
+  const std::vector<ExecutedOp>& log = trace.executed(rank);
+  for (auto at = log.rbegin(); at != log.rend(); ++at) {
+    const ExecutedOp& executed = *at;
     if (executed.moment != suspect.began->moment ||
         std::ranges::find(executed.op->outputs, value) == executed.op->outputs.end() ||
         executed.op->inputs.empty() || is_collective(executed.op->kind))
