@@ -144,15 +144,22 @@ std::string names_of(const std::vector<NamedFactor>& factors, double value) {
 
 namespace {
 
-// What explains all numbers, if that leaves but a small gap.
+// What explains all numbers.
 std::optional<Interval> interval_of(const Probed& numbers) {
   Interval interval;
   for (std::size_t i = 0; i < numbers.size() && !interval.is_empty(); ++i)
     interval.meet(interval_of(numbers, i));
-  const double size = std::max(std::fabs(interval.low), std::fabs(interval.high));
-  if (interval.is_empty() || !std::isfinite(size) || interval.high - interval.low > size / 32)
+  if (interval.is_empty() || !std::isfinite(interval.low) || !std::isfinite(interval.high))
     return std::nullopt;
   return interval;
+}
+
+// The same, if that leaves but a small gap.
+std::optional<Interval> narrow_interval_of(const Probed& numbers) {
+  const auto interval = interval_of(numbers);
+  if (!interval) return std::nullopt;
+  const double size = std::max(std::fabs(interval->low), std::fabs(interval->high));
+  return interval->high - interval->low > size / 32 ? std::nullopt : interval;
 }
 
 }  // namespace
@@ -167,7 +174,7 @@ std::optional<Cause> named_factor_of(const Suspect& suspect) {
     return names.empty() ? std::nullopt : std::optional(cause_of(factor, names, 1));
   }
   if (!suspect.probe || !tells(suspect.probe->numbers())) return std::nullopt;
-  const auto interval = interval_of(suspect.probe->numbers());
+  const auto interval = narrow_interval_of(suspect.probe->numbers());
   if (!interval) return std::nullopt;
   for (const NamedFactor& factor : named)
     if (interval->holds(factor.value) && explains_all(suspect.probe->numbers(), factor.value))
@@ -179,7 +186,7 @@ std::optional<Cause> any_factor_of(const Suspect& suspect) {
   if (const auto& known = suspect.divergence.cause; known && known->name == "factor")
     return cause_of(*known->coefficient, "", 1);
   if (!suspect.probe || !tells(suspect.probe->numbers())) return std::nullopt;
-  const auto interval = interval_of(suspect.probe->numbers());
+  const auto interval = narrow_interval_of(suspect.probe->numbers());
   if (!interval) return std::nullopt;
   const auto whole = simple(*interval);
   const double factor = whole ? *whole : shortest(*interval);
@@ -194,6 +201,8 @@ std::optional<Cause> factor_of_most(const Suspect& suspect) {
   std::map<double, std::int64_t> candidates;
   for (const NamedFactor& factor : named) candidates[factor.value] = 0;
   candidates[0] = 0;
+  if (const auto of_all = interval_of(numbers)) candidates[shortest(*of_all)] = 0;
+  candidates.erase(1);
   double most_exact = 0;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (numbers.wrong[i] == 0 || std::fabs(numbers.value[i]) <= most_exact) continue;

@@ -172,6 +172,18 @@ BOOST_AUTO_TEST_CASE(the_factor_of_most_wrong_elements_has_their_share) {
   BOOST_TEST(!ask(any_factor_of, copied(Dtype::fp32, {40}, expected, recorded)));
 }
 
+BOOST_AUTO_TEST_CASE(a_factor_that_wide_bounds_do_not_pin_down_is_the_simplest_that_explains_most) {
+  const std::vector<double> terms = random_numbers(Dtype::bf16, 8 * 40, 9);
+  std::vector<double> recorded(40);
+  for (std::size_t i = 0; i < terms.size(); ++i) recorded[i % 40] += 1.5 * terms[i];
+  JudgedUnit sum = unit_of(UnitKind::sum, {tensor(Dtype::bf16, {8, 40}, terms)}, {40}, recorded);
+  sum.precision.hop = Dtype::bf16;  // in which the terms may have been added
+
+  expect(ask(factor_of_most, sum), "factor", 1.5);
+  BOOST_TEST(ask(factor_of_most, sum)->score.value_or(0) == 1);
+  BOOST_TEST(!ask(any_factor_of, sum));  // 1.49 would do, too
+}
+
 BOOST_AUTO_TEST_CASE(an_operand_that_is_missing_or_has_a_factor_is_named) {
   const std::vector<double> a = random_numbers(Dtype::fp32, 30, 4),
                             b = random_numbers(Dtype::fp32, 30, 5);
