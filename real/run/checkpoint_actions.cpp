@@ -25,8 +25,16 @@ void create_folder(const std::string& path) {
 }  // namespace
 
 CheckpointActions::CheckpointActions(const Scenario& scenario, const Program& program,
-                                     std::string folder, RankExecutor& executor)
-    : scenario_(scenario), program_(program), folder_(std::move(folder)), executor_(executor) {}
+                                     std::string folder, RankExecutor& executor,
+                                     std::vector<Injection> faults)
+    : scenario_(scenario),
+      program_(program),
+      folder_(std::move(folder)),
+      executor_(executor),
+      faults_(std::move(faults)) {
+  std::erase_if(faults_,
+                [](const Injection& fault) { return fault.edit != EditKind::not_restored; });
+}
 
 void CheckpointActions::begin(const std::string& name, int steps_done) {
   SHARDPROOF_EXPECTS(left_.empty(), name, "begun inside another");
@@ -117,8 +125,19 @@ void CheckpointActions::load(const std::string& path) const {
   const Checkpoint checkpoint(path);
   load_state(checkpoint, program_, executor_.rank(),
              [&](ValueId id) { return std::span(state.at(id)); });
+  for (const Injection& fault : faults_)
+    for (const HeldTensor& held : held_state(program_, executor_.rank()))
+      if (held.piece.name == fault.value) {
+        const std::size_t size = size_bytes(held.dtype);
+        const std::vector<std::byte> zeros(static_cast<std::size_t>(element_count(held.piece)) *
+                                           size);
+        put_back(held.piece, zeros, size, state.at(held.value));
+      }
   for (const ValueId id : carried_values(program_)) executor_.set_bytes(id, state.at(id));
-  executor_.restore(checkpoint.origin().counters);
+  counters = checkpoint.origin().counters;
+  for (const Injection& fault : faults_)
+    if (fault.value == counted_updates) counters.at(counted_updates) = 0;
+  executor_.restore(counters);
 }
 
 }  // namespace shardproof::real

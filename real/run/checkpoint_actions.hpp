@@ -3,6 +3,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "real/run/rank_executor.hpp"
 #include "scenarios/settings/scenario.hpp"
@@ -15,13 +16,14 @@ namespace shardproof::real {
 ///   save_checkpoint   every rank writes its file; when all have, rank 0 puts them in place, with
 ///                     the consolidated weights if the scenario wants them; nobody goes on before
 ///   load_checkpoint   every rank forgets its state (poison in every byte, in every counter) and
-///                     reads it from what was saved after this step
+///                     reads it from what was saved after this step; all but what a planted
+///                     defect leaves out
 class CheckpointActions {
  public:
   /// `program` is the scenario's, without planted defects; `folder` that of the execution's traces,
-  /// in which checkpoints are written.
+  /// in which checkpoints are written; of `faults`, some may be of the load.
   CheckpointActions(const Scenario& scenario, const Program& program, std::string folder,
-                    RankExecutor& executor);
+                    RankExecutor& executor, std::vector<Injection> faults);
 
   /// `name` is an Action's `host`; `steps_done` counts the steps before it.
   void begin(const std::string& name, int steps_done);
@@ -39,6 +41,7 @@ class CheckpointActions {
   const Program& program_;
   std::string folder_;
   RankExecutor& executor_;
+  std::vector<Injection> faults_;
   std::deque<std::function<bool()>> left_;  // each says whether it is done
   Communicator::Ticket ticket_ = 0;
 };

@@ -60,7 +60,7 @@ RankRun::RankRun(const Setting& setting, Device& device, Communicator& communica
       recorder_(edited_.program, setting.rank, writer_, setting.scenario.trace_tier),
       executor_({edited_.program, setting.rank, device, communicator, setting.inputs, recorder_,
                  edited_.faults}),
-      checkpoints_(setting.scenario, setting.program, setting.folder, executor_),
+      checkpoints_(setting.scenario, setting.program, setting.folder, executor_, edited_.faults),
       runner_(executor_, std::move(progress), &checkpoints_) {}
 
 void RankRun::close() {

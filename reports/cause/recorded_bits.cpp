@@ -8,6 +8,7 @@
 
 #include "reports/values/hashed_tensor.hpp"
 #include "reports/values/ranges.hpp"
+#include "reports/verdict/findings.hpp"
 #include "scenarios/trace/tensor_hash.hpp"
 
 namespace shardproof::reports {
@@ -421,11 +422,17 @@ std::optional<Cause> changed_bytes(const Suspect& suspect, std::int64_t sequence
           nearest.look_at(written(suspect, other, access));
     if (auto cause = nearest.cause()) return cause;
   }
-  const bool later = change->read->moment.step != change->write->moment.step;
+  const bool is_zero = wrong.hash == hash_of(zero_tensor(wrong.dtype, {wrong.elements}));
+  const std::string zero = is_zero ? ": they were all zero" : "";
+  const Moment &read = change->read->moment, &write = change->write->moment;
+  if (checkpoint_read_between(suspect.context.scenario, write, read))
+    return Cause{"not restored", std::nullopt, 1.0,
+                 "what the checkpoint gave back are not the bytes of " + path + zero, true};
+  const bool later = read.step != write.step;
   return Cause{later ? "changed between the steps" : "changed after it was written", std::nullopt,
                1.0,
                "the bytes of " + path + " changed after they were written" +
-                   (later ? ", between the steps" : ", before they were read"),
+                   (later ? ", between the steps" : ", before they were read") + zero,
                true};
 }
 

@@ -190,26 +190,79 @@ class Leaves {
   /// Of a skipped step there are no scalars but the loss scale, and neither the powers of beta nor
   /// the schedule advance.
   void check_scalars() {
-    const OptimizerConfig& config = scenario_.training.optimizer;
     const reference::SkippedSteps skipped = skipped_steps(scenario_, trace_);
     int updates = given_.updates();
     for (int step = scenario_.first_step; step < scenario_.steps; ++step) {
       if (skipped.contains(step)) continue;
-      const StepIndex update{updates++};
-      const std::map<std::string, double> expected{
-          {"learning_rate", reference::learning_rate(scenario_.training, update)},
-          {"bias_correction1", reference::bias_correction(config.beta1, update)},
-          {"bias_correction2", reference::bias_correction(config.beta2, update)},
-          {"bias_correction2_root", reference::bias_correction_root(config.beta2, update)}};
-      for (const std::string& name : scalar_names(config))
-        check_scalar(step, name, expected.at(name), context_.policy.scalars);
+      check_count(step, updates);
+      for (const auto& [name, value] : scalars_of_update(updates))
+        check_scalar(step, name, value, context_.policy.scalars);
+      ++updates;
     }
     if (scenario_.trains() && reference::scales_loss(scenario_.training))
       check_loss_scales(skipped);
   }
 
+  std::map<std::string, double> scalars_of_update(int count) const {
+    const OptimizerConfig& config = scenario_.training.optimizer;
+    const StepIndex update{count};
+    const std::map<std::string, double> known{
+        {"learning_rate", reference::learning_rate(scenario_.training, update)},
+        {"bias_correction1", reference::bias_correction(config.beta1, update)},
+        {"bias_correction2", reference::bias_correction(config.beta2, update)},
+        {"bias_correction2_root", reference::bias_correction_root(config.beta2, update)}};
+    std::map<std::string, double> scalars;
+    for (const std::string& name : scalar_names(config)) scalars[name] = known.at(name);
+    return scalars;
+  }
+
+  // Where a checkpoint was read before a step, and its scalars are those of another update, the
+  // count of updates was not restored.
+  void check_count(int step, int updates) {
+    const Moment moment{Moment::Stage::step, step, -1};
+    if (!checkpoint_read_between(scenario_, {Moment::Stage::step, step - 1, -1}, moment)) return;
+    for (int rank = 0; rank < trace_.world(); ++rank) {
+      const auto counted = counted_updates(moment, rank, updates);
+      if (!counted || *counted == updates) continue;
+      Failure failure = failure_at(trace_, rank, moment);
+      put_in_order(failure, trace_,
+                   *trace_.dataset(scalar_path(step, scalars_of_update(0).begin()->first), rank));
+      put_at_checkpoint(failure.divergence, "load", step, "updates");
+      failure.divergence.index = {0};
+      failure.regions = {{{0}, {1}}};  // the ranks' copies are one number
+      set_numbers(failure.divergence, {.compared = 1,
+                                       .failed = 1,
+                                       .expected = static_cast<double>(updates),
+                                       .got = static_cast<double>(*counted)});
+      tally_.add(1, 1, Proof::bitwise);
+      const std::string problem = "the run goes on as if it had done " + std::to_string(*counted) +
+                                  " updates, it has done " + std::to_string(updates);
+      failure.divergence.cause =
+          Cause{"not restored", static_cast<double>(*counted), 1.0, problem, true};
+      findings_.add(failure, problem);
+    }
+  }
+
+  /// After how many updates a rank's scalars of a step are right; nothing if after none of so many,
+  /// or if there are no scalars.
+  std::optional<int> counted_updates(const Moment& moment, int rank, int most) const {
+    const auto is_recorded = [&](const auto& scalar) {
+      const auto recorded = recorded_scalar(trace_, scalar_path(moment.step, scalar.first), rank);
+      return recorded == round_to(context_.policy.scalars, scalar.second);
+    };
+    for (int count = most; count >= 0; --count) {
+      const std::map<std::string, double> scalars = scalars_of_update(count);
+      if (!scalars.empty() && std::ranges::all_of(scalars, is_recorded)) return count;
+    }
+    return std::nullopt;
+  }
+
+  static std::string scalar_path(int step, const std::string& name) {
+    return folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name;
+  }
+
   void check_scalar(int step, const std::string& name, double value, Dtype dtype) {
-    const std::string path = folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name;
+    const std::string path = scalar_path(step, name);
     for (const StoredDataset& leaf : stored(path)) {
       compare(leaf, dtype, std::span(&value, 1));
       compared_.insert({path, leaf.rank});

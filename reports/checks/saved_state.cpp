@@ -218,9 +218,7 @@ class Saved {
       if (executed.moment.stage == Moment::Stage::step && executed.moment.step < steps_done_)
         failure.sequence = executed.sequence;  // the last one before it was saved
     FirstDivergence& divergence = failure.divergence;
-    divergence.phase = Phase::checkpoint;
-    divergence.op = "checkpoint/save";
-    divergence.tensor = checkpoint_path("", steps_done_) + "/" + name;
+    put_at_checkpoint(divergence, "save", steps_done_, name);
     divergence.index = index_in_full(regions, comparison.first_failed);
     set_numbers(divergence, comparison);
     return failure;

@@ -53,11 +53,16 @@ void HeldValues::report_edge(const OpOnRank& at, const AccessRecord& access, con
   const std::string hashes =
       held == nullptr ? "hash " + to_hex(access.hash)
                       : "hash " + to_hex(access.hash) + ", written " + to_hex(held->hash);
-  tally.fail(
-      std::move(failure),
-      at.trace.execution() + ": " + reader + " read bytes of " + value.name +
-          (held == nullptr ? " that nobody wrote" : " that " + held->writer + " did not write") +
-          " (" + hashes + ")");
+  std::string problem = " read bytes of " + value.name;
+  if (const auto steps_done = checkpoint_read_between(scenario_, written, access.moment)) {
+    put_at_checkpoint(failure.divergence, "load", *steps_done, value.name);
+    problem = " read other bytes of " + value.name + " from the checkpoint after step " +
+              std::to_string(*steps_done - 1) + " than " + held->writer + " wrote";
+  } else {
+    problem += held == nullptr ? " that nobody wrote" : " that " + held->writer + " did not write";
+  }
+  tally.fail(std::move(failure),
+             at.trace.execution() + ": " + reader + problem + " (" + hashes + ")");
 }
 
 // Put back from its pieces; nullptr if one is missing.

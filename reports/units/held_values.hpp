@@ -31,8 +31,11 @@ using SharedHeld = std::shared_ptr<const HeldTensor>;
 /// state, from one step to the next).
 class HeldValues {
  public:
-  HeldValues(int world, WalkFindings& findings, Batch& batch)
-      : held_(static_cast<std::size_t>(world)), findings_(findings), batch_(batch) {}
+  HeldValues(const Scenario& scenario, int world, WalkFindings& findings, Batch& batch)
+      : scenario_(scenario),
+        held_(static_cast<std::size_t>(world)),
+        findings_(findings),
+        batch_(batch) {}
 
   /// What an op reads, in order; nullptr where it is not known. A wait reads nothing.
   std::vector<SharedHeld> read(const OpOnRank& at);
@@ -60,6 +63,7 @@ class HeldValues {
   void report_edge(const OpOnRank& at, const AccessRecord& access, const Held* held, Tally& tally);
   SharedHeld recorded(const OpOnRank& at, const Value& value, std::uint64_t hash);
 
+  const Scenario& scenario_;
   std::vector<OfRank> held_;
   WalkFindings& findings_;
   Batch& batch_;

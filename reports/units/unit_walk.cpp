@@ -27,7 +27,7 @@ class Walk {
        WalkFindings& findings, TensorTable& table)
       : trace_(trace),
         findings_(findings),
-        held_(trace.world(), findings, batch_),
+        held_(context.scenario, trace.world(), findings, batch_),
         meetings_(trace),
         judge_(context, trace, memo, held_, batch_, findings, table),
         next_(static_cast<std::size_t>(trace.world())) {}

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "reports/compare/tensor_compare.hpp"
+#include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/errors.hpp"
 
 namespace shardproof::reports {
@@ -130,6 +131,22 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
   if (comparison.first_failed >= 0)
     divergence.index = index_in_full(stored.info.regions, comparison.first_failed);
   return failure;
+}
+
+std::optional<int> checkpoint_read_between(const Scenario& scenario, const Moment& written,
+                                           const Moment& read) {
+  const int steps_done = scenario.checkpoint.resume_after;
+  const bool after = read.stage == Moment::Stage::step && read.step >= steps_done;
+  const bool before = written.stage != Moment::Stage::step || written.step < steps_done;
+  return steps_done > 0 && before && after ? std::optional(steps_done) : std::nullopt;
+}
+
+void put_at_checkpoint(FirstDivergence& divergence, const std::string& what, int steps_done,
+                       const std::string& name) {
+  divergence.moment = {Moment::Stage::step, steps_done - 1, -1};
+  divergence.phase = Phase::checkpoint;
+  divergence.op = "checkpoint/" + what;
+  divergence.tensor = checkpoint_path("", steps_done) + "/" + name;
 }
 
 void compare_stored(const RecordedTrace& trace, const StoredDataset& stored,

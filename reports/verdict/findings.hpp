@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "reports/traces/engine_trace.hpp"
 #include "reports/values/tensor_view.hpp"
 #include "reports/verdict/tally.hpp"
+#include "scenarios/settings/scenario.hpp"
 
 namespace shardproof::reports {
 
@@ -59,6 +61,15 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
 
 /// The numbers of the first wrong element, and how many are wrong. Where it lies, each check says.
 void set_numbers(FirstDivergence& divergence, const Comparison& comparison);
+
+/// After how many steps the checkpoint was saved that a run read between two moments; nothing if it
+/// read none there.
+std::optional<int> checkpoint_read_between(const Scenario& scenario, const Moment& written,
+                                           const Moment& read);
+/// That the wrong bytes came by saving a checkpoint, or by reading one: `what` is "save" or "load",
+/// `name` what is wrong in it.
+void put_at_checkpoint(FirstDivergence& divergence, const std::string& what, int steps_done,
+                       const std::string& name);
 
 /// The bits of `expected`, which has the elements of a dataset as they are stored, and of what was
 /// recorded, range by range: counts go to `tally`, failing elements to `findings`, where `problem`

@@ -73,6 +73,11 @@ void read_own_fields(ObjectReader& reader, Injection& injection) {
                     reader.name("value"));
       read_index(reader, injection);
       break;
+    case EditKind::not_restored:
+      injection.value =
+          as_string(reader.require("value", "expected the name of a tensor of the checkpoint"),
+                    reader.name("value"));
+      break;
     case EditKind::drop:
     case EditKind::run_twice:
     case EditKind::add_bias_before_reduce:
@@ -126,6 +131,7 @@ void write_own_fields(const Injection& injection, JsonValue& json) {
       json.set("value", injection.value);
       write_index(injection, json);
       break;
+    case EditKind::not_restored: json.set("value", injection.value); break;
     case EditKind::drop:
     case EditKind::run_twice:
     case EditKind::add_bias_before_reduce:

@@ -5,6 +5,7 @@
 #include "scenarios/dtype.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/json/nearest_name.hpp"
+#include "scenarios/plan/pieces.hpp"
 
 namespace shardproof {
 
@@ -12,8 +13,8 @@ namespace {
 
 // Of these the executor takes care.
 bool is_fault(EditKind edit) {
-  constexpr EditKind faults[] = {EditKind::set, EditKind::stale, EditKind::drop_wait,
-                                 EditKind::restream, EditKind::reuse};
+  constexpr EditKind faults[] = {EditKind::set,      EditKind::stale, EditKind::drop_wait,
+                                 EditKind::restream, EditKind::reuse, EditKind::not_restored};
   return std::ranges::find(faults, edit) != std::end(faults);
 }
 
@@ -48,7 +49,8 @@ class Edit {
       case EditKind::stale:
       case EditKind::drop_wait:
       case EditKind::restream:
-      case EditKind::reuse: break;  // faults
+      case EditKind::reuse:
+      case EditKind::not_restored: break;  // faults
     }
     refuse("is no edit of a program");
   }
@@ -63,6 +65,26 @@ class Edit {
           return micro_steps_run(action, segment, /*inside=*/false);
         }))
       refuse("has micro_steps, and the op runs once a step, outside of them");
+  }
+
+  /// Refuses what no load of a checkpoint in this run could leave out.
+  void expect_saved_tensor() const {
+    if (injection_.op != load_of_checkpoint)
+      refuse(std::string("is of '") + load_of_checkpoint + "' alone");
+    if (std::ranges::none_of(program_.schedule, reads_checkpoint))
+      refuse("needs a run that reads its checkpoint: checkpoint.resume_after");
+    if (!injection_.steps.empty() || !injection_.micro_steps.empty())
+      refuse("has steps, and a run reads its checkpoint once");
+    std::vector<std::string> names{counted_updates};
+    for (const Value& value : program_.values)
+      if (value.lifetime == Lifetime::state)
+        for (int other = 0; other < program_.grid().world(); ++other)
+          for (const Piece& piece : pieces_of(program_, value, Rank{other}))
+            if (is_saved(piece) && std::ranges::count(names, piece.name) == 0)
+              names.push_back(piece.name);
+    if (std::ranges::count(names, injection_.value) == 0)
+      refuse("names no state of this run: '" + injection_.value + "'" +
+             suggestion(injection_.value, names));
   }
 
   /// Refuses a fault of an op that cannot have it.
@@ -101,6 +123,18 @@ class Edit {
   }
   Op& op() { return segment_->ops[at_]; }
   bool collective() { return is_collective(op().kind); }
+
+  // Weights and what the optimizer keeps: the rest begins anew with every step.
+  static bool is_saved(const Piece& piece) {
+    return !piece.is_padding &&
+           (piece.name.starts_with("parameter/") || piece.name.starts_with("optimizer/"));
+  }
+
+  static bool reads_checkpoint(const Action& action) {
+    return (action.kind == Action::Kind::host && action.host == "load_checkpoint") ||
+           std::ranges::any_of(action.body, reads_checkpoint) ||
+           std::ranges::any_of(action.otherwise, reads_checkpoint);
+  }
 
   // Whether a segment runs in the micro-steps below an action.
   static bool micro_steps_run(const Action& action, const std::string& segment, bool inside) {
@@ -335,11 +369,16 @@ EditedProgram apply_injections(const Program& program, const std::vector<Injecti
   EditedProgram edited{program, {}};
   for (const Injection& injection : injections) {
     Edit edit(edited.program, injection, rank);
-    edit.find_segment();  // a misspelt op is an error on every rank
-    edit.expect_micro_steps();
+    // A misspelt name is an error on every rank.
+    if (injection.edit == EditKind::not_restored) {
+      edit.expect_saved_tensor();
+    } else {
+      edit.find_segment();
+      edit.expect_micro_steps();
+    }
     if (!injection.concerns(rank.value)) continue;
     if (is_fault(injection.edit)) {
-      edit.expect_fault_fits();
+      if (injection.edit != EditKind::not_restored) edit.expect_fault_fits();
       edited.faults.push_back(injection);
     } else {
       edit.apply();

@@ -41,6 +41,11 @@ struct EditedProgram {
 ///   reuse          the collective's input is overwritten, by NaN, as soon as the collective has
 ///                  begun: as if its memory had been given to the next op
 ///
+/// Of the load of a checkpoint, op "checkpoint/load" (real/run/checkpoint_actions.hpp):
+///
+///   not_restored   the tensor that the checkpoint calls `value`, "optimizer/P/exp_avg", is left
+///                  out, and is zero; or the count of `updates`
+///
 /// Throws ScenarioError (with the injection's place) if no op has that name or the edit does not
 /// fit it.
 EditedProgram apply_injections(const Program& program, const std::vector<Injection>& injections,

@@ -24,18 +24,19 @@ enum class EditKind {
   read,
   drop_wait,
   restream,
-  reuse
+  reuse,
+  not_restored
 };
 
 template <>
 struct Names<EditKind> {
-  static constexpr std::array all{"drop",        "double",    "add_bias_before_reduce",
-                                  "swap_shards", "stale",     "scale",
-                                  "regroup",     "retype",    "set",
-                                  "read",        "drop_wait", "restream",
-                                  "reuse"};
+  static constexpr std::array all{"drop",        "double",      "add_bias_before_reduce",
+                                  "swap_shards", "stale",       "scale",
+                                  "regroup",     "retype",      "set",
+                                  "read",        "drop_wait",   "restream",
+                                  "reuse",       "not_restored"};
 };
-static_assert(Names<EditKind>::all.size() == static_cast<std::size_t>(EditKind::reuse) + 1);
+static_assert(Names<EditKind>::all.size() == static_cast<std::size_t>(EditKind::not_restored) + 1);
 
 /// When `set` writes: as if the kernel had computed the value, after it was recorded and before it
 /// is read, or when the step has ended.
@@ -45,6 +46,10 @@ template <>
 struct Names<SetTime> {
   static constexpr std::array all{"output", "after_record", "between_steps"};
 };
+
+/// What `not_restored` is of, which is no op of a program; and what it may leave out beside tensors.
+inline constexpr const char* load_of_checkpoint = "checkpoint/load";
+inline constexpr const char* counted_updates = "updates";
 
 /// A defect to plant (DESIGN section 7). Which fields mean something depends on `edit`.
 struct Injection {
@@ -57,7 +62,8 @@ struct Injection {
   std::string dtype;                // retype
   std::string group;                // regroup
   std::vector<std::int64_t> index;  // set: in the local tensor; absent: element 0; read: the input
-  std::string value;                // set: "nan", a number, or "flip:BIT"; read: a value
+  std::string value;                // set: "nan", a number, or "flip:BIT"; read: a value;
+                                    // not_restored: a saved tensor
   SetTime when = SetTime::output;   // set
   SourcePlace place;                // for errors: an edit that names no op of the program
 

@@ -233,6 +233,40 @@ BOOST_AUTO_TEST_CASE(a_wrong_element_is_named_with_its_tensor_and_the_rank_that_
   BOOST_TEST(divergence.find("tensor")->text.ends_with(tensor));
 }
 
+// What a load leaves out is told as the load's, not as that of the op that is the first to miss it.
+BOOST_AUTO_TEST_CASE(what_is_not_restored_is_named_with_the_load) {
+  struct Lost {
+    std::string value;
+    std::vector<int> ranks;  // empty: all
+    std::size_t ranks_that_miss_it;
+  };
+  const Lost all[] = {{"optimizer/model.layers.1.mlp.up_proj.weight/exp_avg", {}, 2},  // owners
+                      {"parameter/model.norm.weight", {1}, 1},
+                      {"updates", {}, 4}};
+  for (const Lost& lost : all) BOOST_TEST_CONTEXT(lost.value) {
+      const TemporaryFolder folder;
+      JsonValue scenario =
+          saving(simulated(three_steps(zero_2)), R"({"save_after": [2], "resume_after": 2})");
+      JsonValue edit = parse_json(R"({"edit": "not_restored", "op": "checkpoint/load"})", "inject");
+      edit.set("value", lost.value);
+      if (!lost.ranks.empty()) edit.set("ranks", JsonValue::array().append(lost.ranks[0]));
+      scenario.set("inject", JsonValue::array().append(edit));
+
+      const ProgramRun run = run_scenario(scenario, folder.path().string());
+
+      BOOST_TEST(run.exit_code == 1, run.out);
+      const JsonValue summary = read_json(folder / "out/run/summary.json");
+      const JsonValue& divergence = *summary.find("first_divergence");
+      BOOST_REQUIRE(divergence.is_object());
+      BOOST_TEST(divergence.find("phase")->text == "checkpoint");
+      BOOST_TEST(divergence.find("op")->text == "checkpoint/load");
+      BOOST_TEST(divergence.find("step")->integer == 1);
+      BOOST_TEST(divergence.find("ranks")->elements.size() == lost.ranks_that_miss_it);
+      BOOST_TEST(divergence.find("cause")->find("name")->text == "not restored");
+      BOOST_TEST_MESSAGE(run.out);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_count_of_updates_or_steps_is_said) {
   const TemporaryFolder folder;
   const std::string run =

@@ -756,8 +756,8 @@ BOOST_AUTO_TEST_CASE(every_field_of_an_injection_is_checked) {
   };
   BOOST_TEST(error(R"({"edit": "dorp", "op": "x"})") ==
              "23: inject[0].edit = \"dorp\": expected drop, double, add_bias_before_reduce,"
-             " swap_shards, stale, scale, regroup, retype, set, read, drop_wait, restream or reuse;"
-             " did you mean \"drop\"?");
+             " swap_shards, stale, scale, regroup, retype, set, read, drop_wait, restream, reuse or"
+             " not_restored; did you mean \"drop\"?");
   BOOST_TEST(error(R"({"edit": "drop"})") ==
              "14: missing key \"inject[0].op\": expected the name of an op as `shardproof plan`"
              " prints it");

@@ -147,6 +147,38 @@ BOOST_AUTO_TEST_CASE(faults_are_handed_on_and_leave_the_program_alone) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_load_leaves_out_is_a_tensor_of_the_checkpoint_or_the_count_of_updates) {
+  Scenario scenario = plan_scenario(2, 2);
+  scenario.steps = 2;
+  const auto faults_of = [&](const Injection& injection) {
+    return apply_injections(real::lower(scenario), {injection}, Rank{0}).faults;
+  };
+  const auto not_restored = [](const std::string& value, const char* op = "checkpoint/load") {
+    Injection injection = inject("not_restored", op);
+    injection.value = value;
+    return injection;
+  };
+  const std::string moment = "optimizer/model.norm.weight/exp_avg";
+  const auto error = [&](const Injection& injection) {
+    return error_of([&] { faults_of(injection); });
+  };
+
+  BOOST_TEST(error(not_restored(moment))
+                 .ends_with("needs a run that reads its checkpoint: checkpoint.resume_after"));
+  scenario.checkpoint = {.save_after = {1}, .resume_after = 1};
+  BOOST_TEST(faults_of(not_restored(moment)).size() == 1u);
+  BOOST_TEST(faults_of(not_restored("updates")).size() == 1u);
+  BOOST_TEST(faults_of(not_restored("parameter/model.norm.weight")).size() == 1u);
+  BOOST_TEST(error(not_restored("optimizer/model.norm.weight/exp_avgs"))
+                 .ends_with("names no state of this run: 'optimizer/model.norm.weight/exp_avgs'; "
+                            "did you mean \"optimizer/model.norm.weight/exp_avg\"?"));
+  BOOST_TEST(
+      error(not_restored(moment, "checkpoint/save")).ends_with("is of 'checkpoint/load' alone"));
+  Injection in_a_step = not_restored(moment);
+  in_a_step.steps = {1};
+  BOOST_TEST(error(in_a_step).ends_with("has steps, and a run reads its checkpoint once"));
+}
+
 BOOST_AUTO_TEST_CASE(an_edit_of_some_micro_steps_runs_in_those_alone_and_is_counted_so) {
   Scenario scenario = plan_scenario(2, 2);
   scenario.training.accumulation = 3;
