@@ -248,7 +248,7 @@ std::optional<Cause> slice_of_rank(const Suspect& suspect) {
     for (std::size_t i = 0; i < mine.size() && is_slice; ++i) is_slice = holds(i);
     if (is_slice)
       return Cause{"slice of rank " + std::to_string(other.rank), 1.0, 1.0,
-                   "the slice of rank " + std::to_string(other.rank), all.is_bitwise()};
+                   has_slice_of(suspect, other.rank), all.is_bitwise()};
   }
   return std::nullopt;
 }

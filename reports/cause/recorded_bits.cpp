@@ -125,7 +125,8 @@ std::string in_words(const Suspect& suspect, const Written& other, Kin kin) {
   switch (kin) {
     case Kin::own_input:
       return suspect.began->op->name.find("all_reduce") != std::string::npos
-                 ? "nothing was reduced: it is what the rank itself brought"
+                 ? "nothing was reduced: rank " + std::to_string(suspect.divergence.rank) +
+                       " has what it brought itself"
                  : "what the op read was passed on as it was";
     case Kin::earlier: return "stale: " + then;
     case Kin::slice_of_rank: return "what rank " + rank + " holds";
@@ -263,7 +264,7 @@ std::optional<Cause> given_slice(const Suspect& suspect, const Written& wrong) {
         whole->shape != other.info.full_shape || tensor_hash(cut(*whole, regions)) != wrong.hash)
       continue;
     return Cause{"slice of rank " + std::to_string(other.rank), 1.0, 1.0,
-                 "the slice of rank " + std::to_string(other.rank), true};
+                 has_slice_of(suspect, other.rank), true};
   }
   return std::nullopt;
 }

@@ -136,6 +136,11 @@ std::optional<WholeTensor> given_weight(const Scenario& scenario, const std::str
   return std::nullopt;
 }
 
+std::string has_slice_of(const Suspect& suspect, int other_rank) {
+  return "rank " + std::to_string(suspect.divergence.rank) + " has the slice of rank " +
+         std::to_string(other_rank);
+}
+
 std::string Suspect::path_of(const AccessRecord& access) const {
   return folder_of(access.moment) + "/" +
          trace.engine()->program(divergence.rank).value(access.value).name;

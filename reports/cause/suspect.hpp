@@ -36,6 +36,9 @@ struct Suspect {
 /// The weight that a run begins with, by the scenario; nothing if the path names none.
 std::optional<WholeTensor> given_weight(const Scenario& scenario, const std::string& path);
 
+/// "rank 0 has the slice of rank 1".
+std::string has_slice_of(const Suspect& suspect, int other_rank);
+
 /// Puts together all that is known of it. What the scenario gives, and no check kept, is asked for
 /// once more.
 Suspect suspect_of(const JudgeContext& context, const RecordedTrace& trace,

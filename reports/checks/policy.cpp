@@ -240,9 +240,9 @@ class ProgramPolicy {
   }
 
   std::string divide_problem(const Op& op) const {
-    if (!policy_.divide_before || op.phase != Phase::reduce)
-      return "the policy divides nothing here";
     const double divisor = number(op, "divisor").value_or(0);
+    if (!policy_.divide_before || op.phase != Phase::reduce)
+      return "it divides by " + shown(divisor) + ", the policy divides nothing here";
     return divisor == scenario_.data_parallel() ? ""
                                                 : "it divides by " + shown(divisor) + ", D is " +
                                                       std::to_string(scenario_.data_parallel());
@@ -261,9 +261,10 @@ class ProgramPolicy {
     // A model's own factor, which number_problem compares.
     if (op.phase != Phase::reduce && numbers_.belongs_to(reference::UnitKind::scale, op.module))
       return "";
-    if (policy_.divide_before || op.phase != Phase::reduce) return "the policy scales nothing here";
     const double factor = number(op, "factor").value_or(0),
                  expected = 1.0 / scenario_.data_parallel();
+    if (policy_.divide_before || op.phase != Phase::reduce)
+      return "it multiplies by " + shown(factor) + ", the policy scales nothing here";
     return factor == expected ? ""
                               : "it multiplies by " + shown(factor) + ", 1/D is " + shown(expected);
   }

@@ -46,7 +46,8 @@ std::string divergence_html(const FirstDivergence& first, std::int64_t others) {
     terms.add("why", "<pre class=\"wrap\">" + html_escaped(first.reason) + "</pre>");
   terms.add("likely cause",
             first.cause ? html_escaped(cause_text(*first.cause)) : "none was found");
-  terms.add("other failures", html_escaped(counted(others, "failing unit")) + " beside this one");
+  terms.add("other failures", html_escaped(counted(others, "more failing unit")) +
+                                  ", which may follow from this one");
   return "<section id=\"first\"><h2>First divergence</h2>\n" + terms.html() + "</section>\n";
 }
 

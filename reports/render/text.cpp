@@ -67,8 +67,9 @@ void add_divergence(Lines& lines, const Verdict& verdict) {
     lines.add("where", first.execution + ": " + first.tensor + " " + index_text(first.index) +
                            " in the full tensor, " +
                            counted(first.wrong_elements, "wrong element"));
-    lines.add("got",
-              number_with_bits(first.got) + ", expected " + number_with_bits(first.expected));
+    lines.add("got", number_with_bits(first.got) + ", expected " +
+                         number_with_bits(first.expected) +
+                         (first.ranks.size() > 1 ? ", on rank " + std::to_string(first.rank) : ""));
     lines.add("error",
               rounded(first.error) + ", allowed before the last rounding: " + rounded(first.bound));
   }
@@ -94,10 +95,10 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   }
   // What the checks are worth stands beside them.
   const std::string hardware = hardware_text(verdict);
-  const std::string others =
-      verdict.other_failures > 0
-          ? "; " + counted(verdict.other_failures, "failing unit") + " beside this one"
-          : "";
+  const std::string others = verdict.other_failures > 0
+                                 ? "; " + counted(verdict.other_failures, "more failing unit") +
+                                       ", which may follow from this one"
+                                 : "";
   lines.add("checks", tally_text(checks) + others + (hardware.empty() ? "" : "; on " + hardware));
   if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(verdict, checks));
   lines.add("baseline", baseline_text(verdict));

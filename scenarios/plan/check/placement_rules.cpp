@@ -56,10 +56,10 @@ class Rule {
     return std::nullopt;
   }
   std::string refuse() const {
-    std::string text = std::string(name_of(op_.kind)) + " does not take (";
+    std::string text = std::string(name_of(op_.kind)) + " is given (";
     for (std::size_t i = 0; i < op_.inputs.size() && i < 8; ++i)
       text += (i ? ", " : "") + to_string(in(i));
-    return text + ")";
+    return text + "), which it does not take";
   }
 
   std::optional<std::string> pointwise(std::size_t count, bool partial_allowed = false) const;
