@@ -1,5 +1,6 @@
 #include "scenarios/random/minimize.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "scenarios/config/scenario_file.hpp"
@@ -71,6 +72,15 @@ JsonValue* at(JsonValue& scenario, std::initializer_list<const char*> path) {
   return value;
 }
 
+// "model.layers.0.mlp" for "model.layers.12.mlp".
+std::string with_first_number_zero(const std::string& name) {
+  constexpr const char* digits = "0123456789";
+  const std::size_t begin = name.find_first_of(digits);
+  if (begin == std::string::npos) return name;
+  const std::size_t end = std::min(name.find_first_not_of(digits, begin), name.size());
+  return name.substr(0, begin) + "0" + name.substr(end);
+}
+
 // Ranks are of a grid: less of one of its axes is less of the world.
 void show_smaller_grids(const JsonValue& scenario, const Show& show) {
   JsonValue fewer = scenario;
@@ -91,6 +101,21 @@ void show_smaller_grids(const JsonValue& scenario, const Show& show) {
     *world = new_cuts * new_replicas;
     *tp = new_cuts;
     show(fewer);
+  }
+}
+
+// A defect in a layer that is left out is moved to the one that stays.
+void show_one_layer(JsonValue scenario, const Show& show) {
+  JsonValue* config = at(scenario, {"model", "config"});
+  for (const char* key : {"num_hidden_layers", "num_layers", "n_layer"}) {
+    JsonValue* layers = config == nullptr ? nullptr : config->find(key);
+    if (layers == nullptr || !layers->is_integer || layers->integer < 2) continue;
+    *layers = 1;
+    if (JsonValue* defects = scenario.find("inject"))
+      for (JsonValue& defect : defects->elements)
+        if (JsonValue* op = defect.find("op"); op != nullptr && op->is_string())
+          *op = with_first_number_zero(op->text);
+    show(scenario);
   }
 }
 
@@ -127,6 +152,7 @@ std::vector<JsonValue> smaller_than(const JsonValue& scenario) {
   std::vector<JsonValue> all;
   const Show keep = [&](JsonValue smaller) { all.push_back(std::move(smaller)); };
   show_smaller_grids(scenario, keep);
+  show_one_layer(scenario, keep);
   shrink(scenario, keep);
   return all;
 }

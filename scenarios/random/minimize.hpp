@@ -22,9 +22,9 @@ struct Effort {
 /// Throws ScenarioError if it is no scenario.
 Effort effort_of(const JsonValue& scenario);
 
-/// What may be done to a scenario to make it smaller, one thing each, the greatest first: its ranks,
-/// steps and layers at once, a key or a section left out, a number that is 1, half of it, or one
-/// less. Most of them are no scenarios: to know, read them.
+/// What may be done to a scenario to make it smaller, one thing each: fewer ranks; one layer, which
+/// then has the defects; a key or a section left out; a number that is 1, half of it, or one less.
+/// Most of them are no scenarios, or greater ones: to know, read them.
 std::vector<JsonValue> smaller_than(const JsonValue& scenario);
 
 struct Minimized {
