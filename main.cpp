@@ -863,6 +863,51 @@ void keep(const Draw& draw, const RunsHere& here, const FuzzOptions& options) {
   write_text(file + ".small.json", write_json(least.scenario, 2) + "\n");
 }
 
+// What a campaign has shown so far.
+struct FuzzResults {
+  std::map<Draw::Result, int> counts;
+  JsonValue wrong = JsonValue::array();
+
+  int seeds() const {
+    int all = 0;
+    for (const auto& [result, count] : counts) all += count;
+    return all;
+  }
+  int of(Draw::Result result) const {
+    const auto found = counts.find(result);
+    return found == counts.end() ? 0 : found->second;
+  }
+};
+
+void tell(const FuzzResults& results, const FuzzOptions& options) {
+  const int without = results.of(Draw::Result::without_effect);
+  const std::uint64_t next = options.seed + static_cast<std::uint64_t>(results.seeds());
+  fmt::print("fuzz: {} seeds from {} on{}: {} right, {} wrong{}; the next is {}\n", results.seeds(),
+             options.seed, options.faulty ? ", each with a defect" : "",
+             results.of(Draw::Result::right), results.of(Draw::Result::wrong),
+             without == 0 ? "" : fmt::format(", {} defects without effect", without), next);
+  const JsonValue json = JsonValue::object()
+                             .set("seed", options.seed)
+                             .set("next_seed", next)
+                             .set("faulty", options.faulty)
+                             .set("real", options.real)
+                             .set("right", results.of(Draw::Result::right))
+                             .set("without_effect", without)
+                             .set("wrong", results.wrong);
+  write_text(options.out + "/fuzz.json", write_json(json, 2) + "\n");
+}
+
+void draw_and_keep(std::uint64_t seed, const Laboratory& laboratory, const RunsHere& here,
+                   const FuzzOptions& options, FuzzResults& results) {
+  const Draw draw = options.faulty ? draw_faulty(seed, laboratory) : draw_clean(seed, laboratory);
+  ++results.counts[draw.result];
+  if (draw.result != Draw::Result::wrong) return;
+  fmt::print("WRONG {}\n", text_of(draw));
+  std::fflush(stdout);
+  results.wrong.append(JsonValue::object().set("seed", draw.seed).set("text", text_of(draw)));
+  keep(draw, here, options);
+}
+
 int fuzz(const FuzzOptions& options) {
   const RunsHere here(options.out + "/runs", options.real);
   const Laboratory laboratory{
@@ -870,37 +915,22 @@ int fuzz(const FuzzOptions& options) {
       [&](const JsonValue& json) { return here.save(json); },
       [](const JsonValue& json) { return real::checked_program(scenario_inside(json, "")); },
       [&](const JsonValue& json) { return here.has_effect(json); }};
-  const ProgressReporter progress("fuzz");
-  std::map<Draw::Result, int> counts;
-  JsonValue wrong = JsonValue::array();
-  for (int i = 0; i < options.count; ++i) {
-    const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
-    const Draw draw = options.faulty ? draw_faulty(seed, laboratory) : draw_clean(seed, laboratory);
-    ++counts[draw.result];
-    if (draw.result == Draw::Result::wrong) {
-      fmt::print("WRONG {}\n", text_of(draw));
-      std::fflush(stdout);
-      wrong.append(JsonValue::object().set("seed", draw.seed).set("text", text_of(draw)));
-      keep(draw, here, options);
+  FuzzResults results;
+  ToolProgress progress("fuzz", "what was found lies in " + options.out, {"seed", 0});
+  try {
+    for (int i = 0; i < options.count; ++i) {
+      progress.report(i, options.count);
+      draw_and_keep(options.seed + static_cast<std::uint64_t>(i), laboratory, here, options,
+                    results);
     }
-    progress.report("seed", i + 1, options.count);
+  } catch (const Interrupted&) {
+    progress.clear();
+    tell(results, options);
+    throw;
   }
-  const int without = counts[Draw::Result::without_effect], failed = counts[Draw::Result::wrong];
-  fmt::print("fuzz: seeds {} to {}{}: {} right, {} wrong{}\n", options.seed,
-             options.seed + static_cast<std::uint64_t>(options.count) - 1,
-             options.faulty ? ", each with a defect" : "", counts[Draw::Result::right], failed,
-             without == 0 ? "" : fmt::format(", {} defects without effect", without));
-  write_text(options.out + "/fuzz.json", write_json(JsonValue::object()
-                                                        .set("seed", options.seed)
-                                                        .set("count", options.count)
-                                                        .set("faulty", options.faulty)
-                                                        .set("real", options.real)
-                                                        .set("right", counts[Draw::Result::right])
-                                                        .set("without_effect", without)
-                                                        .set("wrong", std::move(wrong)),
-                                                    2) +
-                                             "\n");
-  return failed == 0 ? 0 : 1;
+  progress.clear();
+  tell(results, options);
+  return results.of(Draw::Result::wrong) == 0 ? 0 : 1;
 }
 
 void add_fuzz(CLI::App& app, Command& command) {
@@ -1057,7 +1087,7 @@ void expect_right(const std::string& out, const std::string& problem) {
 }
 
 int repartition_checkpoint(const RepartitionOptions& options) {
-  ToolProgress progress("repartition", options.out);
+  ToolProgress progress("repartition", options.out + " is as it was");
   const Checkpoint checkpoint(options.checkpoint);
   const Scenario scenario = scenario_on(checkpoint, options.grid);
   expect_output_place(checkpoint, options.out, options.force, /*whole_state=*/true);
@@ -1100,7 +1130,7 @@ void add_repartition(CLI::App& app, Command& command) {
 }
 
 int consolidate(const std::string& path, const std::string& out, bool force) {
-  ToolProgress progress("consolidate", out);
+  ToolProgress progress("consolidate", out + " is as it was");
   const Checkpoint checkpoint(path);
   expect_output_place(checkpoint, out, force, /*whole_state=*/false);
   const auto still = [&] { progress.report(1, 1); };

@@ -8,6 +8,7 @@
 #include "reports/checks/baseline.hpp"
 #include "reports/checks/table.hpp"
 #include "reports/traces/recorded_trace.hpp"
+#include "reports/verdict/findings.hpp"
 #include "reports/verdict/first_divergence.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/config/scenario_writer.hpp"
@@ -33,19 +34,6 @@ std::string describe(const Injection& injection) {
   list("steps", injection.steps);
   list("micro-steps", injection.micro_steps);
   return text;
-}
-
-// Ranks that could not go on together: the first divergence is the collective that some left out.
-FirstDivergence divergence_of(const std::string& execution, const CollectiveFailure& failure) {
-  FirstDivergence divergence;
-  divergence.execution = execution;
-  divergence.moment = failure.moment;
-  divergence.phase = failure.phase;
-  divergence.op = failure.op;
-  divergence.ranks = failure.ranks;
-  divergence.rank = failure.ranks.empty() ? 0 : failure.ranks.front();
-  divergence.cause = Cause{failure.kind, std::nullopt, std::nullopt};
-  return divergence;
 }
 
 // A check on what there is. One that lacks what it needs says so, and the verdict cannot be a pass.
@@ -128,11 +116,13 @@ class Judge {
 
  private:
   void open(const JudgedExecution& execution) {
-    if (auto failure = read_collective_failure(execution.folder)) {
-      collective_failure_ = std::move(failure);
-      failed_execution_ = execution.name;
-      return;
-    }
+    // Of hashes alone nothing tells why ranks parted.
+    if (input_.scenario.trace_tier != TraceTier::full)
+      if (auto failure = read_collective_failure(execution.folder)) {
+        collective_failure_ = std::move(failure);
+        failed_execution_ = execution.name;
+        return;
+      }
     // Of hashes alone the programs are read only where they are asked for.
     traces_.push_back(
         input_.scenario.trace_tier == TraceTier::digest
@@ -144,15 +134,14 @@ class Judge {
     for (const Check& check : check_table()) {
       Tally tally(check.name, check.proof);
       if (check.sharpness == symptom && collective_failure_)
-        tally.fail(failed_execution_ + ": " + collective_failure_->kind + " at " +
-                   collective_failure_->op + ": " + collective_failure_->report);
+        tally.fail(sentence_of(failed_execution_, *collective_failure_));
       else
         tally.not_run("no engine execution finished");
       add(check, tally);
     }
     if (!collective_failure_) return;
     verdict_.first_divergence = divergence_of(failed_execution_, *collective_failure_);
-    verdict_.first_divergence->reason = collective_failure_->report;
+    verdict_.first_divergence->reason = sentence_of(failed_execution_, *collective_failure_);
   }
 
   // Never a pass: a run of which nothing is known has proved nothing.
@@ -234,9 +223,20 @@ class Judge {
     if (divergence.first)
       divergence.first->cause =
           likely_cause(context, *divergence.first, divergence.sequence, divergence.evidence);
+    if (divergence.first) tell_of_parting(*divergence.first);
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
     show_tensors(judging, divergence);
+  }
+
+  // Where ranks parted at the very op that is wrong, who waits where says most of it.
+  void tell_of_parting(FirstDivergence& first) const {
+    for (const auto& trace : traces_)
+      if (const auto& parted = trace->failure();
+          parted && trace->execution() == first.execution && parted->op == first.op) {
+        first.cause = Cause{parted->kind};
+        first.reason = sentence_of(trace->execution(), *parted);
+      }
   }
 
   void show_tensors(Judging& judging, const Divergence& divergence) {

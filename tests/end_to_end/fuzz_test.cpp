@@ -28,6 +28,20 @@ BOOST_AUTO_TEST_CASE(seeds_clean_and_faulty_end_as_they_must) {
   }
 }
 
+// Seeds that once ended wrongly:
+//   1026  a collective that was doubled while others were under way took these along
+//   1049  a sum left out, by which ranks chose other experts, and parted further on
+BOOST_AUTO_TEST_CASE(a_defect_is_named_where_it_is_also_if_ranks_part_behind_it) {
+  const TemporaryFolder folder;
+  for (const char* seed : {"1026", "1049"}) {
+    const ProgramResult result = run_program({SHARDPROOF, "fuzz", "--seed", seed, "--count", "1",
+                                              "--faulty", "--runs", "0", "--out", folder / "out"});
+
+    BOOST_TEST(result.exit_code == 0, result.out << result.err);
+    BOOST_TEST(read_json(folder / "out/fuzz.json").find("right")->integer == 1);
+  }
+}
+
 /// A scenario with a defect, or without, in a file.
 std::string file_of(const TemporaryFolder& folder, const std::string& edit) {
   JsonValue scenario = simulated(sweep_json("llama-tp2-dp2-zero2-bf16"));

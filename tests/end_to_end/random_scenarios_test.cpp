@@ -12,8 +12,8 @@
 #include "real/run/rank_run.hpp"
 #include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/model/families.hpp"
-#include "tests/end_to_end/program.hpp"
 #include "scenarios/random/random_scenario.hpp"
+#include "tests/end_to_end/program.hpp"
 
 namespace shardproof::tests {
 namespace {
