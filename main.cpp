@@ -719,8 +719,8 @@ void add_judge(CLI::App& app, Command& command) {
 
 // ---- fuzz, minimize
 
-/// Runs drawn scenarios in a folder of its own: reference and sim in this process, since a toy takes
-/// longer to start than to run; with `real`, as `run` does.
+/// Runs drawn scenarios in a folder of its own: reference and sim in this process, since a toy
+/// takes longer to start than to run; with `real`, as `run` does.
 class RunsHere {
  public:
   RunsHere(std::string folder, bool real) : folder_(std::move(folder)), real_(real) {

@@ -7,10 +7,10 @@
 
 namespace shardproof::reports {
 
-/// How far a run came. Where ranks could not go on together, each has recorded some of the moment in
-/// which they parted, and perhaps of later ones. The data check ends it in the micro-step whose tokens are not alike in a TP
-/// group: what would have followed is not missing, it may not be there. (Such a run fails: the flag
-/// that ended it is a leaf, which must be 0.)
+/// How far a run came. Where ranks could not go on together, each has recorded some of the moment
+/// in which they parted, and perhaps of later ones. The data check ends it in the micro-step whose
+/// tokens are not alike in a TP group: what would have followed is not missing, it may not be
+/// there. (Such a run fails: the flag that ended it is a leaf, which must be 0.)
 ///
 ///   ended in step 1, micro-step 2   the initial moment, step 0 and step 1, micro-steps 0 and 1 are
 ///                                   whole; of micro-step 2 there is the data check alone

@@ -1,5 +1,5 @@
-// Scenarios that are drawn, and made smaller, through the whole program. What a draw shows is tested
-// in scenarios/random, and more seeds in random_scenarios_test.
+// Scenarios that are drawn, and made smaller, through the whole program. What a draw shows is
+// tested in scenarios/random, and more seeds in random_scenarios_test.
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 
