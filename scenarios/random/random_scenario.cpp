@@ -57,15 +57,16 @@ class Writer {
                             Precision::bf16, Precision::bf16, Precision::fp16, Precision::fp16});
   }
 
-  // From 2^14 on a toy's gradients may overflow: there are steps left when the scale has come down.
+  // From 2^12 on a toy's gradients may overflow, with norms behind its layers from 2^11 on: there
+  // are steps left when the scale has come down.
   void choose_steps(Dice dice) {
     scale_power_ = this->dice("loss scale").between(4, 19);
     steps_ = dice.between(1, 3);
     if (kind_ == Kind::resumed) {
       scale_power_ = std::min(scale_power_, 8);
       steps_ = std::max(2, steps_);
-    } else if (precision_ == Precision::fp16 && scale_power_ > 12) {
-      steps_ = std::max(steps_, scale_power_ - 12 + 1);
+    } else if (precision_ == Precision::fp16 && scale_power_ > 10) {
+      steps_ = std::max(steps_, scale_power_ - 10 + 1);
     }
   }
 
@@ -133,7 +134,7 @@ class Writer {
     if (scale_power_ <= 8 && scale.chance(40)) return section.set("loss_scale", 1 << scale_power_);
     section.set("initial_scale_power", scale_power_);
     section.set("loss_scale_window", scale.between(1, 3));
-    section.set("hysteresis", scale_power_ > 12 ? 1 : scale.between(1, 2));
+    section.set("hysteresis", scale_power_ > 10 ? 1 : scale.between(1, 2));
     return section.set("consecutive_hysteresis", scale.chance(50));
   }
 
