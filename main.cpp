@@ -1014,11 +1014,14 @@ std::vector<reports::Finding> findings_of(const std::vector<RunCommand>& command
   const auto show = [&](const RunOutcome&, int ended) {
     if (stderr_is_terminal()) display.show({"faults", "run", ended, std::ssize(commands)});
   };
-  std::vector<reports::Finding> findings;
-  for (const TimedOutcome& ran : run_at_once(commands, options.jobs, show))
-    findings.push_back(
-        reports::read_finding(ran.outcome.exit_code, ran.outcome.headline, ran.outcome.folder));
+  const std::vector<TimedOutcome> all = run_at_once(commands, options.jobs, show);
   display.clear();
+  std::vector<reports::Finding> findings;
+  for (const auto& [outcome, seconds] : all) {
+    // Where the machine has failed, nothing was found, and nothing missed.
+    if (outcome.exit_code == 3 && outcome.folder.empty()) throw EnvironmentError(outcome.headline);
+    findings.push_back(reports::read_finding(outcome.exit_code, outcome.headline, outcome.folder));
+  }
   return findings;
 }
 
