@@ -11,6 +11,9 @@ namespace shardproof::reports {
 ///   search.smallest();
 class Bisection {
  public:
+  /// Nothing smaller is tried.
+  static constexpr double least = 0x1p-45;
+
   explicit Bisection(double seen) : seen_(seen) {}
   bool done() const { return seen_ <= close * unseen_; }
   double next() const;
@@ -19,7 +22,7 @@ class Bisection {
 
  private:
   static constexpr double close = 1.1;
-  double unseen_ = 0x1p-45;
+  double unseen_ = least;
   double seen_;
 };
 

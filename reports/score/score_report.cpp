@@ -8,6 +8,7 @@
 #include "reports/render/format.hpp"
 #include "reports/render/html_parts.hpp"
 #include "reports/render/json_parts.hpp"
+#include "reports/score/bisection.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
@@ -64,7 +65,9 @@ std::vector<std::vector<std::string>> table_of(const std::vector<FaultScore>& sc
 std::string percent(double fraction) { return rounded(100 * fraction) + " %"; }
 
 std::string magnitude_text(const Magnitude& magnitude) {
-  return "smallest 1 + " + rounded(magnitude.found) +
+  const std::string found = "1 + " + rounded(magnitude.found);
+  if (magnitude.found < 1.2 * Bisection::least) return "seen by " + found + ", the least tried";
+  return "smallest " + found +
          (magnitude.predicted ? ", by the bound 1 + " + rounded(*magnitude.predicted) : "");
 }
 
