@@ -175,7 +175,8 @@ Fault read_fault(const std::string& file) {
 }
 
 std::vector<Fault> read_faults(const std::string& folder, const std::vector<std::string>& ids) {
-  if (!fs::is_directory(folder)) throw ScenarioError(folder + ": is no folder of faults");
+  if (!fs::is_directory(folder))
+    throw ScenarioError(folder + ": is no folder of faults; --catalog names one");
   std::vector<std::string> known;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".json") known.push_back(entry.path().stem().string());

@@ -17,10 +17,11 @@ struct ScoreOrigin {
   std::string runs;  // the folder of the runs' results, beside the page
 };
 
-/// One line: whether all is as expected, and else what is not.
+/// One line: "found"; "partly", where its check has seen it, and something else is not as expected;
+/// "MISSED"; of a legitimate run "passes" or "FLAGGED".
 ///
-///   found   tied-embedding-not-summed  by plan_units at lm_head/backward/accumulate_weight, ...
-///   MISSED  ...                        cause none, expected zeros
+///   found    tied-contribution-lost  by op_local at model.embed_tokens/backward/add_grad_weight, ...
+///   partly   op-on-the-wrong-stream  cause unexplained: ..., expected bits equal to
 std::string score_line(const FaultScore& score);
 /// The table by class, and those that were missed, by name.
 std::string score_text(const std::vector<FaultScore>& scores);

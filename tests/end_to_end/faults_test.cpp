@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_expectation_is_a_miss_and_the_judge_does_not_hear_o
     BOOST_TEST(!scored.of(id).find(part)->boolean, id);
     BOOST_TEST(write_json(*scored.of(id).find("found")->find("ranks")) ==
                write_json(*scored.of("right").find("found")->find("ranks")));
-    BOOST_TEST(scored.result.out.find("missed: " + std::string(id)) != std::string::npos);
+    BOOST_TEST(scored.result.out.find("partly: " + std::string(id)) != std::string::npos);
   }
 }
 

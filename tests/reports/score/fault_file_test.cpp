@@ -142,6 +142,13 @@ BOOST_AUTO_TEST_CASE(an_id_that_no_file_has_is_told_the_nearest) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_folder_without_faults_is_refused) {
+  const TemporaryFolder empty;
+
+  BOOST_CHECK_THROW(read_faults(empty.path().string(), {}), ScenarioError);
+  BOOST_CHECK_THROW(read_faults(empty / "nowhere", {}), ScenarioError);
+}
+
 BOOST_AUTO_TEST_CASE(the_catalog_is_read_and_has_some_of_every_class) {
   const std::vector<Fault> faults = read_faults("../scenarios/catalog/faults", {});
 

@@ -289,15 +289,22 @@ BOOST_AUTO_TEST_CASE(the_report_counts_and_names_what_was_missed) {
   BOOST_TEST(text.find("1 detected of 2 faults, 0 of 1 legitimate run flagged; 1 not as expected; "
                        "1 expectation corrected") == 0U,
              text);
-  BOOST_TEST(text.find("missed: some-<fault>: was not detected: PASS") != std::string::npos, text);
+  BOOST_TEST(text.find("MISSED: some-<fault>: was not detected: PASS") != std::string::npos, text);
   BOOST_TEST(json.find("not_as_expected")->integer == 1);
   BOOST_TEST(json.find("faults")->elements.size() == 3U);
   BOOST_TEST(json.find("classes")->find("value")->find("cause_right")->integer == 1);
-  BOOST_TEST(page.find("NOT ALL FOUND") != std::string::npos);
+  BOOST_TEST(page.find("NOT ALL AS EXPECTED") != std::string::npos);
   BOOST_TEST(page.find("some-&lt;fault&gt;") != std::string::npos);
   BOOST_TEST(page.find("some-<fault>") == std::string::npos);
   BOOST_TEST(page.find("it was another op") != std::string::npos);
-  BOOST_TEST(score_line(scores[1]).starts_with("MISSED  some-<fault>  was not detected"));
+  Finding other_ranks = as_expected();
+  other_ranks.ranks = {1};
+  BOOST_TEST(score_line(score(other_ranks)).starts_with("partly   some-<fault>  ranks 1"));
+  BOOST_TEST(score_line(scores[0]).starts_with("found    other-fault  by op_local"));
+  BOOST_TEST(score_line(scores[2]).starts_with("passes   "));
+  BOOST_TEST(
+      score_line(score(as_expected(), a_fault(FaultClass::legitimate))).starts_with("FLAGGED  "));
+  BOOST_TEST(score_line(scores[1]).starts_with("MISSED   some-<fault>  was not detected"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
