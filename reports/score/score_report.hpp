@@ -20,7 +20,7 @@ struct ScoreOrigin {
 /// One line: "found"; "partly", where its check has seen it, and something else is not as expected;
 /// "MISSED"; of a legitimate run "passes" or "FLAGGED".
 ///
-///   found    tied-contribution-lost  by op_local at model.embed_tokens/backward/add_grad_weight, ...
+///   found    tied-contribution-lost  by op_local at model.embed_tokens/backward/add_grad, ...
 ///   partly   op-on-the-wrong-stream  cause unexplained: ..., expected bits equal to
 std::string score_line(const FaultScore& score);
 /// The table by class, and those that were missed, by name.
