@@ -1,7 +1,6 @@
 #include "reports/judge.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <memory>
 
 #include "reports/cause/likely_cause.hpp"
@@ -11,6 +10,7 @@
 #include "reports/verdict/findings.hpp"
 #include "reports/verdict/first_divergence.hpp"
 #include "reports/verdict/skipped_steps.hpp"
+#include "reports/verdict/time_now.hpp"
 #include "scenarios/config/scenario_writer.hpp"
 #include "scenarios/digest/saved_files.hpp"
 #include "scenarios/errors.hpp"
@@ -67,16 +67,6 @@ std::vector<RankedTally> run_all(Judging& judging,
       on_progress(static_cast<int>(tallies.size()), static_cast<int>(check_table().size()));
   }
   return tallies;
-}
-
-// "2026-11-28 23:10:05 UTC"
-std::string time_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[40];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
-  return text;
 }
 
 class Judge {

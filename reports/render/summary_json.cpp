@@ -1,28 +1,17 @@
 #include "reports/render/summary_json.hpp"
 
 #include "reports/render/format.hpp"
-#include "scenarios/json/json_document.hpp"
+#include "reports/render/json_parts.hpp"
 
 namespace shardproof::reports {
 
 namespace {
-
-template <class Items>
-JsonValue list(const Items& items) {
-  JsonValue array = JsonValue::array();
-  for (const auto& item : items) array.append(item);
-  return array;
-}
 
 template <class Map>
 JsonValue dictionary(const Map& map) {
   JsonValue object = JsonValue::object();
   for (const auto& [key, value] : map) object.set(key, value);
   return object;
-}
-
-JsonValue number_or_null(const std::optional<double>& number) {
-  return number ? JsonValue(*number) : JsonValue();
 }
 
 JsonValue count_or_null(int count) { return count < 0 ? JsonValue() : JsonValue(count); }
@@ -38,14 +27,16 @@ JsonValue check_json(const CheckResult& check) {
       .set("reason", check.reason);
 }
 
-JsonValue cause_json(const std::optional<Cause>& cause) {
-  if (!cause) return {};
+JsonValue cause_json(const Cause& cause) {
+  JsonValue alternatives = JsonValue::array();
+  for (const Cause& other : cause.alternatives) alternatives.append(cause_json(other));
   return JsonValue::object()
-      .set("name", cause->name)
-      .set("coefficient", number_or_null(cause->coefficient))
-      .set("score", number_or_null(cause->score))
-      .set("certain", cause->certain)
-      .set("text", cause_text(*cause));
+      .set("name", cause.name)
+      .set("coefficient", number_or_null(cause.coefficient))
+      .set("score", number_or_null(cause.score))
+      .set("certain", cause.certain)
+      .set("text", cause_text(cause))
+      .set("alternatives", std::move(alternatives));
 }
 
 JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
@@ -65,7 +56,7 @@ JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
       .set("error", first->error)
       .set("bound", first->bound)
       .set("wrong_elements", first->wrong_elements)
-      .set("cause", cause_json(first->cause))
+      .set("cause", first->cause ? cause_json(*first->cause) : JsonValue())
       .set("reason", first->reason);
 }
 

@@ -231,6 +231,10 @@ class Edit {
   }
 
   void drop() {
+    // What has no input passes nothing on: what lives on stays as it was before.
+    if (op().inputs.empty() && op().outputs.size() == 1 &&
+        program_.value(op().outputs[0]).lifetime == Lifetime::state)
+      return erase(at_);
     const Value& from = program_.value(op().inputs.empty() ? op().outputs[0] : op().inputs[0]);
     const Value& to = program_.value(op().outputs[0]);
     if (op().inputs.empty() || op().outputs.size() != 1 || from.shape != to.shape ||

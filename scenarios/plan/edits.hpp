@@ -18,7 +18,8 @@ struct EditedProgram {
 /// segment, named "micro_step~1", that runs in those steps.
 ///
 ///   drop           the op moves its input to its output instead (an all-reduce that did not
-///                  happen)
+///                  happen); an op without an input that sets anew what lives on, such as the
+///                  zeroing of an accumulator, is left out
 ///   double         the op runs twice, the second time on its own result
 ///   scale          its first output is multiplied by `factor` right after it; after a collective,
 ///                  whose name all ranks must share, by an op named "<collective>.scaled"

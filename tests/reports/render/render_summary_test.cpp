@@ -79,6 +79,22 @@ BOOST_AUTO_TEST_CASE(what_is_absent_is_null) {
   BOOST_TEST(summary_of(passing_verdict()).find("first_divergence")->is_null());
 }
 
+BOOST_AUTO_TEST_CASE(causes_that_predict_the_same_numbers_stand_with_the_first) {
+  Verdict verdict = failing_verdict();
+  Cause twice{"factor", 2.0};
+  twice.alternatives = {{"summed over tp"}};
+  verdict.first_divergence->cause = twice;
+
+  const JsonValue summary = summary_of(verdict);
+
+  const JsonValue& cause = *summary.find("first_divergence")->find("cause");
+  BOOST_TEST(keys_of(cause) == "name coefficient score certain text alternatives ");
+  BOOST_TEST_REQUIRE(cause.find("alternatives")->elements.size() == 1U);
+  const JsonValue& other = cause.find("alternatives")->elements[0];
+  BOOST_TEST(other.find("name")->text == "summed over tp");
+  BOOST_TEST(keys_of(other) == keys_of(cause));
+}
+
 BOOST_AUTO_TEST_CASE(a_summary_reads_as_kept) {
   check_snapshot("fail.json", summary_json(failing_verdict()));
 }

@@ -83,6 +83,21 @@ BOOST_AUTO_TEST_CASE(of_a_doubled_collective_nothing_between_it_and_its_wait_run
   }
 }
 
+// What it would have set anew goes on: an accumulator that is not cleared between two steps.
+BOOST_AUTO_TEST_CASE(an_op_without_an_input_is_left_out_if_it_sets_what_lives_on) {
+  const Program program = real::lower(plan_scenario(2, 2));
+  const std::string zero = "model.norm/data/zero_weight";
+  Injection once = inject("drop", zero);
+  once.steps = {1};
+
+  BOOST_TEST(ops_named(program, zero).size() == 1U);
+  BOOST_TEST(ops_named(edited(program, inject("drop", zero)), zero).empty());
+  BOOST_TEST(ops_named(edited(program, once), zero).size() == 1U);
+  BOOST_TEST(error_of([&] {
+               edited(program, inject("drop", "optimizer/update/load_learning_rate"));
+             }).find("does not fit") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_bias_added_to_partial_sums_is_ill_typed) {
   const Program program = real::lower(plan_scenario(2, 2));
   const Injection made =
