@@ -6,6 +6,7 @@
 
 #include "reports/cause/likely_cause.hpp"
 #include "reports/checks/baseline.hpp"
+#include "reports/checks/shadow.hpp"
 #include "reports/checks/table.hpp"
 #include "reports/traces/recorded_trace.hpp"
 #include "reports/verdict/first_divergence.hpp"
@@ -14,7 +15,7 @@
 #include "scenarios/digest/saved_files.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
-#include "scenarios/pulse.hpp"
+#include "scenarios/precision/shadow.hpp"
 #include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
@@ -35,46 +36,12 @@ std::string describe(const Injection& injection) {
   return text;
 }
 
-// Ranks that could not go on together: the first divergence is the collective that some left out.
-FirstDivergence divergence_of(const std::string& execution, const CollectiveFailure& failure) {
-  FirstDivergence divergence;
-  divergence.execution = execution;
-  divergence.moment = failure.moment;
-  divergence.phase = failure.phase;
-  divergence.op = failure.op;
-  divergence.ranks = failure.ranks;
-  divergence.rank = failure.ranks.empty() ? 0 : failure.ranks.front();
-  divergence.cause = Cause{failure.kind, std::nullopt, std::nullopt};
-  return divergence;
-}
-
-// A check on what there is. One that lacks what it needs says so, and the verdict cannot be a pass.
-Tally run(const Check& check, Judging& judging) {
-  Tally silent(check.name, check.proof);
-  if (const std::string reason = check.nothing_to_say(judging.context.scenario); !reason.empty()) {
-    silent.not_required(reason);
-    return silent;
-  }
-  const bool of_engines = check.needs == Needs::program_and_log;
-  if (of_engines && judging.context.engines().empty()) {
-    silent.not_run("the trace has no program and no log");
-    return silent;
-  }
-  Pulse::of_this_process().work_on(std::string("the check ") + check.name);
-  Tally tally = check.run(judging);
-  SHARDPROOF_EXPECTS(tally.name() == check.name, tally.name(), check.name);
-  for (const RecordedTrace* trace : judging.context.traces)
-    if (of_engines && trace->engine() == nullptr)
-      tally.unknown(trace->execution() + ": the trace has no program and no log");
-  return tally;
-}
-
 // In the order of the table.
 std::vector<RankedTally> run_all(Judging& judging,
                                  const std::function<void(int, int)>& on_progress) {
   std::vector<RankedTally> tallies;
   for (const Check& check : check_table()) {
-    tallies.push_back({run(check, judging), check.sharpness});
+    tallies.push_back({run_check(check, judging), check.sharpness});
     if (on_progress)
       on_progress(static_cast<int>(tallies.size()), static_cast<int>(check_table().size()));
   }
@@ -110,6 +77,7 @@ class Judge {
 
   Verdict run() {
     for (const JudgedExecution& execution : input_.engines) open(execution);
+    open_shadow();
     if (input_.reference_folder) reference_.emplace(*input_.reference_folder);
     if (traces_.empty())
       nothing_to_judge();
@@ -140,6 +108,16 @@ class Judge {
             : open_trace(execution.name, execution.folder));
   }
 
+  void open_shadow() {
+    const ShadowInput& given = input_.shadow;
+    shadow_.not_run = given.not_run;
+    if (!given.scenario) return;
+    shadow_.standstill = read_collective_failure(given.folder);
+    if (shadow_.standstill) return;
+    shadow_trace_.emplace(*given.scenario, given.folder);
+    shadow_.context = &shadow_trace_->context();
+  }
+
   void nothing_to_judge() {
     for (const Check& check : check_table()) {
       Tally tally(check.name, check.proof);
@@ -150,9 +128,8 @@ class Judge {
         tally.not_run("no engine execution finished");
       add(check, tally);
     }
-    if (!collective_failure_) return;
-    verdict_.first_divergence = divergence_of(failed_execution_, *collective_failure_);
-    verdict_.first_divergence->reason = collective_failure_->report;
+    if (collective_failure_)
+      verdict_.first_divergence = divergence_of(failed_execution_, *collective_failure_);
   }
 
   // Never a pass: a run of which nothing is known has proved nothing.
@@ -222,6 +199,7 @@ class Judge {
                          nullptr};
     verdict_.environment = traces_.back()->reader().header().settings;
     if (reference_) context.reference = &*reference_;
+    context.shadow = shadow_;
 
     Judging judging(context);
     const std::vector<RankedTally> tallies = run_all(judging, input_.on_progress);
@@ -231,16 +209,20 @@ class Judge {
       for (const auto& trace : traces_) describe_steps(*trace);
 
     Divergence divergence = first_divergence(tallies);
-    if (divergence.first)
+    if (divergence.first) {
+      const bool of_shadow = divergence.first->execution == shadow_name && shadow_.context;
       divergence.first->cause =
-          likely_cause(context, *divergence.first, divergence.sequence, divergence.evidence);
+          likely_cause(of_shadow ? *shadow_.context : context, *divergence.first,
+                       divergence.sequence, divergence.evidence);
+    }
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
     show_tensors(judging, divergence);
   }
 
   void show_tensors(Judging& judging, const Divergence& divergence) {
-    if (divergence.first) judging.table.mark_first(*divergence.first, divergence.sequence);
+    if (divergence.first && divergence.first->execution != shadow_name)  // whose tensors are others
+      judging.table.mark_first(*divergence.first, divergence.sequence);
     verdict_.tensors = judging.table.rows();
     verdict_.step_errors = judging.table.steps();
     const auto place = [&](const StepError& error) {
@@ -289,6 +271,8 @@ class Judge {
   std::vector<reference::Unit> units_;
   std::vector<std::unique_ptr<RecordedTrace>> traces_;
   std::optional<TraceReader> reference_;
+  std::optional<ShadowTrace> shadow_trace_;
+  JudgedShadow shadow_;
   std::optional<CollectiveFailure> collective_failure_;
   std::string failed_execution_;  // of the simulated cluster that came to a standstill
   Verdict verdict_;

@@ -1,13 +1,25 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "reference/units/expected_tensors.hpp"
 #include "reports/traces/engine_trace.hpp"
 #include "scenarios/precision/precision.hpp"
 #include "scenarios/settings/scenario.hpp"
+#include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
+
+struct JudgeContext;
+
+/// What the judge has of a run's fp64 shadow (scenarios/precision/shadow.hpp).
+struct JudgedShadow {
+  const JudgeContext* context = nullptr;             // of its trace; nullptr: there is none
+  std::optional<CollectiveFailure> standstill = {};  // its ranks could not go on together
+  std::string not_run = {};                          // why it is neither
+};
 
 /// What every check may look at: the scenario and what follows from it alone, and the traces.
 struct JudgeContext {
@@ -16,6 +28,7 @@ struct JudgeContext {
   const std::vector<reference::Unit>& units;  // of expected_units(scenario)
   std::vector<const RecordedTrace*> traces;   // sim, real: those that were run and are complete
   const TraceReader* reference = nullptr;     // nullptr: was not run
+  JudgedShadow shadow = {};
 
   /// Those of the traces that have programs and logs.
   std::vector<const EngineTrace*> engines() const {
