@@ -79,7 +79,7 @@ Shadow shadow_of(const Scenario& scenario, const std::function<Program(const Sce
   of.shadow.reset();
   of.notices.clear();
   leave_out_settings(shadow);
-  leave_out_edits(shadow, lower(of));
+  if (!of.inject.empty()) leave_out_edits(shadow, lower(of));
   return shadow;
 }
 

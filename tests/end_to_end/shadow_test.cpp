@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -155,6 +156,29 @@ BOOST_AUTO_TEST_CASE(a_shadow_that_is_killed_hangs_or_is_too_slow_costs_no_verdi
                shadow_of(summary).find("reason")->text);
     BOOST_TEST(summary.find("verdict")->text == "pass", name);
   }
+}
+
+BOOST_AUTO_TEST_CASE(one_that_nobody_asked_for_and_that_does_not_fit_is_left_out) {
+  const Night night;
+  night.add("plain", for_its_verdict(small_bf16("plain", 12)));  // of which the judge needs most
+  const auto needed_mib = [&](const std::vector<std::string>& words) {
+    BOOST_REQUIRE(run(night, "plain", words).exit_code == 0);
+    const JsonValue estimate = *summary_of(night, "plain").find("memory")->find("estimate");
+    return estimate.find("judge")->integer >> 20;  // whole ones
+  };
+  const auto with = needed_mib({}), without = needed_mib({"--override", "shadow=false"});
+  BOOST_TEST_REQUIRE(without < with);
+
+  ::setenv("SLURM_MEM_PER_NODE", std::to_string(without + 1).c_str(), 1);
+  const ProgramResult asked = run(night, "plain", {"--shadow"});
+  const ProgramResult not_asked = run(night, "plain");
+  ::unsetenv("SLURM_MEM_PER_NODE");
+
+  BOOST_TEST(asked.exit_code == 2, asked.err << asked.out);
+  BOOST_TEST(has(asked.err, "the run needs "), asked.err);
+  BOOST_TEST(not_asked.exit_code == 0, not_asked.err << not_asked.out);
+  const std::string reason = shadow_of(summary_of(night, "plain")).find("reason")->text;
+  BOOST_TEST(reason.starts_with("with it the run needs "), reason);
 }
 
 BOOST_AUTO_TEST_CASE(what_can_have_none_is_not_asked_for_it) {
