@@ -46,7 +46,8 @@ struct Check {
 std::span<const Check> check_table();
 std::vector<std::string> check_names();
 
-/// A check on what there is. One that lacks what it needs says so, and the verdict cannot be a pass.
+/// A check on what there is. One that lacks what it needs says so, and no verdict that requires it
+/// can be a pass.
 Tally run_check(const Check& check, Judging& judging);
 
 /// Which checks there are, and what they find: a baseline that another judge has passed is one no

@@ -20,10 +20,10 @@ struct Shadow {
   std::vector<std::string> left_out;  // what the run has and its shadow has not
 };
 
-/// The shadow of a scenario that can have one (Scenario::why_without_shadow): all its steps where the scenario asks for it, else
-/// the first alone, since a program is the same for one step as for a thousand. It begins at the
-/// beginning and saves nothing, and has those of the planted defects that its own program can have
-/// in the steps it runs. `lower` makes a scenario's program.
+/// The shadow of a scenario that can have one (Scenario::why_without_shadow): all its steps where
+/// the scenario asks for it, else the first alone, since a program is the same for one step as for
+/// a thousand. It begins at the beginning and saves nothing, and has those of the planted defects
+/// that its own program can have in the steps it runs. `lower` makes a scenario's program.
 Shadow shadow_of(const Scenario& scenario, const std::function<Program(const Scenario&)>& lower);
 
 }  // namespace shardproof
