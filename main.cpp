@@ -38,6 +38,7 @@
 #include "reports/values/work.hpp"
 #include "reports/witness/written_files.hpp"
 #include "scenarios/blas/product.hpp"
+#include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
 #include "scenarios/checkpoint/output_place.hpp"
@@ -72,6 +73,8 @@
 #include "scenarios/precision/shadow.hpp"
 #include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
+#include "scenarios/random/campaign.hpp"
+#include "scenarios/random/minimize.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
 #include "scenarios/trace/scenario_header.hpp"
@@ -783,6 +786,245 @@ void add_judge(CLI::App& app, Command& command) {
   judge_command->callback([options, &command] { command = [options] { return judge(*options); }; });
 }
 
+// ---- fuzz, minimize
+
+/// Runs drawn scenarios in a folder of its own: reference and sim in this process, since a toy
+/// takes longer to start than to run; with `real`, as `run` does.
+class RunsHere {
+ public:
+  RunsHere(std::string folder, bool real) : folder_(std::move(folder)), real_(real) {
+    fs::create_directories(folder_);
+  }
+  ~RunsHere() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  RunsHere(const RunsHere&) = delete;
+  RunsHere& operator=(const RunsHere&) = delete;
+
+  Outcome run(const JsonValue& json) const {
+    try {
+      const Scenario scenario = scenario_inside(json, "");
+      checked_input(scenario);
+      return outcome_of(real_ ? summary_of_children(scenario) : summary_here(scenario));
+    } catch (const ScenarioError& error) {
+      return {"refused", {}, "", "", error.what()};
+    } catch (const Interrupted&) {
+      throw;
+    } catch (const std::exception& error) {
+      return {"error", {}, "", "", error.what()};
+    }
+  }
+
+  /// The checkpoint that a run leaves after its first step.
+  std::string save(const JsonValue& json) const {
+    const std::string folder = empty("before");
+    sim::simulate(scenario_inside(json, ""), folder);
+    return checkpoint_path(folder, saved_steps);
+  }
+
+  bool has_effect(JsonValue faulty) const {
+    const std::string with = empty("with"), without = empty("without");
+    sim::simulate(scenario_inside(faulty, ""), with);
+    sim::simulate(scenario_inside(faulty.set("inject", JsonValue::array()), ""), without);
+    return reports::compare_traces(with, without).answer != reports::Answer::equal;
+  }
+
+ private:
+  std::string empty(const char* name) const {
+    const std::string folder = folder_ + "/" + name;
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+    return folder;
+  }
+
+  JsonValue summary_here(const Scenario& scenario) const {
+    const std::string reference = empty("reference"), engine = empty("sim");
+    reference::run_reference(scenario, header_of(scenario, Execution::reference), reference);
+    sim::simulate(scenario, engine);
+    const reports::Verdict verdict =
+        reports::judge({scenario, reference, {{name_of(Execution::sim), engine}}, {}});
+    return parse_json(reports::summary_json(verdict), "summary");
+  }
+
+  JsonValue summary_of_children(Scenario scenario) const {
+    scenario.executions = {Execution::reference, Execution::sim, Execution::real};
+    RunOptions options;
+    options.out = empty("run");
+    options.quiet = true;
+    const RunOutcome ran = run_scenario(scenario, options);
+    return read_json(ran.folder + "/summary.json");
+  }
+
+  std::string folder_;
+  bool real_;
+};
+
+struct MinimizeOptions {
+  std::string scenario, out;
+  int runs = 400;
+  bool real = false;
+};
+
+// Tells each scenario that it takes.
+Minimized minimize_here(const JsonValue& scenario, const RunsHere& here, int most_runs) {
+  return minimize(
+      scenario, [&](const JsonValue& json) { return here.run(json); }, most_runs,
+      [](const Effort& effort, int runs) {
+        fmt::print(stderr, "  after {} runs: {} weights, {} tokens, {} characters\n", runs,
+                   effort.weights, effort.work, effort.text);
+      });
+}
+
+int minimize_file(const MinimizeOptions& options) {
+  if (fs::exists(options.out))
+    throw ScenarioError(options.out + ": is there already: name another file");
+  const JsonValue scenario = parse_json(write_scenario(read_scenario(options.scenario)), "");
+  const RunsHere here(options.out + ".part", options.real);
+  const Minimized least = minimize_here(scenario, here, options.runs);
+  if (least.outcome.is_pass())
+    throw ScenarioError(options.scenario + ": passes, so that there is nothing to look for" +
+                        (options.real ? "" : "; --real runs real, too"));
+  if (least.outcome.verdict == "refused") throw ScenarioError(least.outcome.sentence);
+  write_text(options.out, write_json(least.scenario, 2) + "\n");
+  fmt::print("{}: {}{}: {}\n", options.out, least.outcome.verdict,
+             least.outcome.op.empty() ? "" : " at " + least.outcome.op, least.outcome.sentence);
+  if (!least.ended)
+    fmt::print("  note       {} runs were not enough: more may be possible (--runs)\n", least.runs);
+  return 0;
+}
+
+void add_minimize(CLI::App& app, Command& command) {
+  const auto options = std::make_shared<MinimizeOptions>();
+  CLI::App* minimize_command = app.add_subcommand(
+      "minimize", "a smaller scenario that fails the same way: fewer steps, layers, ranks, widths");
+  minimize_command->add_option("scenario", options->scenario, "one that does not pass")
+      ->type_name("FILE")
+      ->required();
+  minimize_command->add_option("--out", options->out, "where the smaller one goes")
+      ->type_name("FILE")
+      ->required();
+  minimize_command->add_option("--runs", options->runs, "how often it may be run")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  minimize_command->add_flag("--real", options->real, "by real, too, where sim does not fail");
+  minimize_command->footer(
+      "Example:  shardproof minimize results/mine/scenario.json --out small.json");
+  minimize_command->callback(
+      [options, &command] { command = [options] { return minimize_file(*options); }; });
+}
+
+struct FuzzOptions {
+  std::uint64_t seed = 1;
+  int count = 100;
+  int runs = 200;  // to make one smaller; 0: it is left as it is
+  bool faulty = false, real = false;
+  std::string out = "shardproof-fuzz";
+};
+
+// The scenario as it was drawn, and made smaller where it ends without a pass: a pass has no way in
+// which it fails.
+void keep(const Draw& draw, const RunsHere& here, const FuzzOptions& options) {
+  const std::string file = options.out + "/seed-" + std::to_string(draw.seed);
+  write_text(file + ".json", write_json(draw.scenario, 2) + "\n");
+  if (options.runs == 0 || draw.outcome.is_pass()) return;
+  const Minimized least = minimize_here(draw.scenario, here, options.runs);
+  write_text(file + ".small.json", write_json(least.scenario, 2) + "\n");
+}
+
+// What a campaign has shown so far.
+struct FuzzResults {
+  std::map<Draw::Result, int> counts;
+  JsonValue wrong = JsonValue::array();
+
+  int seeds() const {
+    int all = 0;
+    for (const auto& [result, count] : counts) all += count;
+    return all;
+  }
+  int of(Draw::Result result) const {
+    const auto found = counts.find(result);
+    return found == counts.end() ? 0 : found->second;
+  }
+};
+
+void tell(const FuzzResults& results, const FuzzOptions& options) {
+  const int without = results.of(Draw::Result::without_effect);
+  const std::uint64_t next = options.seed + static_cast<std::uint64_t>(results.seeds());
+  fmt::print("fuzz: {} seeds from {} on{}: {} right, {} wrong{}; the next is {}\n", results.seeds(),
+             options.seed, options.faulty ? ", each with a defect" : "",
+             results.of(Draw::Result::right), results.of(Draw::Result::wrong),
+             without == 0 ? "" : fmt::format(", {} defects without effect", without), next);
+  const JsonValue json = JsonValue::object()
+                             .set("seed", options.seed)
+                             .set("next_seed", next)
+                             .set("faulty", options.faulty)
+                             .set("real", options.real)
+                             .set("right", results.of(Draw::Result::right))
+                             .set("without_effect", without)
+                             .set("wrong", results.wrong);
+  write_text(options.out + "/fuzz.json", write_json(json, 2) + "\n");
+}
+
+void draw_and_keep(std::uint64_t seed, const Laboratory& laboratory, const RunsHere& here,
+                   const FuzzOptions& options, FuzzResults& results) {
+  const Draw draw = options.faulty ? draw_faulty(seed, laboratory) : draw_clean(seed, laboratory);
+  ++results.counts[draw.result];
+  if (draw.result != Draw::Result::wrong) return;
+  fmt::print("WRONG {}\n", text_of(draw));
+  std::fflush(stdout);
+  results.wrong.append(JsonValue::object().set("seed", draw.seed).set("text", text_of(draw)));
+  keep(draw, here, options);
+}
+
+int fuzz(const FuzzOptions& options) {
+  const RunsHere here(options.out + "/runs", options.real);
+  const Laboratory laboratory{
+      [&](const JsonValue& json) { return here.run(json); },
+      [&](const JsonValue& json) { return here.save(json); },
+      [](const JsonValue& json) { return real::checked_program(scenario_inside(json, "")); },
+      [&](const JsonValue& json) { return here.has_effect(json); }};
+  FuzzResults results;
+  ToolProgress progress("fuzz", "what was found lies in " + options.out, {"seed", 0});
+  try {
+    for (int i = 0; i < options.count; ++i) {
+      progress.report(i, options.count);
+      draw_and_keep(options.seed + static_cast<std::uint64_t>(i), laboratory, here, options,
+                    results);
+    }
+  } catch (const Interrupted&) {
+    progress.clear();
+    tell(results, options);
+    throw;
+  }
+  progress.clear();
+  tell(results, options);
+  return results.of(Draw::Result::wrong) == 0 ? 0 : 1;
+}
+
+void add_fuzz(CLI::App& app, Command& command) {
+  const auto options = std::make_shared<FuzzOptions>();
+  CLI::App* fuzz_command = app.add_subcommand(
+      "fuzz", "random scenarios: clean ones must pass, with --faulty each must fail at its defect");
+  fuzz_command->add_option("--seed", options->seed, "the first; one more for each that follows")
+      ->capture_default_str();
+  fuzz_command->add_option("--count", options->count, "how many")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  fuzz_command->add_flag("--faulty", options->faulty, "plant a defect in each");
+  fuzz_command->add_flag("--real", options->real, "run real by Open MPI, too");
+  fuzz_command
+      ->add_option("--runs", options->runs,
+                   "how often one that ends wrongly may be run to make it smaller; 0: not at all")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  fuzz_command->add_option("--out", options->out, "where scenarios go that end wrongly")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  fuzz_command->footer("Example:  shardproof fuzz --count 1000 --seed 1");
+  fuzz_command->callback([options, &command] { command = [options] { return fuzz(*options); }; });
+}
+
 // ---- plan
 
 struct PlanOptions {
@@ -914,7 +1156,7 @@ void expect_right(const std::string& out, const std::string& problem) {
 }
 
 int repartition_checkpoint(const RepartitionOptions& options) {
-  ToolProgress progress("repartition", options.out);
+  ToolProgress progress("repartition", options.out + " is as it was");
   const Checkpoint checkpoint(options.checkpoint);
   const Scenario scenario = scenario_on(checkpoint, options.grid);
   expect_output_place(checkpoint, options.out, options.force, /*whole_state=*/true);
@@ -957,7 +1199,7 @@ void add_repartition(CLI::App& app, Command& command) {
 }
 
 int consolidate(const std::string& path, const std::string& out, bool force) {
-  ToolProgress progress("consolidate", out);
+  ToolProgress progress("consolidate", out + " is as it was");
   const Checkpoint checkpoint(path);
   expect_output_place(checkpoint, out, force, /*whole_state=*/false);
   const auto still = [&] { progress.report(1, 1); };
@@ -1065,8 +1307,8 @@ std::string versions() {
 
 /// The commands in the order of --help; hidden are those that `run` or the build starts.
 constexpr void (*commands[])(CLI::App&, Command&) = {
-    add_run,         add_plan,        add_init,    add_compare, add_judge,
-    add_repartition, add_consolidate, add_results, add_manual,  add_execute};
+    add_run,         add_plan, add_init,     add_compare, add_judge,  add_repartition,
+    add_consolidate, add_fuzz, add_minimize, add_results, add_manual, add_execute};
 
 // What an error of a command is told as, and its exit code.
 int run_command(const Command& command) {

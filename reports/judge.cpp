@@ -9,6 +9,7 @@
 #include "reports/checks/shadow.hpp"
 #include "reports/checks/table.hpp"
 #include "reports/traces/recorded_trace.hpp"
+#include "reports/verdict/findings.hpp"
 #include "reports/verdict/first_divergence.hpp"
 #include "reports/verdict/skipped_steps.hpp"
 #include "scenarios/config/scenario_writer.hpp"
@@ -96,11 +97,13 @@ class Judge {
 
  private:
   void open(const JudgedExecution& execution) {
-    if (auto failure = read_collective_failure(execution.folder)) {
-      collective_failure_ = std::move(failure);
-      failed_execution_ = execution.name;
-      return;
-    }
+    // Of hashes alone nothing tells why ranks parted.
+    if (input_.scenario.trace_tier != TraceTier::full)
+      if (auto failure = read_collective_failure(execution.folder)) {
+        collective_failure_ = std::move(failure);
+        failed_execution_ = execution.name;
+        return;
+      }
     // Of hashes alone the programs are read only where they are asked for.
     traces_.push_back(
         input_.scenario.trace_tier == TraceTier::digest
@@ -112,8 +115,6 @@ class Judge {
     const ShadowInput& given = input_.shadow;
     shadow_.not_run = given.not_run;
     if (!given.scenario) return;
-    shadow_.standstill = read_collective_failure(given.folder);
-    if (shadow_.standstill) return;
     shadow_trace_.emplace(*given.scenario, given.folder);
     shadow_.context = &shadow_trace_->context();
   }
@@ -122,14 +123,14 @@ class Judge {
     for (const Check& check : check_table()) {
       Tally tally(check.name, check.proof);
       if (check.sharpness == symptom && collective_failure_)
-        tally.fail(failed_execution_ + ": " + collective_failure_->kind + " at " +
-                   collective_failure_->op + ": " + collective_failure_->report);
+        tally.fail(sentence_of(failed_execution_, *collective_failure_));
       else
         tally.not_run("no engine execution finished");
       add(check, tally);
     }
-    if (collective_failure_)
-      verdict_.first_divergence = divergence_of(failed_execution_, *collective_failure_);
+    if (!collective_failure_) return;
+    verdict_.first_divergence = divergence_of(failed_execution_, *collective_failure_);
+    verdict_.first_divergence->reason = sentence_of(failed_execution_, *collective_failure_);
   }
 
   // Never a pass: a run of which nothing is known has proved nothing.
@@ -214,10 +215,21 @@ class Judge {
       divergence.first->cause =
           likely_cause(of_shadow ? *shadow_.context : context, *divergence.first,
                        divergence.sequence, divergence.evidence);
+      tell_of_parting(*divergence.first);
     }
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
     show_tensors(judging, divergence);
+  }
+
+  // Where ranks parted at the very op that is wrong, who waits where says most of it.
+  void tell_of_parting(FirstDivergence& first) const {
+    for (const auto& trace : traces_)
+      if (const auto& parted = trace->failure();
+          parted && trace->execution() == first.execution && parted->op == first.op) {
+        first.cause = Cause{parted->kind};
+        first.reason = sentence_of(trace->execution(), *parted);
+      }
   }
 
   void show_tensors(Judging& judging, const Divergence& divergence) {

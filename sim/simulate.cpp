@@ -47,7 +47,7 @@ Simulation simulate_program_on(std::span<real::Device* const> devices, const Sce
 
   Simulation simulation;
   simulation.failure = run_cluster(ranks, rendezvous, program);
-  if (simulation.failure) return simulation;
+  // What was recorded before ranks parted tells why they did.
   for (auto& run : runs) {
     simulation.peak_bytes.push_back(run->executor().arena().peak_bytes());
     run->close();

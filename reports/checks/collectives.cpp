@@ -56,14 +56,24 @@ class CollectivesOfTrace {
     for (int rank = 0; rank < trace_.world(); ++rank) {
       tally_.add(std::ssize(trace_.reader().collectives(rank)), 0, Proof::bitwise);
       check_against_program(rank);
-      check_against_budget(rank);
+      if (!trace_.failure()) check_against_budget(rank);
     }
+    if (trace_.failure()) return fail_where_ranks_parted(*trace_.failure());
     for (const Axis axis : {Axis::tp, Axis::dp})
       for (int rank = 0; rank < trace_.world(); ++rank) check_group(axis, rank);
     findings_.report(tally_);
   }
 
  private:
+  void fail_where_ranks_parted(const CollectiveFailure& parted) {
+    findings_.report(tally_);
+    Failure failure{.divergence = divergence_of(trace_.execution(), parted)};
+    const auto& log = trace_.executed(failure.divergence.rank);
+    if (!log.empty()) failure.sequence = log.back().sequence;
+    tally_.add(0, 1, Proof::bitwise);
+    tally_.fail(std::move(failure), sentence_of(trace_.execution(), parted));
+  }
+
   void fail(int rank, const Moment& moment, const std::string& origin, const std::string& problem) {
     const ExecutedOp* nearest = nullptr;
     for (const ExecutedOp& executed : trace_.executed(rank)) {

@@ -29,8 +29,8 @@ class ShadowTrace {
 /// The same program in fp64, where bounds are 2^29 times narrower than those of fp32: an error of
 /// the plan that hides below the run's own rounding cannot hide there. It is judged by those checks
 /// of the table whose pass proves, together, that an execution is one of the unsharded model
-/// (docs/decisions/0011), and fails if one of them does. Plan, collectives and round trips say of
-/// it what they say of the run.
+/// (docs/decisions/0011), and fails if one of them does. Plan and round trips say of it
+/// what they say of the run.
 Tally check_shadow(const JudgeContext& context);
 
 }  // namespace shardproof::reports

@@ -23,7 +23,9 @@ bool has_logs(const TraceReader& reader) {
 }  // namespace
 
 RecordedTrace::RecordedTrace(std::string execution, TraceReader reader)
-    : execution_(std::move(execution)), reader_(std::move(reader)) {
+    : execution_(std::move(execution)),
+      reader_(std::move(reader)),
+      failure_(read_collective_failure(reader_.folder())) {
   const TraceHeader& header = reader_.header();
   if (header.tp < 1 || header.dp < 1 || std::int64_t{header.tp} * header.dp != world())
     throw ScenarioError(reader_.folder() + ": the trace is of " + std::to_string(world()) +

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "scenarios/plan/process_grid.hpp"
+#include "scenarios/trace/collective_failure.hpp"
 #include "scenarios/trace/trace.hpp"
 
 namespace shardproof::reports {
@@ -27,12 +29,15 @@ class RecordedTrace {
   ProcessGrid grid() const;
   /// The stored dataset of a path on a rank; nullptr if there is none.
   const StoredDataset* dataset(const std::string& path, int rank) const;
+  /// Why it ends before the run was over; nothing if it does not.
+  const std::optional<CollectiveFailure>& failure() const { return failure_; }
   /// The same trace with its programs and logs; nullptr if it was recorded without them.
   virtual const EngineTrace* engine() const { return nullptr; }
 
  private:
   std::string execution_;
   TraceReader reader_;
+  std::optional<CollectiveFailure> failure_;
 };
 
 /// Opens the trace in a folder: an EngineTrace if it has programs and logs. Throws ScenarioError if

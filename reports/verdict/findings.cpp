@@ -133,6 +133,22 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
   return failure;
 }
 
+FirstDivergence divergence_of(const std::string& execution, const CollectiveFailure& failure) {
+  FirstDivergence divergence;
+  divergence.execution = execution;
+  divergence.moment = failure.moment;
+  divergence.phase = failure.phase;
+  divergence.op = failure.op;
+  divergence.ranks = failure.ranks;
+  divergence.rank = failure.ranks.empty() ? 0 : failure.ranks.front();
+  divergence.cause = Cause{failure.kind, std::nullopt, std::nullopt};
+  return divergence;
+}
+
+std::string sentence_of(const std::string& execution, const CollectiveFailure& failure) {
+  return execution + ": " + failure.kind + " at " + failure.op + ": " + failure.report;
+}
+
 std::optional<int> checkpoint_read_between(const Scenario& scenario, const Moment& written,
                                            const Moment& read) {
   const int steps_done = scenario.checkpoint.resume_after;

@@ -62,6 +62,11 @@ Failure failure_of(const RecordedTrace& trace, const StoredDataset& stored,
 /// The numbers of the first wrong element, and how many are wrong. Where it lies, each check says.
 void set_numbers(FirstDivergence& divergence, const Comparison& comparison);
 
+/// Ranks that could not go on together: the collective that some left out, or issued otherwise.
+FirstDivergence divergence_of(const std::string& execution, const CollectiveFailure& failure);
+/// "sim: mismatch at OP: who waits where".
+std::string sentence_of(const std::string& execution, const CollectiveFailure& failure);
+
 /// After how many steps the checkpoint was saved that a run read between two moments; nothing if it
 /// read none there.
 std::optional<int> checkpoint_read_between(const Scenario& scenario, const Moment& written,

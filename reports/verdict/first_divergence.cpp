@@ -100,19 +100,6 @@ std::shared_ptr<const Evidence> evidence_of(const FirstDivergence& divergence,
 
 }  // namespace
 
-FirstDivergence divergence_of(const std::string& execution, const CollectiveFailure& failure) {
-  FirstDivergence divergence;
-  divergence.execution = execution;
-  divergence.moment = failure.moment;
-  divergence.phase = failure.phase;
-  divergence.op = failure.op;
-  divergence.ranks = failure.ranks;
-  divergence.rank = failure.ranks.empty() ? 0 : failure.ranks.front();
-  divergence.cause = Cause{failure.kind, std::nullopt, std::nullopt};
-  divergence.reason = failure.report;
-  return divergence;
-}
-
 Divergence first_divergence(const std::vector<RankedTally>& checks) {
   // A wrong number of collectives is a symptom: it names the op only if no number is wrong.
   std::vector<Candidate> candidates;

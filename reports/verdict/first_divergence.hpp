@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "reports/verdict/tally.hpp"
-#include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
 
@@ -19,9 +18,6 @@ struct RankedTally {
 };
 inline constexpr int only_in_shadow = 99;
 inline constexpr int symptom = 100;
-
-/// Ranks that could not go on together: the first divergence is the collective that some left out.
-FirstDivergence divergence_of(const std::string& execution, const CollectiveFailure& failure);
 
 struct Divergence {
   std::optional<FirstDivergence> first;

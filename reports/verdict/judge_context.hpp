@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,7 +7,6 @@
 #include "reports/traces/engine_trace.hpp"
 #include "scenarios/precision/precision.hpp"
 #include "scenarios/settings/scenario.hpp"
-#include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
 
@@ -16,9 +14,8 @@ struct JudgeContext;
 
 /// What the judge has of a run's fp64 shadow (scenarios/precision/shadow.hpp).
 struct JudgedShadow {
-  const JudgeContext* context = nullptr;             // of its trace; nullptr: there is none
-  std::optional<CollectiveFailure> standstill = {};  // its ranks could not go on together
-  std::string not_run = {};                          // why it is neither
+  const JudgeContext* context = nullptr;  // of its trace; nullptr: there is none
+  std::string not_run = {};               // and why
 };
 
 /// What every check may look at: the scenario and what follows from it alone, and the traces.

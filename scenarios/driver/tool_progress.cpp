@@ -27,8 +27,11 @@ void on_signal(int signal) {
 
 }  // namespace
 
-ToolProgress::ToolProgress(std::string name, std::string out)
-    : name_(std::move(name)), out_(std::move(out)), display_(std::cerr, stderr_is_terminal()) {
+ToolProgress::ToolProgress(std::string name, std::string left, const Unit& unit)
+    : name_(std::move(name)),
+      left_(std::move(left)),
+      unit_(unit),
+      display_(std::cerr, stderr_is_terminal()) {
   writing = 0;
   stopped_by = 0;
   struct sigaction action {};
@@ -49,14 +52,13 @@ ToolProgress::~ToolProgress() {
   display_.clear();
 }
 
-void ToolProgress::report(std::int64_t bytes_done, std::int64_t bytes) {
+void ToolProgress::report(std::int64_t done, std::int64_t all) {
   writing = 1;
-  if (stopped_by != 0) throw Interrupted(stopped_by, name_ + ": " + out_ + " is as it was");
-  const std::int64_t percent = bytes > 0 ? 100 * bytes_done / bytes : 100;
+  if (stopped_by != 0) throw Interrupted(stopped_by, name_ + ": " + left_);
+  const std::int64_t percent = all > 0 ? 100 * done / all : 100;
   if (percent == percent_) return;
   percent_ = percent;
-  constexpr int mebibyte = 20;  // as a power of two
-  display_.show({name_, "MiB", bytes_done >> mebibyte, bytes >> mebibyte});
+  display_.show({name_, unit_.name, done >> unit_.power, all >> unit_.power});
 }
 
 }  // namespace shardproof

@@ -254,8 +254,9 @@ class Edit {
       refuse("does not fit: its result is no operand of its own");
     const std::size_t end = collective() ? wait_index() : at_;
     const ValueId between = copy_of(output, ".once");
-    std::vector<Op> second(segment_->ops.begin() + static_cast<std::ptrdiff_t>(at_),
-                           segment_->ops.begin() + static_cast<std::ptrdiff_t>(end) + 1);
+    // Not what runs between a collective and its wait.
+    std::vector<Op> second{op()};
+    if (end != at_) second.push_back(segment_->ops[end]);
     second.front().inputs[0] = between;
     for (std::size_t i : {at_, end}) {
       Op& first = segment_->ops[i];

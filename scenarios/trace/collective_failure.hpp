@@ -10,8 +10,8 @@
 namespace shardproof {
 
 /// A cluster whose ranks could not go on together: members of a group issued different collectives,
-/// or waited for each other. Stands in FOLDER/collective_failure.json beside the unfinished rank
-/// files.
+/// or waited for each other. Stands in FOLDER/collective_failure.json beside the rank files, which
+/// end where each rank stood.
 struct CollectiveFailure {
   std::string kind;  // "mismatch" | "deadlock"
   Moment moment;

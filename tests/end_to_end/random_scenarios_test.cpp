@@ -12,8 +12,8 @@
 #include "real/run/rank_run.hpp"
 #include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/model/families.hpp"
+#include "scenarios/random/random_scenario.hpp"
 #include "tests/end_to_end/program.hpp"
-#include "tests/support/random_scenario.hpp"
 
 namespace shardproof::tests {
 namespace {
@@ -50,7 +50,7 @@ ProgramRun run_of(const RandomScenario& random, const std::string& folder) {
     BOOST_REQUIRE_MESSAGE(before.exit_code == 0, write_json(*random.before)
                                                      << before.err << before.out);
     const std::string results = folder + "/out/" + random.before->find("name")->text;
-    scenario.set("resume", checkpoint_path(results + "/sim", kSavedSteps));
+    scenario.set("resume", checkpoint_path(results + "/sim", saved_steps));
   }
   return run_scenario(for_its_verdict(scenario), folder);
 }

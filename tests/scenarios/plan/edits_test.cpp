@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <map>
 
 #include "real/lowering/lowering.hpp"
 #include "scenarios/errors.hpp"
@@ -11,6 +12,7 @@
 #include "tests/scenarios/plan/plan_fixture.hpp"
 #include "tests/support/error_of.hpp"
 #include "tests/support/injections.hpp"
+#include "tests/support/sweep.hpp"
 
 using namespace shardproof;
 using namespace shardproof::tests;
@@ -57,6 +59,27 @@ BOOST_AUTO_TEST_CASE(a_dropped_or_doubled_or_regrouped_reduction_is_ill_typed) {
     Injection made = inject(edit, reduce);
     made.group = "dp";
     BOOST_TEST(!type_check(edited(program, made)).empty(), edit);
+  }
+}
+
+// Where it overlaps with other work, that stays as it was.
+BOOST_AUTO_TEST_CASE(of_a_doubled_collective_nothing_between_it_and_its_wait_runs_twice) {
+  const Program program = real::lower(sweep("llama-uneven-tp3-dp2-zero2-overlap-fp32"));
+  const auto counts_of = [](const Program& counted) {
+    std::map<std::string, int> counts;
+    for (const Segment& segment : counted.segments)
+      for (const Op& op : segment.ops) ++counts[full_name(op)];
+    return counts;
+  };
+  for (const CollectiveAccount& collective : accounts_of(program).collectives) {
+    if (collective.kind != "all_reduce") continue;
+    std::map<std::string, int> counts =
+        counts_of(edited(program, inject("double", collective.origin)));
+    BOOST_TEST(counts[collective.origin + ".once"] == 1);
+    BOOST_TEST(counts[collective.origin + ".wait.once"] == 1);
+    counts.erase(collective.origin + ".once");
+    counts.erase(collective.origin + ".wait.once");
+    BOOST_TEST((counts == counts_of(program)), collective.origin);
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "scenarios/json/json_document.hpp"
 
-namespace shardproof::tests {
+namespace shardproof {
 
 /// What the verdict on a clean scenario must be.
 enum class Deserved {
@@ -33,6 +33,6 @@ RandomScenario random_scenario(std::uint64_t seed);
 
 /// After how many steps `before` saves the state that the scenario goes on from. Whoever runs both
 /// sets the scenario's key "resume" to the checkpoint of `before` in sim.
-constexpr int kSavedSteps = 1;
+constexpr int saved_steps = 1;
 
-}  // namespace shardproof::tests
+}  // namespace shardproof

@@ -1,9 +1,9 @@
-#include "tests/support/random_scenario.hpp"
+#include "scenarios/random/random_scenario.hpp"
 
 #include "scenarios/model/families.hpp"
-#include "tests/support/random_model.hpp"
+#include "scenarios/random/random_model.hpp"
 
-namespace shardproof::tests {
+namespace shardproof {
 
 namespace {
 
@@ -198,14 +198,14 @@ class Writer {
   JsonValue before(JsonValue scenario) const {
     Dice of = dice("before");
     const int replicas = of.between(1, 3);
-    scenario.set("name", scenario.find("name")->text + "-before").set("steps", kSavedSteps);
+    scenario.set("name", scenario.find("name")->text + "-before").set("steps", saved_steps);
     scenario.set("world", replicas).set("uneven", false);
     JsonValue* config = scenario.find("deepspeed");
     config->set("tensor_parallel", JsonValue::object());
     const int lowest = config->find("data_types") == nullptr ? 0 : 1;
     config->find("zero_optimization")->set("stage", of.between(lowest, 2));
     return scenario.set("checkpoint", JsonValue::object().set(
-                                          "save_after", JsonValue::array().append(kSavedSteps)));
+                                          "save_after", JsonValue::array().append(saved_steps)));
   }
 
   std::uint64_t seed_;
@@ -223,4 +223,4 @@ RandomScenario random_scenario(std::uint64_t seed) {
   return Writer(seed, kind_of(Dice(seed, "kind"))).write();
 }
 
-}  // namespace shardproof::tests
+}  // namespace shardproof

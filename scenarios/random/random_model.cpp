@@ -1,9 +1,9 @@
-#include "tests/support/random_model.hpp"
+#include "scenarios/random/random_model.hpp"
 
 #include <functional>
 #include <map>
 
-namespace shardproof::tests {
+namespace shardproof {
 
 namespace {
 
@@ -332,4 +332,4 @@ RandomModel random_model(const std::string& family, const Cut& cut, int sequence
   return draft.take();
 }
 
-}  // namespace shardproof::tests
+}  // namespace shardproof

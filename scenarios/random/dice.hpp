@@ -7,7 +7,7 @@
 
 #include "scenarios/errors.hpp"
 
-namespace shardproof::tests {
+namespace shardproof {
 
 /// Draws that follow from a seed and a subject alone, on every machine and with every library.
 /// Subjects do not disturb each other: what is drawn for "model" stays what it was when "optimizer"
@@ -47,4 +47,4 @@ class Dice {
   std::uint64_t state_;
 };
 
-}  // namespace shardproof::tests
+}  // namespace shardproof

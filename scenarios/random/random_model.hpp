@@ -1,10 +1,10 @@
 #pragma once
 
 #include "scenarios/json/json_document.hpp"
-#include "tests/support/dice.hpp"
+#include "scenarios/random/dice.hpp"
 
 /// A model of any family, a few numbers wide, that a given tensor parallelism can cut.
-namespace shardproof::tests {
+namespace shardproof {
 
 /// How a model is to be cut: evenly among tp ranks, or by whole heads and whatever remains.
 struct Cut {
@@ -23,4 +23,4 @@ struct RandomModel {
 /// As many as there are families; random_model(family, ...) is of family_names()[family].
 RandomModel random_model(const std::string& family, const Cut& cut, int sequence, Dice& dice);
 
-}  // namespace shardproof::tests
+}  // namespace shardproof
