@@ -60,6 +60,7 @@
 #include "scenarios/driver/run_needs.hpp"
 #include "scenarios/driver/run_record.hpp"
 #include "scenarios/driver/runs_at_once.hpp"
+#include "scenarios/driver/shadow_choice.hpp"
 #include "scenarios/driver/shell_command.hpp"
 #include "scenarios/driver/suite.hpp"
 #include "scenarios/driver/supervised_run.hpp"
@@ -75,6 +76,7 @@
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/plan/program_json.hpp"
+#include "scenarios/precision/shadow.hpp"
 #include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/random/campaign.hpp"
@@ -130,13 +132,17 @@ Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::st
   return {name, std::move(command), {}, folder.file(name + ".log"), pulse};
 }
 
-Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
-                  const std::string& launcher) {
-  const std::string execution = name_of(each);
+// An execution, or the shadow.
+Job execution_in_one_process(const RunFolder& folder, const std::string& execution) {
   fs::create_directories(folder.file(execution));
-  Job job = job_of(
+  return job_of(
       folder, execution,
       {this_program(), "execute", execution, folder.file("scenario.json"), folder.file(execution)});
+}
+
+Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
+                  const std::string& launcher) {
+  Job job = execution_in_one_process(folder, name_of(each));
   if (each == Execution::real) {
     const real::LaunchCommand launch =
         real::launch_command(scenario.world(), job.command, launcher);
@@ -160,12 +166,24 @@ std::string reproducing_command(const std::string& folder, const std::string& la
   return shell_command(words);
 }
 
+// What is known and decided of a run before it starts.
+struct Prepared {
+  ShadowChoice shadow;
+  Needs needs;
+  Fit fit;
+};
+
 // `baseline`: the folder that has the one which the run is held against; "": it is judged itself.
 RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher,
-                const std::string& baseline, int threads) {
+                const std::string& baseline, int threads, const Prepared& prepared) {
   RunJobs jobs;
   for (const Execution execution : scenario.executions)
     jobs.executions.push_back(execution_job(scenario, folder, execution, launcher));
+  if (prepared.shadow.runs)
+    jobs.executions.push_back(execution_in_one_process(folder, shadow_name));
+  jobs.shadow = prepared.shadow;
+  jobs.needs = prepared.needs;
+  jobs.fit = prepared.fit;
   std::vector<std::string> judge{this_program(), "judge", folder.path(), "--place",
                                  folder.final_path()};
   if (!baseline.empty()) judge.insert(judge.end(), {"--baseline", baseline});
@@ -194,10 +212,32 @@ Program checked_input(const Scenario& scenario) {
   return program;
 }
 
-Needs needs_of(const Scenario& scenario, const Accounts& accounts, const std::string& out) {
+// What of the machine is there for a run; a shadow that nobody asked for, and that does not fit, is
+// left out.
+Prepared prepare(const Scenario& scenario, const Accounts& accounts, const std::string& out,
+                 const Machine& machine) {
   const reference::ReferenceSize size = reference::size_of_reference(scenario);
-  return run_needs(scenario, accounts, {size.trace_bytes, size.trace_tensors, size.memory_bytes},
-                   out);
+  const ReferenceNeeds reference{size.trace_bytes, size.trace_tensors, size.memory_bytes};
+  const auto fitted = [&](const ShadowChoice& choice, const std::optional<ShadowNeeds>& shadow) {
+    const Needs needs = run_needs(scenario, accounts, reference, out, shadow);
+    return Prepared{choice, needs, fit(needs, machine, usable_processors())};
+  };
+  if (const std::string why = scenario.why_without_shadow(); !why.empty())
+    return fitted(without_shadow(why), std::nullopt);
+  const Shadow shadow = shadow_of(scenario, real::checked_program);
+  const Program program = real::checked_program(shadow.scenario);
+  ShadowChoice choice = choose_shadow(
+      scenario, shadow, program,
+      {accounts.trace_bytes, scenario.runs(Execution::reference) ? size.trace_bytes : 0});
+  if (!choice.runs) return fitted(choice, std::nullopt);
+  try {
+    return fitted(choice, ShadowNeeds{shadow.scenario, accounts_of(program)});
+  } catch (const ScenarioError& error) {
+    if (scenario.shadow) throw;
+    choice.runs = false;
+    choice.reason = std::string("with it ") + error.what();
+    return fitted(choice, std::nullopt);
+  }
 }
 
 // The folder of the judged run that a run is to be like; "" if it is judged itself.
@@ -215,21 +255,19 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   const std::string baseline = baseline_of(scenario, program, options);
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
-  const Needs needs = needs_of(scenario, accounts, options.out);
-  const Fit fitted = fit(needs, measure_machine(options.out), usable_processors());
+  const Prepared prepared = prepare(scenario, accounts, options.out, measure_machine(options.out));
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
   if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
-  RunJobs jobs = jobs_of(scenario, folder, options.launcher, baseline, options.threads);
-  jobs.needs = needs;
-  jobs.fit = fitted;
+  const RunJobs jobs =
+      jobs_of(scenario, folder, options.launcher, baseline, options.threads, prepared);
   return run_supervised(scenario, folder, jobs,
                         {.quiet = options.quiet,
                          .stall_seconds = options.stall,
-                         .start_seconds = seconds_to_start(needs)});
+                         .start_seconds = seconds_to_start(prepared.needs)});
 }
 
 RunOutcome failed(const std::exception& error, int exit_code) {
@@ -240,6 +278,7 @@ RunOutcome failed(const std::exception& error, int exit_code) {
 // What is held against a baseline leaves hashes alone, which nothing of the reference is beside.
 void record_hashes(Scenario& scenario) {
   scenario.trace_tier = TraceTier::digest;
+  scenario.shadow.reset();
   std::erase(scenario.executions, Execution::reference);
   if (scenario.executions.empty())
     throw ScenarioError(scenario.name + ": --baseline: there is nothing to run but the reference");
@@ -354,9 +393,10 @@ std::optional<Needs> needs_alone(const SuiteMember& member, const RunOptions& op
                                  const Machine& machine) {
   try {
     const Scenario scenario = scenario_of(member, options);
-    Needs needs = needs_of(scenario, accounts_of(real::checked_program(scenario)), options.out);
-    needs.memory_bytes = fit(needs, machine, usable_processors()).memory_bytes;
-    return needs;
+    Prepared prepared =
+        prepare(scenario, accounts_of(real::checked_program(scenario)), options.out, machine);
+    prepared.needs.memory_bytes = prepared.fit.memory_bytes;
+    return prepared.needs;
   } catch (const std::exception&) {
     return std::nullopt;
   }
@@ -496,6 +536,9 @@ void add_scenario_options(CLI::App& command, ScenarioOptions& given) {
   command.add_option("--executions", given.executions, "what is run beside what")
       ->type_name(one_of(names_of<Execution>()))
       ->delimiter(',');
+  command.add_flag("--shadow", given.shadow,
+                   "all steps once more in fp64, judged, too (default: the first alone, where that "
+                   "takes less than a third of the run)");
   command.add_option("--name", given.name, "of the results' folder");
   command.add_option(
       "--inject", given.inject,
@@ -564,6 +607,10 @@ void add_run(CLI::App& app, Command& command) {
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
   run_command->callback([options, run_command, &command] {
     expect_scenario("run", options->paths, options->given);
+    if (options->given.shadow && !options->baseline.empty() && !options->rejudge)
+      throw CLI::ValidationError("--shadow",
+                                 "beside --baseline, which has hashes alone recorded, "
+                                 "it needs --rejudge");
     options->words = words_for_each(*run_command);
     command = [options] { return run(*options); };
   });
@@ -583,26 +630,37 @@ real::MakeMachine machine_of(const Scenario& scenario) {
 }
 
 // `pulse`: where this process tells its pulse; "": nobody listens.
-int execute(Execution execution, const std::string& scenario_file, const std::string& folder,
-            const std::string& pulse) {
+int execute(const std::string& execution, const std::string& scenario_file,
+            const std::string& folder, const std::string& pulse) {
   if (!pulse.empty()) Pulse::of_this_process().publish(pulse);
   const Scenario scenario = read_scenario(scenario_file);
   fs::create_directories(folder);
-  const ProgressReporter reporter(name_of(execution));
+  const ProgressReporter reporter(execution);
   const auto steps = [&](int done, int total) { reporter.report("step", done, total); };
-  if (execution == Execution::sim) {
-    if (!sim::simulate(scenario, folder, steps)) return 1;
-    if (scenario.shows_tensors()) write_master(folder);
+  const auto simulate = [&](const Scenario& simulated) {
+    if (!sim::simulate(simulated, folder, steps)) return 1;
+    if (simulated.shows_tensors()) write_master(folder);
     return 0;
+  };
+  if (execution == shadow_name)
+    return simulate(shadow_of(scenario, real::checked_program).scenario);
+  switch (*from_name<Execution>(execution)) {
+    case Execution::sim: return simulate(scenario);
+    case Execution::real: return real::run_rank(scenario, folder, machine_of(scenario), steps);
+    case Execution::reference: break;
   }
-  if (execution == Execution::real)
-    return real::run_rank(scenario, folder, machine_of(scenario), steps);
   reference::run_reference(scenario, header_of(scenario, Execution::reference), folder,
                            [&](const Moment& moment) {
                              if (moment.micro < 0)
                                reporter.report("step", moment.step + 1, scenario.steps);
                            });
   return 0;
+}
+
+std::vector<std::string> names_to_execute() {
+  std::vector<std::string> names = names_of<Execution>();
+  names.emplace_back(shadow_name);
+  return names;
 }
 
 void add_execute(CLI::App& app, Command& command) {
@@ -613,14 +671,13 @@ void add_execute(CLI::App& app, Command& command) {
   CLI::App* execute_command = app.add_subcommand("execute", "one execution")->group("");
   execute_command->add_option("execution", options->execution)
       ->required()
-      ->check(CLI::IsMember(names_of<Execution>()));
+      ->check(CLI::IsMember(names_to_execute()));
   execute_command->add_option("scenario", options->scenario)->required();
   execute_command->add_option("folder", options->folder)->required();
   execute_command->add_option("--pulse", options->pulse);
   execute_command->callback([options, &command] {
     command = [options] {
-      return execute(*from_name<Execution>(options->execution), options->scenario, options->folder,
-                     options->pulse);
+      return execute(options->execution, options->scenario, options->folder, options->pulse);
     };
   });
 }
@@ -633,17 +690,24 @@ struct JudgeOptions {
   int threads = 0;       // 0: as many as there are processors for this process
 };
 
-// The traces must be of the scenario that lies beside them: another would judge other numbers.
-void expect_scenario_of_traces(const Scenario& scenario, const reports::JudgeInput& input) {
+// A trace must be of the scenario that lies beside it: another would judge other numbers.
+void expect_scenario_of_trace(const Scenario& scenario, const std::string& folder) {
+  if (fs::exists(folder + "/collective_failure.json")) return;
   const std::string hash = scenario_hash(scenario);
-  for (const reports::JudgedExecution& engine : input.engines) {
-    if (fs::exists(engine.folder + "/collective_failure.json")) continue;
-    const std::string recorded = header_of_trace(engine.folder).scenario_hash;
-    if (!recorded.empty() && recorded != hash)
-      throw ScenarioError(engine.folder + ": the trace is of another scenario (" + recorded +
-                          ") than the scenario.json beside it (" + hash +
-                          "), or a program of another version wrote it");
-  }
+  const std::string recorded = header_of_trace(folder).scenario_hash;
+  if (!recorded.empty() && recorded != hash)
+    throw ScenarioError(folder + ": the trace is of another scenario (" + recorded +
+                        ") than the scenario.json beside it (" + hash +
+                        "), or a program of another version wrote it");
+}
+
+reports::ShadowInput shadow_input(const std::string& folder, const RunRecord& record,
+                                  const Scenario& scenario) {
+  if (const std::string why = why_not_shadowed(folder, record); !why.empty()) return {{}, "", why};
+  reports::ShadowInput input{shadow_of(scenario, real::checked_program).scenario,
+                             folder + "/" + shadow_name, ""};
+  expect_scenario_of_trace(*input.scenario, input.folder);
+  return input;
 }
 
 // The file of the baseline that hashes are held against.
@@ -676,7 +740,9 @@ int judge(const JudgeOptions& options) {
   for (const Execution engine : {Execution::sim, Execution::real})
     if (const auto trace = finished(folder, record, name_of(engine)))
       input.engines.push_back({name_of(engine), *trace});
-  expect_scenario_of_traces(scenario, input);
+  for (const reports::JudgedExecution& engine : input.engines)
+    expect_scenario_of_trace(scenario, engine.folder);
+  input.shadow = shadow_input(folder, record, scenario);
   input.baseline = baseline_for(scenario, options.baseline);
   input.new_baseline = folder + "/" + baseline_file;
   // A judge that is killed must not leave an earlier verdict for its own.
@@ -693,6 +759,9 @@ int judge(const JudgeOptions& options) {
   verdict.reproduce = reproducing_command(place, record.launcher, options.baseline);
   verdict.plan_text = read_text(folder + "/plan.txt");
   if (!record.said_of_memory.empty()) verdict.notices.push_back(record.said_of_memory);
+  verdict.shadow = record.shadow;
+  if (record.shadow.runs && !input.shadow.not_run.empty())
+    verdict.notices.push_back("its fp64 shadow did not end: " + input.shadow.not_run);
   MemoryPeak& memory = MemoryPeak::of_this_process();
   memory.look();
   verdict.memory_estimate = record.memory_estimate;

@@ -5,6 +5,7 @@
 
 #include "reports/cause/likely_cause.hpp"
 #include "reports/checks/baseline.hpp"
+#include "reports/checks/shadow.hpp"
 #include "reports/checks/table.hpp"
 #include "reports/traces/recorded_trace.hpp"
 #include "reports/verdict/findings.hpp"
@@ -15,7 +16,7 @@
 #include "scenarios/digest/saved_files.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/precision/mean_over_replicas.hpp"
-#include "scenarios/pulse.hpp"
+#include "scenarios/precision/shadow.hpp"
 #include "scenarios/trace/collective_failure.hpp"
 
 namespace shardproof::reports {
@@ -36,33 +37,12 @@ std::string describe(const Injection& injection) {
   return text;
 }
 
-// A check on what there is. One that lacks what it needs says so, and the verdict cannot be a pass.
-Tally run(const Check& check, Judging& judging) {
-  Tally silent(check.name, check.proof);
-  if (const std::string reason = check.nothing_to_say(judging.context.scenario); !reason.empty()) {
-    silent.not_required(reason);
-    return silent;
-  }
-  const bool of_engines = check.needs == Needs::program_and_log;
-  if (of_engines && judging.context.engines().empty()) {
-    silent.not_run("the trace has no program and no log");
-    return silent;
-  }
-  Pulse::of_this_process().work_on(std::string("the check ") + check.name);
-  Tally tally = check.run(judging);
-  SHARDPROOF_EXPECTS(tally.name() == check.name, tally.name(), check.name);
-  for (const RecordedTrace* trace : judging.context.traces)
-    if (of_engines && trace->engine() == nullptr)
-      tally.unknown(trace->execution() + ": the trace has no program and no log");
-  return tally;
-}
-
 // In the order of the table.
 std::vector<RankedTally> run_all(Judging& judging,
                                  const std::function<void(int, int)>& on_progress) {
   std::vector<RankedTally> tallies;
   for (const Check& check : check_table()) {
-    tallies.push_back({run(check, judging), check.sharpness});
+    tallies.push_back({run_check(check, judging), check.sharpness});
     if (on_progress)
       on_progress(static_cast<int>(tallies.size()), static_cast<int>(check_table().size()));
   }
@@ -88,6 +68,7 @@ class Judge {
 
   Verdict run() {
     for (const JudgedExecution& execution : input_.engines) open(execution);
+    open_shadow();
     if (input_.reference_folder) reference_.emplace(*input_.reference_folder);
     if (traces_.empty())
       nothing_to_judge();
@@ -118,6 +99,14 @@ class Judge {
         input_.scenario.trace_tier == TraceTier::digest
             ? std::make_unique<RecordedTrace>(execution.name, TraceReader(execution.folder))
             : open_trace(execution.name, execution.folder));
+  }
+
+  void open_shadow() {
+    const ShadowInput& given = input_.shadow;
+    shadow_.not_run = given.not_run;
+    if (!given.scenario) return;
+    shadow_trace_.emplace(*given.scenario, given.folder);
+    shadow_.context = &shadow_trace_->context();
   }
 
   void nothing_to_judge() {
@@ -201,6 +190,7 @@ class Judge {
                          nullptr};
     verdict_.environment = traces_.back()->reader().header().settings;
     if (reference_) context.reference = &*reference_;
+    context.shadow = shadow_;
 
     Judging judging(context);
     const std::vector<RankedTally> tallies = run_all(judging, input_.on_progress);
@@ -210,10 +200,13 @@ class Judge {
       for (const auto& trace : traces_) describe_steps(*trace);
 
     Divergence divergence = first_divergence(tallies);
-    if (divergence.first)
+    if (divergence.first) {
+      const bool of_shadow = divergence.first->execution == shadow_name && shadow_.context;
       divergence.first->cause =
-          likely_cause(context, *divergence.first, divergence.sequence, divergence.evidence);
-    if (divergence.first) tell_of_parting(*divergence.first);
+          likely_cause(of_shadow ? *shadow_.context : context, *divergence.first,
+                       divergence.sequence, divergence.evidence);
+      tell_of_parting(*divergence.first);
+    }
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
     show_tensors(judging, divergence);
@@ -230,7 +223,8 @@ class Judge {
   }
 
   void show_tensors(Judging& judging, const Divergence& divergence) {
-    if (divergence.first) judging.table.mark_first(*divergence.first, divergence.sequence);
+    if (divergence.first && divergence.first->execution != shadow_name)  // whose tensors are others
+      judging.table.mark_first(*divergence.first, divergence.sequence);
     verdict_.tensors = judging.table.rows();
     verdict_.step_errors = judging.table.steps();
     const auto place = [&](const StepError& error) {
@@ -279,6 +273,8 @@ class Judge {
   std::vector<reference::Unit> units_;
   std::vector<std::unique_ptr<RecordedTrace>> traces_;
   std::optional<TraceReader> reference_;
+  std::optional<ShadowTrace> shadow_trace_;
+  JudgedShadow shadow_;
   std::optional<CollectiveFailure> collective_failure_;
   std::string failed_execution_;  // of the simulated cluster that came to a standstill
   Verdict verdict_;

@@ -17,6 +17,13 @@ struct JudgedExecution {
   std::string folder;
 };
 
+/// The fp64 shadow of a run.
+struct ShadowInput {
+  std::optional<Scenario> scenario = {};  // that it is judged by; nothing: it did not run
+  std::string folder = {};                // where it left its trace
+  std::string not_run = "nobody has run it";
+};
+
 /// Where the traces of a run are.
 struct JudgeInput {
   const Scenario& scenario;
@@ -28,6 +35,7 @@ struct JudgeInput {
   std::optional<std::string> baseline = {};
   /// Where a run that is judged in full and passes leaves its baseline; "": nowhere.
   std::string new_baseline = {};
+  ShadowInput shadow = {};
   /// Told how many of the checks have ended; absent: nobody is.
   std::function<void(int done, int total)> on_progress = {};
 };

@@ -10,9 +10,12 @@
 #include "reports/checks/policy.hpp"
 #include "reports/checks/replicas.hpp"
 #include "reports/checks/round_trip.hpp"
+#include "reports/checks/shadow.hpp"
 #include "reports/checks/sim_real.hpp"
 #include "reports/verdict/first_divergence.hpp"
 #include "scenarios/checkpoint/hash.hpp"
+#include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::reports {
 
@@ -81,7 +84,6 @@ Tally baseline(Judging&) {
   tally.not_run("it is no check of what was recorded in full");
   return tally;
 }
-Tally shadow(Judging&) { return not_built("shadow", "the fp64 shadow is not built yet"); }
 Tally suspects(Judging&) { return not_built("suspects", "statistical suspects are not built yet"); }
 
 // Where several speak of one op, the sharpest is heard: which bytes changed, then what an op may
@@ -90,24 +92,28 @@ Tally suspects(Judging&) { return not_built("suspects", "statistical suspects ar
 constexpr auto bitwise = Proof::bitwise;
 constexpr auto data = Needs::datasets;
 constexpr auto engine = Needs::program_and_log;
+constexpr auto shadow = only_in_shadow;
+constexpr bool too = true, not_in_shadow = false;
 constexpr Check table[] = {
-    {"plan", bitwise, engine, 11, always, required, run<check_plan>},
-    {"policy", bitwise, engine, 3, always, required, run<check_policy>},
-    {"leaves", bitwise, data, 0, always, required, run<check_leaves>},
-    {"collectives", bitwise, engine, symptom, always, required, run<check_collectives>},
-    {"coverage", bitwise, data, 10, always, required, run<check_coverage>},
-    {"edges", bitwise, engine, 1, always, required, run<&WalkFindings::edges>},
-    {"replicas", bitwise, data, 7, of_several_ranks, required, run<check_replicas>},
-    {"continuity", bitwise, engine, 2, always, required, run<&WalkFindings::continuity>},
-    {"op_local", bitwise, data, 5, always, required, op_local},
-    {"plan_units", bitwise, engine, 4, always, required, run<&WalkFindings::plan_units>},
-    {"optimizer", bitwise, data, 6, in_training, required, run<check_optimizer>},
-    {"round_trip", bitwise, engine, 8, always, required, run<check_round_trip>},
-    {"sim_real", bitwise, data, 9, always, with_sim_and_real, run<check_sim_real>},
-    {"baseline", bitwise, Needs::baseline, 11, of_digests, of_hashes_alone, baseline},
-    {"shadow", Proof::unknown, engine, 11, always, never, shadow},
-    {"suspects", Proof::unknown, engine, 11, always, never, suspects},
-    {"end_to_end", Proof::statistical, Needs::reference, 11, always, with_reference, end_to_end},
+    {"plan", bitwise, engine, 11, not_in_shadow, always, required, run<check_plan>},
+    {"policy", bitwise, engine, 3, too, always, required, run<check_policy>},
+    {"leaves", bitwise, data, 0, too, always, required, run<check_leaves>},
+    {"collectives", bitwise, engine, symptom, too, always, required, run<check_collectives>},
+    {"coverage", bitwise, data, 10, too, always, required, run<check_coverage>},
+    {"edges", bitwise, engine, 1, too, always, required, run<&WalkFindings::edges>},
+    {"replicas", bitwise, data, 7, too, of_several_ranks, required, run<check_replicas>},
+    {"continuity", bitwise, engine, 2, too, always, required, run<&WalkFindings::continuity>},
+    {"op_local", bitwise, data, 5, too, always, required, op_local},
+    {"plan_units", bitwise, engine, 4, too, always, required, run<&WalkFindings::plan_units>},
+    {"optimizer", bitwise, data, 6, too, in_training, required, run<check_optimizer>},
+    {"round_trip", bitwise, engine, 8, not_in_shadow, always, required, run<check_round_trip>},
+    {"sim_real", bitwise, data, 9, not_in_shadow, always, with_sim_and_real, run<check_sim_real>},
+    {"baseline", bitwise, Needs::baseline, 11, not_in_shadow, of_digests, of_hashes_alone,
+     baseline},
+    {"shadow", bitwise, engine, shadow, not_in_shadow, always, never, run<check_shadow>},
+    {"suspects", Proof::unknown, engine, 11, not_in_shadow, always, never, suspects},
+    {"end_to_end", Proof::statistical, Needs::reference, 11, not_in_shadow, always, with_reference,
+     end_to_end},
 };
 
 }  // namespace
@@ -118,6 +124,26 @@ std::vector<std::string> check_names() {
   std::vector<std::string> names;
   for (const Check& check : table) names.push_back(check.name);
   return names;
+}
+
+Tally run_check(const Check& check, Judging& judging) {
+  Tally silent(check.name, check.proof);
+  if (const std::string reason = check.nothing_to_say(judging.context.scenario); !reason.empty()) {
+    silent.not_required(reason);
+    return silent;
+  }
+  const bool of_engines = check.needs == Needs::program_and_log;
+  if (of_engines && judging.context.engines().empty()) {
+    silent.not_run("the trace has no program and no log");
+    return silent;
+  }
+  Pulse::of_this_process().work_on(std::string("the check ") + check.name);
+  Tally tally = check.run(judging);
+  SHARDPROOF_EXPECTS(tally.name() == check.name, tally.name(), check.name);
+  for (const RecordedTrace* trace : judging.context.traces)
+    if (of_engines && trace->engine() == nullptr)
+      tally.unknown(trace->execution() + ": the trace has no program and no log");
+  return tally;
 }
 
 std::string judge_identity() {

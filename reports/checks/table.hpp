@@ -32,7 +32,8 @@ struct Check {
   const char* name;
   Proof proof;  // the strictest that it has
   Needs needs;
-  int sharpness;  // first_divergence.hpp
+  int sharpness;   // first_divergence.hpp
+  bool of_shadow;  // whether the fp64 shadow has it, too (shadow.hpp)
   /// Why it has nothing to say of such a scenario; "" if it has.
   std::string (*nothing_to_say)(const Scenario& scenario);
   /// Whether a run of the scenario cannot pass without it.
@@ -45,9 +46,13 @@ struct Check {
 std::span<const Check> check_table();
 std::vector<std::string> check_names();
 
+/// A check on what there is. One that lacks what it needs says so, and no verdict that requires it
+/// can be a pass.
+Tally run_check(const Check& check, Judging& judging);
+
 /// Which checks there are, and what they find: a baseline that another judge has passed is one no
 /// more. To be counted up with every change that makes a check find more than it did.
-inline constexpr int judge_version = 2;
+inline constexpr int judge_version = 3;
 /// "1-0123456789abcdef": the version, and a hash of the table.
 std::string judge_identity();
 

@@ -136,6 +136,13 @@ std::string trend_text(const Verdict& verdict) {
   return (loss.empty() ? "" : loss + "; ") + "from fp64 at most: " + joined(quantities, ", ");
 }
 
+std::string shadow_text(const Verdict& verdict) {
+  if (!verdict.shadow || !verdict.shadow->runs) return "";
+  const std::string left_out = joined(verdict.shadow->left_out, ", ");
+  return counted(verdict.shadow->steps, "step") + " in fp64" +
+         (left_out.empty() ? "" : ", without " + left_out);
+}
+
 std::string baseline_text(const Verdict& verdict) {
   return verdict.baseline ? verdict.baseline->file + ", judged in full " + verdict.baseline->judged
                           : "";

@@ -20,6 +20,8 @@ std::string skipped_text(const Verdict& verdict);
 /// "loss 3.47 to 3.31; from fp64 at most: loss 0.0012, grad_norm 0.004"; "" if nothing was
 /// compared.
 std::string trend_text(const Verdict& verdict);
+/// "1 step in fp64, without all steps but the first"; "" if the run has no shadow.
+std::string shadow_text(const Verdict& verdict);
 /// "12,345 elements, over all checks"; of hashes "12,345 values, by their hashes".
 std::string compared_text(const Verdict& verdict, const std::vector<CheckResult>& checks);
 /// "results/mine/baseline.h5, judged in full 2026-11-28 23:10:05 UTC"; "" without one.

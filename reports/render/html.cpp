@@ -70,6 +70,7 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
   terms.add("baseline", html_escaped(baseline_text(verdict)));
   terms.add("changed since then", html_escaped(changes_text(verdict)));
   terms.add("skipped", html_escaped(skipped_text(verdict)));
+  terms.add("shadow", html_escaped(shadow_text(verdict)));
   terms.add("trend", html_escaped(trend_text(verdict)));
   terms.add("executions", html_escaped(joined(verdict.executions, ", ")));
   terms.add("hardware", html_escaped(hardware_text(verdict)));

@@ -101,27 +101,29 @@ JsonValue memory_json(const Verdict& verdict) {
 std::string summary_json(const Verdict& verdict) {
   JsonValue checks = JsonValue::array();
   for (const CheckResult& check : all_checks(verdict)) checks.append(check_json(check));
-  const JsonValue summary = JsonValue::object()
-                                .set("schema", "shardproof-summary-1")
-                                .set("scenario", verdict.scenario)
-                                .set("scenario_hash", verdict.scenario_hash)
-                                .set("executions", list(verdict.executions))
-                                .set("hardware_simulated", verdict.hardware_simulated)
-                                .set("notices", list(verdict.notices))
-                                .set("exit_code", verdict.exit_code())
-                                .set("injected", list(verdict.injected))
-                                .set("verdict", name_of(verdict.conclusion))
-                                .set("checks", std::move(checks))
-                                .set("first_divergence", divergence_json(verdict.first_divergence))
-                                .set("other_failures", verdict.other_failures)
-                                .set("errors", list(verdict.errors))
-                                .set("skipped", skipped_json(verdict.skipped))
-                                .set("trend", trend_json(verdict.trend))
-                                .set("baseline", baseline_json(verdict.baseline))
-                                .set("environment", dictionary(verdict.environment))
-                                .set("timing", dictionary(verdict.timing))
-                                .set("memory", memory_json(verdict))
-                                .set("reproduce", verdict.reproduce);
+  const JsonValue summary =
+      JsonValue::object()
+          .set("schema", "shardproof-summary-1")
+          .set("scenario", verdict.scenario)
+          .set("scenario_hash", verdict.scenario_hash)
+          .set("executions", list(verdict.executions))
+          .set("hardware_simulated", verdict.hardware_simulated)
+          .set("notices", list(verdict.notices))
+          .set("exit_code", verdict.exit_code())
+          .set("injected", list(verdict.injected))
+          .set("verdict", name_of(verdict.conclusion))
+          .set("checks", std::move(checks))
+          .set("first_divergence", divergence_json(verdict.first_divergence))
+          .set("other_failures", verdict.other_failures)
+          .set("errors", list(verdict.errors))
+          .set("skipped", skipped_json(verdict.skipped))
+          .set("trend", trend_json(verdict.trend))
+          .set("baseline", baseline_json(verdict.baseline))
+          .set("shadow", verdict.shadow ? to_json(*verdict.shadow) : JsonValue())
+          .set("environment", dictionary(verdict.environment))
+          .set("timing", dictionary(verdict.timing))
+          .set("memory", memory_json(verdict))
+          .set("reproduce", verdict.reproduce);
   return write_json(summary, 2) + "\n";
 }
 

@@ -43,11 +43,19 @@ bool earlier(const Candidate& a, const Candidate& b) {
   return rank(a) < rank(b);
 }
 
+// Checks of a tier are heard where those of the tiers before it have found nothing.
+enum class Tier { numbers, shadow, symptoms };
+
+Tier tier_of(const RankedTally& check) {
+  if (check.sharpness == symptom) return Tier::symptoms;
+  return check.sharpness == only_in_shadow ? Tier::shadow : Tier::numbers;
+}
+
 // The candidates of a list of checks.
-std::vector<Candidate> candidates_of(const std::vector<RankedTally>& checks, bool symptoms) {
+std::vector<Candidate> candidates_of(const std::vector<RankedTally>& checks, Tier tier) {
   std::vector<Candidate> candidates;
   for (const RankedTally& check : checks)
-    if ((check.sharpness == symptom) == symptoms)
+    if (tier_of(check) == tier)
       for (const Failure& failure : check.tally.failures())
         candidates.push_back({&failure, check.sharpness});
   return candidates;
@@ -94,8 +102,9 @@ std::shared_ptr<const Evidence> evidence_of(const FirstDivergence& divergence,
 
 Divergence first_divergence(const std::vector<RankedTally>& checks) {
   // A wrong number of collectives is a symptom: it names the op only if no number is wrong.
-  std::vector<Candidate> candidates = candidates_of(checks, /*symptoms=*/false);
-  if (candidates.empty()) candidates = candidates_of(checks, /*symptoms=*/true);
+  std::vector<Candidate> candidates;
+  for (const Tier tier : {Tier::numbers, Tier::shadow, Tier::symptoms})
+    if (candidates.empty()) candidates = candidates_of(checks, tier);
   if (candidates.empty()) return {};
   std::set<UnitKey> units;
   for (const Candidate& candidate : candidates) units.insert(key_of(*candidate.failure));

@@ -10,11 +10,13 @@
 namespace shardproof::reports {
 
 /// What a check found, and how much its word weighs where several speak of one op: the lowest is
-/// the sharpest. A `symptom` names the op only where no other check does.
+/// the sharpest. What only the fp64 shadow shows names the op where no check of the run's own
+/// numbers does, and a `symptom` where nothing else does.
 struct RankedTally {
   Tally tally;
   int sharpness = 0;
 };
+inline constexpr int only_in_shadow = 99;
 inline constexpr int symptom = 100;
 
 struct Divergence {

@@ -16,6 +16,11 @@ void Tally::add(const Comparison& comparison, Proof proof) {
   max_ratio_ = std::max(max_ratio_, comparison.max_ratio);
 }
 
+void Tally::add(const CheckResult& of) {
+  add(of.compared, of.failed, of.proof);
+  max_ratio_ = std::max(max_ratio_, of.max_ratio.value_or(0));
+}
+
 void Tally::fail(Failure failure, const std::string& sentence) {
   if (failures_.empty()) reason_ = sentence;
   failure.divergence.reason = sentence;

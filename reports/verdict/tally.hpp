@@ -35,6 +35,8 @@ class Tally {
   /// Counts of a comparison; `proof` is the kind that it had.
   void add(std::int64_t compared, std::int64_t failed, Proof proof);
   void add(const Comparison& comparison, Proof proof);
+  /// All that another check counted.
+  void add(const CheckResult& of);
   /// A failing unit; `sentence` is kept as the reason if it is the first. Of all of them only the
   /// one that was run first keeps its evidence: a cause is searched for no other.
   void fail(Failure failure, const std::string& sentence);

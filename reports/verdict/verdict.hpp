@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/driver/shadow_choice.hpp"
 #include "scenarios/phase.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -44,7 +45,7 @@ struct Cause {
 
 /// The failing unit that none of the other failing units precede.
 struct FirstDivergence {
-  std::string execution;  // "sim" | "real"
+  std::string execution;  // "sim" | "real" | "shadow"
   Moment moment;
   std::optional<Phase> phase;
   std::string op;                   // as `shardproof plan` prints it
@@ -136,6 +137,7 @@ struct Verdict {
   Conclusion conclusion = Conclusion::unknown;
   std::vector<CheckResult> checks;      // all rows of checks/table.hpp, in that order
   std::optional<BaselineUse> baseline;  // of a run that recorded hashes alone
+  std::optional<ShadowChoice> shadow;   // nothing of traces that nobody has run
   std::optional<FirstDivergence> first_divergence;
   std::int64_t other_failures = 0;     // failing units beside the first
   std::vector<std::string> errors;     // sentences of executions that did not finish

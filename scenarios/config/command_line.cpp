@@ -125,6 +125,7 @@ void set_options(JsonValue& root, const ScenarioOptions& given) {
   set("real", given.real);
   set("cut", given.cut);
   set_executions(root, given);
+  if (given.shadow) root.set("shadow", from_option("--shadow", true));
   add_edits(root, given);
 }
 

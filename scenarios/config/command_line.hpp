@@ -21,6 +21,7 @@ struct ScenarioOptions {
   std::optional<std::int64_t> sequence;
   std::string mode, precision, reduction, real, cut;  // "": the default, or the file's
   std::vector<std::string> executions;                // empty: all, or the file's
+  bool shadow = false;                                // else what the file says
   std::vector<std::string> inject;                    // edits as JSON objects, beside the file's
   std::vector<std::string> overrides;
 };

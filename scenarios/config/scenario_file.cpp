@@ -149,6 +149,16 @@ void read_trace(ObjectReader& top, Scenario& scenario) {
   reader.finish();
 }
 
+// Whether the run has a shadow; one that can have none is not asked for it.
+void read_shadow(ObjectReader& top, Scenario& scenario) {
+  const JsonValue* value = top.find("shadow");
+  if (!value) return;
+  scenario.shadow = top.boolean("shadow", false);
+  if (const std::string why = scenario.why_without_shadow(); *scenario.shadow && !why.empty())
+    refuse_value(*value, "shadow", "this run can have none, since " + why + ": expected false",
+                 Kind::conflict);
+}
+
 // The name becomes that of a folder of results.
 std::string read_name(ObjectReader& top, const std::string& file) {
   const JsonValue* value = top.find("name");
@@ -206,10 +216,8 @@ void read_deepspeed(ObjectReader& top, int world, Scenario& scenario) {
   if (!client.groups.is_null())
     scenario.parameter_groups = parameter_groups_from_json(client.groups, scenario.model);
   scenario.replicas = world / deepspeed.tensor_parallel;
-  if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "from_deepspeed")
-    return;
-  scenario.training.working = Dtype::fp64;
-  scenario.training.accumulate = scenario.parallel.dp_wire = std::nullopt;
+  if (top.one_of("precision", "from_deepspeed", {"from_deepspeed", "fp64"}) == "fp64")
+    scenario.compute_in_fp64();
 }
 
 // Whether Shardproof's own cut is asked for.
@@ -306,6 +314,7 @@ Scenario read_keys(const JsonValue& root, const std::string& file) {
   }
   read_checkpoints(top, folder, scenario);
   read_trace(top, scenario);
+  read_shadow(top, scenario);
   scenario.overflow_expected = read_overflow(top, scenario);
   scenario.timeout_s = top.integer("timeout_s", scenario.timeout_s, {1, 10'000'000});
   if (const JsonValue* list = top.find("inject"))

@@ -78,6 +78,7 @@ JsonValue to_json(const Scenario& scenario) {
   json.set("trace", JsonValue::object()
                         .set("tier", name_of(scenario.trace_tier))
                         .set("keep", name_of(scenario.trace_keep)));
+  if (scenario.shadow) json.set("shadow", *scenario.shadow);
   if (!scenario.parameter_groups.empty())
     json.set("parameter_groups", shardproof::to_json(scenario.parameter_groups));
   if (!scenario.checkpoint.save_after.empty())

@@ -17,8 +17,9 @@ struct Named {
 };
 
 // The first that fits. A key that is not named here is of the task: a new one counts.
-constexpr std::array<Named, 20> named{{{"name", ""},
+constexpr std::array<Named, 21> named{{{"name", ""},
                                        {"trace", ""},
+                                       {"shadow", ""},
                                        {"executions", ""},
                                        {"timeout_s", ""},
                                        {"inject", ""},

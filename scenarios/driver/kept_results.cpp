@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/precision/shadow.hpp"
 
 namespace shardproof {
 
@@ -58,6 +59,7 @@ void keep_traces(const Scenario& scenario, const RunFolder& folder, int exit_cod
     return;
   for (const Execution execution : scenario.executions)
     remove_all_but_checkpoints(folder.file(name_of(execution)));
+  fs::remove_all(folder.file(shadow_name));
 }
 
 }  // namespace shardproof

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scenarios/dtype.hpp"
+#include "scenarios/precision/shadow.hpp"
 #include "scenarios/shape.hpp"
 
 namespace shardproof {
@@ -18,10 +19,6 @@ std::int64_t written_file_bytes(std::int64_t tensors) {
 }
 std::int64_t read_file_bytes(std::int64_t tensors) {
   return 20 * kibibyte * std::min<std::int64_t>(tensors, 3 << 10) + kibibyte * tensors;
-}
-
-std::int64_t engines(const Scenario& scenario) {
-  return (scenario.runs(Execution::sim) ? 1 : 0) + (scenario.runs(Execution::real) ? 1 : 0);
 }
 
 // What one engine saves of the run.
@@ -69,17 +66,31 @@ std::int64_t first_rank_bytes(const Terms& terms) {
   return std::max(rank_bytes(terms), terms.read);
 }
 
-// It streams: of what it reads it holds a tile for each thread, and of the units that are one tile
-// the whole: measured as 384 MiB, and of a run smaller than that what there is. Of the leaves it
-// holds one weight as it was recorded and as it must be. Beside that it holds what it knows of
-// every tensor and every op.
-std::int64_t judge_bytes(const Scenario& scenario, const Accounts& accounts) {
-  const std::int64_t ranks = engines(scenario) * scenario.world();
-  const std::int64_t known = 8 * kibibyte * ranks * accounts.tensors_of_rank;
-  const std::int64_t streamed =
-      std::min(384 * mebibyte, 32 * mebibyte + 2 * engines(scenario) * accounts.trace_bytes);
+// The judge streams: of what it reads it holds a tile for each thread, and of the units that are
+// one tile the whole: measured as 384 MiB, and of a run smaller than that what there is. Of the
+// leaves it holds one weight as it was recorded and as it must be.
+std::int64_t streamed_bytes(const Scenario& scenario, const Accounts& accounts) {
+  const std::int64_t tiles =
+      std::min(384 * mebibyte, 32 * mebibyte + 2 * scenario.engines() * accounts.trace_bytes);
   const auto element = static_cast<std::int64_t>(size_bytes(scenario.training.working));
-  return known + streamed + 2 * accounts.largest_weight * element;
+  return tiles + 2 * accounts.largest_weight * element;
+}
+
+// Beside that it holds what it knows of every tensor and every op.
+std::int64_t known_bytes(const Scenario& scenario, const Accounts& accounts) {
+  return 8 * kibibyte * scenario.engines() * scenario.world() * accounts.tensors_of_rank;
+}
+
+// A run and its shadow are judged one after another.
+std::int64_t judge_bytes(const Scenario& scenario, const Accounts& accounts,
+                         const std::optional<ShadowNeeds>& shadow) {
+  std::int64_t known = known_bytes(scenario, accounts);
+  std::int64_t streamed = streamed_bytes(scenario, accounts);
+  if (shadow) {
+    known += known_bytes(shadow->scenario, shadow->accounts);
+    streamed = std::max(streamed, streamed_bytes(shadow->scenario, shadow->accounts));
+  }
+  return known + streamed;
 }
 
 // What a process has to itself: `bytes`, beside code, stacks, and what it reads of the scenario.
@@ -108,7 +119,8 @@ ProcessNeeds process(const std::string& who, const std::string& key, const Sizes
 }
 
 std::vector<ProcessNeeds> processes_of(const Scenario& scenario, const Accounts& accounts,
-                                       const ReferenceNeeds& reference) {
+                                       const ReferenceNeeds& reference,
+                                       const std::optional<ShadowNeeds>& shadow) {
   constexpr std::int64_t libraries = 72 * mebibyte, shared_by_ranks = 176 * mebibyte;
   const Terms terms = terms_of(scenario, accounts);
   std::vector<ProcessNeeds> processes;
@@ -116,9 +128,11 @@ std::vector<ProcessNeeds> processes_of(const Scenario& scenario, const Accounts&
     processes.push_back(process("the reference", "reference",
                                 {256 * mebibyte, libraries,
                                  reference.memory_bytes + written_file_bytes(reference.tensors)}));
-  if (scenario.runs(Execution::sim))
-    processes.push_back(
-        process("sim", "sim", {256 * mebibyte, libraries, sim_bytes(scenario, terms)}));
+  const auto simulation = [&](const std::string& who, const std::string& key,
+                              const Scenario& simulated, const Terms& of) {
+    processes.push_back(process(who, key, {256 * mebibyte, libraries, sim_bytes(simulated, of)}));
+  };
+  if (scenario.runs(Execution::sim)) simulation("sim", "sim", scenario, terms);
   if (scenario.runs(Execution::real))
     processes.push_back(process("a rank of real", "real_rank",
                                 {.mapped = 464 * mebibyte,
@@ -126,22 +140,27 @@ std::vector<ProcessNeeds> processes_of(const Scenario& scenario, const Accounts&
                                  .bytes = rank_bytes(terms),
                                  .count = scenario.world(),
                                  .beyond = first_rank_bytes(terms) - rank_bytes(terms)}));
-  processes.push_back(process(
-      "the judge", judge_key,
-      {.mapped = 320 * mebibyte, .shared = libraries, .bytes = judge_bytes(scenario, accounts)}));
+  if (shadow)
+    simulation("the shadow", shadow_name, shadow->scenario,
+               terms_of(shadow->scenario, shadow->accounts));
+  processes.push_back(process("the judge", judge_key,
+                              {.mapped = 320 * mebibyte,
+                               .shared = libraries,
+                               .bytes = judge_bytes(scenario, accounts, shadow)}));
   return processes;
 }
 
 }  // namespace
 
 Needs run_needs(const Scenario& scenario, const Accounts& accounts, const ReferenceNeeds& reference,
-                const std::string& out) {
+                const std::string& out, const std::optional<ShadowNeeds>& shadow) {
   const MemoryAccount& rank = accounts.largest_rank;
   const std::int64_t trace = scenario.trace_tier == TraceTier::full ? accounts.trace_bytes : 0;
-  const std::int64_t disk = engines(scenario) * (trace + checkpoint_bytes(scenario, rank)) +
-                            (scenario.runs(Execution::reference) ? reference.trace_bytes : 0);
+  const std::int64_t disk = scenario.engines() * (trace + checkpoint_bytes(scenario, rank)) +
+                            (scenario.runs(Execution::reference) ? reference.trace_bytes : 0) +
+                            (shadow ? shadow->accounts.trace_bytes : 0);
   Needs needs{0, static_cast<std::uint64_t>(disk), out,
-              processes_of(scenario, accounts, reference)};
+              processes_of(scenario, accounts, reference, shadow)};
   for (const ProcessNeeds& kind : needs.processes) needs.memory_bytes += kind.together_bytes;
   return needs;
 }

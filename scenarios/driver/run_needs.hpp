@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "scenarios/driver/estimate.hpp"
@@ -16,14 +17,20 @@ struct ReferenceNeeds {
   std::int64_t memory_bytes = 0;
 };
 
+/// A run's fp64 shadow, which is one more execution.
+struct ShadowNeeds {
+  const Scenario& scenario;
+  const Accounts& accounts;
+};
+
 /// What a run takes at most, by process, and together.
 ///
 /// An engine holds its arena, the bytes on their way to the trace, and what its kernels widen; the
 /// oracle its numbers; each what HDF5 keeps of its file. The factors are measured: on the
 /// quickstart, on the tiny models of the sweep, and on models of 15 to 135 million parameters.
 ///
-/// `out`: the folder of the results.
+/// `out`: the folder of the results. `shadow`: nothing if the run has none.
 Needs run_needs(const Scenario& scenario, const Accounts& accounts, const ReferenceNeeds& reference,
-                const std::string& out);
+                const std::string& out, const std::optional<ShadowNeeds>& shadow = {});
 
 }  // namespace shardproof

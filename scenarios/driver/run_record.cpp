@@ -17,6 +17,22 @@ RunRecord::Execution record_of(const JobResult& result) {
           result.peaks};
 }
 
+namespace {
+
+// Of an execution that left a trace: whether that is complete.
+RunRecord::Execution execution_in(const std::string& folder, const std::string& name) {
+  RunRecord::Execution execution{name, 0, 0, ""};
+  try {
+    const TraceReader complete(folder + "/" + name);
+  } catch (const ScenarioError& error) {
+    execution.exit_status = -1;
+    execution.sentence = name + " did not finish: " + error.what();
+  }
+  return execution;
+}
+
+}  // namespace
+
 void write_run_record(const std::string& folder, const RunRecord& record) {
   JsonValue executions = JsonValue::array();
   for (const RunRecord::Execution& execution : record.executions) {
@@ -37,6 +53,7 @@ void write_run_record(const std::string& folder, const RunRecord& record) {
                                                   .set("seconds", record.seconds)
                                                   .set("executions_at_once", record.limits.jobs)
                                                   .set("processors", record.limits.processors)
+                                                  .set("shadow", to_json(record.shadow))
                                                   .set("said_of_memory", record.said_of_memory)
                                                   .set("memory_estimate", std::move(estimate))
                                                   .set("executions", std::move(executions)),
@@ -58,6 +75,8 @@ RunRecord read_run_record(const std::string& folder) {
   if (const JsonValue* count = json.find("processors"))
     record.limits.processors = static_cast<int>(count->integer);
   if (const JsonValue* said = json.find("said_of_memory")) record.said_of_memory = said->text;
+  if (const JsonValue* shadow = json.find("shadow"))
+    record.shadow = shadow_choice_from_json(*shadow);
   if (const JsonValue* estimate = json.find("memory_estimate"))
     for (const JsonMember& member : estimate->members)
       record.memory_estimate[member.key] = member.value.integer;
@@ -80,16 +99,13 @@ RunRecord read_run_record(const std::string& folder) {
 
 RunRecord record_of_traces(const std::string& folder, const Scenario& scenario) {
   RunRecord record;
-  for (const Execution each : scenario.executions) {
-    RunRecord::Execution execution{name_of(each), 0, 0, ""};
-    try {
-      const TraceReader complete(folder + "/" + execution.name);
-    } catch (const ScenarioError& error) {
-      execution.exit_status = -1;
-      execution.sentence = execution.name + " did not finish: " + error.what();
-    }
-    record.executions.push_back(std::move(execution));
-  }
+  for (const Execution each : scenario.executions)
+    record.executions.push_back(execution_in(folder, name_of(each)));
+  record.shadow.runs = std::filesystem::exists(folder + "/" + shadow_name);
+  if (record.shadow.runs)
+    record.executions.push_back(execution_in(folder, shadow_name));
+  else
+    record.shadow.reason = "it was not run";
   return record;
 }
 
@@ -106,9 +122,17 @@ std::optional<std::string> finished(const std::string& folder, const RunRecord& 
 std::vector<std::string> unfinished(const std::string& folder, const RunRecord& record) {
   std::vector<std::string> sentences;
   for (const RunRecord::Execution& ran : record.executions)
-    if (!ran.sentence.empty() && !finished(folder, record, ran.name))
+    if (ran.name != shadow_name && !ran.sentence.empty() && !finished(folder, record, ran.name))
       sentences.push_back(ran.sentence);
   return sentences;
+}
+
+std::string why_not_shadowed(const std::string& folder, const RunRecord& record) {
+  if (!record.shadow.runs) return record.shadow.reason;
+  if (finished(folder, record, shadow_name)) return "";
+  for (const RunRecord::Execution& ran : record.executions)
+    if (ran.name == shadow_name) return ran.sentence;
+  return "it was not run";
 }
 
 std::map<std::string, std::int64_t> memory_peak_of(const RunRecord& record,

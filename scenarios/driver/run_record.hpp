@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "scenarios/driver/shadow_choice.hpp"
 #include "scenarios/driver/supervisor.hpp"
 #include "scenarios/settings/scenario.hpp"
 
@@ -24,6 +25,7 @@ struct RunRecord {
   std::string launcher;  // how ranks were started; "": as usual
   double seconds = 0;    // of all executions, by the clock
   SideBySide limits;
+  ShadowChoice shadow;
   std::string said_of_memory;                           // Fit::said
   std::map<std::string, std::int64_t> memory_estimate;  // by ProcessNeeds::key, and "together"
 };
@@ -40,8 +42,10 @@ RunRecord record_of_traces(const std::string& folder, const Scenario& scenario);
 /// cluster that came to a standstill has said why, and that is judged too.
 std::optional<std::string> finished(const std::string& folder, const RunRecord& record,
                                     const std::string& execution);
-/// The sentences of the executions that did not finish.
+/// The sentences of the executions that did not finish; a run does without its shadow.
 std::vector<std::string> unfinished(const std::string& folder, const RunRecord& record);
+/// Why there is no shadow to be judged; "" if there is one.
+std::string why_not_shadowed(const std::string& folder, const RunRecord& record);
 
 /// The most memory that there was, by the names of the estimate; the judge's is `judge_peak`. Of
 /// those that ran at once the sum is taken: their peaks may well have come at one time. Empty of a

@@ -22,6 +22,7 @@ RunRecord run_executions(const RunJobs& jobs, SupervisorOptions supervision) {
   RunRecord record;
   record.launcher = jobs.launcher;
   record.limits = jobs.fit.limits;
+  record.shadow = jobs.shadow;
   record.said_of_memory = jobs.fit.said;
   for (const ProcessNeeds& kind : jobs.needs.processes)
     record.memory_estimate[kind.key] = static_cast<std::int64_t>(kind.memory_bytes);

@@ -6,6 +6,7 @@
 
 #include "scenarios/driver/estimate.hpp"
 #include "scenarios/driver/run_folder.hpp"
+#include "scenarios/driver/shadow_choice.hpp"
 #include "scenarios/driver/supervisor.hpp"
 #include "scenarios/settings/scenario.hpp"
 
@@ -16,6 +17,7 @@ struct RunJobs {
   std::vector<Job> executions;  // side by side, as many as fit
   Job judge;                    // after them: leaves summary.json, and its text in its log
   std::string launcher;         // how ranks are started, for the record
+  ShadowChoice shadow = {};     // whether one is among the executions, for the record
   Needs needs = {};             // what was expected of them, for the record
   Fit fit = {};
 };

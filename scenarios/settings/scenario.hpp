@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Scenario : Task {
   std::string gpu_schedule;           // of simulated GPUs: "latest", ...; "": there are none
   TraceTier trace_tier = TraceTier::full;
   TraceKeep trace_keep = TraceKeep::always;
+  std::optional<bool> shadow;  // whether the run has an fp64 shadow; nothing: where it is cheap
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
   std::vector<std::string> defaulted, without_effect, filled;  // of the DeepSpeed config, for plan
@@ -34,6 +36,13 @@ struct Scenario : Task {
   int data_parallel() const { return replicas; }
   int world() const { return replicas * parallel.tensor_parallel; }
   bool runs(Execution execution) const;
+  /// How many of sim and real run.
+  int engines() const;
+  /// "everything is fp64 already": why it can have no fp64 shadow, whatever that would cost; "" if
+  /// it can.
+  std::string why_without_shadow() const;
+  /// "precision": "fp64", whatever the DeepSpeed config says: of sums and on wires too.
+  void compute_in_fp64();
   /// Whether a trace gets a master, to be viewed by: it has tensors, and stays.
   bool shows_tensors() const {
     return trace_tier == TraceTier::full && trace_keep != TraceKeep::never;

@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(the_quickstart_passes_with_clipping_active) {
   BOOST_TEST(steps == 3);
   BOOST_TEST(clipped_steps > 0);
   BOOST_TEST(std::filesystem::file_size(folder / "quickstart/report.html") < 2'000'000U);
-  expect_honest_estimate(*summary.find("memory"), {"reference", "sim", "real_rank"});
+  expect_honest_estimate(*summary.find("memory"), {"reference", "sim", "real_rank", "shadow"});
 }
 
 }  // namespace

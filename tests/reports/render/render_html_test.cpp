@@ -24,6 +24,7 @@ BOOST_AUTO_TEST_CASE(a_hostile_text_in_any_field_never_becomes_markup) {
   FirstDivergence& first = *verdict.first_divergence;
   first.op = first.tensor = first.execution = hostile;
   first.cause = Cause{hostile, {}, {}};
+  verdict.shadow->left_out = {hostile};
   verdict.tensors[0].name = verdict.tensors[1].cells[0].first_failure = hostile;
   verdict.trend[0].quantity = verdict.trend[0].execution = hostile;
   verdict.step_errors[0].execution = verdict.step_errors[0].tensor = hostile;
@@ -59,6 +60,13 @@ BOOST_AUTO_TEST_CASE(verdict_and_reproduction_come_before_the_tables) {
   BOOST_TEST(page.find("First divergence") < page.find("id=\"checks\""));
   BOOST_TEST(page.find("shardproof run &#39;scenario.json&#39;") < page.find("id=\"checks\""));
   BOOST_TEST(contains(page, "✗ FAIL"));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_shadow_has_not_is_said) {
+  Verdict verdict = passing_verdict();
+  BOOST_TEST(contains(report_html(verdict), "1 step in fp64, without all steps but the first"));
+  verdict.shadow->runs = false;
+  BOOST_TEST(!contains(report_html(verdict), " in fp64, without "));
 }
 
 BOOST_AUTO_TEST_CASE(failing_rows_come_first) {
