@@ -27,8 +27,8 @@ struct RunCost {
 
 /// What a shadow takes, of what the run takes without it, by what both record. A number that is
 /// recorded is computed and judged, its bytes are written and read: eight bytes count as much as a
-/// number. (On the quickstart a shadow of one step takes 0.3 of the processor time of three steps,
-/// and 0.6 of that of one; the estimates are 0.23 and 0.64.)
+/// number. (On the quickstart a shadow of one step takes about 0.3 of the processor time of three
+/// steps, and 0.7 of that of one; the estimates are 0.23 and 0.64.)
 ///
 ///     (n + b / 8) of the shadow / sum over reference, sim and real of (n + b / 8)
 ///

@@ -79,7 +79,7 @@ Simulate with_factor(OpKind kind, const std::string& op, double factor) {
 }
 
 /// The shadow fails, and nothing else does.
-void expect_found_by_shadow_alone(const Verdict& verdict, const std::string& op) {
+void expect_found_by_shadow_alone(const Verdict& verdict, const std::string& op, double factor) {
   for (const CheckResult& check : verdict.checks)
     BOOST_TEST((check.outcome == Outcome::fail) == (check.name == "shadow"),
                check.name << ": " << check.reason);
@@ -91,8 +91,10 @@ void expect_found_by_shadow_alone(const Verdict& verdict, const std::string& op)
   BOOST_TEST(first.ranks == std::vector<int>{1}, boost::test_tools::per_element());
   BOOST_TEST(first.error > first.bound);
   BOOST_TEST(first.error < 1e-5);
-  BOOST_REQUIRE(first.cause.has_value());  // which is searched for in the shadow's trace
-  BOOST_TEST_MESSAGE(first.cause->name << " " << first.cause->coefficient.value_or(0));
+  BOOST_REQUIRE(first.cause.has_value());
+  BOOST_TEST(first.cause->name == "factor");
+  BOOST_TEST(first.cause->coefficient.value_or(0) - 1 == factor - 1,
+             boost::test_tools::tolerance(1e-3));
   const CheckResult& shadow = check_of(verdict, "shadow");
   BOOST_TEST(shadow.compared > shadow.failed);
   BOOST_TEST(shadow.failed > 0);
@@ -258,8 +260,8 @@ BOOST_AUTO_TEST_CASE(a_factor_below_the_rounding_of_the_run_is_found_with_op_and
   for (const auto& [name, factor] : {std::pair{"tiny-bias-tp2-dp2-zero1-bf16", 1 + 1e-9},
                                      std::pair{"qwen2-tp2-dp2-zero1-fp32", 1 + 1e-7}})
     BOOST_TEST_CONTEXT(name) {
-      expect_found_by_shadow_alone(verdict_of(sweep(name), with_factor(OpKind::matmul, op, factor)),
-                                   op);
+      const Simulate simulate = with_factor(OpKind::matmul, op, factor);
+      expect_found_by_shadow_alone(verdict_of(sweep(name), simulate), op, factor);
     }
 }
 
