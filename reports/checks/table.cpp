@@ -34,10 +34,17 @@ std::string of_several_ranks(const Scenario& scenario) {
   return scenario.world() > 1 ? "" : "one rank has no replicas";
 }
 
+std::string of_narrow_sums(const Scenario& scenario) {
+  return scenario.training.working != Dtype::fp64
+             ? ""
+             : "in fp64 the oracle is no sharper than what it would suspect";
+}
+
 // ---- when it is required
 
 bool required(const Scenario&) { return true; }
 bool never(const Scenario&) { return false; }
+bool if_strict(const Scenario& scenario) { return scenario.strict; }
 bool with_reference(const Scenario& scenario) { return scenario.runs(Execution::reference); }
 bool of_hashes_alone(const Scenario& scenario) { return scenario.trace_tier == TraceTier::digest; }
 bool with_sim_and_real(const Scenario& scenario) {
@@ -82,7 +89,9 @@ Tally baseline(Judging&) {
   return tally;
 }
 Tally shadow(Judging&) { return not_built("shadow", "the fp64 shadow is not built yet"); }
-Tally suspects(Judging&) { return not_built("suspects", "statistical suspects are not built yet"); }
+Tally suspects(Judging& judging) {
+  return walk_of(judging).suspects.tally(judging.context.scenario.strict);
+}
 
 // Where several speak of one op, the sharpest is heard: which bytes changed, then what an op may
 // not be, then an op on its own rank, then a function of full tensors, then what is only compared
@@ -106,7 +115,7 @@ constexpr Check table[] = {
     {"sim_real", bitwise, data, 9, always, with_sim_and_real, run<check_sim_real>},
     {"baseline", bitwise, Needs::baseline, 11, of_digests, of_hashes_alone, baseline},
     {"shadow", Proof::unknown, engine, 11, always, never, shadow},
-    {"suspects", Proof::unknown, engine, 11, always, never, suspects},
+    {"suspects", Proof::statistical, engine, 11, of_narrow_sums, if_strict, suspects},
     {"end_to_end", Proof::statistical, Needs::reference, 11, always, with_reference, end_to_end},
 };
 

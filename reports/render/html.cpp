@@ -13,6 +13,7 @@
 #include "reports/render/page_assets.hpp"
 #include "reports/render/tensor_data.hpp"
 #include "reports/render/trend_chart.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
@@ -86,6 +87,20 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
   if (!verdict.reproduce.empty())
     terms.add("reproduce", "<pre class=\"wrap\">" + html_escaped(verdict.reproduce) + "</pre>");
   return html + "<section id=\"verdict\"><h2>Verdict</h2>\n" + terms.html() + "</section>\n";
+}
+
+std::string suspects_html(const std::vector<SuspectOp>& suspects) {
+  std::string items;
+  for (const SuspectOp& suspect : suspects)
+    items += "<li>" + html_escaped(sentence_of(suspect)) + "; " +
+             code(suspect.first.tensor + " " + index_text(suspect.first.index)) + ": got " +
+             code(number_with_bits(suspect.first.got)) + ", expected " +
+             code(number_with_bits(suspect.first.expected)) + "; " +
+             html_escaped(counted(suspect.units, "unit")) + " of this op</li>\n";
+  if (items.empty()) return "";
+  return "<p>Rounding hardly explains what these ops wrote: by chance such a run comes once in a "
+         "million. A suspect fails no run unless it is strict.</p>\n<ul>\n" +
+         shortened(items, max_error_bytes) + "</ul>\n";
 }
 
 // Readable without colour: a sign and a word.
@@ -164,6 +179,7 @@ std::vector<Section> sections_of(const Verdict& verdict, const std::vector<Check
   const auto as_it_is = [](const std::string& text) { return text; };
   const auto seconds = [](double time) { return rounded(time) + " s"; };
   return {{"checks", "Checks", checks_html(checks)},
+          {"suspects", "Suspects", suspects_html(verdict.suspects)},
           {"heat", "Heat map", heat_map_html(verdict.tensors, verdict.first_divergence)},
           {"bound", "Error against bound", bound_html(verdict.step_errors)},
           {"trend", "Trend", trend_html(verdict.trend, verdict.skipped)},

@@ -69,6 +69,27 @@ JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
       .set("reason", first->reason);
 }
 
+JsonValue suspects_json(const std::vector<SuspectOp>& suspects) {
+  JsonValue array = JsonValue::array();
+  for (const SuspectOp& suspect : suspects)
+    array.append(JsonValue::object()
+                     .set("execution", suspect.first.execution)
+                     .set("step", count_or_null(suspect.first.moment.step))
+                     .set("micro_step", count_or_null(suspect.first.moment.micro))
+                     .set("op", suspect.first.op)
+                     .set("tensor", suspect.first.tensor)
+                     .set("ranks", list(suspect.first.ranks))
+                     .set("index", list(suspect.first.index))
+                     .set("expected", suspect.first.expected)
+                     .set("got", suspect.first.got)
+                     .set("z", suspect.z)
+                     .set("signature", name_of(suspect.signature.kind))
+                     .set("coefficient", suspect.signature.coefficient)
+                     .set("standard_error", suspect.signature.standard_error)
+                     .set("units", suspect.units));
+  return array;
+}
+
 JsonValue baseline_json(const std::optional<BaselineUse>& baseline) {
   if (!baseline) return {};
   return JsonValue::object()
@@ -123,6 +144,7 @@ std::string summary_json(const Verdict& verdict) {
                                 .set("checks", std::move(checks))
                                 .set("first_divergence", divergence_json(verdict.first_divergence))
                                 .set("other_failures", verdict.other_failures)
+                                .set("suspects", suspects_json(verdict.suspects))
                                 .set("errors", list(verdict.errors))
                                 .set("skipped", skipped_json(verdict.skipped))
                                 .set("trend", trend_json(verdict.trend))

@@ -74,7 +74,7 @@ UnitJudgement::UnitJudgement(JudgedUnit unit) : unit_(prepared(std::move(unit)))
   for (const SharedTensor& argument : unit_.arguments)
     shapes.arguments.push_back(argument->shape());
   for (Tile& tile : reference::tiles_of(shapes, tile_elements))
-    tiles_.push_back({std::move(tile), {}, {}, nullptr});
+    tiles_.push_back({std::move(tile), {}, {}, {}, nullptr});
 }
 
 // Each part is of one argument; the others are not there.
@@ -86,7 +86,7 @@ void UnitJudgement::cut_reduction() {
       const std::int64_t some = std::min(at_once, count - first);
       Tile tile{{0, 1, 0, 1}, std::vector<Tile::Argument>(i), unit_.attributes};
       tile.arguments.push_back({{0, 1, first, some}, {some}});
-      tiles_.push_back({std::move(tile), {}, {}, nullptr});
+      tiles_.push_back({std::move(tile), {}, {}, {}, nullptr});
     }
   }
 }
@@ -134,6 +134,9 @@ void UnitJudgement::run(std::size_t part) {
     const Evaluated found = evaluated(state.tile);
     state.verdict =
         judge_result(found.unit, unit_.precision.output, found.recorded, unit_.non_finite);
+    if (is_scrutinised(unit_) && state.verdict.sound)
+      state.residual = largest_residual(unit_.precision.output, found.unit.value, found.unit.bound,
+                                        found.recorded);
   } catch (const InvariantError&) {
     state.error = std::current_exception();
   }
@@ -201,7 +204,31 @@ UnitVerdict UnitJudgement::verdict() const {
   Comparison& sum = all.comparison;
   if (tiles_.size() == 1) sum.factor = tiles_.front().verdict.comparison.factor;
   if (all.sound && sum.failed > 0 && tiles_.size() > 1) sum.factor = common_factor_of(sum.failed);
+  if (all.sound && is_scrutinised(unit_)) all.scrutiny = scrutiny(sum.compared);
   return all;
+}
+
+// One element stands for all: of a fault that many elements have, the largest residual is beyond
+// doubt long before the bound is.
+Scrutiny UnitJudgement::scrutiny(std::int64_t elements) const {
+  Residual largest;
+  for (const TileState& state : tiles_) {
+    Residual of_tile = state.residual;
+    if (of_tile.element >= 0) of_tile.element = index_of(state.tile, of_tile.element);
+    largest.add(of_tile);
+  }
+  Scrutiny scrutiny{elements, suspicion_of(unit_, largest)};
+  if (scrutiny.suspicion) scrutiny.suspicion->signature = signature();
+  return scrutiny;
+}
+
+Signature UnitJudgement::signature() const {
+  SignatureFit fit(unit_.precision.output);
+  for (const TileState& state : tiles_) {
+    const Evaluated found = evaluated(state.tile);
+    fit.look_at(found.unit.value, found.recorded);
+  }
+  return fit.best();
 }
 
 // What all have too much cannot be told tile by tile.

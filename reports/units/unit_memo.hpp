@@ -9,15 +9,23 @@
 #include <vector>
 
 #include "reports/compare/element_compare.hpp"
+#include "reports/units/suspicion.hpp"
 #include "reports/verdict/verdict.hpp"
 
 namespace shardproof::reports {
+
+/// What was asked of a unit beyond its bound: how many elements, and what is not rounding.
+struct Scrutiny {
+  std::int64_t elements = 0;
+  std::optional<Suspicion> suspicion = {};
+};
 
 /// What judging a unit found. `sound` is false where no bound exists.
 struct UnitVerdict {
   Comparison comparison;
   Proof proof = Proof::bitwise;
   bool sound = true;
+  Scrutiny scrutiny = {};
 };
 
 class UnitJudgement;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/compare/signature.hpp"
 #include "scenarios/phase.hpp"
 #include "scenarios/trace/trace.hpp"
 
@@ -59,6 +60,16 @@ struct FirstDivergence {
   std::int64_t wrong_elements = 0;
   std::optional<Cause> cause;
   std::string reason;  // the sentence of the check that found it
+};
+
+/// An op whose results rounding hardly explains (docs/suspects.md): a finding, no failure unless
+/// that is asked for.
+struct SuspectOp {
+  FirstDivergence first;  // of its units, with all ranks of that moment and the numbers of the
+                          // element that is hardest to explain
+  Signature signature;
+  double z = 0;            // deviations of that element
+  std::int64_t units = 0;  // at all moments, on all ranks
 };
 
 /// One row of the table tensor x rank: a tensor's name without its step, over all moments.
@@ -138,6 +149,7 @@ struct Verdict {
   std::optional<BaselineUse> baseline;  // of a run that recorded hashes alone
   std::optional<FirstDivergence> first_divergence;
   std::int64_t other_failures = 0;     // failing units beside the first
+  std::vector<SuspectOp> suspects;     // in the order in which their ops ran
   std::vector<std::string> errors;     // sentences of executions that did not finish
   std::vector<TensorRow> tensors;      // in the order of execution
   std::vector<StepError> step_errors;  // execution by execution, in the order of steps

@@ -13,10 +13,12 @@ namespace {
 
 const std::vector<std::string>& keys() {
   static const std::vector<std::string> names = {
-      "name",         "mode",   "model",   "deepspeed",       "trainer",   "optimizer",  "world",
-      "steps",        "seed",   "data",    "precision",       "reduction", "executions", "real",
-      "gpu_schedule", "uneven", "cut",     "trace",           "overflow",  "timeout_s",  "inject",
-      "checkpoint",   "resume", "notices", "parameter_groups"};
+      "name",      "mode",       "model",      "deepspeed", "trainer",
+      "optimizer", "world",      "steps",      "seed",      "data",
+      "precision", "reduction",  "executions", "real",      "gpu_schedule",
+      "uneven",    "cut",        "trace",      "overflow",  "timeout_s",
+      "inject",    "checkpoint", "resume",     "notices",   "parameter_groups",
+      "strict"};
   return names;
 }
 

@@ -17,7 +17,7 @@ struct Named {
 };
 
 // The first that fits. A key that is not named here is of the task: a new one counts.
-constexpr std::array<Named, 20> named{{{"name", ""},
+constexpr std::array<Named, 21> named{{{"name", ""},
                                        {"trace", ""},
                                        {"executions", ""},
                                        {"timeout_s", ""},
@@ -32,6 +32,7 @@ constexpr std::array<Named, 20> named{{{"name", ""},
                                        {"cut", "cut"},
                                        {"precision", "policy"},
                                        {"reduction", "policy"},
+                                       {"strict", "policy"},
                                        {"real", "policy"},
                                        {"deepspeed.bf16", "policy"},
                                        {"deepspeed.fp16", "policy"},

@@ -28,6 +28,7 @@ struct Scenario : Task {
   TraceKeep trace_keep = TraceKeep::always;
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
+  bool strict = false;                                         // a suspect fails the run
   std::vector<std::string> defaulted, without_effect, filled;  // of the DeepSpeed config, for plan
   std::vector<std::string> notices;  // what a user should know beside the verdict
 
