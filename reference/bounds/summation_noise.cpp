@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "reference/bounds/bounds.hpp"
+#include "reference/bounds/sums.hpp"
 
 namespace shardproof::reference {
 
@@ -64,9 +64,11 @@ SummationNoise summation_noise(std::span<const double> terms) {
   for (std::int64_t lanes = 2; lanes <= 64; lanes *= 2) look_at(summed_in_lanes(terms, lanes));
   look_at(summed_in_lanes(terms, std::ssize(terms)));
   for (const double term : terms) magnitude += std::fabs(term);
+  const double q = all_representable(Dtype::fp32, terms) ? 0 : 1;
   const auto count = static_cast<double>(terms.size());
   const Arithmetic narrow = arithmetic_of(Dtype::fp32);
   noise.walk = narrow.u * std::sqrt(squares);
+  noise.worst = any_order_sum(count, q, magnitude, narrow);
   noise.least = count * narrow.eta + count * oracle_arithmetic().u * magnitude;
   return noise;
 }

@@ -24,6 +24,7 @@ struct SummationNoise {
   double exact = 0;  // the sum
   double walk = 0;   // u sqrt(sum of the squares of the partial sums), the largest of the orders
   double seen = 0;   // |computed - exact|, the largest of the orders
+  double worst = 0;  // the bound of any order: (n - 1 + q) u S (sums.hpp)
   double least = 0;  // what has nothing to do with chance: underflow, the error of `exact` itself
 };
 

@@ -11,6 +11,7 @@
 #include "reports/render/heat_map.hpp"
 #include "reports/render/html_parts.hpp"
 #include "reports/render/page_assets.hpp"
+#include "reports/render/power_table.hpp"
 #include "reports/render/tensor_data.hpp"
 #include "reports/render/trend_chart.hpp"
 #include "reports/verdict/suspects.hpp"
@@ -184,6 +185,7 @@ std::vector<Section> sections_of(const Verdict& verdict, const std::vector<Check
           {"bound", "Error against bound", bound_html(verdict.step_errors)},
           {"trend", "Trend", trend_html(verdict.trend, verdict.skipped)},
           {"tensors", "Tensors by rank", numbers_html(verdict.tensors)},
+          {"power", "Power", power_html(verdict)},
           {"plan", "Plan", plan_html(verdict.plan_text)},
           {"environment", "Environment", terms_html(verdict.environment, as_it_is)},
           {"timing", "Timing", terms_html(verdict.timing, seconds)}};
@@ -191,7 +193,7 @@ std::vector<Section> sections_of(const Verdict& verdict, const std::vector<Check
 
 // What one looks up, not at, is folded.
 bool is_folded(const Section& section) {
-  constexpr const char* folded[] = {"tensors", "plan", "environment", "timing"};
+  constexpr const char* folded[] = {"tensors", "power", "plan", "environment", "timing"};
   return std::ranges::find(folded, std::string_view(section.id)) != std::end(folded);
 }
 

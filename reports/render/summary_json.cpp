@@ -1,6 +1,7 @@
 #include "reports/render/summary_json.hpp"
 
 #include "reports/render/format.hpp"
+#include "reports/render/power_table.hpp"
 #include "scenarios/json/json_document.hpp"
 
 namespace shardproof::reports {
@@ -90,6 +91,20 @@ JsonValue suspects_json(const std::vector<SuspectOp>& suspects) {
   return array;
 }
 
+JsonValue power_json(const std::vector<TensorRow>& rows) {
+  JsonValue array = JsonValue::array();
+  for (const TensorRow& row : rows)
+    if (row.power)
+      array.append(JsonValue::object()
+                       .set("tensor", row.name)
+                       .set("max_ratio", row.max_ratio())
+                       .set("scale", row.power->scale)
+                       .set("scale_by_suspects", number_or_null(row.power->scale_by_suspects))
+                       .set("steps", row.power->steps)
+                       .set("bit", row.power->bit()));
+  return array;
+}
+
 JsonValue baseline_json(const std::optional<BaselineUse>& baseline) {
   if (!baseline) return {};
   return JsonValue::object()
@@ -145,6 +160,8 @@ std::string summary_json(const Verdict& verdict) {
                                 .set("first_divergence", divergence_json(verdict.first_divergence))
                                 .set("other_failures", verdict.other_failures)
                                 .set("suspects", suspects_json(verdict.suspects))
+                                .set("power", power_json(verdict.tensors))
+                                .set("vacuous", list(vacuous_of(verdict)))
                                 .set("errors", list(verdict.errors))
                                 .set("skipped", skipped_json(verdict.skipped))
                                 .set("trend", trend_json(verdict.trend))

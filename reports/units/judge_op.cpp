@@ -377,8 +377,9 @@ bool OpJudge::settle(const Begun& op, const Outcome& outcome, const UnitVerdict&
   }
   findings_.plan_units.add(verdict.comparison, verdict.proof);
   table_.add(at.place_of(outcome.output), verdict.comparison, verdict.proof);
+  table_.add_power(at.place_of(outcome.output), verdict.power, verdict.vacuous);
   if (verdict.comparison.failed > 0) report(op, outcome, verdict.comparison);
-  findings_.suspects.count(verdict.scrutiny.elements);
+  findings_.suspects.count(verdict.scrutiny.elements, verdict.scrutiny.z);
   if (verdict.scrutiny.suspicion) suspect(op, outcome, *verdict.scrutiny.suspicion);
   return true;
 }

@@ -86,6 +86,9 @@ std::vector<double> terms_of(const JudgedUnit& unit, std::int64_t element) {
   }
 }
 
+// What terms like these do in orders that are known, twice: they may be no random walk.
+double guard_of(const reference::SummationNoise& noise) { return 2 * noise.seen + noise.least; }
+
 }  // namespace
 
 bool is_scrutinised(const JudgedUnit& unit) {
@@ -97,15 +100,19 @@ bool is_scrutinised(const JudgedUnit& unit) {
          precision.partials == 1;
 }
 
-std::optional<Suspicion> suspicion_of(const JudgedUnit& unit, const Residual& residual) {
-  if (residual.element < 0) return std::nullopt;
+std::optional<double> suspicious_part(const JudgedUnit& unit) {
+  const reference::SummationNoise noise =
+      reference::summation_noise(terms_of(unit, unit.result->elements() / 2));
+  if (noise.worst == 0) return std::nullopt;
+  return (suspicious * noise.walk + guard_of(noise)) / noise.worst;
+}
+
+Suspicion suspicion_of(const JudgedUnit& unit, const Residual& residual) {
   const reference::SummationNoise noise =
       reference::summation_noise(terms_of(unit, residual.element));
   const double got = decoded_range(*unit.result, residual.element, 1).front();
-  const double room = 2 * noise.seen + noise.least;
-  const double z = (unexplained(unit.precision.output, noise.exact, got) - room) / noise.walk;
-  if (!(z > suspicious)) return std::nullopt;
-  return Suspicion{residual.element, z, noise.exact, got, {}};
+  const double rest = unexplained(unit.precision.output, noise.exact, got) - guard_of(noise);
+  return {residual.element, rest > 0 ? rest / noise.walk : 0, noise.exact, got};
 }
 
 }  // namespace shardproof::reports

@@ -43,6 +43,7 @@ class UnitJudgement : public Work {
   struct TileState {
     reference::Tile tile;
     UnitVerdict verdict;
+    PowerSample sample;
     Residual residual;              // of what is scrutinised
     reference::UnitResult partial;  // of a reduction
     std::exception_ptr error;
@@ -56,6 +57,8 @@ class UnitJudgement : public Work {
   std::optional<double> common_factor_of(std::int64_t failed) const;
   Scrutiny scrutiny(std::int64_t elements) const;
   Signature signature() const;
+  void add_power(UnitVerdict& verdict) const;
+  const char* vacuous(const PowerSample& sample) const;
   std::int64_t index_of(const reference::Tile& tile, std::int64_t element) const;
 
   JudgedUnit unit_;

@@ -5,18 +5,22 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "reports/compare/element_compare.hpp"
+#include "reports/compare/power.hpp"
 #include "reports/units/suspicion.hpp"
 #include "reports/verdict/verdict.hpp"
 
 namespace shardproof::reports {
 
-/// What was asked of a unit beyond its bound: how many elements, and what is not rounding.
+/// What was asked of a unit beyond its bound: of how many elements, the deviations of the one that
+/// is hardest to explain, and what is not rounding.
 struct Scrutiny {
   std::int64_t elements = 0;
+  double z = 0;
   std::optional<Suspicion> suspicion = {};
 };
 
@@ -26,6 +30,8 @@ struct UnitVerdict {
   Proof proof = Proof::bitwise;
   bool sound = true;
   Scrutiny scrutiny = {};
+  std::optional<Power> power = {};  // nothing where no factor would have been seen, or none is one
+  const char* vacuous = nullptr;    // what would not have been seen there, and why
 };
 
 class UnitJudgement;

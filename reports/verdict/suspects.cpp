@@ -27,6 +27,11 @@ std::string sentence_of(const SuspectOp& suspect) {
                      suspect.z);
 }
 
+void Suspects::count(std::int64_t elements, double z) {
+  compared_.compared += elements;
+  compared_.max_ratio = std::max(compared_.max_ratio, z / suspicious);
+}
+
 void Suspects::add(Failure failure, const Signature& signature, double z) {
   const FirstDivergence& at = failure.divergence;
   const auto known = std::ranges::find_if(found_, [&](const Found& found) {
@@ -62,8 +67,10 @@ std::vector<SuspectOp> Suspects::list() const {
 Tally Suspects::tally(bool strict) const {
   Tally tally("suspects", Proof::statistical);
   const std::vector<Found> found = in_order();
-  tally.add(elements_, strict ? std::ssize(found) : 0, Proof::statistical);
-  if (elements_ > most_elements) tally.unknown("more elements than one threshold can be for");
+  tally.add(compared_, Proof::statistical);
+  if (compared_.compared > most_elements)
+    tally.unknown("more elements than one threshold can be for");
+  if (strict) tally.add(0, std::ssize(found), Proof::statistical);
   for (const Found& each : found)
     if (strict) tally.fail(each.failure, sentence_of(each.suspect) + ", and the run is strict");
   if (!strict && !found.empty())

@@ -17,7 +17,8 @@ inline constexpr std::int64_t most_elements = std::int64_t{1} << 40;
 /// rounding explains some element hardly. Units of one op are one suspect, however often it ran.
 class Suspects {
  public:
-  void count(std::int64_t elements) { elements_ += elements; }
+  /// Elements of a unit, and the deviations of the one that is hardest to explain.
+  void count(std::int64_t elements, double z);
   /// A unit on a rank: `failure` says where, and has the numbers of its element.
   void add(Failure failure, const Signature& signature, double z);
   /// In the order in which the ops ran.
@@ -32,7 +33,7 @@ class Suspects {
   };
   std::vector<Found> in_order() const;
 
-  std::int64_t elements_ = 0;
+  Comparison compared_;  // a ratio of 1: suspicious
   std::vector<Found> found_;
 };
 

@@ -33,6 +33,17 @@ void TensorTable::add(const UnitPlace& place, const Comparison& comparison, Proo
   steps_.add(place, comparison, proof);
 }
 
+void TensorTable::add_power(const UnitPlace& place, const std::optional<Power>& power,
+                            const char* vacuous) {
+  TensorRow& row = row_of(place.name, place.op, place.sequence);
+  if (power && row.power) row.power->join(*power);
+  if (power && !row.power) row.power = power;
+  if (vacuous == nullptr)
+    row.has_power = true;
+  else
+    row.vacuous = vacuous;
+}
+
 // An op may write several tensors: the one that is named, else one that is wrong, else any.
 TensorRow* TensorTable::written_by(const FirstDivergence& first) {
   const auto rank = static_cast<std::size_t>(first.rank);
@@ -72,7 +83,10 @@ void TensorTable::mark_first(const FirstDivergence& first, std::int64_t sequence
 
 std::vector<TensorRow> TensorTable::rows() const {
   std::vector<TensorRow> rows;
-  for (const auto& [name, row] : rows_) rows.push_back(row);
+  for (const auto& [name, row] : rows_) {
+    rows.push_back(row);
+    if (row.has_power) rows.back().vacuous.clear();
+  }
   std::ranges::stable_sort(rows, {}, &TensorRow::order);
   return rows;
 }

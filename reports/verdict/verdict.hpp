@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/compare/power.hpp"
 #include "reports/compare/signature.hpp"
 #include "scenarios/phase.hpp"
 #include "scenarios/trace/trace.hpp"
@@ -86,10 +87,15 @@ struct TensorRow {
     /// Becomes the worst of both.
     void join(const Cell& found);
   };
-  std::vector<Cell> cells;  // by rank
-  std::string op = {};      // that writes it; "": not known
-  std::int64_t order = 0;   // where it stood in a rank's order when it was first written
+  std::vector<Cell> cells;          // by rank
+  std::optional<Power> power = {};  // what would have been seen at every moment, on every rank
+  std::string vacuous = {};         // what at none; "": there is nothing
+  bool has_power = false;           // at some moment there was nothing vacuous
+  std::string op = {};              // that writes it; "": not known
+  std::int64_t order = 0;           // where it stood in a rank's order when it was first written
   bool holds_first_divergence = false;  // on the rank that the first divergence names
+
+  double max_ratio() const;  // of all ranks
 };
 
 /// The worst of all units of one step: how much of its bound an error used. Units that are compared
