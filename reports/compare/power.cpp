@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scenarios/errors.hpp"
+
 namespace shardproof::reports {
 
 int Power::bit() const { return static_cast<int>(std::ceil(std::log2(std::max(steps, 1.0)))); }
@@ -14,9 +16,10 @@ void Power::join(const Power& other) {
     scale_by_suspects = std::max(scale_by_suspects.value_or(0), *other.scale_by_suspects);
 }
 
-void PowerSample::look_at(Dtype storage, const reference::UnitResult& unit, std::size_t most) {
+void PowerSample::look_at(Dtype storage, const reference::UnitResult& unit) {
+  SHARDPROOF_EXPECTS(most_ > 0);
   const std::size_t count = unit.value.size();
-  const std::size_t stride = std::max<std::size_t>(1, (count + most - 1) / most);
+  const std::size_t stride = std::max<std::size_t>(1, (count + most_ - 1) / most_);
   for (std::size_t i = stride / 2; i < count; i += stride) {
     const double f = unit.value[i];
     const double room = unit.bound.empty() ? 0 : unit.bound[i] + unit.error[i];

@@ -28,8 +28,11 @@ struct Power {
 /// Some elements of a tensor, evenly spread, from which its power is estimated.
 class PowerSample {
  public:
-  /// At most `most` elements of a part of a tensor that is stored as `storage`.
-  void look_at(Dtype storage, const reference::UnitResult& unit, std::size_t most);
+  /// It will look at so many of each part, and has the room from the start: what is small and
+  /// stays is not to lie between what is large and goes.
+  explicit PowerSample(std::size_t most = 0) : most_(most) { elements_.reserve(most); }
+  /// A part of a tensor that is stored as `storage`.
+  void look_at(Dtype storage, const reference::UnitResult& unit);
   /// Takes over what was seen of other parts.
   void add(const PowerSample& other);
   /// Nothing of a tensor of zeros, which no factor changes, and of numbers that are not finite.
@@ -43,6 +46,7 @@ class PowerSample {
   };
   double seen_by(double c, double part_of_bound) const;
 
+  std::size_t most_;
   std::vector<Element> elements_;
   std::int64_t count_ = 0;  // that they stand for
 };

@@ -21,8 +21,8 @@ using reference::UnitResult;
 
 // Numbers that a tile works on: what it computes of them stays in a processor's cache.
 constexpr std::int64_t tile_elements = 1 << 14;
-// From which the power of a unit is estimated.
-constexpr std::size_t sampled_elements = 64;
+// From which the power of a unit is estimated: of all tiles, and at least of each.
+constexpr std::size_t sampled_elements = 32, least_sampled = 2;
 
 // What is summed over a leading axis is a matrix with a row for each term.
 JudgedUnit as_matrix(JudgedUnit unit) {
@@ -84,8 +84,10 @@ UnitJudgement::UnitJudgement(JudgedUnit unit) : unit_(prepared(std::move(unit)))
   reference::UnitShapes shapes{unit_.kind, unit_.attributes, {}, unit_.result->shape()};
   for (const SharedTensor& argument : unit_.arguments)
     shapes.arguments.push_back(argument->shape());
-  for (Tile& tile : reference::tiles_of(shapes, tile_elements))
-    tiles_.push_back({std::move(tile), {}, {}, {}, {}, nullptr});
+  std::vector<Tile> tiles = reference::tiles_of(shapes, tile_elements);
+  const std::size_t some = std::max(least_sampled, sampled_elements / tiles.size());
+  for (Tile& tile : tiles)
+    tiles_.push_back({std::move(tile), {}, PowerSample(some), {}, {}, nullptr});
 }
 
 // Each part is of one argument; the others are not there.
@@ -97,7 +99,7 @@ void UnitJudgement::cut_reduction() {
       const std::int64_t some = std::min(at_once, count - first);
       Tile tile{{0, 1, 0, 1}, std::vector<Tile::Argument>(i), unit_.attributes};
       tile.arguments.push_back({{0, 1, first, some}, {some}});
-      tiles_.push_back({std::move(tile), {}, {}, {}, {}, nullptr});
+      tiles_.push_back({std::move(tile), {}, PowerSample(0), {}, {}, nullptr});
     }
   }
 }
@@ -146,9 +148,8 @@ void UnitJudgement::run(std::size_t part) {
     state.verdict =
         judge_result(found.unit, unit_.precision.output, found.recorded, unit_.non_finite);
     if (!state.verdict.sound) return;
-    const std::size_t some = std::max<std::size_t>(4, sampled_elements / tiles_.size());
     if (unit_.precision.output != Dtype::int64)
-      state.sample.look_at(unit_.precision.output, found.unit, some);
+      state.sample.look_at(unit_.precision.output, found.unit);
     if (is_scrutinised(unit_))
       state.residual = largest_residual(unit_.precision.output, found.unit.value, found.unit.bound,
                                         found.recorded);
