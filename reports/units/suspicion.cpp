@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "reference/bounds/summation_noise.hpp"
+#include "reports/compare/residual.hpp"
 #include "reports/values/ranges.hpp"
 #include "reports/verdict/suspects.hpp"
 #include "scenarios/errors.hpp"
@@ -15,6 +16,8 @@ namespace {
 
 using reference::UnitKind;
 
+constexpr std::int64_t at_once = 1 << 16;  // elements
+
 std::vector<double> row_of(const TensorView& x, std::int64_t row) {
   std::vector<double> numbers;
   x.decode({row, 1, 0, reference::matrix_of(x.shape()).columns}, numbers);
@@ -23,8 +26,18 @@ std::vector<double> row_of(const TensorView& x, std::int64_t row) {
 
 std::vector<double> column_of(const TensorView& x, std::int64_t column, std::int64_t first_row,
                               std::int64_t rows) {
+  const std::int64_t width = reference::matrix_of(x.shape()).columns;
   std::vector<double> numbers;
-  x.decode({first_row, rows, column, 1}, numbers);
+  // One piece of a file is read sooner than many small ones.
+  if (rows * width > at_once) {
+    x.decode({first_row, rows, column, 1}, numbers);
+    return numbers;
+  }
+  x.decode({first_row, rows, 0, width}, numbers);
+  for (std::int64_t row = 0; row < rows; ++row)
+    numbers[static_cast<std::size_t>(row)] =
+        numbers[static_cast<std::size_t>(row * width + column)];
+  numbers.resize(static_cast<std::size_t>(rows));
   return numbers;
 }
 std::vector<double> column_of(const TensorView& x, std::int64_t column) {
@@ -86,9 +99,6 @@ std::vector<double> terms_of(const JudgedUnit& unit, std::int64_t element) {
   }
 }
 
-// What terms like these do in orders that are known, twice: they may be no random walk.
-double guard_of(const reference::SummationNoise& noise) { return 2 * noise.seen + noise.least; }
-
 }  // namespace
 
 bool is_scrutinised(const JudgedUnit& unit) {
@@ -100,19 +110,18 @@ bool is_scrutinised(const JudgedUnit& unit) {
          precision.partials == 1;
 }
 
-std::optional<double> suspicious_part(const JudgedUnit& unit) {
-  const reference::SummationNoise noise =
-      reference::summation_noise(terms_of(unit, unit.result->elements() / 2));
-  if (noise.worst == 0) return std::nullopt;
-  return (suspicious * noise.walk + guard_of(noise)) / noise.worst;
-}
-
-Suspicion suspicion_of(const JudgedUnit& unit, const Residual& residual) {
-  const reference::SummationNoise noise =
-      reference::summation_noise(terms_of(unit, residual.element));
-  const double got = decoded_range(*unit.result, residual.element, 1).front();
-  const double rest = unexplained(unit.precision.output, noise.exact, got) - guard_of(noise);
-  return {residual.element, rest > 0 ? rest / noise.walk : 0, noise.exact, got};
+Suspicion suspicion_of(const JudgedUnit& unit, std::int64_t element) {
+  const reference::SummationNoise noise = reference::summation_noise(terms_of(unit, element));
+  const double got = decoded_range(*unit.result, element, 1).front();
+  // What terms like these do in orders that are known, twice: they may be no random walk.
+  const double guard = 2 * noise.seen + noise.least;
+  const double rest = unexplained(unit.precision.output, noise.exact, got) - guard;
+  const double room = suspicious * noise.walk + guard;
+  return {.element = element,
+          .z = rest > 0 ? rest / noise.walk : 0,
+          .expected = noise.exact,
+          .got = got,
+          .part = room < noise.worst ? room / noise.worst : 1};
 }
 
 }  // namespace shardproof::reports

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <optional>
-
-#include "reports/compare/residual.hpp"
 #include "reports/compare/signature.hpp"
 #include "reports/units/judged_unit.hpp"
 
@@ -14,6 +11,7 @@ struct Suspicion {
   std::int64_t element = 0;  // of the result
   double z = 0;              // how many deviations rounding would have to be off
   double expected = 0, got = 0;
+  double part = 0;           // of its bound that it may use before it is suspicious
   Signature signature = {};  // of all elements, where z is suspicious
 };
 
@@ -21,11 +19,7 @@ struct Suspicion {
 /// in fp32 accumulators. In fp64 the oracle is no sharper than what it judges.
 bool is_scrutinised(const JudgedUnit& unit);
 
-/// How much of its bound an element may use before it is suspected, by the terms of one in the
-/// middle; nothing where a bound is zero.
-std::optional<double> suspicious_part(const JudgedUnit& unit);
-
-/// What the element that `residual` names says.
-Suspicion suspicion_of(const JudgedUnit& unit, const Residual& residual);
+/// What an element of the unit's result says.
+Suspicion suspicion_of(const JudgedUnit& unit, std::int64_t element);
 
 }  // namespace shardproof::reports

@@ -234,11 +234,10 @@ Scrutiny UnitJudgement::scrutiny(std::int64_t elements) const {
     if (of_tile.element >= 0) of_tile.element = index_of(state.tile, of_tile.element);
     largest.add(of_tile);
   }
-  if (largest.element < 0) return {elements};
-  Suspicion suspicion = suspicion_of(unit_, largest);
-  if (!(suspicion.z > suspicious)) return {elements, suspicion.z};
+  Suspicion suspicion = suspicion_of(unit_, largest.element < 0 ? elements / 2 : largest.element);
+  if (!(suspicion.z > suspicious)) return {elements, suspicion.z, suspicion.part};
   suspicion.signature = signature();
-  return {elements, suspicion.z, suspicion};
+  return {elements, suspicion.z, suspicion.part, suspicion};
 }
 
 void UnitJudgement::add_power(UnitVerdict& verdict) const {
@@ -246,9 +245,8 @@ void UnitJudgement::add_power(UnitVerdict& verdict) const {
   for (const TileState& state : tiles_) sample.add(state.sample);
   verdict.power = sample.power();
   verdict.vacuous = vacuous(sample);
-  if (!verdict.power || !is_scrutinised(unit_)) return;
-  if (const auto part = suspicious_part(unit_))
-    verdict.power->scale_by_suspects = sample.visible_scale(std::min(*part, 1.0));
+  if (verdict.power && is_scrutinised(unit_))
+    verdict.power->scale_by_suspects = sample.visible_scale(verdict.scrutiny.part);
 }
 
 const char* UnitJudgement::vacuous(const PowerSample& sample) const {

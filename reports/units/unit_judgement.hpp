@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "reports/compare/residual.hpp"
 #include "reports/units/judged_unit.hpp"
 #include "reports/units/unit_memo.hpp"
 #include "reports/values/work.hpp"

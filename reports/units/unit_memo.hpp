@@ -21,6 +21,7 @@ namespace shardproof::reports {
 struct Scrutiny {
   std::int64_t elements = 0;
   double z = 0;
+  double part = 1;  // of their bounds that they may use before they are suspicious
   std::optional<Suspicion> suspicion = {};
 };
 
