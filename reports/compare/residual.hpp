@@ -26,8 +26,8 @@ struct Residual {
   }
 };
 
-/// f: values, b: their bounds, r: what was recorded, all of one length. Elements whose bound is zero
-/// or whose numbers are not finite are left out.
+/// f: values, b: their bounds, r: what was recorded, all of one length. Elements whose bound is
+/// zero or whose numbers are not finite are left out.
 Residual largest_residual(Dtype storage, std::span<const double> f, std::span<const double> b,
                           std::span<const double> r);
 

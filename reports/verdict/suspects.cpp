@@ -18,6 +18,10 @@ std::string signature_text(const Signature& signature) {
   return fmt::format("{} {:.6g} +- {:.1g}", name, signature.coefficient, signature.standard_error);
 }
 
+std::string more_text(std::size_t ops) {
+  return ops == 0 ? "" : fmt::format("; {} more op{}", ops, ops == 1 ? "" : "s");
+}
+
 }  // namespace
 
 std::string sentence_of(const SuspectOp& suspect) {
@@ -74,9 +78,7 @@ Tally Suspects::tally(bool strict) const {
   for (const Found& each : found)
     if (strict) tally.fail(each.failure, sentence_of(each.suspect) + ", and the run is strict");
   if (!strict && !found.empty())
-    tally.trend(fmt::format(
-        "{}{}", sentence_of(found.front().suspect),
-        found.size() > 1 ? fmt::format("; {} more ops", found.size() - 1) : std::string()));
+    tally.trend(sentence_of(found.front().suspect) + more_text(found.size() - 1));
   return tally;
 }
 
