@@ -8,8 +8,9 @@
 
 namespace shardproof::reports {
 
-/// From so many of its deviations on, an error is no chance: sqrt(2 ln(2 N / delta)), rounded up, for N = 2^40
-/// elements in a run and a probability delta = 1e-6 that one of them is suspected wrongly.
+/// From so many of its deviations on, an error is no chance: sqrt(2 ln(2 N / delta)), rounded up,
+/// for N = 2^40 elements in a run and a probability delta = 1e-6 that any of them is suspected
+/// wrongly.
 inline constexpr double suspicious = 9.2;
 inline constexpr std::int64_t most_elements = std::int64_t{1} << 40;
 
