@@ -47,7 +47,7 @@ struct Names<SetTime> {
   static constexpr std::array all{"output", "after_record", "between_steps"};
 };
 
-/// What `not_restored` is of, which is no op of a program; and what it may leave out beside tensors.
+/// What `not_restored` is of, which is no op of a program; what it may leave out beside tensors.
 inline constexpr const char* load_of_checkpoint = "checkpoint/load";
 inline constexpr const char* counted_updates = "updates";
 
