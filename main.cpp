@@ -115,6 +115,7 @@ struct RunOptions {
   std::string keep;      // "": what the scenario says
   std::string baseline;  // a folder; "": every run is judged itself
   bool rejudge = false;  // where a run is unlike its baseline
+  bool strict = false;   // a suspect fails the run
   std::optional<std::int64_t> timeout;
   std::optional<double> stall;  // seconds; nothing: as long as the work so far suggests
   int jobs = 1;                 // scenarios at once
@@ -290,6 +291,7 @@ Scenario scenario_of(const SuiteMember& member, const RunOptions& options) {
   Scenario scenario = *member.scenario;
   if (!options.keep.empty()) scenario.trace_keep = *from_name<TraceKeep>(options.keep);
   if (options.timeout) scenario.timeout_s = *options.timeout;
+  if (options.strict) scenario.strict = true;
   if (!options.baseline.empty()) record_hashes(scenario);
   return scenario;
 }
@@ -591,6 +593,7 @@ void add_run(CLI::App& app, Command& command) {
       ->add_flag("--rejudge", options->rejudge,
                  "run again, and judge in full, what has other bits than its baseline")
       ->needs(baseline);
+  run_command->add_flag("--strict", options->strict, "a suspect fails the run");
   run_command->add_option("--timeout", options->timeout, "seconds that an execution may take")
       ->check(CLI::Range(1, 10'000'000));
   run_command

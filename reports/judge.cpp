@@ -196,6 +196,7 @@ class Judge {
     const std::vector<RankedTally> tallies = run_all(judging, input_.on_progress);
     for (std::size_t i = 0; i < tallies.size(); ++i) add(check_table()[i], tallies[i].tally);
     verdict_.trend = std::move(judging.trend);
+    if (judging.walk) verdict_.suspects = judging.walk->suspects.list();
     if (input_.scenario.trains())
       for (const auto& trace : traces_) describe_steps(*trace);
 

@@ -37,10 +37,17 @@ std::string of_several_ranks(const Scenario& scenario) {
   return scenario.world() > 1 ? "" : "one rank has no replicas";
 }
 
+std::string of_narrow_sums(const Scenario& scenario) {
+  return scenario.training.working != Dtype::fp64
+             ? ""
+             : "in fp64 the oracle is no sharper than what it would suspect";
+}
+
 // ---- when it is required
 
 bool required(const Scenario&) { return true; }
 bool never(const Scenario&) { return false; }
+bool if_strict(const Scenario& scenario) { return scenario.strict; }
 bool with_reference(const Scenario& scenario) { return scenario.runs(Execution::reference); }
 bool of_hashes_alone(const Scenario& scenario) { return scenario.trace_tier == TraceTier::digest; }
 bool with_sim_and_real(const Scenario& scenario) {
@@ -73,18 +80,15 @@ Tally op_local(Judging& judging) {
 }
 Tally end_to_end(Judging& judging) { return check_end_to_end(judging.context, judging.trend); }
 
-Tally not_built(const char* name, const char* reason) {
-  Tally tally(name, Proof::unknown);
-  tally.not_required(reason);
-  return tally;
-}
 // Where there is one, only hashes were recorded, and no other check is run beside it.
 Tally baseline(Judging&) {
   Tally tally("baseline", Proof::bitwise);
   tally.not_run("it is no check of what was recorded in full");
   return tally;
 }
-Tally suspects(Judging&) { return not_built("suspects", "statistical suspects are not built yet"); }
+Tally suspects(Judging& judging) {
+  return walk_of(judging).suspects.tally(judging.context.scenario.strict);
+}
 
 // Where several speak of one op, the sharpest is heard: which bytes changed, then what an op may
 // not be, then an op on its own rank, then a function of full tensors, then what is only compared
@@ -111,7 +115,8 @@ constexpr Check table[] = {
     {"baseline", bitwise, Needs::baseline, 11, not_in_shadow, of_digests, of_hashes_alone,
      baseline},
     {"shadow", bitwise, engine, shadow, not_in_shadow, always, never, run<check_shadow>},
-    {"suspects", Proof::unknown, engine, 11, not_in_shadow, always, never, suspects},
+    {"suspects", Proof::statistical, engine, 11, not_in_shadow, of_narrow_sums, if_strict,
+     suspects},
     {"end_to_end", Proof::statistical, Needs::reference, 11, not_in_shadow, always, with_reference,
      end_to_end},
 };

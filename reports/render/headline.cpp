@@ -5,6 +5,7 @@
 #include <map>
 
 #include "reports/render/format.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
@@ -104,6 +105,12 @@ std::string hardware_text(const Verdict& verdict) {
   return verdict.hardware_simulated
              ? "simulated GPUs: this proves the code's logic, and nothing about any GPU"
              : "";
+}
+
+std::string suspects_text(const Verdict& verdict) {
+  if (verdict.suspects.empty()) return "";
+  const std::int64_t more = std::ssize(verdict.suspects) - 1;
+  return sentence_of(verdict.suspects.front()) + (more > 0 ? "; " + counted(more, "more op") : "");
 }
 
 std::string skipped_text(const Verdict& verdict) {

@@ -11,8 +11,10 @@
 #include "reports/render/heat_map.hpp"
 #include "reports/render/html_parts.hpp"
 #include "reports/render/page_assets.hpp"
+#include "reports/render/power_table.hpp"
 #include "reports/render/tensor_data.hpp"
 #include "reports/render/trend_chart.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
@@ -87,6 +89,20 @@ std::string verdict_html(const Verdict& verdict, const std::vector<CheckResult>&
   if (!verdict.reproduce.empty())
     terms.add("reproduce", "<pre class=\"wrap\">" + html_escaped(verdict.reproduce) + "</pre>");
   return html + "<section id=\"verdict\"><h2>Verdict</h2>\n" + terms.html() + "</section>\n";
+}
+
+std::string suspects_html(const std::vector<SuspectOp>& suspects) {
+  std::string items;
+  for (const SuspectOp& suspect : suspects)
+    items += "<li>" + html_escaped(sentence_of(suspect)) + "; " +
+             code(suspect.first.tensor + " " + index_text(suspect.first.index)) + ": got " +
+             code(number_with_bits(suspect.first.got)) + ", expected " +
+             code(number_with_bits(suspect.first.expected)) + "; " +
+             html_escaped(counted(suspect.units, "unit")) + " of this op</li>\n";
+  if (items.empty()) return "";
+  return "<p>Rounding hardly explains what these ops wrote: by chance such a run comes once in a "
+         "million. A suspect fails no run unless it is strict.</p>\n<ul>\n" +
+         shortened(items, max_error_bytes) + "</ul>\n";
 }
 
 // Readable without colour: a sign and a word.
@@ -165,10 +181,12 @@ std::vector<Section> sections_of(const Verdict& verdict, const std::vector<Check
   const auto as_it_is = [](const std::string& text) { return text; };
   const auto seconds = [](double time) { return rounded(time) + " s"; };
   return {{"checks", "Checks", checks_html(checks)},
+          {"suspects", "Suspects", suspects_html(verdict.suspects)},
           {"heat", "Heat map", heat_map_html(verdict.tensors, verdict.first_divergence)},
           {"bound", "Error against bound", bound_html(verdict.step_errors)},
           {"trend", "Trend", trend_html(verdict.trend, verdict.skipped)},
           {"tensors", "Tensors by rank", numbers_html(verdict.tensors)},
+          {"power", "Power", power_html(verdict)},
           {"plan", "Plan", plan_html(verdict.plan_text)},
           {"environment", "Environment", terms_html(verdict.environment, as_it_is)},
           {"timing", "Timing", terms_html(verdict.timing, seconds)}};
@@ -176,7 +194,7 @@ std::vector<Section> sections_of(const Verdict& verdict, const std::vector<Check
 
 // What one looks up, not at, is folded.
 bool is_folded(const Section& section) {
-  constexpr const char* folded[] = {"tensors", "plan", "environment", "timing"};
+  constexpr const char* folded[] = {"tensors", "power", "plan", "environment", "timing"};
   return std::ranges::find(folded, std::string_view(section.id)) != std::end(folded);
 }
 

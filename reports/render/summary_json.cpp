@@ -2,6 +2,7 @@
 
 #include "reports/render/format.hpp"
 #include "reports/render/json_parts.hpp"
+#include "reports/render/power_table.hpp"
 
 namespace shardproof::reports {
 
@@ -60,6 +61,41 @@ JsonValue divergence_json(const std::optional<FirstDivergence>& first) {
       .set("reason", first->reason);
 }
 
+JsonValue suspects_json(const std::vector<SuspectOp>& suspects) {
+  JsonValue array = JsonValue::array();
+  for (const SuspectOp& suspect : suspects)
+    array.append(JsonValue::object()
+                     .set("execution", suspect.first.execution)
+                     .set("step", count_or_null(suspect.first.moment.step))
+                     .set("micro_step", count_or_null(suspect.first.moment.micro))
+                     .set("op", suspect.first.op)
+                     .set("tensor", suspect.first.tensor)
+                     .set("ranks", list(suspect.first.ranks))
+                     .set("index", list(suspect.first.index))
+                     .set("expected", suspect.first.expected)
+                     .set("got", suspect.first.got)
+                     .set("z", suspect.z)
+                     .set("signature", name_of(suspect.signature.kind))
+                     .set("coefficient", suspect.signature.coefficient)
+                     .set("standard_error", suspect.signature.standard_error)
+                     .set("units", suspect.units));
+  return array;
+}
+
+JsonValue power_json(const std::vector<TensorRow>& rows) {
+  JsonValue array = JsonValue::array();
+  for (const TensorRow& row : rows)
+    if (row.power)
+      array.append(JsonValue::object()
+                       .set("tensor", row.name)
+                       .set("max_ratio", row.max_ratio())
+                       .set("scale", row.power->scale)
+                       .set("scale_by_suspects", number_or_null(row.power->scale_by_suspects))
+                       .set("steps", row.power->steps)
+                       .set("bit", row.power->bit()));
+  return array;
+}
+
 JsonValue baseline_json(const std::optional<BaselineUse>& baseline) {
   if (!baseline) return {};
   return JsonValue::object()
@@ -115,6 +151,9 @@ std::string summary_json(const Verdict& verdict) {
           .set("checks", std::move(checks))
           .set("first_divergence", divergence_json(verdict.first_divergence))
           .set("other_failures", verdict.other_failures)
+          .set("suspects", suspects_json(verdict.suspects))
+          .set("power", power_json(verdict.tensors))
+          .set("vacuous", list(vacuous_of(verdict)))
           .set("errors", list(verdict.errors))
           .set("skipped", skipped_json(verdict.skipped))
           .set("trend", trend_json(verdict.trend))

@@ -30,7 +30,7 @@ class Lines {
   void head(const std::string& line) { lines_.push_back({"", one_line(line) + "\n"}); }
   // What says least of a failure goes first where there is no room for all: the page has it.
   std::string text() {
-    for (const char* label : {"trend", "skipped", "cause"})
+    for (const char* label : {"trend", "skipped", "suspect", "cause"})
       if (lines_.size() > max_lines)
         std::erase_if(lines_, [&](const Line& line) { return line.label == label; });
     SHARDPROOF_EXPECTS(lines_.size() <= max_lines, lines_.size());
@@ -103,6 +103,7 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(verdict, checks));
   lines.add("baseline", baseline_text(verdict));
   lines.add("since then", changes_text(verdict));
+  lines.add("suspect", suspects_text(verdict));
   lines.add("skipped", skipped_text(verdict));
   lines.add("trend", trend_text(verdict));
   lines.add("planted", joined(verdict.injected, "; "));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <cmath>
 #include <cstdio>
 
 #include "reports/compare/tensor_compare.hpp"
@@ -376,20 +377,38 @@ bool OpJudge::settle(const Begun& op, const Outcome& outcome, const UnitVerdict&
   }
   findings_.plan_units.add(verdict.comparison, verdict.proof);
   table_.add(at.place_of(outcome.output), verdict.comparison, verdict.proof);
+  table_.add_power(at.place_of(outcome.output), verdict.power, verdict.vacuous);
   if (verdict.comparison.failed > 0) report(op, outcome, verdict.comparison);
+  findings_.suspects.count(verdict.scrutiny.elements, verdict.scrutiny.z);
+  if (verdict.scrutiny.suspicion) suspect(op, outcome, *verdict.scrutiny.suspicion);
   return true;
+}
+
+// With its place in the full tensor; `element` -1: which one it is, is not known.
+Failure OpJudge::failure_in(const OpOnRank& at, std::size_t output, std::int64_t element) const {
+  const Value& value = at.output(output);
+  Failure failure = failure_of(at.trace, at.rank, at.executed, at.folder() + "/" + value.name);
+  if (element < 0) return failure;
+  for (const Piece& piece : pieces_of(at.program(), value, Rank{at.rank}, at.rows()))
+    if (const auto index = index_in_full(piece, element)) {
+      failure.divergence.tensor = at.folder() + "/" + piece.name;
+      failure.divergence.index = *index;
+    }
+  return failure;
+}
+
+void OpJudge::suspect(const Begun& op, const Outcome& outcome, const Suspicion& suspicion) {
+  Failure failure = failure_in(op.at, outcome.output, suspicion.element);
+  FirstDivergence& at = failure.divergence;
+  at.expected = suspicion.expected;
+  at.got = suspicion.got;
+  at.error = std::fabs(suspicion.got - suspicion.expected);
+  findings_.suspects.add(std::move(failure), suspicion.signature, suspicion.z);
 }
 
 void OpJudge::report(const Begun& op, const Outcome& outcome, const Comparison& comparison) {
   const OpOnRank& at = op.at;
-  const Value& value = at.output(outcome.output);
-  Failure failure = failure_of(at.trace, at.rank, at.executed, at.folder() + "/" + value.name);
-  if (comparison.first_failed >= 0)
-    for (const Piece& piece : pieces_of(at.program(), value, Rank{at.rank}, at.rows()))
-      if (const auto index = index_in_full(piece, comparison.first_failed)) {
-        failure.divergence.tensor = at.folder() + "/" + piece.name;
-        failure.divergence.index = *index;
-      }
+  Failure failure = failure_in(at, outcome.output, comparison.first_failed);
   set_numbers(failure.divergence, comparison);
   failure.evidence = evidence_of(op, outcome, comparison.first_failed);
   findings_.plan_units.fail(std::move(failure),

@@ -81,6 +81,8 @@ class OpJudge {
   bool finish_expected(const Begun& op, const Outcome& outcome, const SharedHeld& recorded);
   bool settle(const Begun& op, const Outcome& outcome, const UnitVerdict& verdict);
   void report(const Begun& op, const Outcome& outcome, const Comparison& comparison);
+  void suspect(const Begun& op, const Outcome& outcome, const Suspicion& suspicion);
+  Failure failure_in(const OpOnRank& at, std::size_t output, std::int64_t element) const;
   std::shared_ptr<const Evidence> evidence_of(const Begun& op, const Outcome& outcome,
                                               std::int64_t first_failed) const;
   std::optional<JudgedUnit> unit_of(const Begun& op, const Outcome& outcome) const;

@@ -6,6 +6,7 @@
 #include "reports/compare/common_factor.hpp"
 #include "reports/units/judge_unit.hpp"
 #include "reports/values/ranges.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/pulse.hpp"
 
@@ -20,6 +21,8 @@ using reference::UnitResult;
 
 // Numbers that a tile works on: what it computes of them stays in a processor's cache.
 constexpr std::int64_t tile_elements = 1 << 14;
+// From which the power of a unit is estimated: of all tiles, and at least of each.
+constexpr std::size_t sampled_elements = 32, least_sampled = 2;
 
 // What is summed over a leading axis is a matrix with a row for each term.
 JudgedUnit as_matrix(JudgedUnit unit) {
@@ -61,6 +64,14 @@ JudgedUnit prepared(JudgedUnit unit) {
   return as_matrix(std::move(unit));
 }
 
+bool is_zero(const TensorView& tensor) {
+  bool zero = true;
+  for_each_decoded(tensor, [&](Numbers some) {
+    zero = zero && std::ranges::all_of(some, [](double x) { return x == 0; });
+  });
+  return zero;
+}
+
 bool is_not_finite(double x) { return !std::isfinite(x); }
 
 }  // namespace
@@ -73,8 +84,10 @@ UnitJudgement::UnitJudgement(JudgedUnit unit) : unit_(prepared(std::move(unit)))
   reference::UnitShapes shapes{unit_.kind, unit_.attributes, {}, unit_.result->shape()};
   for (const SharedTensor& argument : unit_.arguments)
     shapes.arguments.push_back(argument->shape());
-  for (Tile& tile : reference::tiles_of(shapes, tile_elements))
-    tiles_.push_back({std::move(tile), {}, {}, nullptr});
+  std::vector<Tile> tiles = reference::tiles_of(shapes, tile_elements);
+  const std::size_t some = std::max(least_sampled, sampled_elements / tiles.size());
+  for (Tile& tile : tiles)
+    tiles_.push_back({std::move(tile), {}, PowerSample(some), {}, {}, nullptr});
 }
 
 // Each part is of one argument; the others are not there.
@@ -86,7 +99,7 @@ void UnitJudgement::cut_reduction() {
       const std::int64_t some = std::min(at_once, count - first);
       Tile tile{{0, 1, 0, 1}, std::vector<Tile::Argument>(i), unit_.attributes};
       tile.arguments.push_back({{0, 1, first, some}, {some}});
-      tiles_.push_back({std::move(tile), {}, {}, nullptr});
+      tiles_.push_back({std::move(tile), {}, PowerSample(0), {}, {}, nullptr});
     }
   }
 }
@@ -134,6 +147,12 @@ void UnitJudgement::run(std::size_t part) {
     const Evaluated found = evaluated(state.tile);
     state.verdict =
         judge_result(found.unit, unit_.precision.output, found.recorded, unit_.non_finite);
+    if (!state.verdict.sound) return;
+    if (unit_.precision.output != Dtype::int64)
+      state.sample.look_at(unit_.precision.output, found.unit);
+    if (is_scrutinised(unit_))
+      state.residual = largest_residual(unit_.precision.output, found.unit.value, found.unit.bound,
+                                        found.recorded);
   } catch (const InvariantError&) {
     state.error = std::current_exception();
   }
@@ -201,7 +220,53 @@ UnitVerdict UnitJudgement::verdict() const {
   Comparison& sum = all.comparison;
   if (tiles_.size() == 1) sum.factor = tiles_.front().verdict.comparison.factor;
   if (all.sound && sum.failed > 0 && tiles_.size() > 1) sum.factor = common_factor_of(sum.failed);
+  if (all.sound && is_scrutinised(unit_)) all.scrutiny = scrutiny(sum.compared);
+  if (all.sound && unit_.precision.output != Dtype::int64) add_power(all);
   return all;
+}
+
+// One element stands for all: of a fault that many elements have, the largest residual is beyond
+// doubt long before the bound is.
+Scrutiny UnitJudgement::scrutiny(std::int64_t elements) const {
+  Residual largest;
+  for (const TileState& state : tiles_) {
+    Residual of_tile = state.residual;
+    if (of_tile.element >= 0) of_tile.element = index_of(state.tile, of_tile.element);
+    largest.add(of_tile);
+  }
+  Suspicion suspicion = suspicion_of(unit_, largest.element < 0 ? elements / 2 : largest.element);
+  if (!(suspicion.z > suspicious)) return {elements, suspicion.z, suspicion.part};
+  suspicion.signature = signature();
+  return {elements, suspicion.z, suspicion.part, suspicion};
+}
+
+void UnitJudgement::add_power(UnitVerdict& verdict) const {
+  PowerSample sample;
+  for (const TileState& state : tiles_) sample.add(state.sample);
+  verdict.power = sample.power();
+  verdict.vacuous = vacuous(sample);
+  if (verdict.power && is_scrutinised(unit_))
+    verdict.power->scale_by_suspects = sample.visible_scale(verdict.scrutiny.part);
+}
+
+const char* UnitJudgement::vacuous(const PowerSample& sample) const {
+  using reference::UnitKind;
+  if (unit_.kind == UnitKind::add_bias && is_zero(*unit_.arguments[1]))
+    return "the bias is zero: nobody would see that it is left out";
+  if (unit_.kind == UnitKind::clip_factor && decoded_range(*unit_.result, 0, 1).front() == 1)
+    return "the clip did not act: nobody would see that it is left out";
+  // Of some elements it may look so.
+  if (!sample.power() && is_zero(*unit_.result)) return "all is zero: nobody would see a factor";
+  return nullptr;
+}
+
+Signature UnitJudgement::signature() const {
+  SignatureFit fit(unit_.precision.output);
+  for (const TileState& state : tiles_) {
+    const Evaluated found = evaluated(state.tile);
+    fit.look_at(found.unit.value, found.recorded);
+  }
+  return fit.best();
 }
 
 // What all have too much cannot be told tile by tile.

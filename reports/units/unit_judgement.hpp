@@ -5,22 +5,12 @@
 #include <mutex>
 #include <vector>
 
-#include "reports/compare/element_compare.hpp"
+#include "reports/compare/residual.hpp"
+#include "reports/units/judged_unit.hpp"
 #include "reports/units/unit_memo.hpp"
-#include "reports/values/tensor_view.hpp"
 #include "reports/values/work.hpp"
 
 namespace shardproof::reports {
-
-/// A function of recorded tensors, and what was recorded as its result.
-struct JudgedUnit {
-  reference::UnitKind kind;
-  reference::UnitAttributes attributes;
-  reference::UnitPrecision precision;
-  std::vector<SharedTensor> arguments;
-  SharedTensor result;
-  NonFinite non_finite = NonFinite::refused;
-};
 
 /// Judges a unit tile by tile, each from the ranges of the operands that it needs. The verdict does
 /// not depend on who judged which tile, and when.
@@ -54,6 +44,8 @@ class UnitJudgement : public Work {
   struct TileState {
     reference::Tile tile;
     UnitVerdict verdict;
+    PowerSample sample;
+    Residual residual;              // of what is scrutinised
     reference::UnitResult partial;  // of a reduction
     std::exception_ptr error;
   };
@@ -64,6 +56,10 @@ class UnitJudgement : public Work {
   UnitVerdict verdict_of_reduction() const;
   Evaluated evaluated_reduction(const std::vector<reference::UnitResult>& partial) const;
   std::optional<double> common_factor_of(std::int64_t failed) const;
+  Scrutiny scrutiny(std::int64_t elements) const;
+  Signature signature() const;
+  void add_power(UnitVerdict& verdict) const;
+  const char* vacuous(const PowerSample& sample) const;
   std::int64_t index_of(const reference::Tile& tile, std::int64_t element) const;
 
   JudgedUnit unit_;

@@ -5,19 +5,34 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "reports/compare/element_compare.hpp"
+#include "reports/compare/power.hpp"
+#include "reports/units/suspicion.hpp"
 #include "reports/verdict/verdict.hpp"
 
 namespace shardproof::reports {
+
+/// What was asked of a unit beyond its bound: of how many elements, the deviations of the one that
+/// is hardest to explain, and what is not rounding.
+struct Scrutiny {
+  std::int64_t elements = 0;
+  double z = 0;
+  double part = 1;  // of their bounds that they may use before they are suspicious
+  std::optional<Suspicion> suspicion = {};
+};
 
 /// What judging a unit found. `sound` is false where no bound exists.
 struct UnitVerdict {
   Comparison comparison;
   Proof proof = Proof::bitwise;
   bool sound = true;
+  Scrutiny scrutiny = {};
+  std::optional<Power> power = {};  // nothing where no factor would have been seen, or none is one
+  const char* vacuous = nullptr;    // what would not have been seen there, and why
 };
 
 class UnitJudgement;

@@ -2,6 +2,7 @@
 
 #include "reports/units/unit_memo.hpp"
 #include "reports/verdict/judge_context.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "reports/verdict/tally.hpp"
 #include "reports/verdict/tensor_table.hpp"
 
@@ -13,6 +14,7 @@ struct WalkFindings {
   Tally continuity{"continuity", Proof::bitwise};  // the same, of state, from one step to the next
   Tally plan_units{"plan_units",
                    Proof::bitwise};  // each op, judged from its own inputs on its rank
+  Suspects suspects;
 };
 
 /// Walks all ranks of an execution side by side, in the order of their logs, and holds for each

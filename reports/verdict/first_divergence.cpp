@@ -7,6 +7,10 @@
 
 namespace shardproof::reports {
 
+bool is_of_checksum(const std::string& tensor) {
+  return tensor.substr(tensor.rfind('/') + 1).starts_with("checksum");
+}
+
 namespace {
 
 // What tells failing units apart.
@@ -14,11 +18,6 @@ using UnitKey = std::tuple<std::string, Moment, std::string>;  // execution, mom
 
 UnitKey key_of(const Failure& failure) {
   return {failure.divergence.execution, failure.divergence.moment, failure.divergence.op};
-}
-
-// A checksum is a hash: how far one is from another says nothing of what it is made of.
-bool is_of_checksum(const std::string& tensor) {
-  return tensor.substr(tensor.rfind('/') + 1).starts_with("checksum");
 }
 
 void forget_numbers(FirstDivergence& divergence) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "reports/verdict/tally.hpp"
@@ -25,6 +26,9 @@ struct Divergence {
   std::int64_t others = 0;                             // failing units beside it
   std::shared_ptr<const Evidence> evidence = nullptr;  // that it is wrong, if some check kept it
 };
+
+/// A checksum is a hash: how far one is from another says nothing of what it is made of.
+bool is_of_checksum(const std::string& tensor);
 
 /// The failing unit that the program runs first; among those of one place, the one found by an op's
 /// own inputs (it names the rank by itself). Failures of the same op at the same moment are one

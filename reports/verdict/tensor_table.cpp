@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "reports/verdict/first_divergence.hpp"
+
 namespace shardproof::reports {
 
 TensorRow& TensorTable::row_of(const std::string& name, const std::string& op,
@@ -31,6 +33,18 @@ void TensorTable::add(const UnitPlace& place, const Comparison& comparison, Proo
                        .first_failure = failed ? folder_of(place.moment) : "",
                        .bounded = comparison.compared > 0 && proof != Proof::bitwise});
   steps_.add(place, comparison, proof);
+}
+
+void TensorTable::add_power(const UnitPlace& place, const std::optional<Power>& power,
+                            const char* vacuous) {
+  if (is_of_checksum(place.name)) return;
+  TensorRow& row = row_of(place.name, place.op, place.sequence);
+  if (power && row.power) row.power->join(*power);
+  if (power && !row.power) row.power = power;
+  if (vacuous == nullptr)
+    row.has_power = true;
+  else
+    row.vacuous = vacuous;
 }
 
 // An op may write several tensors: the one that is named, else one that is wrong, else any.
@@ -72,7 +86,10 @@ void TensorTable::mark_first(const FirstDivergence& first, std::int64_t sequence
 
 std::vector<TensorRow> TensorTable::rows() const {
   std::vector<TensorRow> rows;
-  for (const auto& [name, row] : rows_) rows.push_back(row);
+  for (const auto& [name, row] : rows_) {
+    rows.push_back(row);
+    if (row.has_power) rows.back().vacuous.clear();
+  }
   std::ranges::stable_sort(rows, {}, &TensorRow::order);
   return rows;
 }

@@ -17,6 +17,8 @@ class TensorTable {
  public:
   explicit TensorTable(int world) : world_(world) {}
   void add(const UnitPlace& place, const Comparison& comparison, Proof proof);
+  /// What would have been seen there, and what not.
+  void add_power(const UnitPlace& place, const std::optional<Power>& power, const char* vacuous);
   /// Nothing can be said of what an op wrote there.
   void add_unknown(const UnitPlace& place) { cell_of(place).unknown = true; }
   /// Of a judgement that is of no single rank's op: its step alone.

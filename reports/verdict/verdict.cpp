@@ -34,6 +34,12 @@ void TensorRow::Cell::join(const Cell& found) {
   max_ratio = std::max(max_ratio, found.max_ratio);
 }
 
+double TensorRow::max_ratio() const {
+  double largest = 0;
+  for (const Cell& cell : cells) largest = std::max(largest, cell.max_ratio);
+  return largest;
+}
+
 const char* name_of(Conclusion conclusion) {
   switch (conclusion) {
     case Conclusion::pass: return "pass";

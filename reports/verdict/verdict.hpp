@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "reports/compare/power.hpp"
+#include "reports/compare/signature.hpp"
 #include "scenarios/driver/shadow_choice.hpp"
 #include "scenarios/phase.hpp"
 #include "scenarios/trace/trace.hpp"
@@ -62,6 +64,16 @@ struct FirstDivergence {
   std::string reason;  // the sentence of the check that found it
 };
 
+/// An op whose results rounding hardly explains (docs/suspects.md): a finding, no failure unless
+/// that is asked for.
+struct SuspectOp {
+  FirstDivergence first;  // of its units, with all ranks of that moment and the numbers of the
+                          // element that is hardest to explain
+  Signature signature;
+  double z = 0;            // deviations of that element
+  std::int64_t units = 0;  // at all moments, on all ranks
+};
+
 /// One row of the table tensor x rank: a tensor's name without its step, over all moments.
 struct TensorRow {
   std::string name;  // "forward/model.norm/output"
@@ -76,10 +88,15 @@ struct TensorRow {
     /// Becomes the worst of both.
     void join(const Cell& found);
   };
-  std::vector<Cell> cells;  // by rank
-  std::string op = {};      // that writes it; "": not known
-  std::int64_t order = 0;   // where it stood in a rank's order when it was first written
+  std::vector<Cell> cells;          // by rank
+  std::optional<Power> power = {};  // what would have been seen at every moment, on every rank
+  std::string vacuous = {};         // what at none; "": there is nothing
+  bool has_power = false;           // at some moment there was nothing vacuous
+  std::string op = {};              // that writes it; "": not known
+  std::int64_t order = 0;           // where it stood in a rank's order when it was first written
   bool holds_first_divergence = false;  // on the rank that the first divergence names
+
+  double max_ratio() const;  // of all ranks
 };
 
 /// The worst of all units of one step: how much of its bound an error used. Units that are compared
@@ -140,6 +157,7 @@ struct Verdict {
   std::optional<ShadowChoice> shadow;   // nothing of traces that nobody has run
   std::optional<FirstDivergence> first_divergence;
   std::int64_t other_failures = 0;     // failing units beside the first
+  std::vector<SuspectOp> suspects;     // in the order in which their ops ran
   std::vector<std::string> errors;     // sentences of executions that did not finish
   std::vector<TensorRow> tensors;      // in the order of execution
   std::vector<StepError> step_errors;  // execution by execution, in the order of steps

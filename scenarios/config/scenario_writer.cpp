@@ -86,6 +86,7 @@ JsonValue to_json(const Scenario& scenario) {
   if (!scenario.resume.empty()) json.set("resume", absolute(scenario.resume));
   json.set("overflow", scenario.overflow_expected ? "expected" : "unexpected");
   json.set("timeout_s", scenario.timeout_s);
+  if (scenario.strict) json.set("strict", true);
   json.set("inject", shardproof::to_json(scenario.inject));
   if (scenario.notices.empty()) return json;
   JsonValue notices = JsonValue::array();

@@ -76,6 +76,7 @@ JsonValue summary_of(const JsonValue& scenario) {
 
 void expect_pass(const JsonValue& summary, Names required) {
   BOOST_TEST(summary.find("verdict")->text == "pass");
+  BOOST_TEST(summary.find("suspects")->elements.empty());
   for (const JsonValue& check : summary.find("checks")->elements) {
     if (check.find("outcome")->text != "pass") continue;
     required.erase(check.find("name")->text);

@@ -22,6 +22,9 @@ BOOST_AUTO_TEST_CASE(a_hostile_text_in_any_field_never_becomes_markup) {
   verdict.timing[hostile] = 1;
   for (CheckResult& check : verdict.checks) check.reason = hostile;
   FirstDivergence& first = *verdict.first_divergence;
+  verdict.suspects = suspected_verdict().suspects;
+  verdict.suspects[0].first.op = verdict.suspects[0].first.tensor = hostile;
+  verdict.tensors[0].vacuous = hostile;
   first.op = first.tensor = first.execution = hostile;
   first.cause = Cause{hostile, {}, {}};
   verdict.shadow->left_out = {hostile};
@@ -47,6 +50,16 @@ BOOST_AUTO_TEST_CASE(script_escaped_json_reads_back_as_the_same_text) {
   BOOST_TEST(!contains(escaped, "\xe2\x80\xa8"));
   BOOST_TEST(!contains(escaped, "\xe2\x80\xa9"));
   BOOST_TEST(parse_json(escaped, "escaped").text == text);
+}
+
+BOOST_AUTO_TEST_CASE(the_page_says_what_is_suspected_and_what_would_have_been_seen) {
+  const std::string page = report_html(suspected_verdict());
+
+  BOOST_TEST(contains(page, "id=\"suspects\""));
+  BOOST_TEST(contains(page, "factor 1.0002 +- 1e-05, 143 deviations"));
+  BOOST_TEST(contains(page, "backward/lm_head/grad_input: the bias is zero"));
+  BOOST_TEST(contains(page, "1 + 0.002</td><td class=\"number\">1 + 0.0002</td>"));
+  BOOST_TEST(!contains(report_html(passing_verdict()), "id=\"suspects\""));
 }
 
 BOOST_AUTO_TEST_CASE(the_page_needs_nothing_from_elsewhere) {

@@ -41,6 +41,20 @@ BOOST_AUTO_TEST_CASE(fields_are_those_of_the_schema_in_its_order) {
              "wrong_elements cause reason ");
 }
 
+BOOST_AUTO_TEST_CASE(suspects_power_and_what_is_vacuous_have_their_fields) {
+  const JsonValue summary = summary_of(suspected_verdict());
+
+  const JsonValue& suspect = summary.find("suspects")->elements.at(0);
+  BOOST_TEST(keys_of(suspect) ==
+             "execution step micro_step op tensor ranks index expected got z signature coefficient "
+             "standard_error units ");
+  BOOST_TEST(suspect.find("signature")->text == "factor");
+  BOOST_TEST(keys_of(summary.find("power")->elements.at(0)) ==
+             "tensor max_ratio scale scale_by_suspects steps bit ");
+  BOOST_TEST(summary.find("vacuous")->elements.size() == 1U);
+  BOOST_TEST(summary_of(passing_verdict()).find("suspects")->elements.empty());
+}
+
 BOOST_AUTO_TEST_CASE(every_check_is_there_in_one_order_even_if_none_was_reached) {
   const std::string order =
       "plan policy leaves collectives coverage edges replicas continuity op_local plan_units "

@@ -20,6 +20,7 @@ BOOST_AUTO_TEST_SUITE(render_text)
 BOOST_AUTO_TEST_CASE(each_kind_of_verdict_reads_as_kept) {
   check_snapshot("pass.txt", verdict_text(passing_verdict(), "out/report.html"));
   check_snapshot("fail.txt", verdict_text(failing_verdict(), "out/report.html"));
+  check_snapshot("suspected.txt", verdict_text(suspected_verdict(), "out/report.html"));
   check_snapshot("unknown.txt", verdict_text(unknown_verdict(), ""));
   check_snapshot("error.txt", verdict_text(error_verdict(), "out/report.html"));
 }

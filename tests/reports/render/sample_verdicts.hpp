@@ -4,6 +4,7 @@
 #include <string>
 
 #include "reports/checks/table.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "reports/verdict/verdict.hpp"
 
 namespace shardproof::tests {
@@ -17,7 +18,7 @@ inline reports::Verdict passing_verdict() {
   verdict.executions = {"reference", "sim", "real"};
   verdict.conclusion = Conclusion::pass;
   for (const std::string& name : check_names()) {
-    const bool silent = name == "baseline" || name == "suspects";
+    const bool silent = name == "baseline";
     CheckResult check{.name = name,
                       .proof = Proof::bitwise,
                       .outcome = Outcome::pass,
@@ -28,6 +29,7 @@ inline reports::Verdict passing_verdict() {
     if (name == "op_local") check.proof = Proof::sound, check.max_ratio = 0.71234;
     if (name == "plan_units") check.proof = Proof::sound, check.max_ratio = 0.5;
     if (name == "shadow") check.proof = Proof::sound, check.max_ratio = 0.44;
+    if (name == "suspects") check.proof = Proof::statistical, check.max_ratio = 0.1;
     if (name == "end_to_end") {
       check.proof = Proof::unknown, check.outcome = Outcome::trend;
       check.reason = "the trajectory is shown, not judged";
@@ -46,6 +48,7 @@ inline reports::Verdict passing_verdict() {
   for (const char* name : {"forward/model.norm/output", "backward/lm_head/grad_input"}) {
     TensorRow row{.name = name, .cells = {}};
     row.cells = {{.judged = true, .failed = false, .max_ratio = 0.431, .first_failure = {}}, {}};
+    row.power = Power{.scale = 0.002, .scale_by_suspects = 0.0002, .steps = 3};
     verdict.tensors.push_back(row);
   }
   for (int step = 0; step < 3; ++step)
@@ -68,6 +71,32 @@ inline reports::CheckResult& check_of(reports::Verdict& verdict, const std::stri
   for (reports::CheckResult& check : verdict.checks)
     if (check.name == name) return check;
   throw std::out_of_range(name);
+}
+
+/// It passes, though a rank's products are a little too large.
+inline reports::Verdict suspected_verdict() {
+  using namespace reports;
+  Verdict verdict = passing_verdict();
+  SuspectOp suspect;
+  FirstDivergence& first = suspect.first;
+  first.execution = "real";
+  first.moment = {Moment::Stage::step, 1, 0};
+  first.op = "model.layers.1.mlp.down_proj/forward/matmul";
+  first.tensor = "/step/000001/micro/0/forward/model.layers.1.mlp.down_proj/partial";
+  first.rank = 1;
+  first.ranks = {1};
+  first.index = {1, 0, 3, 17};
+  first.expected = 0.15625;
+  first.got = 0.1572265625;
+  suspect.signature = {Signature::Kind::factor, 1.0002, 1e-5};
+  suspect.z = 143.25;
+  suspect.units = 2;
+  verdict.suspects = {suspect};
+  CheckResult& check = check_of(verdict, "suspects");
+  check.outcome = Outcome::trend;
+  check.reason = sentence_of(suspect);
+  verdict.tensors[1].vacuous = "the bias is zero: nobody would see that it is left out";
+  return verdict;
 }
 
 inline reports::Verdict failing_verdict() {

@@ -88,4 +88,29 @@ BOOST_AUTO_TEST_CASE(the_factor_is_that_of_the_largest_element_of_all_tiles) {
   BOOST_TEST(verdict_on(unit).comparison.factor.value_or(0) == 3);
 }
 
+BOOST_AUTO_TEST_CASE(what_could_be_left_out_without_anybody_seeing_it_is_vacuous) {
+  const auto vacuous = [](UnitKind kind, double x, double operand, double result) {
+    JudgedUnit judged{.kind = kind,
+                      .attributes = {},
+                      .precision = {.output = Dtype::fp32, .compute = Dtype::fp32},
+                      .arguments = {tensor_of(Dtype::fp32, {1}, {x})},
+                      .result = tensor_of(Dtype::fp32, {1}, {result})};
+    if (kind == UnitKind::add_bias)
+      judged.arguments.push_back(tensor_of(Dtype::fp32, {1}, {operand}));
+    judged.attributes.factor = operand;
+    UnitJudgement unit(std::move(judged));
+    for (std::size_t part = 0; part < unit.parts(); ++part) unit.run(part);
+    const UnitVerdict verdict = unit.verdict();
+    BOOST_TEST(verdict.comparison.failed == 0);
+    BOOST_TEST(verdict.power.has_value() == (result != 0));
+    return std::string(verdict.vacuous == nullptr ? "" : verdict.vacuous);
+  };
+
+  BOOST_TEST(vacuous(UnitKind::add_bias, 1, 0, 1).starts_with("the bias is zero"));
+  BOOST_TEST(vacuous(UnitKind::add_bias, 1, 2, 3) == "");
+  BOOST_TEST(vacuous(UnitKind::clip_factor, 0.5, 1, 1).starts_with("the clip did not act"));
+  BOOST_TEST(vacuous(UnitKind::cast, 0, 0, 0).starts_with("all is zero"));
+  BOOST_TEST(vacuous(UnitKind::cast, 2, 0, 2) == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

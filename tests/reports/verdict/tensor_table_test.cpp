@@ -139,6 +139,22 @@ BOOST_AUTO_TEST_CASE(a_first_divergence_that_no_unit_found_gets_its_cells_or_its
   BOOST_TEST(saved.rows().at(1).name == in_checkpoint);
 }
 
+BOOST_AUTO_TEST_CASE(a_row_has_the_worst_power_and_is_vacuous_where_it_is_at_every_moment) {
+  TensorTable table(2);
+  table.add_power(place("a", 0, 0, 1), Power{.scale = 1, .steps = 1}, nullptr);
+  table.add_power(place("a", 1, 1, 2), Power{.scale = 2, .steps = 1}, "idle");
+  table.add_power(place("b", 0, 0, 3), std::nullopt, "idle");
+  table.add_power(place("checksum", 0, 0, 4), std::nullopt, "idle");
+
+  const std::vector<TensorRow> rows = table.rows();
+
+  BOOST_TEST_REQUIRE(rows.size() == 2U);
+  BOOST_TEST(rows[0].power.value().scale == 2);
+  BOOST_TEST(rows[0].vacuous == "");
+  BOOST_TEST(!rows[1].power.has_value());
+  BOOST_TEST(rows[1].vacuous == "idle");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     "data": {"tokens": "tokens.json", "sequence": 4, "padding": 3}, "precision": "fp64",
     "reduction": "rank_order", "executions": ["sim", "reference"], "real": "mpi", "uneven": false,
     "trace": {"tier": "full", "keep": "failed"}, "overflow": "unexpected", "timeout_s": 30,
-    "inject": [
+    "strict": true, "inject": [
       {"edit": "drop", "op": "a", "ranks": [0, 3], "steps": [1, 4]},
       {"edit": "scale", "op": "b", "factor": 0.1},
       {"edit": "regroup", "op": "c", "group": "dp"},
@@ -247,6 +247,7 @@ BOOST_AUTO_TEST_CASE(every_field_survives_a_round_trip) {
     BOOST_TEST(!read->runs(Execution::real));
     BOOST_TEST((read->trace_keep == TraceKeep::failed));
     BOOST_TEST(read->timeout_s == 30);
+    BOOST_TEST(read->strict);
     BOOST_REQUIRE_EQUAL(read->inject.size(), 8U);
     BOOST_TEST((read->inject[0].ranks == std::vector<int>{0, 3}));
     BOOST_TEST((read->inject[0].steps == std::vector<int>{1, 4}));
