@@ -17,7 +17,7 @@ struct Named {
 };
 
 // The first that fits. A key that is not named here is of the task: a new one counts.
-constexpr std::array<Named, 21> named{{{"name", ""},
+constexpr std::array<Named, 22> named{{{"name", ""},
                                        {"trace", ""},
                                        {"shadow", ""},
                                        {"executions", ""},
