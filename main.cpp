@@ -8,8 +8,10 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -695,7 +697,6 @@ struct JudgeOptions {
 
 // A trace must be of the scenario that lies beside it: another would judge other numbers.
 void expect_scenario_of_trace(const Scenario& scenario, const std::string& folder) {
-  if (fs::exists(folder + "/collective_failure.json")) return;
   const std::string hash = scenario_hash(scenario);
   const std::string recorded = header_of_trace(folder).scenario_hash;
   if (!recorded.empty() && recorded != hash)
@@ -704,11 +705,14 @@ void expect_scenario_of_trace(const Scenario& scenario, const std::string& folde
                         "), or a program of another version wrote it");
 }
 
-reports::ShadowInput shadow_input(const std::string& folder, const RunRecord& record,
+// A record that was made of traces alone is told what the shadow is.
+reports::ShadowInput shadow_input(const std::string& folder, RunRecord& record,
                                   const Scenario& scenario) {
   if (const std::string why = why_not_shadowed(folder, record); !why.empty()) return {{}, "", why};
-  reports::ShadowInput input{shadow_of(scenario, real::checked_program).scenario,
-                             folder + "/" + shadow_name, ""};
+  Shadow shadow = shadow_of(scenario, real::checked_program);
+  record.shadow.steps = shadow.scenario.steps;
+  record.shadow.left_out = std::move(shadow.left_out);
+  reports::ShadowInput input{std::move(shadow.scenario), folder + "/" + shadow_name, ""};
   expect_scenario_of_trace(*input.scenario, input.folder);
   return input;
 }
@@ -735,7 +739,7 @@ int judge(const JudgeOptions& options) {
   if (!options.pulse.empty()) Pulse::of_this_process().publish(options.pulse);
   const std::string& folder = options.folder;
   const Scenario scenario = read_scenario(folder + "/scenario.json");
-  const RunRecord record = record_in(folder, scenario);
+  RunRecord record = record_in(folder, scenario);
   reports::JudgeInput input{scenario,
                             finished(folder, record, name_of(Execution::reference)),
                             {},
@@ -801,8 +805,12 @@ void add_judge(CLI::App& app, Command& command) {
 /// takes longer to start than to run; with `real`, as `run` does.
 class RunsHere {
  public:
-  RunsHere(std::string folder, bool real) : folder_(std::move(folder)), real_(real) {
-    fs::create_directories(folder_);
+  /// In `beside`, which is made if it is not there.
+  RunsHere(const fs::path& beside, bool real) : real_(real) {
+    if (!beside.empty()) fs::create_directories(beside);
+    folder_ = (beside / "runs-XXXXXX").string();
+    if (::mkdtemp(folder_.data()) == nullptr)
+      throw EnvironmentError(folder_ + ": cannot be made: " + std::strerror(errno));
   }
   ~RunsHere() {
     std::error_code ignored;
@@ -810,6 +818,17 @@ class RunsHere {
   }
   RunsHere(const RunsHere&) = delete;
   RunsHere& operator=(const RunsHere&) = delete;
+
+  /// The scenario as it is run here, with no order of sums that only a GPU's library has.
+  JsonValue adapted(JsonValue json) const {
+    JsonValue executions = JsonValue::array().append("reference").append("sim");
+    if (real_) executions.append("real");
+    json.set("executions", std::move(executions));
+    const JsonValue* reduction = json.find("reduction");
+    if (real_ && reduction != nullptr && reduction->text == "library")
+      json.set("reduction", "ring");
+    return json;
+  }
 
   Outcome run(const JsonValue& json) const {
     try {
@@ -856,8 +875,7 @@ class RunsHere {
     return parse_json(reports::summary_json(verdict), "summary");
   }
 
-  JsonValue summary_of_children(Scenario scenario) const {
-    scenario.executions = {Execution::reference, Execution::sim, Execution::real};
+  JsonValue summary_of_children(const Scenario& scenario) const {
     RunOptions options;
     options.out = empty("run");
     options.quiet = true;
@@ -875,22 +893,31 @@ struct MinimizeOptions {
   bool real = false;
 };
 
-// Tells each scenario that it takes.
-Minimized minimize_here(const JsonValue& scenario, const RunsHere& here, int most_runs) {
-  return minimize(
-      scenario, [&](const JsonValue& json) { return here.run(json); }, most_runs,
-      [](const Effort& effort, int runs) {
-        fmt::print(stderr, "  after {} runs: {} weights, {} tokens, {} characters\n", runs,
-                   effort.weights, effort.work, effort.text);
-      });
+// Tells each scenario that it takes; `still` before each run.
+Minimized minimize_here(const JsonValue& scenario, const RunsHere& here, int most_runs,
+                        const std::function<void()>& still) {
+  const auto run = [&](const JsonValue& json) {
+    still();
+    return here.run(json);
+  };
+  return minimize(scenario, run, most_runs, [](const Effort& effort, int runs) {
+    fmt::print(stderr, "  after {} runs: {} weights, {} tokens, {} characters\n", runs,
+               effort.weights, effort.work, effort.text);
+  });
 }
 
 int minimize_file(const MinimizeOptions& options) {
   if (fs::exists(options.out))
     throw ScenarioError(options.out + ": is there already: name another file");
-  const JsonValue scenario = parse_json(write_scenario(read_scenario(options.scenario)), "");
-  const RunsHere here(options.out + ".part", options.real);
-  const Minimized least = minimize_here(scenario, here, options.runs);
+  const Scenario given = read_scenario(options.scenario);
+  checked_input(given);  // what is wrong with it is told by its own lines
+  const RunsHere here(fs::path(options.out).parent_path(), options.real);
+  ToolProgress progress("minimize", options.out + " was not written", {"run", 0});
+  int runs = 0;
+  const Minimized least =
+      minimize_here(here.adapted(parse_json(write_scenario(given), "")), here, options.runs,
+                    [&] { progress.report(runs++, options.runs); });
+  progress.clear();
   if (least.outcome.is_pass())
     throw ScenarioError(options.scenario + ": passes, so that there is nothing to look for" +
                         (options.real ? "" : "; --real runs real, too"));
@@ -931,13 +958,20 @@ struct FuzzOptions {
   std::string out = "shardproof-fuzz";
 };
 
-// The scenario as it was drawn, and made smaller where it ends without a pass: a pass has no way in
-// which it fails.
-void keep(const Draw& draw, const RunsHere& here, const FuzzOptions& options) {
+// The scenario as it was drawn, with what it goes on from, and made smaller where it ends without a
+// pass: a pass has no way in which it fails.
+void keep(Draw draw, const RunsHere& here, const FuzzOptions& options,
+          const std::function<void()>& still) {
   const std::string file = options.out + "/seed-" + std::to_string(draw.seed);
+  if (JsonValue* resume = draw.scenario.find("resume")) {
+    const std::string kept = file + ".before";
+    fs::remove_all(kept);
+    fs::copy(resume->text, kept, fs::copy_options::recursive);
+    *resume = fs::absolute(kept).lexically_normal().string();
+  }
   write_text(file + ".json", write_json(draw.scenario, 2) + "\n");
   if (options.runs == 0 || draw.outcome.is_pass()) return;
-  const Minimized least = minimize_here(draw.scenario, here, options.runs);
+  const Minimized least = minimize_here(draw.scenario, here, options.runs, still);
   write_text(file + ".small.json", write_json(least.scenario, 2) + "\n");
 }
 
@@ -976,20 +1010,22 @@ void tell(const FuzzResults& results, const FuzzOptions& options) {
 }
 
 void draw_and_keep(std::uint64_t seed, const Laboratory& laboratory, const RunsHere& here,
-                   const FuzzOptions& options, FuzzResults& results) {
+                   const FuzzOptions& options, FuzzResults& results,
+                   const std::function<void()>& still) {
   const Draw draw = options.faulty ? draw_faulty(seed, laboratory) : draw_clean(seed, laboratory);
   ++results.counts[draw.result];
   if (draw.result != Draw::Result::wrong) return;
   fmt::print("WRONG {}\n", text_of(draw));
   std::fflush(stdout);
   results.wrong.append(JsonValue::object().set("seed", draw.seed).set("text", text_of(draw)));
-  keep(draw, here, options);
+  keep(draw, here, options, still);
 }
 
 int fuzz(const FuzzOptions& options) {
-  const RunsHere here(options.out + "/runs", options.real);
+  const RunsHere here(options.out, options.real);
   const Laboratory laboratory{
       [&](const JsonValue& json) { return here.run(json); },
+      [&](JsonValue json) { return here.adapted(std::move(json)); },
       [&](const JsonValue& json) { return here.save(json); },
       [](const JsonValue& json) { return real::checked_program(scenario_inside(json, "")); },
       [&](const JsonValue& json) { return here.has_effect(json); }};
@@ -997,9 +1033,10 @@ int fuzz(const FuzzOptions& options) {
   ToolProgress progress("fuzz", "what was found lies in " + options.out, {"seed", 0});
   try {
     for (int i = 0; i < options.count; ++i) {
-      progress.report(i, options.count);
+      const auto still = [&] { progress.report(i, options.count); };
+      still();
       draw_and_keep(options.seed + static_cast<std::uint64_t>(i), laboratory, here, options,
-                    results);
+                    results, still);
     }
   } catch (const Interrupted&) {
     progress.clear();
@@ -1016,6 +1053,7 @@ void add_fuzz(CLI::App& app, Command& command) {
   CLI::App* fuzz_command = app.add_subcommand(
       "fuzz", "random scenarios: clean ones must pass, with --faulty each must fail at its defect");
   fuzz_command->add_option("--seed", options->seed, "the first; one more for each that follows")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 53))
       ->capture_default_str();
   fuzz_command->add_option("--count", options->count, "how many")
       ->check(CLI::Range(1, 100'000'000))

@@ -1,6 +1,7 @@
 #include "reports/judge.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 
 #include "reports/cause/likely_cause.hpp"
@@ -23,8 +24,23 @@ namespace shardproof::reports {
 
 namespace {
 
+// What the edit needs beside its op.
+std::string how(const Injection& injection) {
+  char factor[40];
+  std::snprintf(factor, sizeof factor, " by %.15g", injection.factor);
+  switch (injection.edit) {
+    case EditKind::scale: return factor;
+    case EditKind::regroup: return " over " + injection.group;
+    case EditKind::retype: return " in " + injection.dtype;
+    case EditKind::set: return ", " + injection.value + ", " + name_of(injection.when);
+    case EditKind::read:
+    case EditKind::not_restored: return ", " + injection.value;
+    default: return "";
+  }
+}
+
 std::string describe(const Injection& injection) {
-  std::string text = std::string(name_of(injection.edit)) + " " + injection.op;
+  std::string text = std::string(name_of(injection.edit)) + " " + injection.op + how(injection);
   const auto list = [&](const char* what, const std::vector<int>& values) {
     if (values.empty()) return;
     text += std::string(", ") + what;
@@ -70,7 +86,7 @@ class Judge {
     for (const JudgedExecution& execution : input_.engines) open(execution);
     open_shadow();
     if (input_.reference_folder) reference_.emplace(*input_.reference_folder);
-    if (traces_.empty())
+    if (traces_.empty() || collective_failure_)
       nothing_to_judge();
     else if (input_.scenario.trace_tier == TraceTier::off)
       nothing_recorded("nothing was recorded: trace.tier is off");
@@ -203,14 +219,27 @@ class Judge {
     Divergence divergence = first_divergence(tallies);
     if (divergence.first) {
       const bool of_shadow = divergence.first->execution == shadow_name && shadow_.context;
-      divergence.first->cause =
-          likely_cause(of_shadow ? *shadow_.context : context, *divergence.first,
-                       divergence.sequence, divergence.evidence);
+      explain(divergence, of_shadow ? *shadow_.context : context);
       tell_of_parting(*divergence.first);
     }
     verdict_.first_divergence = divergence.first;
     verdict_.other_failures = divergence.others;
     show_tensors(judging, divergence);
+  }
+
+  // Why it is wrong is no reason to lose that it is.
+  void explain(Divergence& divergence, const JudgeContext& context) {
+    try {
+      divergence.first->cause =
+          likely_cause(context, *divergence.first, divergence.sequence, divergence.evidence);
+    } catch (const InvariantError& error) {
+      tell_that_nothing_was_found(error);
+    } catch (const ScenarioError& error) {
+      tell_that_nothing_was_found(error);
+    }
+  }
+  void tell_that_nothing_was_found(const std::exception& error) {
+    verdict_.notices.push_back(std::string("the search for the cause ended: ") + error.what());
   }
 
   // Where ranks parted at the very op that is wrong, who waits where says most of it.

@@ -62,10 +62,11 @@ std::optional<Cause> flipped_bit_of(const Suspect& suspect) {
   for (int bit = 0; bit < 8 * static_cast<int>(size_bytes(numbers.storage)); ++bit)
     if (explains_all(numbers, bit)) bits.push_back(bit);
   if (bits.size() != 1) return std::nullopt;
-  // Of few bits, in a set that holds several numbers, chance may flip one.
-  const bool certain =
-      numbers.is_bitwise() ||
-      numbers.wrong_count * format_of(numbers.storage).precision >= bits_beyond_chance;
+  // Of few bits, in a set that holds several numbers, chance may flip one; and half of the numbers
+  // that lie side by side, as those of a sum in another order, differ in the last bit alone.
+  const bool certain = bits[0] > 1 && (numbers.is_bitwise() ||
+                                       numbers.wrong_count * format_of(numbers.storage).precision >=
+                                           bits_beyond_chance);
   return Cause{"flipped bit", static_cast<double>(bits[0]), 1.0, words_of_flip(suspect, bits[0]),
                certain};
 }

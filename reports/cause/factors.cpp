@@ -15,13 +15,10 @@ namespace {
 constexpr std::int64_t bits_beyond_chance = 20;
 constexpr double largest = 0x1p40;
 
-std::string scalar_path(const Suspect& suspect, const char* name) {
-  return folder_of({Moment::Stage::step, suspect.divergence.moment.step, -1}) + "/scalar/" + name;
-}
-
 std::optional<double> scalar(const Suspect& suspect, const char* name) {
   if (suspect.divergence.moment.stage != Moment::Stage::step) return std::nullopt;
-  return recorded_scalar(suspect.trace, scalar_path(suspect, name), suspect.divergence.rank);
+  return recorded_scalar(suspect.trace, scalar_path(suspect.divergence.moment.step, name),
+                         suspect.divergence.rank);
 }
 
 // The numbers c for which c times what was expected may be what was recorded.

@@ -244,7 +244,7 @@ class Leaves {
   }
 
   /// After how many updates a rank's scalars of a step are right; nothing if after none of so many,
-  /// or if there are no scalars.
+  /// or if there is but one scalar.
   std::optional<int> counted_updates(const Moment& moment, int rank, int most) const {
     const auto is_recorded = [&](const auto& scalar) {
       const auto recorded = recorded_scalar(trace_, scalar_path(moment.step, scalar.first), rank);
@@ -252,13 +252,10 @@ class Leaves {
     };
     for (int count = most; count >= 0; --count) {
       const std::map<std::string, double> scalars = scalars_of_update(count);
-      if (!scalars.empty() && std::ranges::all_of(scalars, is_recorded)) return count;
+      // A learning rate alone may be stale for another reason.
+      if (scalars.size() > 1 && std::ranges::all_of(scalars, is_recorded)) return count;
     }
     return std::nullopt;
-  }
-
-  static std::string scalar_path(int step, const std::string& name) {
-    return folder_of({Moment::Stage::step, step, -1}) + "/scalar/" + name;
   }
 
   void check_scalar(int step, const std::string& name, double value, Dtype dtype) {

@@ -12,8 +12,11 @@ int Power::bit() const { return static_cast<int>(std::ceil(std::log2(std::max(st
 void Power::join(const Power& other) {
   scale = std::max(scale, other.scale);
   steps = std::max(steps, other.steps);
-  if (other.scale_by_suspects)
-    scale_by_suspects = std::max(scale_by_suspects.value_or(0), *other.scale_by_suspects);
+  // What is not suspected at some moment would not be seen there so.
+  if (scale_by_suspects && other.scale_by_suspects)
+    scale_by_suspects = std::max(*scale_by_suspects, *other.scale_by_suspects);
+  else
+    scale_by_suspects.reset();
 }
 
 void PowerSample::look_at(Dtype storage, const reference::UnitResult& unit) {

@@ -63,7 +63,6 @@ struct Expectation {
 /// A real bug as something that can be run: a scenario of the catalog, changed so that it has it.
 struct Fault {
   std::string id;                      // the file's name, "column-backward-not-reduced"
-  std::string file;                    // where it stands
   std::string what;                    // one line
   std::string framework, issue, link;  // where the bug was; "" of the last: it is in a paper
   FaultClass kind = FaultClass::value;

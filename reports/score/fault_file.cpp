@@ -150,7 +150,6 @@ Fault read_fault(const std::string& file) {
   const JsonValue root = read_json(file);
   ObjectReader top(root, "");
   Fault fault;
-  fault.file = file;
   fault.id = fs::path(file).stem().string();
   fault.what = required_text(top, "what", "expected one line that says what goes wrong");
   read_source(top, fault);
@@ -161,6 +160,8 @@ Fault read_fault(const std::string& file) {
       (fs::path(file).parent_path() / as_string(scenario, "scenario")).lexically_normal().string();
   if (!fs::is_regular_file(fault.scenario_file))
     refuse_value(scenario, "scenario", "there is no \"" + fault.scenario_file + "\"");
+  if (const JsonValue planted = read_json(fault.scenario_file); planted.find("inject") != nullptr)
+    refuse_value(scenario, "scenario", "it has defects of its own, beside those of the fault");
   fault.overrides = read_overrides(top);
   fault.inject = read_edits(top);
   fault.only_in_real = top.boolean("only_in_real", false);

@@ -102,7 +102,7 @@ std::shared_ptr<const Evidence> evidence_of(const FirstDivergence& divergence,
 Divergence first_divergence(const std::vector<RankedTally>& checks) {
   // A wrong number of collectives is a symptom: it names the op only if no number is wrong.
   std::vector<Candidate> candidates;
-  for (const Tier tier : {Tier::numbers, Tier::shadow, Tier::symptoms})
+  for (const Tier tier : {Tier::numbers, Tier::symptoms, Tier::shadow})
     if (candidates.empty()) candidates = candidates_of(checks, tier);
   if (candidates.empty()) return {};
   std::set<UnitKey> units;

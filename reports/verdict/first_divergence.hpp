@@ -11,8 +11,8 @@
 namespace shardproof::reports {
 
 /// What a check found, and how much its word weighs where several speak of one op: the lowest is
-/// the sharpest. What only the fp64 shadow shows names the op where no check of the run's own
-/// numbers does, and a `symptom` where nothing else does.
+/// the sharpest. A `symptom` names the op where no number of the run is wrong, and what the fp64
+/// shadow shows where nothing of the run is.
 struct RankedTally {
   Tally tally;
   int sharpness = 0;

@@ -14,7 +14,9 @@ namespace {
 std::string signature_text(const Signature& signature) {
   const std::string name = name_of(signature.kind);
   if (signature.kind == Signature::Kind::elements)
-    return fmt::format("{} elements", signature.coefficient);
+    return fmt::format(
+        "neither a factor nor an offset ({} elements are not the rounding of their value)",
+        signature.coefficient);
   return fmt::format("{} {:.6g} +- {:.1g}", name, signature.coefficient, signature.standard_error);
 }
 

@@ -24,11 +24,12 @@ bool can_be_in_fp64(const Injection& injection) {
          !flipped_bit(injection.value);
 }
 
-// The program may lack the op: a cast, or what a loss scale needs.
-bool fits(const Injection& injection, const Program& program) {
+// The program may lack the op: a cast, or what a loss scale needs. Some ops are there by an earlier
+// edit.
+bool fit(const std::vector<Injection>& injections, const Program& program) {
   try {
     for (int rank = 0; rank < program.grid().world(); ++rank)
-      apply_injections(program, {injection}, Rank{rank});
+      apply_injections(program, injections, Rank{rank});
     return true;
   } catch (const ScenarioError&) {
     return false;
@@ -36,9 +37,12 @@ bool fits(const Injection& injection, const Program& program) {
 }
 
 void leave_out_edits(Shadow& shadow, const Program& program) {
+  std::vector<Injection> kept;
   std::erase_if(shadow.scenario.inject, [&](const Injection& injection) {
+    kept.push_back(injection);
     const bool stays = acts_within(injection, shadow.scenario.steps) && can_be_in_fp64(injection) &&
-                       fits(injection, program);
+                       fit(kept, program);
+    if (!stays) kept.pop_back();
     if (!stays)
       shadow.left_out.push_back(std::string("the edit ") + name_of(injection.edit) + " of " +
                                 injection.op);

@@ -21,7 +21,7 @@ Faulty faulty_scenario(std::uint64_t seed, const Laboratory& laboratory) {
     if (!trains || random.before || random.deserved != Deserved::pass) continue;
     const auto defect = random_defect(laboratory.lower(random.scenario), drawn);
     if (!defect) continue;
-    JsonValue scenario = random.scenario;
+    JsonValue scenario = laboratory.adapted(random.scenario);
     scenario.set("inject", JsonValue::array().append(defect->edit));
     return {std::move(scenario), *defect};
   }
@@ -31,7 +31,8 @@ Faulty faulty_scenario(std::uint64_t seed, const Laboratory& laboratory) {
 
 Draw draw_clean(std::uint64_t seed, const Laboratory& laboratory) {
   const RandomScenario random = random_scenario(seed);
-  Draw draw{seed, random.scenario, {}, Draw::Result::right, word(random.deserved)};
+  Draw draw{
+      seed, laboratory.adapted(random.scenario), {}, Draw::Result::right, word(random.deserved)};
   if (random.before) draw.scenario.set("resume", laboratory.save(*random.before));
   draw.outcome = laboratory.run(draw.scenario);
   if (draw.outcome.verdict != draw.expected) draw.result = Draw::Result::wrong;

@@ -15,6 +15,8 @@ namespace shardproof {
 /// What a campaign asks of whoever can run scenarios.
 struct Laboratory {
   RunScenario run;
+  /// Makes a drawn scenario one that can be run here: what it is then is what is kept.
+  std::function<JsonValue(JsonValue scenario)> adapted;
   /// The same of what a run goes on from: the checkpoint that it leaves.
   std::function<std::string(const JsonValue& scenario)> save;
   /// The program of a scenario without its defects.

@@ -161,6 +161,7 @@ Minimized minimize(const JsonValue& scenario, const RunScenario& run, int most_r
                    const std::function<void(const Effort&, int runs)>& tell) {
   Minimized least{scenario, run(scenario), 1};
   const Outcome way = least.outcome;
+  if (way.is_pass() || way.verdict == "refused") return least;
   Effort effort = effort_of(scenario);
   // What could not be done is not tried again before something else was done behind it.
   for (std::size_t at = 0, since = 0;;) {

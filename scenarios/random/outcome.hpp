@@ -25,11 +25,12 @@ using RunScenario = std::function<Outcome(const JsonValue& scenario)>;
 /// From a run's summary.json.
 Outcome outcome_of(const JsonValue& summary);
 
-/// Whether two outcomes are those of one defect, as far as one can see: the same verdict and op,
-/// whatever the numbers are in its name; where no op is named, the same checks.
+/// Whether an outcome is that of the same defect as another, as far as one can see: the same
+/// verdict and op, whatever the numbers are in its name, by no other checks; where no op is named,
+/// by the same checks.
 ///
 ///     model.layers.3.mlp.down_proj/forward/all_reduce
 ///     model.layers.0.mlp.down_proj/forward/all_reduce      the same
-bool is_same_way(const Outcome& a, const Outcome& b);
+bool is_same_way(const Outcome& outcome, const Outcome& way);
 
 }  // namespace shardproof

@@ -57,16 +57,16 @@ class Writer {
                             Precision::bf16, Precision::bf16, Precision::fp16, Precision::fp16});
   }
 
-  // From 2^12 on a toy's gradients may overflow, with norms behind its layers from 2^11 on: there
-  // are steps left when the scale has come down.
+  // From 2^12 on a toy's gradients may overflow, in some families from 2^8 on: there are steps left
+  // when the scale has come down.
   void choose_steps(Dice dice) {
     scale_power_ = this->dice("loss scale").between(4, 19);
     steps_ = dice.between(1, 3);
     if (kind_ == Kind::resumed) {
       scale_power_ = std::min(scale_power_, 8);
       steps_ = std::max(2, steps_);
-    } else if (precision_ == Precision::fp16 && scale_power_ > 10) {
-      steps_ = std::max(steps_, scale_power_ - 10 + 1);
+    } else if (precision_ == Precision::fp16 && scale_power_ > 8) {
+      steps_ = std::max(steps_, scale_power_ - 6);
     }
   }
 

@@ -74,7 +74,6 @@ BOOST_AUTO_TEST_CASE(the_catalog_is_found_but_for_what_is_known_to_be_missed) {
                                     "mean-made-in-a-copy",
                                     "norm-not-summed-over-owners",
                                     "op-on-the-wrong-stream",
-                                    "peers-outside-the-group",
                                     "replicas-not-synchronised"};
 
   const Score scored = score("../scenarios/catalog/faults", folder);

@@ -22,9 +22,10 @@ BOOST_AUTO_TEST_CASE(seeds_clean_and_faulty_end_as_they_must) {
     BOOST_TEST(result.exit_code == 0, result.out << result.err);
     const JsonValue told = read_json(folder / "out/fuzz.json");
     BOOST_TEST(told.find("faulty")->boolean == faulty);
-    BOOST_TEST(told.find("right")->integer + told.find("without_effect")->integer == 3);
+    BOOST_TEST(told.find("right")->integer == 3);  // none of these has a defect without effect
     BOOST_TEST(told.find("wrong")->elements.empty());
-    BOOST_TEST(!std::filesystem::exists(folder / "out/runs"));
+    for (const auto& left : std::filesystem::directory_iterator(folder / "out"))
+      BOOST_TEST(left.path().filename() == "fuzz.json");
   }
 }
 
@@ -80,7 +81,8 @@ BOOST_AUTO_TEST_CASE(what_passes_or_is_refused_is_not_made_smaller) {
     BOOST_TEST(result.exit_code == 2);
     BOOST_TEST(result.err.find(said) != std::string::npos, result.err);
     BOOST_TEST(!std::filesystem::exists(folder / "small.json"));
-    BOOST_TEST(!std::filesystem::exists(folder / "small.json.part"));
+    for (const auto& left : std::filesystem::directory_iterator(folder.path()))
+      BOOST_TEST(left.path().filename() == "scenario.json");
   };
 
   refused("", "passes, so that there is nothing to look for; --real runs real, too");

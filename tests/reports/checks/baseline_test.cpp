@@ -10,6 +10,7 @@
 #include "scenarios/config/command_line.hpp"
 #include "tests/reports/checks/checks_support.hpp"
 #include "tests/support/error_of.hpp"
+#include "tests/support/injections.hpp"
 
 namespace shardproof::tests {
 
@@ -283,6 +284,26 @@ BOOST_AUTO_TEST_CASE(what_fails_or_has_a_defect_planted_leaves_no_baseline) {
                (planted.inject[0].steps[0] == 7 ? "pass" : "fail"));
     BOOST_TEST(!fs::exists(folder / "b.h5"));
   }
+}
+
+// Of hashes alone nothing tells why: but that they parted is a failure, whatever runs beside them.
+BOOST_AUTO_TEST_CASE(ranks_that_parted_are_not_carried_by_the_bits_of_another_execution) {
+  const Night right;
+  const TemporaryFolder folder;
+  Scenario scenario = digest_of_it();
+  Injection left_out =
+      inject("drop", "model.layers.0.mlp.down_proj/forward/all_reduce", /*ranks=*/{1});
+  scenario.inject = {left_out};
+  BOOST_REQUIRE(!sim::simulate(scenario, folder / "parted"));
+  const Scenario judged_by = digest_of_it();
+
+  JudgeInput input{judged_by, {}, {{"real", folder / "parted"}, {"sim", right.trace}}, {}};
+  input.baseline = judged().file;
+  const Verdict verdict = judge(input);
+
+  BOOST_TEST(name_of(verdict.conclusion) == "fail");
+  BOOST_TEST_REQUIRE(verdict.first_divergence.has_value());
+  BOOST_TEST(verdict.first_divergence->execution == "real");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

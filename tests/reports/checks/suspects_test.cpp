@@ -194,7 +194,11 @@ BOOST_AUTO_TEST_CASE(a_local_product_times_1_0002_before_the_store_is_found_in_1
 }
 
 BOOST_AUTO_TEST_CASE(the_same_product_times_1_before_the_store_is_not_found) {
-  BOOST_TEST(!is_found(quick, 0, [](const KernelCall& call) { scale_before_the_store(call, 1); }));
+  const TemporaryFolder folder;
+  const Scenario scenario = simulated(
+      folder, quick, 0, 1, [](const KernelCall& call) { scale_before_the_store(call, 1); });
+
+  BOOST_TEST(verdict_on(scenario, folder).suspects.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_suspect_fails_a_strict_run_alone_and_is_shown_by_both) {

@@ -65,11 +65,15 @@ BOOST_AUTO_TEST_CASE(no_factor_changes_zeros) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_seen_in_both_is_seen_in_the_worse) {
-  Power power{.scale = 1, .scale_by_suspects = {}, .steps = 3};
+  Power power{.scale = 1, .scale_by_suspects = 0.125, .steps = 3};
   power.join({.scale = 0.5, .scale_by_suspects = 0.25, .steps = 8});
   BOOST_TEST(power.scale == 1);
   BOOST_TEST(power.steps == 8);
   BOOST_TEST(power.scale_by_suspects.value() == 0.25);
+  power.join({.scale = 0.5, .scale_by_suspects = {}, .steps = 8});  // nobody would suspect it there
+  BOOST_TEST(!power.scale_by_suspects);
+  power.join({.scale = 0.5, .scale_by_suspects = 0.25, .steps = 8});
+  BOOST_TEST(!power.scale_by_suspects);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,7 @@ using Result = Draw::Result;
 
 Laboratory that_says(const Outcome& outcome, bool has_effect = true) {
   return {[outcome](const JsonValue&) { return outcome; },
+          [](JsonValue scenario) { return scenario.set("reduction", "ring"); },
           [](const JsonValue&) { return std::string("/checkpoint"); },
           [](const JsonValue& json) { return real::lower(scenario_inside(json, "")); },
           [has_effect](const JsonValue&) { return has_effect; }};
@@ -42,6 +43,14 @@ BOOST_AUTO_TEST_CASE(a_clean_scenario_must_get_what_it_deserves) {
   BOOST_CHECK(draw_clean(plain, that_says({"refused", {}, "", "", ""})).result == Result::wrong);
   BOOST_CHECK(draw_clean(skipped, that_says(unknown)).result == Result::right);
   BOOST_CHECK(draw_clean(skipped, that_says(pass)).result == Result::wrong);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_run_is_what_is_kept) {
+  const std::uint64_t seed = seed_of([](const RandomScenario& r) {
+    return r.scenario.find("reduction")->text == "library" && !r.before;
+  });
+
+  BOOST_TEST(draw_clean(seed, that_says(pass)).scenario.find("reduction")->text == "ring");
 }
 
 BOOST_AUTO_TEST_CASE(what_goes_on_from_a_checkpoint_gets_the_one_that_was_saved) {

@@ -48,6 +48,7 @@ BOOST_AUTO_TEST_CASE(what_a_failure_does_not_need_goes_and_what_it_needs_stays) 
   // The defect has moved to the layer that is left.
   BOOST_TEST(scenario.inject.at(0).op == "model.layers.0.mlp.down_proj/forward/all_reduce");
   // Nothing else can be done.
+  BOOST_TEST(smaller_than(least.scenario).size() > 10U);
   for (const JsonValue& smaller : smaller_than(least.scenario)) {
     try {
       if (effort_of(smaller).is_less_than(effort_of(least.scenario)))
@@ -65,6 +66,22 @@ BOOST_AUTO_TEST_CASE(a_key_whose_default_is_greater_is_not_left_out) {
   // Without it a Llama is 4096 wide.
   BOOST_TEST(least.scenario.find("model")->find("config")->find("hidden_size") != nullptr);
   BOOST_TEST(effort_of(least.scenario).is_less_than(effort_of(failing_scenario())));
+}
+
+BOOST_AUTO_TEST_CASE(what_passes_or_is_refused_is_run_once_and_stays) {
+  for (const char* verdict : {"pass", "refused"}) {
+    int runs = 0;
+    const Minimized least = minimize(
+        failing_scenario(),
+        [&](const JsonValue&) {
+          ++runs;
+          return Outcome{verdict, {}, "", "", ""};
+        },
+        100);
+
+    BOOST_TEST(runs == 1);
+    BOOST_TEST(write_json(least.scenario) == write_json(failing_scenario()));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(runs_are_counted_and_end) {
