@@ -10,7 +10,6 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::int64_t bits_beyond_chance = 20;
 constexpr std::int64_t most_flipped = 16;
 
 double with_flipped_bit(Dtype dtype, double value, int bit) {
@@ -23,17 +22,10 @@ double with_flipped_bit(Dtype dtype, double value, int bit) {
   return flipped;
 }
 
-bool may_be(const Probed& numbers, std::size_t i, double value) {
-  if (!std::isfinite(value)) return false;
-  if (numbers.is_bitwise())
-    return numbers.value[i] == value && std::signbit(numbers.value[i]) == std::signbit(value);
-  return accepts(numbers.storage, numbers.value[i], numbers.room[i], 0, value);
-}
-
 bool explains_all(const Probed& numbers, int bit) {
   for (std::size_t i = 0; i < numbers.size(); ++i)
     if (numbers.wrong[i] != 0 &&
-        !may_be(numbers, i, with_flipped_bit(numbers.storage, numbers.recorded[i], bit)))
+        !numbers.accepts(i, with_flipped_bit(numbers.storage, numbers.recorded[i], bit)))
       return false;
   return true;
 }
@@ -64,9 +56,8 @@ std::optional<Cause> flipped_bit_of(const Suspect& suspect) {
   if (bits.size() != 1) return std::nullopt;
   // Of few bits, in a set that holds several numbers, chance may flip one; and half of the numbers
   // that lie side by side, as those of a sum in another order, differ in the last bit alone.
-  const bool certain = bits[0] > 1 && (numbers.is_bitwise() ||
-                                       numbers.wrong_count * format_of(numbers.storage).precision >=
-                                           bits_beyond_chance);
+  const bool certain =
+      bits[0] > 1 && (numbers.is_bitwise() || numbers.has_bits(numbers.wrong_count));
   return Cause{"flipped bit", static_cast<double>(bits[0]), 1.0, words_of_flip(suspect, bits[0]),
                certain};
 }
@@ -122,7 +113,7 @@ struct Matrix {
   // Whether a row holds what another must.
   bool holds(std::size_t row, std::size_t other) const {
     for (std::size_t c = 0; c < columns; ++c)
-      if (!numbers.accepts(at(other, c), at(row, c))) return false;
+      if (!numbers.accepts(at(other, c), numbers.recorded[at(row, c)])) return false;
     return true;
   }
   // Rows of one number, or of few bits, may be alike.
@@ -130,8 +121,7 @@ struct Matrix {
     const double first = numbers.recorded[at(row, 0)];
     for (std::size_t c = 1; c < columns; ++c)
       if (numbers.recorded[at(row, c)] != first)
-        return static_cast<std::int64_t>(columns) * format_of(numbers.storage).precision >=
-               bits_beyond_chance;
+        return numbers.has_bits(static_cast<std::int64_t>(columns));
     return false;
   }
 };
@@ -177,7 +167,7 @@ std::optional<Cause> transposed(const Matrix& matrix) {
   const Probed& numbers = matrix.numbers;
   if (matrix.rows < 2 || matrix.columns < 2) return std::nullopt;
   for (std::size_t i = 0; i < numbers.size(); ++i)
-    if (!numbers.accepts(i % matrix.rows * matrix.columns + i / matrix.rows, i))
+    if (!numbers.accepts(i % matrix.rows * matrix.columns + i / matrix.rows, numbers.recorded[i]))
       return std::nullopt;
   return Cause{"transposed", std::nullopt, 1.0, "it is transposed", numbers.is_bitwise()};
 }
@@ -187,7 +177,8 @@ bool is_shifted(const Probed& numbers, std::ptrdiff_t by) {
   const auto size = static_cast<std::ptrdiff_t>(numbers.size());
   if (2 * std::abs(by) > size) return false;
   for (std::ptrdiff_t i = std::max<std::ptrdiff_t>(0, by); i < std::min(size, size + by); ++i)
-    if (!numbers.accepts(static_cast<std::size_t>(i - by), static_cast<std::size_t>(i)))
+    if (!numbers.accepts(static_cast<std::size_t>(i - by),
+                         numbers.recorded[static_cast<std::size_t>(i)]))
       return false;
   return true;
 }
@@ -207,12 +198,11 @@ std::vector<std::size_t> largest_wrong(const Probed& numbers) {
 }
 
 std::optional<Cause> shifted(const Probed& numbers) {
-  if (numbers.wrong_count * format_of(numbers.storage).precision < bits_beyond_chance)
-    return std::nullopt;
+  if (!numbers.has_bits(numbers.wrong_count)) return std::nullopt;
   std::size_t tried = 0;
   for (const std::size_t to : largest_wrong(numbers))
     for (std::size_t from = 0; from < numbers.size() && tried < most_shifts; ++from) {
-      if (from == to || !numbers.accepts(from, to)) continue;
+      if (from == to || !numbers.accepts(from, numbers.recorded[to])) continue;
       ++tried;
       const auto by = static_cast<std::ptrdiff_t>(to) - static_cast<std::ptrdiff_t>(from);
       if (!is_shifted(numbers, by)) continue;
@@ -245,7 +235,7 @@ std::optional<Cause> slice_of_rank(const Suspect& suspect) {
       return reports::accepts(all.storage, all.value[at], all.is_bitwise() ? 0 : all.room[at], 0,
                               mine.recorded[i]);
     };
-    bool is_slice = mine.wrong_count * format_of(mine.storage).precision >= bits_beyond_chance;
+    bool is_slice = mine.has_bits(mine.wrong_count);
     for (std::size_t i = 0; i < mine.size() && is_slice; ++i) is_slice = holds(i);
     if (is_slice)
       return Cause{"slice of rank " + std::to_string(other.rank), 1.0, 1.0,

@@ -12,7 +12,6 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::int64_t bits_beyond_chance = 20;
 constexpr double largest = 0x1p40;
 
 std::optional<double> scalar(const Suspect& suspect, const char* name) {
@@ -89,7 +88,7 @@ Cause cause_of(double factor, const std::string& names, double score) {
 
 bool tells(const Probed& numbers) {
   return numbers.storage != Dtype::int64 && !numbers.recorded.empty() &&
-         numbers.wrong_count * format_of(numbers.storage).precision >= bits_beyond_chance;
+         numbers.has_bits(numbers.wrong_count);
 }
 
 bool explains_all(const Probed& numbers, double factor) {
@@ -211,7 +210,7 @@ std::optional<Cause> factor_of_most(const Suspect& suspect) {
       if (numbers.wrong[i] != 0 && is_explained(numbers, i, factor)) ++count;
   const auto best = std::ranges::max_element(
       candidates, {}, [](const auto& candidate) { return candidate.second; });
-  if (best->second * format_of(numbers.storage).precision < bits_beyond_chance) return std::nullopt;
+  if (!numbers.has_bits(best->second)) return std::nullopt;
   const double share = static_cast<double>(best->second) / static_cast<double>(numbers.wrong_count);
   return cause_of(best->first, names_of(named, best->first), share);
 }

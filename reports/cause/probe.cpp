@@ -51,10 +51,10 @@ void sort_by_place(Probed& numbers) {
 
 }  // namespace
 
-bool Probed::accepts(std::size_t i, std::size_t recorded_at) const {
-  const double r = recorded[recorded_at];
-  if (is_bitwise()) return value[i] == r && std::signbit(value[i]) == std::signbit(r);
-  return reports::accepts(storage, value[i], room[i], 0, r);
+bool Probed::accepts(std::size_t i, double number) const {
+  if (!std::isfinite(number)) return false;
+  if (is_bitwise()) return value[i] == number && std::signbit(value[i]) == std::signbit(number);
+  return reports::accepts(storage, value[i], room[i], 0, number);
 }
 
 Probe::Probe(JudgedUnit unit, std::int64_t first_failed, Position position)

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "reports/compare/common_factor.hpp"
 #include "reports/units/unit_judgement.hpp"
 
 namespace shardproof::reports {
@@ -23,8 +24,12 @@ struct Probed {
 
   std::size_t size() const { return recorded.size(); }
   bool is_bitwise() const { return room.empty(); }
-  /// Whether element i may be what was recorded as element `recorded_at`.
-  bool accepts(std::size_t i, std::size_t recorded_at) const;
+  /// Whether element i may be this number.
+  bool accepts(std::size_t i, double number) const;
+  /// Whether so many elements have `bits` significant bits together, at least.
+  bool has_bits(std::int64_t of_elements, std::int64_t bits = bits_beyond_chance) const {
+    return of_elements * format_of(storage).precision >= bits;
+  }
 };
 
 /// What a hypothesis makes of the numbers.

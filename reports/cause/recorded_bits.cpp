@@ -15,9 +15,6 @@ namespace shardproof::reports {
 
 namespace {
 
-// Fewer bits in common may be chance.
-constexpr std::int64_t bits_beyond_chance = 20;
-
 // What somebody wrote: stored, or known by its hash alone.
 struct Written {
   std::string path;

@@ -208,7 +208,7 @@ std::optional<Cause> bias_too_often(const Suspect& suspect) {
   const SharedTensor tensor = bias_of(suspect);
   const Shape& shape = suspect.probe->unit().result->shape();
   if (tensor == nullptr || shape.empty() || shape.back() != tensor->elements() ||
-      numbers.wrong_count * format_of(numbers.storage).precision < 40)
+      !numbers.has_bits(numbers.wrong_count, 2 * bits_beyond_chance))
     return std::nullopt;
   const std::vector<double> bias = decoded_range(*tensor, 0, tensor->elements());
   const ProcessGrid grid = suspect.trace.grid();

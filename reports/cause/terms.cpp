@@ -250,7 +250,7 @@ std::optional<Cause> other_rows(const Suspect& suspect) {
 std::optional<Cause> other_terms(const Suspect& suspect) {
   if (!suspect.probe || suspect.probe->numbers().storage == Dtype::int64) return std::nullopt;
   const Probed& numbers = suspect.probe->numbers();
-  if (numbers.wrong_count * format_of(numbers.storage).precision < 40) return std::nullopt;
+  if (!numbers.has_bits(numbers.wrong_count, 2 * bits_beyond_chance)) return std::nullopt;
   if (auto cause = other_rows(suspect)) return cause;
   for (auto& terms : {terms_of_evidence(suspect), terms_recorded(suspect)})
     if (terms && terms->of.size() > 1 && suspect.trace.engine() != nullptr)

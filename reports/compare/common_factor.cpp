@@ -9,7 +9,6 @@ namespace shardproof::reports {
 
 namespace {
 
-constexpr std::int64_t bits_beyond_chance = 20;
 constexpr double largest = 0x1p40;  // a loss scale that was forgotten is a factor too
 
 // The whole number, or one over it, that is nearest.

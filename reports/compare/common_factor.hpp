@@ -8,6 +8,9 @@
 
 namespace shardproof::reports {
 
+/// Elements that have so many significant bits together are explained by one thing not by chance.
+inline constexpr std::int64_t bits_beyond_chance = 20;
+
 /// Searches the factor that all recorded numbers have too much or too little: a whole number, one
 /// over it, either's negative, or zero, and not one. The commonest class of wrong gradient: a sum
 /// for a mean, a mean taken twice, a scale that was never taken back.

@@ -64,6 +64,13 @@ JudgedUnit prepared(JudgedUnit unit) {
   return as_matrix(std::move(unit));
 }
 
+// Which argument of an update it is.
+std::optional<std::size_t> learning_rate_of(UnitKind kind) {
+  if (kind == UnitKind::adamw || kind == UnitKind::torch_adamw) return 3;
+  if (kind == UnitKind::sgd) return 2;
+  return std::nullopt;
+}
+
 bool is_zero(const TensorView& tensor) {
   bool zero = true;
   for_each_decoded(tensor, [&](Numbers some) {
@@ -250,11 +257,13 @@ void UnitJudgement::add_power(UnitVerdict& verdict) const {
 }
 
 const char* UnitJudgement::vacuous(const PowerSample& sample) const {
-  using reference::UnitKind;
   if (unit_.kind == UnitKind::add_bias && is_zero(*unit_.arguments[1]))
     return "the bias is zero: nobody would see that it is left out";
   if (unit_.kind == UnitKind::clip_factor && decoded_range(*unit_.result, 0, 1).front() == 1)
     return "the clip did not act: nobody would see that it is left out";
+  if (const auto rate = learning_rate_of(unit_.kind);
+      rate && decoded_range(*unit_.arguments[*rate], 0, 1).front() == 0)
+    return "the learning rate is zero: nobody would see another update";
   // Of some elements it may look so.
   if (!sample.power() && is_zero(*unit_.result)) return "all is zero: nobody would see a factor";
   return nullptr;

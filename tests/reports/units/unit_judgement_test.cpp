@@ -97,6 +97,10 @@ BOOST_AUTO_TEST_CASE(what_could_be_left_out_without_anybody_seeing_it_is_vacuous
                       .result = tensor_of(Dtype::fp32, {1}, {result})};
     if (kind == UnitKind::add_bias)
       judged.arguments.push_back(tensor_of(Dtype::fp32, {1}, {operand}));
+    if (kind == UnitKind::sgd) {
+      judged.arguments.push_back(tensor_of(Dtype::fp32, {1}, {1}));
+      judged.arguments.push_back(tensor_of(Dtype::fp32, {1}, {operand}));
+    }
     judged.attributes.factor = operand;
     UnitJudgement unit(std::move(judged));
     for (std::size_t part = 0; part < unit.parts(); ++part) unit.run(part);
@@ -109,6 +113,8 @@ BOOST_AUTO_TEST_CASE(what_could_be_left_out_without_anybody_seeing_it_is_vacuous
   BOOST_TEST(vacuous(UnitKind::add_bias, 1, 0, 1).starts_with("the bias is zero"));
   BOOST_TEST(vacuous(UnitKind::add_bias, 1, 2, 3) == "");
   BOOST_TEST(vacuous(UnitKind::clip_factor, 0.5, 1, 1).starts_with("the clip did not act"));
+  BOOST_TEST(vacuous(UnitKind::sgd, 1, 0, 1).starts_with("the learning rate is zero"));
+  BOOST_TEST(vacuous(UnitKind::sgd, 1, 0.5, 0.5) == "");
   BOOST_TEST(vacuous(UnitKind::cast, 0, 0, 0).starts_with("all is zero"));
   BOOST_TEST(vacuous(UnitKind::cast, 2, 0, 2) == "");
 }
