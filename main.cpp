@@ -870,9 +870,19 @@ class RunsHere {
     const std::string reference = empty("reference"), engine = empty("sim");
     reference::run_reference(scenario, header_of(scenario, Execution::reference), reference);
     sim::simulate(scenario, engine);
-    const reports::Verdict verdict =
-        reports::judge({scenario, reference, {{name_of(Execution::sim), engine}}, {}});
+    reports::JudgeInput input{scenario, reference, {{name_of(Execution::sim), engine}}, {}};
+    input.shadow = shadow_here(scenario);
+    const reports::Verdict verdict = reports::judge(input);
     return parse_json(reports::summary_json(verdict), "summary");
+  }
+
+  // Where it is asked for: what only a shadow finds must be found here too.
+  reports::ShadowInput shadow_here(const Scenario& scenario) const {
+    if (!scenario.shadow.value_or(false)) return {{}, "", "it was not asked for"};
+    const Scenario shadow = shadow_of(scenario, real::checked_program).scenario;
+    const std::string folder = empty(shadow_name);
+    sim::simulate(shadow, folder);
+    return {shadow, folder, ""};
   }
 
   JsonValue summary_of_children(const Scenario& scenario) const {
@@ -920,7 +930,8 @@ int minimize_file(const MinimizeOptions& options) {
   progress.clear();
   if (least.outcome.is_pass())
     throw ScenarioError(options.scenario + ": passes, so that there is nothing to look for" +
-                        (options.real ? "" : "; --real runs real, too"));
+                        (options.real ? "" : "; --real runs real, too") +
+                        (given.shadow.value_or(false) ? "" : "; \"shadow\": true its shadow"));
   if (least.outcome.verdict == "refused") throw ScenarioError(least.outcome.sentence);
   write_text(options.out, write_json(least.scenario, 2) + "\n");
   fmt::print("{}: {}{}: {}\n", options.out, least.outcome.verdict,
@@ -963,7 +974,8 @@ struct FuzzOptions {
 void keep(Draw draw, const RunsHere& here, const FuzzOptions& options,
           const std::function<void()>& still) {
   const std::string file = options.out + "/seed-" + std::to_string(draw.seed);
-  if (JsonValue* resume = draw.scenario.find("resume")) {
+  JsonValue* resume = draw.scenario.find("resume");
+  if (resume != nullptr && fs::exists(resume->text)) {
     const std::string kept = file + ".before";
     fs::remove_all(kept);
     fs::copy(resume->text, kept, fs::copy_options::recursive);

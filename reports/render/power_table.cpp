@@ -43,7 +43,8 @@ std::string power_html(const Verdict& verdict) {
   if (!items.empty()) html += "<p>Vacuous here:</p>\n<ul>\n" + items + "</ul>\n";
   if (rows.empty()) return html;
   return html +
-         "<p>The smallest faults that would have been seen, at every moment and on every rank: a "
+         "<p>The smallest faults that would have been seen, at every moment and on every rank at "
+         "which not all is zero: a "
          "factor, by the bound and by suspects; one element off by so many steps of its format, "
          "for half of the elements; the lowest bit.</p>\n" +
          rows_left_out(count) +

@@ -85,7 +85,8 @@ BOOST_AUTO_TEST_CASE(what_passes_or_is_refused_is_not_made_smaller) {
       BOOST_TEST(left.path().filename() == "scenario.json");
   };
 
-  refused("", "passes, so that there is nothing to look for; --real runs real, too");
+  refused("",
+          "passes, so that there is nothing to look for; --real runs real, too; \"shadow\": true");
   refused(R"({"edit": "drop", "op": "no/such/op"})", "the program has no op 'no/such/op'");
 }
 
