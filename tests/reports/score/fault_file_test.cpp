@@ -85,6 +85,17 @@ BOOST_AUTO_TEST_CASE(all_ranks_are_those_of_the_scenario) {
              boost::test_tools::per_element());
 }
 
+// What is run clean must be clean, and what is checked must be what is run.
+BOOST_AUTO_TEST_CASE(a_scenario_with_defects_of_its_own_is_refused) {
+  const TemporaryFolder folder;
+  const std::string planted = folder / "planted.json";
+  std::ofstream(planted) << R"({"name": "planted", "inject": []})";
+
+  BOOST_TEST(refusal_of(with(good, scenario, planted))
+                 .find("it has defects of its own, beside those of the fault") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_told_with_its_place) {
   const std::vector<std::array<std::string, 3>> wrong = {
       {"\"overrides\"", "\"overides\"",
