@@ -20,6 +20,13 @@ std::string shown(double value) {
   return text;
 }
 
+/// A dtype with the number that tells what it can hold: "bf16 (8 significant bits)".
+std::string shown(Dtype dtype) {
+  if (dtype == Dtype::int64) return name_of(dtype);
+  return std::string(name_of(dtype)) + " (" + std::to_string(format_of(dtype).precision) +
+         " significant bits)";
+}
+
 template <typename T>
 double as_real(const T& value) {
   return static_cast<double>(value);
@@ -92,6 +99,12 @@ std::optional<double> number(const Op& op, const std::string& key) {
   return std::nullopt;
 }
 
+/// The same of a dtype that an op's attribute names; the attribute as it is where it names none.
+std::string shown_dtype(const std::string& name) {
+  const std::optional<Dtype> dtype = dtype_from_name(name);
+  return dtype ? shown(*dtype) : name;
+}
+
 std::string word(const Op& op, const std::string& key) {
   const auto found = op.attributes.find(key);
   const auto* value =
@@ -120,9 +133,9 @@ class ProgramPolicy {
  private:
   std::string compute_problem(const Op& op) const {
     const std::string compute = word(op, "compute");
-    return compute == name_of(policy_.compute)
-               ? ""
-               : "it computes in " + compute + ", the policy says " + name_of(policy_.compute);
+    return compute == name_of(policy_.compute) ? ""
+                                               : "it computes in " + shown_dtype(compute) +
+                                                     ", the policy says " + shown(policy_.compute);
   }
 
   std::string number_problem(const Op& op) const {
@@ -149,9 +162,9 @@ class ProgramPolicy {
       const std::optional<Dtype> expected = expected_output(op, i);
       const bool right = expected ? got == *expected : working_or_master(got);
       if (right) continue;
-      return program_.value(op.outputs[i]).name + " is " + name_of(got) + ", the policy says " +
-             (expected ? std::string(name_of(*expected))
-                       : std::string(name_of(policy_.working)) + " or " + name_of(policy_.master));
+      return program_.value(op.outputs[i]).name + " is " + shown(got) + ", the policy says " +
+             (expected ? shown(*expected)
+                       : shown(policy_.working) + " or " + shown(policy_.master));
     }
     return input_problem(op);
   }
@@ -170,12 +183,15 @@ class ProgramPolicy {
   /// What only moves, adds or scales takes all its operands in one dtype.
   std::string input_problem(const Op& op) const {
     if (op.kind == OpKind::cast)
-      return working_or_master(dtype(op.inputs.at(0))) ? "" : "it casts from another dtype";
+      return working_or_master(dtype(op.inputs.at(0)))
+                 ? ""
+                 : "it casts from " + shown(dtype(op.inputs[0])) + ", the policy says " +
+                       shown(policy_.working) + " or " + shown(policy_.master);
     if (policy_.output(op.kind)) return "";
     for (const ValueId id : op.inputs)
       if (dtype(id) != dtype(op.outputs.at(0)))
-        return program_.value(id).name + " is " + name_of(dtype(id)) + ", what it becomes " +
-               name_of(dtype(op.outputs.at(0)));
+        return program_.value(id).name + " is " + shown(dtype(id)) + ", what it becomes " +
+               shown(dtype(op.outputs.at(0)));
     return "";
   }
 
@@ -184,9 +200,9 @@ class ProgramPolicy {
     const Dtype operand = dtype(op.inputs.at(0));
     const Dtype expected = policy_.wire(op.kind, op.group.value_or(Axis::tp), operand);
     const std::string wire = word(op, "wire");
-    return wire == name_of(expected)
-               ? ""
-               : "it travels and adds in " + wire + ", the policy says " + name_of(expected);
+    return wire == name_of(expected) ? ""
+                                     : "it travels and adds in " + shown_dtype(wire) +
+                                           ", the policy says " + shown(expected);
   }
 
   // The average over the replicas (spec-autotp 7.7.2, 7.7.3). ZeRO divides each term by D before
@@ -222,7 +238,8 @@ class ProgramPolicy {
     const auto sum = std::ranges::find_if(op.inputs, is_partial);
     const bool alone = scenario_.data_parallel() == 1;
     if (alone || is_partial(op.outputs.at(0)) || sum == op.inputs.end()) return "";
-    return "it takes " + program_.value(*sum).name + ", which is not reduced over the replicas";
+    return "it takes " + program_.value(*sum).name + ", which is not reduced over the " +
+           std::to_string(scenario_.data_parallel()) + " replicas";
   }
 
   // By its name the op that applies 1/D to a bucket, whatever it does.

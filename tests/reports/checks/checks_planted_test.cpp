@@ -77,8 +77,8 @@ BOOST_AUTO_TEST_CASE(policy_names_a_reduction_in_bf16_where_fp32_is_due) {
   BOOST_TEST(check_policy(run.context()).failed() == 4);
   BOOST_TEST(check_policy(run.context())
                  .result()
-                 .reason.find("travels and adds in bf16, the policy says fp32") !=
-             std::string::npos);
+                 .reason.find("travels and adds in bf16 (8 significant bits), the policy says "
+                              "fp32 (24 significant bits)") != std::string::npos);
   expect_failure(check_collectives, run, "bucket_0/reduce/all_reduce", all);
 }
 
