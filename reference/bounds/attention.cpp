@@ -178,10 +178,15 @@ struct DerivativeErrors {
   Matrix probability;
   std::vector<double> D;
 };
+/// The oracle's, who has computed its log-sum-exp, too.
+struct OracleErrors : DerivativeErrors {
+  std::vector<double> log_sum_exp;
+};
 
 // The oracle computes p as softmax and D as sum_j p_j dP_j.
-DerivativeErrors errors_of_oracle(const HeadDerivative& head, const Arithmetic& arithmetic) {
-  DerivativeErrors errors{SoftmaxErrors(head.softmax, arithmetic).probability, {}};
+OracleErrors errors_of_oracle(const HeadDerivative& head, const Arithmetic& arithmetic) {
+  SoftmaxErrors of_softmax(head.softmax, arithmetic);
+  OracleErrors errors{{std::move(of_softmax.probability), {}}, std::move(of_softmax.log_sum_exp)};
   const double products = compounded(as_real(head.v.columns) * arithmetic.u);
   for (std::int64_t i = 0; i < head.dp.rows; ++i) {
     const double n = as_real(head.softmax.keys(i)), sums = compounded(n * arithmetic.u);
@@ -206,15 +211,14 @@ struct Recorded {
 // The kernel computes p as exp(s - LSE_recorded) and D as dO . O_recorded. How far the recorded
 // values are from the exact ones is computed, not bounded; the oracle's own error in that is added.
 DerivativeErrors errors_of_kernel(const HeadDerivative& head, const Recorded& recorded,
-                                  const DerivativeErrors& oracle, const Arithmetic& arithmetic,
+                                  const OracleErrors& oracle, const Arithmetic& arithmetic,
                                   const Arithmetic& of_fp64) {
   const double u = arithmetic.u, d = as_real(head.v.columns);
-  const SoftmaxErrors of_oracle(head.softmax, of_fp64);
   DerivativeErrors errors{Matrix(head.dp.rows, head.dp.columns), {}};
   for (std::int64_t i = 0; i < head.dp.rows; ++i) {
     const auto row = static_cast<std::size_t>(i);
     const double lse = head.softmax.log_sum_exp(i);
-    const double of_lse = std::fabs(recorded.lse[row] - lse) + of_oracle.log_sum_exp[row];
+    const double of_lse = std::fabs(recorded.lse[row] - lse) + oracle.log_sum_exp[row];
     for (std::int64_t j = head.softmax.first(i); j <= i; ++j) {
       const double of_score = head.softmax.score_error(i, j, arithmetic);
       const double distance = std::fabs(head.softmax.s.at(i, j) - lse);
@@ -348,7 +352,7 @@ UnitResult replay_attention_backward(const UnitCall& unit) {
         head_of(unit.arguments[4], &AttentionShape::out, shape, b, h),
         lse.values.subspan(static_cast<std::size_t>((b * shape.heads + h) * shape.positions),
                            static_cast<std::size_t>(shape.positions))};
-    const DerivativeErrors oracle = errors_of_oracle(head, fp64);
+    const OracleErrors oracle = errors_of_oracle(head, fp64);
     const DerivativeErrors kernel = errors_of_kernel(head, recorded, oracle, arithmetic, fp64);
     add_head(side.value(head), target, shape, b, h, result.value);
     add_head(side.bound(head, kernel, arithmetic), target, shape, b, h, result.bound);

@@ -105,8 +105,8 @@ double HeadSoftmax::score_error(std::int64_t i, std::int64_t j,
 }
 
 double relative_error(double p, double off, double distance) {
-  if (p > 0) return std::expm1(off);
-  return std::min(std::expm1(off), std::exp(off - distance) / least_probability);
+  if (p > 0) return expm1_from_above(off);
+  return std::min(expm1_from_above(off), std::exp(off - distance) / least_probability);
 }
 
 SoftmaxErrors::SoftmaxErrors(const HeadSoftmax& softmax, const Arithmetic& arithmetic)

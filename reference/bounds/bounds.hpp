@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -42,6 +43,10 @@ inline const Arithmetic& oracle_arithmetic(Dtype compute = Dtype::fp64) {
 /// x / (1 - x): turns a sum x of small relative errors, first order, into a rigorous bound (Higham
 /// 2002, section 3.1). Infinite from x = 1/2: no bound, which settle() turns into `sound = false`.
 double compounded(double x);
+/// e^x - 1 for x >= 0, from above. Where x is small that is x (1 + x), more by less than half of x
+/// as a share of it, and free of a call: errors of exponents, of which there are as many as scores,
+/// are small.
+inline double expm1_from_above(double x) { return x <= 0x1p-10 ? x * (1 + x) : std::expm1(x); }
 
 /// Errors of library functions in units of u: the larger of the table in docs/bounds.md (glibc) and
 /// what tests/reference/bounds/bounds_libm_test.cpp measures.

@@ -56,7 +56,7 @@ struct TokenSoftmax {
       tau.push_back(arithmetic.u * (largest - z[static_cast<std::size_t>(e)]) +
                     LibraryError::exp * arithmetic.u);
       sum += p.back();
-      weighted += p.back() * std::expm1(tau.back());
+      weighted += p.back() * expm1_from_above(tau.back());
     }
     // The largest is one of them: the sum is at least 1.
     const double n = as_real(std::ssize(experts));
@@ -64,7 +64,7 @@ struct TokenSoftmax {
     const double roundings = compounded((n + 3) * arithmetic.u);
     for (std::size_t i = 0; i < p.size(); ++i) {
       p[i] /= sum;
-      tau[i] = std::expm1(tau[i] + of_sum + roundings);
+      tau[i] = expm1_from_above(tau[i] + of_sum + roundings);
     }
   }
   double of(std::int64_t expert, const std::vector<double>& values) const {

@@ -71,7 +71,7 @@ Slope slope_of_erf(double x, double u) {
   const double power = x * x / 2;
   if (power > 1000) return {half, of_half};  // exp(-power) is zero in every format
   const double bend = x * std::exp(-power) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
-  const double of_exp = std::expm1(compounded(2 * u) * power + LibraryError::exp * u);
+  const double of_exp = expm1_from_above(compounded(2 * u) * power + LibraryError::exp * u);
   const double relative = compounded(4 * u);
   return {half + bend, of_half + std::fabs(bend) * (of_exp * (1 + relative) + relative)};
 }

@@ -28,7 +28,7 @@ struct SoftmaxRow {
       const double power = std::exp(value - largest);
       sum += power;
       // Where the exponential is zero it is zero in the kernel too, up to the underflow below.
-      if (power > 0) weighted += power * std::expm1(error_of_exp(value));
+      if (power > 0) weighted += power * expm1_from_above(error_of_exp(value));
     }
     log_sum = std::log(sum);
     // exp loses everything below the smallest subnormal: absolute, but the sum is at least 1.
@@ -134,7 +134,7 @@ void row_gradient(const SoftmaxRow& softmax, double c, double roundings, std::si
     const double by_division = softmax.error_of_exp(z) + softmax.mean_error + sum_error;
     const double by_difference =
         u * std::fabs(z - lse) + LibraryError::exp * u + softmax.error_of_log_sum_exp();
-    const double of_p = p > 0 ? p * std::expm1(std::max(by_division, by_difference)) : 0;
+    const double of_p = p > 0 ? p * expm1_from_above(std::max(by_division, by_difference)) : 0;
     value[j] = c * (p - target);
     // The difference, the product, the rounding of c, and if it is scaled that product.
     bound[j] = std::fabs(c) * (of_p + roundings * u * (std::fabs(p - target) + of_p)) +

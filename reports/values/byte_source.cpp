@@ -50,25 +50,40 @@ class Stored : public ByteSource {
   const StoredDataset& dataset_;
 };
 
+// A block is made by the first who reads of it. Others wait for that block alone, so that many
+// threads make a tensor together.
 class Computed : public ByteSource {
  public:
   Computed(std::size_t size, std::function<void(std::size_t, std::span<std::byte>)> make, Keep keep)
-      : size_(size), keeps_(keep == Keep::always || size <= kept_bytes), make_(std::move(make)) {}
+      : size_(size),
+        block_(keep == Keep::always ? std::max<std::size_t>(size, 1) : block_bytes),
+        keeps_(keep == Keep::always || size <= kept_bytes),
+        make_(std::move(make)) {
+    if (keeps_) made_ = std::vector<std::once_flag>((size_ + block_ - 1) / block_);
+  }
+
   void read(std::size_t begin, std::span<std::byte> out) const override {
     if (!keeps_) return make_(begin, out);
-    std::call_once(once_, [this] {
-      kept_.resize(size_);
-      make_(0, kept_);
-    });
-    std::ranges::copy(std::span(kept_).subspan(begin, out.size()), out.begin());
+    if (out.empty()) return;
+    std::call_once(allocated_,
+                   [this] { kept_ = std::make_unique_for_overwrite<std::byte[]>(size_); });
+    for (std::size_t i = begin / block_; i * block_ < begin + out.size(); ++i)
+      std::call_once(made_[i], [this, i] {
+        const std::size_t first = i * block_;
+        make_(first, {kept_.get() + first, std::min(block_, size_ - first)});
+      });
+    std::copy_n(kept_.get() + begin, out.size(), out.begin());
   }
 
  private:
-  std::size_t size_;
+  static constexpr std::size_t block_bytes = 1 << 18;  // whole elements, whatever their width
+
+  std::size_t size_, block_;
   bool keeps_;
   std::function<void(std::size_t, std::span<std::byte>)> make_;
-  mutable std::once_flag once_;
-  mutable Bytes kept_;
+  mutable std::once_flag allocated_;
+  mutable std::vector<std::once_flag> made_;  // by block
+  mutable std::unique_ptr<std::byte[]> kept_;
 };
 
 }  // namespace

@@ -30,8 +30,9 @@ SharedSource borrowed(std::span<const std::byte> bytes);
 /// Of a dataset, as they are stored. The reader must outlive it.
 SharedSource stored(const TraceReader& reader, const StoredDataset& dataset);
 
-/// What a function makes of a range: make(begin, out) as read(). Of at most `kept_bytes`, or if
-/// that is asked for, it makes all once, and that is kept as long as the source.
+/// What a function makes of a range: make(begin, out) as read(). Of at most `kept_bytes` it makes
+/// each block once, and all that it makes at once if that is asked for; what is made is kept as
+/// long as the source.
 enum class Keep { if_small, always };
 SharedSource computed(std::size_t size, std::function<void(std::size_t, std::span<std::byte>)> make,
                       Keep keep = Keep::if_small);

@@ -49,6 +49,18 @@ class Failed {
   std::exception_ptr error_;
 };
 
+class Called : public Work {
+ public:
+  Called(std::size_t parts, std::function<void(std::size_t)> do_part)
+      : parts_(parts), do_part_(std::move(do_part)) {}
+  std::size_t parts() const override { return parts_; }
+  void run(std::size_t part) override { do_part_(part); }
+
+ private:
+  std::size_t parts_;
+  std::function<void(std::size_t)> do_part_;
+};
+
 // What one tile has freed the next takes, instead of giving it back to the system and asking for it
 // again: each time it would be cleared.
 void keep_freed_memory() {
@@ -191,6 +203,10 @@ void run_all(std::span<const std::shared_ptr<Work>> works) {
 }
 
 void run_parts(const std::shared_ptr<Work>& work) { run_all({&work, 1}); }
+
+void run_parts(std::size_t parts, std::function<void(std::size_t)> do_part) {
+  run_parts(std::make_shared<Called>(parts, std::move(do_part)));
+}
 
 void use_threads(int count) {
   SHARDPROOF_EXPECTS(count >= 1, count);

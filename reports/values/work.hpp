@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <thread>
@@ -51,6 +52,8 @@ void run_all(std::span<const std::shared_ptr<Work>> works);
 
 /// The same of one.
 void run_parts(const std::shared_ptr<Work>& work);
+/// The same of do_part(0) to do_part(parts - 1).
+void run_parts(std::size_t parts, std::function<void(std::size_t)> do_part);
 
 /// How many threads a crew may have that is made from now on; at first as many as there are
 /// processors for this process.

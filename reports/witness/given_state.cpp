@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "reports/values/work.hpp"
 #include "scenarios/data/generator.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/folder_replacement.hpp"
@@ -84,18 +85,18 @@ WholeTensor GivenState::generated(const ParameterDescription& parameter) const {
   const Dtype working = scenario_.training.working;
   WholeTensor whole{working, parameter.shape, {}};
   whole.bytes.resize(static_cast<std::size_t>(count) * size_bytes(working));
-  std::vector<double> some;
-  for (std::int64_t i = 0; i < count;) {
-    const std::int64_t begin = i, end = std::min<std::int64_t>(count, i + (1 << 16));
-    some.clear();
-    for (; i < end; ++i)
+  constexpr std::int64_t at_once = 1 << 14;
+  run_parts(static_cast<std::size_t>((count + at_once - 1) / at_once), [&](std::size_t part) {
+    const std::int64_t begin = static_cast<std::int64_t>(part) * at_once;
+    std::vector<double> some;
+    for (std::int64_t i = begin; i < std::min(count, begin + at_once); ++i)
       some.push_back(norm ? (1 - added) + 0.1 * numbers.uniform(i)
                           : model.initializer_range * numbers.normal(i));
-    encode(working, some,
-           std::span(whole.bytes)
-               .subspan(static_cast<std::size_t>(begin) * size_bytes(working),
-                        some.size() * size_bytes(working)));
-  }
+    const std::size_t size = size_bytes(working);
+    encode(
+        working, some,
+        std::span(whole.bytes).subspan(static_cast<std::size_t>(begin) * size, some.size() * size));
+  });
   return whole;
 }
 
