@@ -97,6 +97,34 @@ BOOST_AUTO_TEST_CASE(bytes_of_an_all_reduce_are_those_of_the_activation) {
   }
 }
 
+// Uneven cuts: TP ranks reduce vectors of unlike size over the replicas.
+BOOST_AUTO_TEST_CASE(what_a_collective_takes_is_what_the_ranks_bring) {
+  const TemporaryFolder folder;
+  const Scenario scenario = sweep("llama-uneven-tp3-dp2-zero1-bf16");
+  const Program program = real::checked_program(scenario);
+  BOOST_REQUIRE(!sim::simulate_program(scenario, program, folder / "t").failure);
+  const TraceReader trace(folder / "t");
+
+  int of_unlike_size = 0;
+  for (const CollectiveAccount& account : accounts_of(program).collectives) {
+    std::vector<std::int64_t> elements, bytes;
+    for (int rank = 0; rank < trace.world(); ++rank)
+      for (const CollectiveRecord& record : trace.collectives(rank))
+        if (record.origin == account.origin && record.group == name_of(account.group)) {
+          elements.push_back(record.elements);
+          bytes.push_back(record.bytes);
+        }
+    BOOST_TEST_CONTEXT(account.origin) {
+      BOOST_TEST(std::ssize(elements) == account.times * trace.world());
+      BOOST_TEST(std::ranges::max(elements) == account.elements);
+      BOOST_TEST(std::ranges::min(elements) == account.least_elements);
+      BOOST_TEST(std::ranges::max(bytes) == account.bytes);
+    }
+    of_unlike_size += account.elements != account.least_elements;
+  }
+  BOOST_TEST(of_unlike_size > 0);
+}
+
 BOOST_AUTO_TEST_CASE(the_memory_of_every_rank_peaks_where_the_plan_says_to_the_byte) {
   for (const Grid& grid : grids) {
     const Scenario scenario = plan_scenario(grid.tp, grid.dp, grid.zero);
