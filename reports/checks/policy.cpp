@@ -121,13 +121,19 @@ class ProgramPolicy {
         numbers_(numbers),
         program_(program) {}
 
-  /// What is wrong with op `at` of a segment; empty if nothing is.
-  std::string problem(const Segment& segment, std::size_t at) const {
+  /// What is wrong with op `at` of a segment, and what that makes wrong where it is known.
+  struct Problem {
+    std::string text;  // empty if nothing is
+    std::optional<Cause> cause = {};
+  };
+  Problem problem(const Segment& segment, std::size_t at) const {
     const Op& op = segment.ops[at];
-    for (const std::string& found : {compute_problem(op), number_problem(op), output_problem(op),
-                                     wire_problem(op), mean_problem(segment, at)})
-      if (!found.empty()) return found;
-    return "";
+    for (const std::string& found :
+         {compute_problem(op), number_problem(op), output_problem(op), wire_problem(op)})
+      if (!found.empty()) return {found};
+    if (const std::string found = packing_problem(op); !found.empty())
+      return {found, Cause{"another operand", std::nullopt, 1.0, found, true}};
+    return {mean_problem(segment, at)};
   }
 
  private:
@@ -203,6 +209,27 @@ class ProgramPolicy {
     return wire == name_of(expected) ? ""
                                      : "it travels and adds in " + shown_dtype(wire) +
                                            ", the policy says " + shown(expected);
+  }
+
+  // A flat vector has in each place what its layout says: of two parameters of one size no shape
+  // tells which one lies there.
+  std::string packing_problem(const Op& op) const {
+    if (op.kind == OpKind::flatten)
+      return misplaced(op.inputs, program_.value(op.outputs.at(0)).layout, "it packs ");
+    if (op.kind == OpKind::unflatten)
+      return misplaced(op.outputs, program_.value(op.inputs.at(0)).layout, "it unpacks ");
+    return "";
+  }
+
+  std::string misplaced(const std::vector<ValueId>& parts, int layout, const char* does) const {
+    const auto& entries = program_.layouts.at(static_cast<std::size_t>(layout)).entries;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const std::string& name = program_.value(parts[i]).name;
+      if (!name.ends_with("/" + entries.at(i).parameter))
+        return does + name + " in place " + std::to_string(i) + " of its vector, where " +
+               entries[i].parameter + " belongs";
+    }
+    return "";
   }
 
   // The average over the replicas (spec-autotp 7.7.2, 7.7.3). ZeRO divides each term by D before
@@ -318,18 +345,19 @@ const ExecutedOp* first_run(const EngineTrace& trace, int rank, const Op& op) {
   return nullptr;
 }
 
-void note(const EngineTrace& trace, int rank, const Op& op, const std::string& problem,
+void note(const EngineTrace& trace, int rank, const Op& op, const ProgramPolicy::Problem& problem,
           Tally& tally, Findings& findings) {
   const ExecutedOp* executed = first_run(trace, rank, op);
   if (executed == nullptr) {
     tally.fail(trace.execution() + ": " + full_name(op) + ", rank " + std::to_string(rank) + ": " +
-               problem);
+               problem.text);
     return;
   }
   tally.add(0, 1, Proof::bitwise);
   const std::string value = op.outputs.empty() ? "" : trace.program(rank).value(op.outputs[0]).name;
-  findings.add(failure_of(trace, rank, *executed, folder_of(executed->moment) + "/" + value),
-               problem);
+  Failure failure = failure_of(trace, rank, *executed, folder_of(executed->moment) + "/" + value);
+  failure.divergence.cause = problem.cause;
+  findings.add(failure, problem.text);
 }
 
 // Where the order is left to a library, each is one that it may take.
@@ -353,8 +381,8 @@ void check_trace(const JudgeContext& context, const EngineTrace& trace, Tally& t
     for (const Segment& segment : trace.program(rank).segments)
       for (std::size_t at = 0; at < segment.ops.size(); ++at) {
         tally.add(1, 0, Proof::bitwise);
-        const std::string problem = policy.problem(segment, at);
-        if (!problem.empty()) note(trace, rank, segment.ops[at], problem, tally, findings);
+        const ProgramPolicy::Problem problem = policy.problem(segment, at);
+        if (!problem.text.empty()) note(trace, rank, segment.ops[at], problem, tally, findings);
       }
   }
   findings.report(tally);

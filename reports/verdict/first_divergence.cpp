@@ -20,10 +20,15 @@ UnitKey key_of(const Failure& failure) {
   return {failure.divergence.execution, failure.divergence.moment, failure.divergence.op};
 }
 
+// Not a factor between the numbers that are shown, but what a check has read of the program.
+bool says_why(const FirstDivergence& divergence) {
+  return divergence.cause && divergence.cause->certain;
+}
+
 void forget_numbers(FirstDivergence& divergence) {
   divergence.index.clear();
   divergence.expected = divergence.got = divergence.error = divergence.bound = 0;
-  divergence.cause.reset();
+  if (!says_why(divergence)) divergence.cause.reset();
 }
 
 struct Candidate {
@@ -80,7 +85,7 @@ void adopt_numbers(FirstDivergence& divergence, const Failure& of,
   divergence.error = from.error;
   divergence.bound = from.bound;
   divergence.wrong_elements = from.wrong_elements;
-  divergence.cause = from.cause;
+  if (!says_why(divergence)) divergence.cause = from.cause;
 }
 
 // Of what is shown: whoever judged that tensor then has what it was held against.

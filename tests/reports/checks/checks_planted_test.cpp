@@ -89,6 +89,23 @@ BOOST_AUTO_TEST_CASE(policy_names_a_gradient_that_is_not_divided_by_the_replicas
                  "bucket_0/reduce/scale", all);
 }
 
+// Another parameter's gradient, of the same size: no shape tells.
+BOOST_AUTO_TEST_CASE(policy_names_a_flat_vector_that_has_another_parameter_in_its_place) {
+  Injection read = inject("read", "bucket_2/reduce/flatten");
+  read.ranks = {1};
+  read.index = {0};
+  read.value = "accumulator/model.layers.0.mlp.up_proj.weight";
+  const JudgedRun run(planted("tiny-bias-tp2-dp2-zero1-bf16", read));
+
+  const FirstDivergence first = expect_failure(check_policy, run, "bucket_2/reduce/flatten", {1});
+
+  BOOST_TEST_REQUIRE(first.cause.has_value());
+  BOOST_TEST(first.cause->name == "another operand");
+  BOOST_TEST(first.cause->known_as ==
+             "it packs accumulator/model.layers.0.mlp.up_proj.weight in place 0 of its vector, "
+             "where model.layers.1.mlp.up_proj.weight belongs");
+}
+
 BOOST_AUTO_TEST_CASE(policy_names_a_scale_that_no_policy_has) {
   Injection scale = inject("scale", "model.layers.1.mlp/forward/swiglu");
   scale.factor = 1 + 1e-9;
