@@ -8,6 +8,7 @@
 #include "reports/checks/optimizer.hpp"
 #include "reports/checks/plan.hpp"
 #include "reports/checks/policy.hpp"
+#include "reports/checks/progress.hpp"
 #include "reports/checks/replicas.hpp"
 #include "reports/checks/round_trip.hpp"
 #include "reports/checks/shadow.hpp"
@@ -26,7 +27,7 @@ namespace {
 std::string always(const Scenario&) { return ""; }
 
 std::string in_training(const Scenario& scenario) {
-  return scenario.trains() ? "" : "inference has no optimizer state";
+  return scenario.trains() ? "" : "inference trains nothing";
 }
 
 std::string of_digests(const Scenario& scenario) {
@@ -115,6 +116,8 @@ constexpr Check table[] = {
     {"baseline", bitwise, Needs::baseline, 11, not_in_shadow, of_digests, of_hashes_alone,
      baseline},
     {"shadow", bitwise, engine, shadow, not_in_shadow, always, never, run<check_shadow>},
+    {"progress", Proof::statistical, Needs::reference, 12, not_in_shadow, in_training,
+     with_reference, run<check_progress>},
     {"suspects", Proof::statistical, engine, 11, not_in_shadow, of_narrow_sums, if_strict,
      suspects},
     {"end_to_end", Proof::statistical, Needs::reference, 11, not_in_shadow, always, with_reference,
