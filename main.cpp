@@ -8,10 +8,8 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -45,7 +43,6 @@
 #include "reports/verdict/time_now.hpp"
 #include "reports/witness/written_files.hpp"
 #include "scenarios/blas/product.hpp"
-#include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
 #include "scenarios/checkpoint/output_place.hpp"
@@ -82,7 +79,8 @@
 #include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/random/campaign.hpp"
-#include "scenarios/random/minimize.hpp"
+#include "scenarios/random/minimize_file.hpp"
+#include "scenarios/random/runs_here.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
 #include "scenarios/trace/scenario_header.hpp"
@@ -801,143 +799,50 @@ void add_judge(CLI::App& app, Command& command) {
 
 // ---- fuzz, minimize
 
-/// Runs drawn scenarios in a folder of its own: reference and sim in this process, since a toy
-/// takes longer to start than to run; with `real`, as `run` does.
-class RunsHere {
- public:
-  /// In `beside`, which is made if it is not there.
-  RunsHere(const fs::path& beside, bool real) : real_(real) {
-    if (!beside.empty()) fs::create_directories(beside);
-    folder_ = (beside / "runs-XXXXXX").string();
-    if (::mkdtemp(folder_.data()) == nullptr)
-      throw EnvironmentError(folder_ + ": cannot be made: " + std::strerror(errno));
-  }
-  ~RunsHere() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  RunsHere(const RunsHere&) = delete;
-  RunsHere& operator=(const RunsHere&) = delete;
-
-  /// The scenario as it is run here, with no order of sums that only a GPU's library has.
-  JsonValue adapted(JsonValue json) const {
-    JsonValue executions = JsonValue::array().append("reference").append("sim");
-    if (real_) executions.append("real");
-    json.set("executions", std::move(executions));
-    const JsonValue* reduction = json.find("reduction");
-    if (real_ && reduction != nullptr && reduction->text == "library")
-      json.set("reduction", "ring");
-    return json;
-  }
-
-  Outcome run(const JsonValue& json) const {
-    try {
-      const Scenario scenario = scenario_inside(json, "");
-      checked_input(scenario);
-      return outcome_of(real_ ? summary_of_children(scenario) : summary_here(scenario));
-    } catch (const ScenarioError& error) {
-      return {"refused", {}, "", "", error.what()};
-    } catch (const Interrupted&) {
-      throw;
-    } catch (const std::exception& error) {
-      return {"error", {}, "", "", error.what()};
-    }
-  }
-
-  /// The checkpoint that a run leaves after its first step.
-  std::string save(const JsonValue& json) const {
-    const std::string folder = empty("before");
-    sim::simulate(scenario_inside(json, ""), folder);
-    return checkpoint_path(folder, saved_steps);
-  }
-
-  bool has_effect(JsonValue faulty) const {
-    const std::string with = empty("with"), without = empty("without");
-    sim::simulate(scenario_inside(faulty, ""), with);
-    sim::simulate(scenario_inside(faulty.set("inject", JsonValue::array()), ""), without);
-    return reports::compare_traces(with, without).answer != reports::Answer::equal;
-  }
-
- private:
-  std::string empty(const char* name) const {
-    const std::string folder = folder_ + "/" + name;
-    fs::remove_all(folder);
-    fs::create_directories(folder);
-    return folder;
-  }
-
-  JsonValue summary_here(const Scenario& scenario) const {
-    const std::string reference = empty("reference"), engine = empty("sim");
-    reference::run_reference(scenario, header_of(scenario, Execution::reference), reference);
-    sim::simulate(scenario, engine);
-    reports::JudgeInput input{scenario, reference, {{name_of(Execution::sim), engine}}, {}};
-    input.shadow = shadow_here(scenario);
-    const reports::Verdict verdict = reports::judge(input);
-    return parse_json(reports::summary_json(verdict), "summary");
-  }
-
-  // Where it is asked for: what only a shadow finds must be found here too.
-  reports::ShadowInput shadow_here(const Scenario& scenario) const {
-    if (!scenario.shadow.value_or(false)) return {{}, "", "it was not asked for"};
-    const Scenario shadow = shadow_of(scenario, real::checked_program).scenario;
-    const std::string folder = empty(shadow_name);
-    sim::simulate(shadow, folder);
-    return {shadow, folder, ""};
-  }
-
-  JsonValue summary_of_children(const Scenario& scenario) const {
-    RunOptions options;
-    options.out = empty("run");
-    options.quiet = true;
-    const RunOutcome ran = run_scenario(scenario, options);
-    return read_json(ran.folder + "/summary.json");
-  }
-
-  std::string folder_;
-  bool real_;
-};
-
-struct MinimizeOptions {
-  std::string scenario, out;
-  int runs = 400;
-  bool real = false;
-};
-
-// Tells each scenario that it takes; `still` before each run.
-Minimized minimize_here(const JsonValue& scenario, const RunsHere& here, int most_runs,
-                        const std::function<void()>& still) {
-  const auto run = [&](const JsonValue& json) {
-    still();
-    return here.run(json);
-  };
-  return minimize(scenario, run, most_runs, [](const Effort& effort, int runs) {
-    fmt::print(stderr, "  after {} runs: {} weights, {} tokens, {} characters\n", runs,
-               effort.weights, effort.work, effort.text);
-  });
+void simulate_in(const Scenario& scenario, const std::string& folder) {
+  fs::create_directories(folder);
+  sim::simulate(scenario, folder);
 }
 
-int minimize_file(const MinimizeOptions& options) {
-  if (fs::exists(options.out))
-    throw ScenarioError(options.out + ": is there already: name another file");
-  const Scenario given = read_scenario(options.scenario);
-  checked_input(given);  // what is wrong with it is told by its own lines
-  const RunsHere here(fs::path(options.out).parent_path(), options.real);
-  ToolProgress progress("minimize", options.out + " was not written", {"run", 0});
-  int runs = 0;
-  const Minimized least =
-      minimize_here(here.adapted(parse_json(write_scenario(given), "")), here, options.runs,
-                    [&] { progress.report(runs++, options.runs); });
-  progress.clear();
-  if (least.outcome.is_pass())
-    throw ScenarioError(options.scenario + ": passes, so that there is nothing to look for" +
-                        (options.real ? "" : "; --real runs real, too") +
-                        (given.shadow.value_or(false) ? "" : "; \"shadow\": true its shadow"));
-  if (least.outcome.verdict == "refused") throw ScenarioError(least.outcome.sentence);
-  write_text(options.out, write_json(least.scenario, 2) + "\n");
-  fmt::print("{}: {}{}: {}\n", options.out, least.outcome.verdict,
-             least.outcome.op.empty() ? "" : " at " + least.outcome.op, least.outcome.sentence);
-  if (!least.ended)
-    fmt::print("  note       {} runs were not enough: more may be possible (--runs)\n", least.runs);
+// Where it is asked for: what only a shadow finds must be found here too.
+reports::ShadowInput shadow_here(const Scenario& scenario, const std::string& folder) {
+  if (!scenario.shadow.value_or(false)) return {{}, "", "it was not asked for"};
+  const Scenario shadow = shadow_of(scenario, real::checked_program).scenario;
+  simulate_in(shadow, folder);
+  return {shadow, folder, ""};
+}
+
+// Reference and sim in this process, since a toy takes longer to start than to run.
+JsonValue summary_here(const Scenario& scenario, const std::string& folder) {
+  const std::string reference = folder + "/reference", engine = folder + "/sim";
+  fs::create_directories(reference);
+  reference::run_reference(scenario, header_of(scenario, Execution::reference), reference);
+  simulate_in(scenario, engine);
+  reports::JudgeInput input{scenario, reference, {{name_of(Execution::sim), engine}}, {}};
+  input.shadow = shadow_here(scenario, folder + "/" + shadow_name);
+  return parse_json(reports::summary_json(reports::judge(input)), "summary");
+}
+
+// As `run` does, real too.
+JsonValue summary_of_children(const Scenario& scenario, const std::string& folder) {
+  RunOptions options;
+  options.out = folder;
+  options.quiet = true;
+  return read_json(run_scenario(scenario, options).folder + "/summary.json");
+}
+
+bool are_equal_traces(const std::string& a, const std::string& b) {
+  return reports::compare_traces(a, b).answer == reports::Answer::equal;
+}
+
+Runners runners(bool real) {
+  return {[](const Scenario& scenario) { checked_input(scenario); },
+          real ? summary_of_children : summary_here, simulate_in, are_equal_traces,
+          real::checked_program};
+}
+
+int minimize(const MinimizeOptions& options) {
+  minimize_file(options, runners(options.real));
   return 0;
 }
 
@@ -958,110 +863,16 @@ void add_minimize(CLI::App& app, Command& command) {
   minimize_command->footer(
       "Example:  shardproof minimize results/mine/scenario.json --out small.json");
   minimize_command->callback(
-      [options, &command] { command = [options] { return minimize_file(*options); }; });
+      [options, &command] { command = [options] { return minimize(*options); }; });
 }
 
-struct FuzzOptions {
-  std::uint64_t seed = 1;
-  int count = 100;
-  int runs = 200;  // to make one smaller; 0: it is left as it is
-  bool faulty = false, real = false;
-  std::string out = "shardproof-fuzz";
-};
-
-// The scenario as it was drawn, with what it goes on from, and made smaller where it ends without a
-// pass: a pass has no way in which it fails.
-void keep(Draw draw, const RunsHere& here, const FuzzOptions& options,
-          const std::function<void()>& still) {
-  const std::string file = options.out + "/seed-" + std::to_string(draw.seed);
-  JsonValue* resume = draw.scenario.find("resume");
-  if (resume != nullptr && fs::exists(resume->text)) {
-    const std::string kept = file + ".before";
-    fs::remove_all(kept);
-    fs::copy(resume->text, kept, fs::copy_options::recursive);
-    *resume = fs::absolute(kept).lexically_normal().string();
-  }
-  write_text(file + ".json", write_json(draw.scenario, 2) + "\n");
-  if (options.runs == 0 || draw.outcome.is_pass()) return;
-  const Minimized least = minimize_here(draw.scenario, here, options.runs, still);
-  write_text(file + ".small.json", write_json(least.scenario, 2) + "\n");
-}
-
-// What a campaign has shown so far.
-struct FuzzResults {
-  std::map<Draw::Result, int> counts;
-  JsonValue wrong = JsonValue::array();
-
-  int seeds() const {
-    int all = 0;
-    for (const auto& [result, count] : counts) all += count;
-    return all;
-  }
-  int of(Draw::Result result) const {
-    const auto found = counts.find(result);
-    return found == counts.end() ? 0 : found->second;
-  }
-};
-
-void tell(const FuzzResults& results, const FuzzOptions& options) {
-  const int without = results.of(Draw::Result::without_effect);
-  const std::uint64_t next = options.seed + static_cast<std::uint64_t>(results.seeds());
-  fmt::print("fuzz: {} seeds from {} on{}: {} right, {} wrong{}; the next is {}\n", results.seeds(),
-             options.seed, options.faulty ? ", each with a defect" : "",
-             results.of(Draw::Result::right), results.of(Draw::Result::wrong),
-             without == 0 ? "" : fmt::format(", {} defects without effect", without), next);
-  const JsonValue json = JsonValue::object()
-                             .set("seed", options.seed)
-                             .set("next_seed", next)
-                             .set("faulty", options.faulty)
-                             .set("real", options.real)
-                             .set("right", results.of(Draw::Result::right))
-                             .set("without_effect", without)
-                             .set("wrong", results.wrong);
-  write_text(options.out + "/fuzz.json", write_json(json, 2) + "\n");
-}
-
-void draw_and_keep(std::uint64_t seed, const Laboratory& laboratory, const RunsHere& here,
-                   const FuzzOptions& options, FuzzResults& results,
-                   const std::function<void()>& still) {
-  const Draw draw = options.faulty ? draw_faulty(seed, laboratory) : draw_clean(seed, laboratory);
-  ++results.counts[draw.result];
-  if (draw.result != Draw::Result::wrong) return;
-  fmt::print("WRONG {}\n", text_of(draw));
-  std::fflush(stdout);
-  results.wrong.append(JsonValue::object().set("seed", draw.seed).set("text", text_of(draw)));
-  keep(draw, here, options, still);
-}
-
-int fuzz(const FuzzOptions& options) {
-  const RunsHere here(options.out, options.real);
-  const Laboratory laboratory{
-      [&](const JsonValue& json) { return here.run(json); },
-      [&](JsonValue json) { return here.adapted(std::move(json)); },
-      [&](const JsonValue& json) { return here.save(json); },
-      [](const JsonValue& json) { return real::checked_program(scenario_inside(json, "")); },
-      [&](const JsonValue& json) { return here.has_effect(json); }};
-  FuzzResults results;
-  ToolProgress progress("fuzz", "what was found lies in " + options.out, {"seed", 0});
-  try {
-    for (int i = 0; i < options.count; ++i) {
-      const auto still = [&] { progress.report(i, options.count); };
-      still();
-      draw_and_keep(options.seed + static_cast<std::uint64_t>(i), laboratory, here, options,
-                    results, still);
-    }
-  } catch (const Interrupted&) {
-    progress.clear();
-    tell(results, options);
-    throw;
-  }
-  progress.clear();
-  tell(results, options);
-  return results.of(Draw::Result::wrong) == 0 ? 0 : 1;
+int fuzz(const CampaignOptions& options) {
+  const RunsHere here(options.out, options.real, runners(options.real));
+  return run_campaign(options, here.laboratory()) == 0 ? 0 : 1;
 }
 
 void add_fuzz(CLI::App& app, Command& command) {
-  const auto options = std::make_shared<FuzzOptions>();
+  const auto options = std::make_shared<CampaignOptions>();
   CLI::App* fuzz_command = app.add_subcommand(
       "fuzz", "random scenarios: clean ones must pass, with --faulty each must fail at its defect");
   fuzz_command->add_option("--seed", options->seed, "the first; one more for each that follows")

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "scenarios/random/minimize.hpp"
+#include "scenarios/random/runs_here.hpp"
+
+namespace shardproof {
+
+/// minimize, that tells on stderr what it takes, and calls `still` before each run.
+Minimized minimize_aloud(const JsonValue& scenario, const RunScenario& run, int most_runs,
+                         const std::function<void()>& still);
+
+struct MinimizeOptions {
+  std::string scenario, out;  // files
+  int runs = 400;
+  bool real = false;
+};
+
+/// Writes to `out` a smaller scenario that fails as the one of the file does, and says what it is.
+/// Throws ScenarioError if `out` is there, or the scenario passes or is refused.
+void minimize_file(const MinimizeOptions& options, const Runners& runners);
+
+}  // namespace shardproof
