@@ -53,13 +53,13 @@
 #include "scenarios/data/weights.hpp"
 #include "scenarios/digest/baseline_file.hpp"
 #include "scenarios/driver/kept_results.hpp"
+#include "scenarios/driver/prepared_run.hpp"
 #include "scenarios/driver/progress.hpp"
 #include "scenarios/driver/results_listing.hpp"
 #include "scenarios/driver/run_folder.hpp"
-#include "scenarios/driver/run_needs.hpp"
+#include "scenarios/driver/run_jobs.hpp"
 #include "scenarios/driver/run_record.hpp"
 #include "scenarios/driver/runs_at_once.hpp"
-#include "scenarios/driver/shadow_choice.hpp"
 #include "scenarios/driver/shell_command.hpp"
 #include "scenarios/driver/suite.hpp"
 #include "scenarios/driver/supervised_run.hpp"
@@ -125,73 +125,13 @@ struct RunOptions {
   std::vector<std::string> words;  // the options as they were given, for a run of one scenario
 };
 
-// The children tell their pulse in a folder beside the results.
-Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::string> command) {
-  const std::string pulse = folder.file("pulse/" + name);
-  fs::create_directories(pulse);
-  command.insert(command.end(), {"--pulse", pulse});
-  return {name, std::move(command), {}, folder.file(name + ".log"), pulse};
-}
-
-// An execution, or the shadow.
-Job execution_in_one_process(const RunFolder& folder, const std::string& execution) {
-  fs::create_directories(folder.file(execution));
-  return job_of(
-      folder, execution,
-      {this_program(), "execute", execution, folder.file("scenario.json"), folder.file(execution)});
-}
-
-Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
-                  const std::string& launcher) {
-  Job job = execution_in_one_process(folder, name_of(each));
-  if (each == Execution::real) {
-    const real::LaunchCommand launch =
-        real::launch_command(scenario.world(), job.command, launcher);
-    job.command = launch.arguments;
-    job.environment.insert(launch.environment.begin(), launch.environment.end());
-    job.processes = scenario.world();
-    job.launcher = job.command.front();
-  }
-  return job;
-}
-
-// To be pasted into any shell, in any folder: it writes to where these results lie.
-std::string reproducing_command(const std::string& folder, const std::string& launcher,
-                                const std::string& baseline) {
-  const fs::path results = fs::absolute(folder).lexically_normal();
-  std::vector<std::string> words{this_program(), "run", (results / "scenario.json").string(),
-                                 "--out", results.parent_path().string()};
-  if (!launcher.empty()) words.insert(words.end(), {"--launcher", launcher});
-  if (!baseline.empty())
-    words.insert(words.end(), {"--baseline", fs::absolute(baseline).string(), "--rejudge"});
-  return shell_command(words);
-}
-
-// What is known and decided of a run before it starts.
-struct Prepared {
-  ShadowChoice shadow;
-  Needs needs;
-  Fit fit;
-};
-
-// `baseline`: the folder that has the one which the run is held against; "": it is judged itself.
-RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher,
-                const std::string& baseline, int threads, const Prepared& prepared) {
-  RunJobs jobs;
-  for (const Execution execution : scenario.executions)
-    jobs.executions.push_back(execution_job(scenario, folder, execution, launcher));
-  if (prepared.shadow.runs)
-    jobs.executions.push_back(execution_in_one_process(folder, shadow_name));
-  jobs.shadow = prepared.shadow;
-  jobs.needs = prepared.needs;
-  jobs.fit = prepared.fit;
-  std::vector<std::string> judge{this_program(), "judge", folder.path(), "--place",
-                                 folder.final_path()};
-  if (!baseline.empty()) judge.insert(judge.end(), {"--baseline", baseline});
-  if (threads > 0) judge.insert(judge.end(), {"--threads", std::to_string(threads)});
-  jobs.judge = job_of(folder, "judge", std::move(judge));
-  jobs.launcher = launcher;
-  return jobs;
+// Ranks are started by mpirun, or as the user says.
+void as_ranks(Job& job, int ranks, const std::string& launcher) {
+  const real::LaunchCommand launch = real::launch_command(ranks, job.command, launcher);
+  job.command = launch.arguments;
+  job.environment.insert(launch.environment.begin(), launch.environment.end());
+  job.processes = ranks;
+  job.launcher = job.command.front();
 }
 
 // Where mpirun starts the ranks they run on this host. What another launcher finds elsewhere, its
@@ -213,32 +153,11 @@ Program checked_input(const Scenario& scenario) {
   return program;
 }
 
-// What of the machine is there for a run; a shadow that nobody asked for, and that does not fit, is
-// left out.
-Prepared prepare(const Scenario& scenario, const Accounts& accounts, const std::string& out,
-                 const Machine& machine) {
+PreparedRun prepared(const Scenario& scenario, const Accounts& accounts, const std::string& out,
+                     const Machine& machine) {
   const reference::ReferenceSize size = reference::size_of_reference(scenario);
-  const ReferenceNeeds reference{size.trace_bytes, size.trace_tensors, size.memory_bytes};
-  const auto fitted = [&](const ShadowChoice& choice, const std::optional<ShadowNeeds>& shadow) {
-    const Needs needs = run_needs(scenario, accounts, reference, out, shadow);
-    return Prepared{choice, needs, fit(needs, machine, usable_processors())};
-  };
-  if (const std::string why = scenario.why_without_shadow(); !why.empty())
-    return fitted(without_shadow(why), std::nullopt);
-  const Shadow shadow = shadow_of(scenario, real::checked_program);
-  const Program program = real::checked_program(shadow.scenario);
-  ShadowChoice choice = choose_shadow(
-      scenario, shadow, program,
-      {accounts.trace_bytes, scenario.runs(Execution::reference) ? size.trace_bytes : 0});
-  if (!choice.runs) return fitted(choice, std::nullopt);
-  try {
-    return fitted(choice, ShadowNeeds{shadow.scenario, accounts_of(program)});
-  } catch (const ScenarioError& error) {
-    if (scenario.shadow) throw;
-    choice.runs = false;
-    choice.reason = std::string("with it ") + error.what();
-    return fitted(choice, std::nullopt);
-  }
+  return prepare(scenario, accounts, {size.trace_bytes, size.trace_tensors, size.memory_bytes},
+                 real::checked_program, out, machine);
 }
 
 // The folder of the judged run that a run is to be like; "" if it is judged itself.
@@ -256,19 +175,20 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   const std::string baseline = baseline_of(scenario, program, options);
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
-  const Prepared prepared = prepare(scenario, accounts, options.out, measure_machine(options.out));
+  const PreparedRun ready = prepared(scenario, accounts, options.out, measure_machine(options.out));
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
   if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
-  const RunJobs jobs =
-      jobs_of(scenario, folder, options.launcher, baseline, options.threads, prepared);
+  const StartedBy by{this_program(), options.launcher,
+                     [&](Job& job) { as_ranks(job, scenario.world(), options.launcher); }};
+  const RunJobs jobs = jobs_of(scenario, folder, ready, by, baseline, options.threads);
   return run_supervised(scenario, folder, jobs,
                         {.quiet = options.quiet,
                          .stall_seconds = options.stall,
-                         .start_seconds = seconds_to_start(prepared.needs)});
+                         .start_seconds = seconds_to_start(ready.needs)});
 }
 
 RunOutcome failed(const std::exception& error, int exit_code) {
@@ -395,10 +315,10 @@ std::optional<Needs> needs_alone(const SuiteMember& member, const RunOptions& op
                                  const Machine& machine) {
   try {
     const Scenario scenario = scenario_of(member, options);
-    Prepared prepared =
-        prepare(scenario, accounts_of(real::checked_program(scenario)), options.out, machine);
-    prepared.needs.memory_bytes = prepared.fit.memory_bytes;
-    return prepared.needs;
+    PreparedRun alone =
+        prepared(scenario, accounts_of(real::checked_program(scenario)), options.out, machine);
+    alone.needs.memory_bytes = alone.fit.memory_bytes;
+    return alone.needs;
   } catch (const std::exception&) {
     return std::nullopt;
   }
@@ -761,7 +681,7 @@ int judge(const JudgeOptions& options) {
   verdict.environment.merge(real::engine_versions());
   const std::string place =
       options.place.empty() ? folder : place_of_results(options.place, verdict.exit_code());
-  verdict.reproduce = reproducing_command(place, record.launcher, options.baseline);
+  verdict.reproduce = reproducing_command(place, this_program(), record.launcher, options.baseline);
   verdict.plan_text = read_text(folder + "/plan.txt");
   if (!record.said_of_memory.empty()) verdict.notices.push_back(record.said_of_memory);
   verdict.shadow = record.shadow;
