@@ -34,13 +34,9 @@
 #include "reports/render/suite.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
-#include "reports/score/fault_file.hpp"
-#include "reports/score/magnitude_search.hpp"
-#include "reports/score/op_neighbours.hpp"
-#include "reports/score/score_report.hpp"
+#include "reports/score/fault_runs.hpp"
 #include "reports/side_by_side/trace_comparison.hpp"
 #include "reports/values/work.hpp"
-#include "reports/verdict/time_now.hpp"
 #include "reports/witness/written_files.hpp"
 #include "scenarios/blas/product.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
@@ -68,7 +64,6 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
-#include "scenarios/json/nearest_name.hpp"
 #include "scenarios/memory_peak.hpp"
 #include "scenarios/partition/presets.hpp"
 #include "scenarios/plan/accounts.hpp"
@@ -1056,155 +1051,13 @@ void add_results(CLI::App& app, Command& command) {
 
 // ---- faults
 
-struct FaultOptions {
-  std::vector<std::string> ids;  // empty: all
-  std::string catalog = "scenarios/catalog/faults";
-  std::string out = "shardproof-faults";
-  int jobs = usable_processors();
-  bool real = false;        // also in those that sim shows
-  bool magnitudes = false;  // search the smallest that is seen
-  std::string command;      // as it was given
-};
-
-// What a fault's ops are next to, in the program of any rank. An edit, or an expectation, of an op
-// that is not there is an error before anything runs.
-reports::OpNeighbours neighbours_in(const reports::Fault& fault) {
-  reports::OpNeighbours neighbours;
-  if (!reports::is_named(fault.kind)) return neighbours;
-  const Program program = checked_input(*fault.scenario);
-  neighbours.add(program);
-  for (int rank = 0; rank < fault.scenario->world(); ++rank)
-    neighbours.add(apply_injections(program, fault.scenario->inject, Rank{rank}).program);
-  const std::vector<std::string> names = neighbours.names();
-  const std::string& op = fault.expected.op;
-  if (op != load_of_checkpoint && !std::ranges::binary_search(names, op))
-    throw ScenarioError(fault.expected.op_place,
-                        "expect.op: no rank's program has \"" + op + "\"" + suggestion(op, names));
-  return neighbours;
-}
-
-// A run of the fault's scenario with these edits, as a user would start it.
-RunCommand fault_command(const reports::Fault& fault, const std::string& name,
-                         const JsonValue& edits, const std::string& out,
-                         const FaultOptions& options) {
-  const std::string executions = fault.only_in_real ? "reference,real"
-                                 : options.real     ? "reference,sim,real"
-                                                    : "reference,sim";
-  std::vector<std::string> words{this_program(),
-                                 "run",
-                                 "--quiet",
-                                 "--keep=never",
-                                 "--out=" + out,
-                                 "--name=" + name,
-                                 "--executions=" + executions};
-  for (const std::string& change : fault.overrides) words.push_back("--override=" + change);
-  for (const JsonValue& edit : edits.elements) words.push_back("--inject=" + write_json(edit));
-  words.insert(words.end(), {"--", fault.scenario_file});
-  return {name, std::move(words), out + "/" + name};
-}
-
-std::vector<reports::Finding> findings_of(const std::vector<RunCommand>& commands,
-                                          const FaultOptions& options) {
-  ProgressDisplay display(std::cerr, stderr_is_terminal());
-  const auto show = [&](const RunOutcome&, int ended) {
-    if (stderr_is_terminal()) display.show({"faults", "run", ended, std::ssize(commands)});
-  };
-  const std::vector<TimedOutcome> all = run_at_once(commands, options.jobs, show);
-  display.clear();
-  std::vector<reports::Finding> findings;
-  for (const auto& [outcome, seconds] : all) {
-    // Where the machine has failed, nothing was found, and nothing missed.
-    if (outcome.exit_code == 3 && outcome.folder.empty()) throw EnvironmentError(outcome.headline);
-    findings.push_back(reports::read_finding(outcome.exit_code, outcome.headline, outcome.folder));
-  }
-  return findings;
-}
-
-// What `run` refuses it refuses before it starts a child.
-reports::Finding refusal_of(const reports::Fault& fault) {
-  reports::Finding finding;
-  try {
-    checked_input(reports::scenario_of(fault));
-    finding.message = "it can be run";
-  } catch (const ScenarioError& error) {
-    finding.exit_code = 2;
-    finding.message = error.what();
-  }
-  return finding;
-}
-
-// What a run has in common with those that differ in what is planted alone.
-std::string clean_key(const reports::Fault& fault) {
-  std::string key = fault.scenario_file;
-  for (const std::string& change : fault.overrides) key += "\n" + change;
-  return key + (fault.only_in_real ? "\nreal" : "");
-}
-
-// Each fault, and once what it is planted in, with nothing planted.
-std::vector<reports::FaultScore> score_faults(const std::vector<reports::Fault>& faults,
-                                              const FaultOptions& options) {
-  std::vector<reports::OpNeighbours> neighbours;
-  for (const reports::Fault& fault : faults) neighbours.push_back(neighbours_in(fault));
-  std::vector<RunCommand> commands;
-  std::map<std::string, std::size_t> clean, planted;
-  for (const reports::Fault& fault : faults) {
-    if (fault.kind == reports::FaultClass::refusal) continue;
-    planted[fault.id] = commands.size();
-    commands.push_back(
-        fault_command(fault, fault.id, fault.inject, options.out + "/runs", options));
-    if (!reports::is_named(fault.kind) || !clean.emplace(clean_key(fault), commands.size()).second)
-      continue;
-    commands.push_back(
-        fault_command(fault, fault.id, JsonValue::array(), options.out + "/clean", options));
-  }
-  const std::vector<reports::Finding> found = findings_of(commands, options);
-  std::vector<reports::FaultScore> scores;
-  for (std::size_t i = 0; i < faults.size(); ++i) {
-    const reports::Fault& fault = faults[i];
-    const bool is_refusal = fault.kind == reports::FaultClass::refusal;
-    scores.push_back(reports::score_of(
-        fault, is_refusal ? refusal_of(fault) : found[planted.at(fault.id)],
-        reports::is_named(fault.kind) ? found[clean.at(clean_key(fault))] : reports::Finding{},
-        [&](const std::string& a, const std::string& b) { return neighbours[i].are_next(a, b); }));
-  }
-  return scores;
-}
-
-// The next run of all searches that go on, at once, until none does.
-void search_magnitudes(std::vector<reports::FaultScore>& scores, const FaultOptions& options) {
-  std::vector<reports::MagnitudeSearch> searches;
-  for (reports::FaultScore& score : scores)
-    if (reports::MagnitudeSearch::is_for(score)) searches.emplace_back(score);
-  while (std::erase_if(searches, [](const auto& search) { return search.done(); }),
-         !searches.empty()) {
-    std::vector<RunCommand> commands;
-    for (const reports::MagnitudeSearch& search : searches)
-      commands.push_back(fault_command(search.fault(), search.fault().id, search.edits(),
-                                       options.out + "/magnitudes", options));
-    const std::vector<reports::Finding> found = findings_of(commands, options);
-    for (std::size_t i = 0; i < searches.size(); ++i) searches[i].tell(found[i]);
-  }
-}
-
-int faults(const FaultOptions& options) {
-  const auto started = std::chrono::steady_clock::now();
-  const std::vector<reports::Fault> all = reports::read_faults(options.catalog, options.ids);
-  fs::create_directories(options.out);
-  std::vector<reports::FaultScore> scores = score_faults(all, options);
-  if (options.magnitudes) search_magnitudes(scores, options);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  std::map<std::string, std::string> made_of = collect_provenance();
-  const reports::ScoreOrigin origin{reports::time_now(), made_of["version"], made_of["commit"],
-                                    options.command,     took.count(),       "runs"};
-  write_text(options.out + "/faults.json", reports::score_json(scores, origin));
-  write_text(options.out + "/faults.html", reports::score_html(scores, origin));
-  for (const reports::FaultScore& score : scores) std::cout << reports::score_line(score);
-  fmt::print("\n{}  {}/faults.html\n", reports::score_text(scores), options.out);
+int faults(const reports::FaultOptions& options) {
+  const auto scores = reports::run_faults(options, {this_program(), checked_input});
   return std::ranges::all_of(scores, &reports::FaultScore::holds) ? 0 : 1;
 }
 
 void add_faults(CLI::App& app, Command& command) {
-  const auto options = std::make_shared<FaultOptions>();
+  const auto options = std::make_shared<reports::FaultOptions>();
   CLI::App* faults_command = app.add_subcommand(
       "faults", "plants real bugs, and says what of each was found and what was missed");
   faults_command->add_option("id", options->ids, "faults of the catalog (default: all)")
