@@ -25,7 +25,7 @@
 #include "reference/run/size.hpp"
 #include "reference/run/training.hpp"
 #include "reports/checks/baseline.hpp"
-#include "reports/judge.hpp"
+#include "reports/judge_folder.hpp"
 #include "reports/manual/bash_completion.hpp"
 #include "reports/manual/man_page.hpp"
 #include "reports/render/comparison.hpp"
@@ -54,7 +54,6 @@
 #include "scenarios/driver/results_listing.hpp"
 #include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/run_jobs.hpp"
-#include "scenarios/driver/run_record.hpp"
 #include "scenarios/driver/runs_at_once.hpp"
 #include "scenarios/driver/shell_command.hpp"
 #include "scenarios/driver/suite.hpp"
@@ -64,7 +63,6 @@
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
-#include "scenarios/memory_peak.hpp"
 #include "scenarios/partition/presets.hpp"
 #include "scenarios/plan/accounts.hpp"
 #include "scenarios/plan/edits.hpp"
@@ -601,112 +599,41 @@ void add_execute(CLI::App& app, Command& command) {
 }
 
 struct JudgeOptions {
-  std::string folder;
-  std::string baseline;  // a folder; "": there is none
-  std::string place;     // where `run` will put the results; "": they stay where they are
-  std::string pulse;     // where this process tells its pulse; "": nobody listens
-  int threads = 0;       // 0: as many as there are processors for this process
+  reports::FolderToJudge asked;
+  std::string pulse;  // where this process tells its pulse; "": nobody listens
+  int threads = 0;    // 0: as many as there are processors for this process
 };
-
-// A trace must be of the scenario that lies beside it: another would judge other numbers.
-void expect_scenario_of_trace(const Scenario& scenario, const std::string& folder) {
-  const std::string hash = scenario_hash(scenario);
-  const std::string recorded = header_of_trace(folder).scenario_hash;
-  if (!recorded.empty() && recorded != hash)
-    throw ScenarioError(folder + ": the trace is of another scenario (" + recorded +
-                        ") than the scenario.json beside it (" + hash +
-                        "), or a program of another version wrote it");
-}
-
-// A record that was made of traces alone is told what the shadow is.
-reports::ShadowInput shadow_input(const std::string& folder, RunRecord& record,
-                                  const Scenario& scenario) {
-  if (const std::string why = why_not_shadowed(folder, record); !why.empty()) return {{}, "", why};
-  Shadow shadow = shadow_of(scenario, real::checked_program);
-  record.shadow.steps = shadow.scenario.steps;
-  record.shadow.left_out = std::move(shadow.left_out);
-  reports::ShadowInput input{std::move(shadow.scenario), folder + "/" + shadow_name, ""};
-  expect_scenario_of_trace(*input.scenario, input.folder);
-  return input;
-}
-
-// The file of the baseline that hashes are held against.
-std::optional<std::string> baseline_for(const Scenario& scenario, const std::string& folder) {
-  if (folder.empty()) return std::nullopt;
-  if (scenario.trace_tier != TraceTier::digest)
-    throw ScenarioError("--baseline: " + scenario.name +
-                        " has not recorded hashes alone: what it recorded is judged itself");
-  const std::string file = find_baseline(folder, scenario.name);
-  reports::expect_usable(BaselineReader(file), scenario, "");
-  return file;
-}
-
-RunRecord record_in(const std::string& folder, const Scenario& scenario) {
-  return fs::exists(folder + "/run.json") ? read_run_record(folder)
-                                          : record_of_traces(folder, scenario);
-}
 
 int judge(const JudgeOptions& options) {
   if (options.threads > 0) reports::use_threads(options.threads);
-  const auto started = std::chrono::steady_clock::now();
   if (!options.pulse.empty()) Pulse::of_this_process().publish(options.pulse);
-  const std::string& folder = options.folder;
-  const Scenario scenario = read_scenario(folder + "/scenario.json");
-  RunRecord record = record_in(folder, scenario);
-  reports::JudgeInput input{scenario,
-                            finished(folder, record, name_of(Execution::reference)),
-                            {},
-                            unfinished(folder, record)};
-  for (const Execution engine : {Execution::sim, Execution::real})
-    if (const auto trace = finished(folder, record, name_of(engine)))
-      input.engines.push_back({name_of(engine), *trace});
-  for (const reports::JudgedExecution& engine : input.engines)
-    expect_scenario_of_trace(scenario, engine.folder);
-  input.shadow = shadow_input(folder, record, scenario);
-  input.baseline = baseline_for(scenario, options.baseline);
-  input.new_baseline = folder + "/" + baseline_file;
-  // A judge that is killed must not leave an earlier verdict for its own.
-  for (const char* earlier : {"/summary.json", "/report.html", "/baseline.h5"})
-    fs::remove(folder + earlier);
   const ProgressReporter reporter("judge");
-  input.on_progress = [&](int done, int total) { reporter.report("check", done, total); };
   blas::prepare();  // before there are threads
-  reports::Verdict verdict = reports::judge(input);
-  verdict.environment.merge(collect_provenance());
+  auto [verdict, place] =
+      reports::judge_folder(options.asked, real::checked_program,
+                            [&](int done, int total) { reporter.report("check", done, total); });
   verdict.environment.merge(real::engine_versions());
-  const std::string place =
-      options.place.empty() ? folder : place_of_results(options.place, verdict.exit_code());
-  verdict.reproduce = reproducing_command(place, this_program(), record.launcher, options.baseline);
-  verdict.plan_text = read_text(folder + "/plan.txt");
-  if (!record.said_of_memory.empty()) verdict.notices.push_back(record.said_of_memory);
-  verdict.shadow = record.shadow;
-  if (record.shadow.runs && !input.shadow.not_run.empty())
-    verdict.notices.push_back("its fp64 shadow did not end: " + input.shadow.not_run);
-  MemoryPeak& memory = MemoryPeak::of_this_process();
-  memory.look();
-  verdict.memory_estimate = record.memory_estimate;
-  verdict.memory_peak = memory_peak_of(record, memory.bytes());
-  verdict.timing = timing_of(
-      record, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
-  write_text(folder + "/report.html", reports::report_html(verdict));
-  write_text(folder + "/summary.json", reports::summary_json(verdict));
+  write_text(options.asked.folder + "/report.html", reports::report_html(verdict));
+  write_text(options.asked.folder + "/summary.json", reports::summary_json(verdict));
   std::cout << reports::verdict_text(verdict, place + "/report.html");
   return verdict.exit_code();
 }
 
 void add_judge(CLI::App& app, Command& command) {
   const auto options = std::make_shared<JudgeOptions>();
+  reports::FolderToJudge& asked = options->asked;
+  asked.program = this_program();
   CLI::App* judge_command = app.add_subcommand(
       "judge", "the verdict on traces that lie in a folder of results, also one that was stopped");
-  judge_command->add_option("folder", options->folder, "a folder of results")
+  judge_command->add_option("folder", asked.folder, "a folder of results")
       ->type_name("FOLDER")
       ->required();
   judge_command
-      ->add_option("--baseline", options->baseline,
+      ->add_option("--baseline", asked.baseline,
                    "of a run that recorded hashes alone: the judged run that they are held against")
       ->type_name("FOLDER");
   add_threads(*judge_command, options->threads);
-  judge_command->add_option("--place", options->place, "where the results will lie")->group("");
+  judge_command->add_option("--place", asked.place, "where the results will lie")->group("");
   judge_command->add_option("--pulse", options->pulse, "where to tell the pulse")->group("");
   judge_command->footer("Example:  shardproof judge shardproof-results/mine.part");
   judge_command->callback([options, &command] { command = [options] { return judge(*options); }; });
