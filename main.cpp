@@ -54,9 +54,8 @@
 #include "scenarios/driver/results_listing.hpp"
 #include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/run_jobs.hpp"
-#include "scenarios/driver/runs_at_once.hpp"
+#include "scenarios/driver/runs_of_suite.hpp"
 #include "scenarios/driver/shell_command.hpp"
-#include "scenarios/driver/suite.hpp"
 #include "scenarios/driver/supervised_run.hpp"
 #include "scenarios/driver/terminal.hpp"
 #include "scenarios/driver/tool_progress.hpp"
@@ -69,7 +68,6 @@
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/precision/shadow.hpp"
-#include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/random/campaign.hpp"
 #include "scenarios/random/minimize_file.hpp"
@@ -209,17 +207,6 @@ Scenario scenario_of(const SuiteMember& member, const RunOptions& options) {
   return scenario;
 }
 
-// A verdict that is new makes an older run without one no part of the answer.
-void tell_of_undecided(const RunOutcome& outcome) {
-  if (outcome.folder.empty() || outcome.exit_code > 1) return;
-  const std::string beside = undecided_beside(outcome.folder);
-  if (!beside.empty())
-    fmt::print(
-        "  note       {} is of an earlier run without a verdict; remove it when you do not "
-        "need it\n",
-        beside);
-}
-
 // "baseline: unlike the judged run of ...; since then: commit: ...", of results without a verdict;
 // "" if they lack it for another reason.
 std::string unlike_baseline(const std::string& results) {
@@ -280,121 +267,44 @@ void write_suite(const std::vector<reports::SuiteEntry>& entries, const std::str
   write_text(out + "/index.html", reports::suite_html(entries, out));
 }
 
-std::string member_name(const SuiteMember& member) {
-  return member.scenario ? member.scenario->name : member.file;
-}
-
 reports::SuiteEntry entry_of(const SuiteMember& member, const TimedOutcome& ran) {
   return {member_name(member), ran.outcome.exit_code, ran.outcome.headline, ran.outcome.folder,
           ran.seconds};
 }
 
-std::vector<reports::SuiteEntry> run_in_turn(const std::vector<SuiteMember>& members,
-                                             const RunOptions& options) {
-  std::vector<reports::SuiteEntry> entries;
+std::vector<TimedOutcome> run_in_turn(const std::vector<SuiteMember>& members,
+                                      const RunOptions& options) {
+  std::vector<TimedOutcome> all;
   for (const SuiteMember& member : members) {
     const auto started = std::chrono::steady_clock::now();
     const RunOutcome ran = run_member(member, options);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-    entries.push_back(entry_of(member, {ran, took.count()}));
+    all.push_back({ran, took.count()});
   }
-  return entries;
+  return all;
 }
 
-// ---- run --jobs
-
-// What does not run alone counts for nothing: its own run refuses it.
-std::optional<Needs> needs_alone(const SuiteMember& member, const RunOptions& options,
-                                 const Machine& machine) {
-  try {
-    const Scenario scenario = scenario_of(member, options);
-    PreparedRun alone =
-        prepared(scenario, accounts_of(real::checked_program(scenario)), options.out, machine);
-    alone.needs.memory_bytes = alone.fit.memory_bytes;
-    return alone.needs;
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
+Needs needs_alone(const SuiteMember& member, const RunOptions& options, const Machine& machine) {
+  const Scenario scenario = scenario_of(member, options);
+  PreparedRun alone =
+      prepared(scenario, accounts_of(real::checked_program(scenario)), options.out, machine);
+  alone.needs.memory_bytes = alone.fit.memory_bytes;
+  return alone.needs;
 }
 
-void refuse_if_too_much_at_once(const std::vector<SuiteMember>& members,
-                                const RunOptions& options) {
-  const Machine machine = measure_machine(options.out);
-  std::vector<Needs> needs;
-  for (const SuiteMember& member : members)
-    if (const auto alone = needs_alone(member, options, machine)) needs.push_back(*alone);
-  try {
-    refuse_if_too_much(needs_at_once(needs, options.jobs), machine);
-  } catch (const ScenarioError& error) {
-    throw ScenarioError("--jobs " + std::to_string(options.jobs) +
-                        ": of what runs at once, taken together: " + error.what() +
-                        ", or fewer --jobs");
-  }
-}
-
-// As a run alone would have printed it, at once.
-void tell_of_run(const RunOutcome& outcome, const RunOptions& options) {
-  if (outcome.folder.empty()) {
-    fmt::print(stderr, "shardproof: {}\n", outcome.headline);
-    return;
-  }
-  if (options.plan) std::cout << read_text(outcome.folder + "/plan.txt");
-  std::cout << coloured_verdict(options.quiet ? outcome.headline + "\n"
-                                              : read_text(outcome.folder + "/judge.log"))
-            << std::flush;
-  tell_of_undecided(outcome);
-  std::fflush(stdout);
-}
-
-RunCommand command_of(const SuiteMember& member, const RunOptions& options) {
-  std::vector<std::string> words{this_program(), "run", "--quiet"};
-  words.insert(words.end(), options.words.begin(), options.words.end());
-  words.insert(words.end(), {"--", member.file});
-  const std::string name = member_name(member);
-  return {name, std::move(words), options.out + "/" + name};
-}
-
-// Shows, where that can be rewritten, how many have ended.
-std::vector<TimedOutcome> run_commands(const std::vector<RunCommand>& commands,
-                                       const RunOptions& options) {
-  ProgressDisplay display(std::cerr, stderr_is_terminal());
-  const auto show = [&](int ended) {
-    if (!options.quiet && stderr_is_terminal())
-      display.show({"scenarios", "ended", ended, std::ssize(commands)});
-  };
-  const auto ended = [&](const RunOutcome& outcome, int count) {
-    display.clear();
-    tell_of_run(outcome, options);
-    show(count);
-  };
-  try {
-    show(0);
-    std::vector<TimedOutcome> ran = run_at_once(commands, options.jobs, ended);
-    display.clear();
-    return ran;
-  } catch (const Interrupted&) {
-    display.clear();
-    throw;
-  }
-}
-
-// One that cannot be read is told before the others begin.
-std::vector<reports::SuiteEntry> run_side_by_side(const std::vector<SuiteMember>& members,
-                                                  const RunOptions& options) {
-  refuse_if_too_much_at_once(members, options);
-  std::vector<RunCommand> commands;
-  for (const SuiteMember& member : members) {
-    if (member.scenario)
-      commands.push_back(command_of(member, options));
-    else
-      tell_of_run({2, member.problem, ""}, options);
-  }
-  const std::vector<TimedOutcome> ran = run_commands(commands, options);
-  std::vector<reports::SuiteEntry> entries;
-  for (auto next = ran.begin(); const SuiteMember& member : members)
-    entries.push_back(
-        entry_of(member, member.scenario ? *next++ : TimedOutcome{{2, member.problem, ""}, 0}));
-  return entries;
+std::vector<TimedOutcome> run_all(const std::vector<SuiteMember>& members,
+                                  const RunOptions& options) {
+  if (options.jobs <= 1 || members.size() <= 1) return run_in_turn(members, options);
+  return run_side_by_side(members,
+                          {.program = this_program(),
+                           .words = options.words,
+                           .out = options.out,
+                           .at_once = options.jobs,
+                           .plan = options.plan,
+                           .quiet = options.quiet,
+                           .needs_alone = [&](const SuiteMember& member, const Machine& machine) {
+                             return needs_alone(member, options, machine);
+                           }});
 }
 
 void tell_of_leftovers(const std::vector<SuiteMember>& members, const RunOptions& options) {
@@ -408,11 +318,13 @@ void tell_of_leftovers(const std::vector<SuiteMember>& members, const RunOptions
 int run(const RunOptions& options) {
   const std::vector<SuiteMember> members = read_suite(options.paths, options.given);
   tell_of_leftovers(members, options);
-  const std::vector<reports::SuiteEntry> entries = options.jobs > 1 && members.size() > 1
-                                                       ? run_side_by_side(members, options)
-                                                       : run_in_turn(members, options);
+  const std::vector<TimedOutcome> ran = run_all(members, options);
+  std::vector<reports::SuiteEntry> entries;
   std::vector<int> exit_codes;
-  for (const reports::SuiteEntry& entry : entries) exit_codes.push_back(entry.exit_code);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    entries.push_back(entry_of(members[i], ran[i]));
+    exit_codes.push_back(ran[i].outcome.exit_code);
+  }
   const int exit_code = worst_exit_code(exit_codes);
   if (entries.size() > 1)
     write_suite(entries, options.out, exit_code);
@@ -481,43 +393,47 @@ std::vector<std::string> words_for_each(const CLI::App& run_command) {
   return words;
 }
 
+void add_run_options(CLI::App& command, RunOptions& options) {
+  command.add_option("scenarios", options.paths, "scenario files, or folders of them")
+      ->type_name("PATH");
+  add_scenario_options(command, options.given);
+  command.add_option("--out", options.out, "where results go")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  command.add_option("--launcher", options.launcher,
+                     "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
+  command.add_flag("--plan", options.plan, "print the plan first");
+  command.add_flag("--quiet", options.quiet, "a line for each scenario, and no progress");
+  command.add_option("--keep", options.keep, "which runs' traces stay")
+      ->check(CLI::IsMember(names_of<TraceKeep>()));
+  CLI::Option* baseline =
+      command
+          .add_option("--baseline", options.baseline,
+                      "results of runs that were judged in full and passed: record hashes alone, "
+                      "and pass with their bits")
+          ->type_name("FOLDER");
+  command
+      .add_flag("--rejudge", options.rejudge,
+                "run again, and judge in full, what has other bits than its baseline")
+      ->needs(baseline);
+  command.add_flag("--strict", options.strict, "a suspect fails the run");
+  command.add_option("--timeout", options.timeout, "seconds that an execution may take")
+      ->check(CLI::Range(1, 10'000'000));
+  command
+      .add_option("--stall", options.stall,
+                  "seconds without progress after which an execution is stopped (default:"
+                  " 10 times the slowest op so far, at least 60; 300 at the start)")
+      ->check(CLI::Range(1.0, 10'000'000.0));
+  command.add_option("--jobs", options.jobs, "scenarios at once, each with its executions")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  add_threads(command, options.threads);
+}
+
 void add_run(CLI::App& app, Command& command) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* run_command = app.add_subcommand("run", "reference, sim and real, judge, report");
-  run_command->add_option("scenarios", options->paths, "scenario files, or folders of them")
-      ->type_name("PATH");
-  add_scenario_options(*run_command, options->given);
-  run_command->add_option("--out", options->out, "where results go")
-      ->type_name("FOLDER")
-      ->capture_default_str();
-  run_command->add_option("--launcher", options->launcher,
-                          "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
-  run_command->add_flag("--plan", options->plan, "print the plan first");
-  run_command->add_flag("--quiet", options->quiet, "a line for each scenario, and no progress");
-  run_command->add_option("--keep", options->keep, "which runs' traces stay")
-      ->check(CLI::IsMember(names_of<TraceKeep>()));
-  CLI::Option* baseline =
-      run_command
-          ->add_option("--baseline", options->baseline,
-                       "results of runs that were judged in full and passed: record hashes alone, "
-                       "and pass with their bits")
-          ->type_name("FOLDER");
-  run_command
-      ->add_flag("--rejudge", options->rejudge,
-                 "run again, and judge in full, what has other bits than its baseline")
-      ->needs(baseline);
-  run_command->add_flag("--strict", options->strict, "a suspect fails the run");
-  run_command->add_option("--timeout", options->timeout, "seconds that an execution may take")
-      ->check(CLI::Range(1, 10'000'000));
-  run_command
-      ->add_option("--stall", options->stall,
-                   "seconds without progress after which an execution is stopped (default:"
-                   " 10 times the slowest op so far, at least 60; 300 at the start)")
-      ->check(CLI::Range(1.0, 10'000'000.0));
-  run_command->add_option("--jobs", options->jobs, "scenarios at once, each with its executions")
-      ->check(CLI::Range(1, 1'000))
-      ->capture_default_str();
-  add_threads(*run_command, options->threads);
+  add_run_options(*run_command, *options);
   run_command->footer(
       "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
