@@ -6,6 +6,7 @@
 
 #include "reports/render/format.hpp"
 #include "reports/verdict/suspects.hpp"
+#include "scenarios/listed.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
@@ -105,12 +106,6 @@ std::string hardware_text(const Verdict& verdict) {
   return verdict.hardware_simulated
              ? "simulated GPUs: this proves the code's logic, and nothing about any GPU"
              : "";
-}
-
-std::string suspects_text(const Verdict& verdict) {
-  if (verdict.suspects.empty()) return "";
-  const std::int64_t more = std::ssize(verdict.suspects) - 1;
-  return sentence_of(verdict.suspects.front()) + (more > 0 ? "; " + counted(more, "more op") : "");
 }
 
 std::string skipped_text(const Verdict& verdict) {

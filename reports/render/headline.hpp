@@ -15,8 +15,6 @@ std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>
 std::string tally_text(const std::vector<CheckResult>& checks);
 /// What a pass on simulated hardware does not prove; "" if it was not simulated.
 std::string hardware_text(const Verdict& verdict);
-/// The first of the suspects, and how many more ops there are; "" without any.
-std::string suspects_text(const Verdict& verdict);
 /// "2 of 4 steps: 0 (loss scale 65536), 1 (loss scale 32768)"; "" if none was skipped.
 std::string skipped_text(const Verdict& verdict);
 /// "loss 3.47 to 3.31; from fp64 at most: loss 0.0012, grad_norm 0.004"; "" if nothing was

@@ -5,7 +5,10 @@
 
 #include "reports/render/format.hpp"
 #include "reports/render/headline.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/listed.hpp"
 
 namespace shardproof::reports {
 
@@ -103,7 +106,7 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(verdict, checks));
   lines.add("baseline", baseline_text(verdict));
   lines.add("since then", changes_text(verdict));
-  lines.add("suspect", suspects_text(verdict));
+  lines.add("suspect", text_of(verdict.suspects));
   lines.add("skipped", skipped_text(verdict));
   lines.add("trend", trend_text(verdict));
   lines.add("planted", joined(verdict.injected, "; "));

@@ -10,7 +10,6 @@
 
 #include "reports/score/fault_file.hpp"
 #include "reports/score/magnitude_search.hpp"
-#include "reports/score/op_neighbours.hpp"
 #include "reports/score/score_report.hpp"
 #include "reports/verdict/time_now.hpp"
 #include "scenarios/driver/progress.hpp"
@@ -19,6 +18,7 @@
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/json/nearest_name.hpp"
 #include "scenarios/plan/edits.hpp"
+#include "scenarios/plan/op_neighbours.hpp"
 #include "scenarios/trace/provenance.hpp"
 
 namespace shardproof::reports {
