@@ -611,7 +611,9 @@ void add_minimize(CLI::App& app, Command& command) {
   minimize_command->add_option("scenario", options->scenario, "one that does not pass")
       ->type_name("FILE")
       ->required();
-  minimize_command->add_option("--out", options->out, "where the smaller one goes")
+  minimize_command
+      ->add_option("--out", options->out,
+                   "where the smaller one goes; the smallest so far meanwhile")
       ->type_name("FILE")
       ->required();
   minimize_command->add_option("--runs", options->runs, "how often it may be run")

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <iostream>
 #include <map>
 
@@ -13,6 +12,7 @@
 #include "reports/score/score_report.hpp"
 #include "reports/verdict/time_now.hpp"
 #include "scenarios/driver/progress.hpp"
+#include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/runs_at_once.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
@@ -160,7 +160,7 @@ std::vector<Finding> FaultRuns::findings_of(const std::vector<RunCommand>& comma
 std::vector<FaultScore> run_faults(const FaultOptions& options, const FaultRunner& runner) {
   const auto started = std::chrono::steady_clock::now();
   const std::vector<Fault> all = read_faults(options.catalog, options.ids);
-  std::filesystem::create_directories(options.out);
+  make_output_folder(options.out);
   const FaultRuns runs(options, runner);
   std::vector<FaultScore> scores = runs.score(all);
   if (options.magnitudes) runs.search_magnitudes(scores);

@@ -18,6 +18,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What lies there already would be taken for this campaign's.
+void tell_of_earlier(const std::string& out) {
+  int kept = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(out)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("seed-") && name.ends_with(".json") && !name.ends_with(".small.json"))
+      ++kept;
+  }
+  if (kept > 0)
+    fmt::print(stderr,
+               "shardproof: note: {}: {} scenario{} (seed-*.json) of earlier campaigns; they stay, "
+               "but for a seed that ends wrongly again\n",
+               out, kept, kept == 1 ? "" : "s");
+}
+
 class Campaign {
  public:
   Campaign(const CampaignOptions& options, const Laboratory& laboratory)
@@ -69,9 +84,9 @@ class Campaign {
       *resume = fs::absolute(kept).lexically_normal().string();
     }
     write_text(file + ".json", write_json(draw.scenario, 2) + "\n");
+    fs::remove(file + ".small.json");  // of an earlier campaign
     if (options_.runs == 0 || draw.outcome.is_pass()) return;
-    const Minimized least = minimize_aloud(draw.scenario, laboratory_.run, options_.runs, still);
-    write_text(file + ".small.json", write_json(least.scenario, 2) + "\n");
+    minimize_into(file + ".small.json", draw.scenario, laboratory_.run, options_.runs, still);
   }
 
   int seeds() const {
@@ -93,6 +108,7 @@ class Campaign {
 }  // namespace
 
 int run_campaign(const CampaignOptions& options, const Laboratory& laboratory) {
+  tell_of_earlier(options.out);
   Campaign campaign(options, laboratory);
   ToolProgress progress("fuzz", "what was found lies in " + options.out, {"seed", 0});
   try {

@@ -6,6 +6,7 @@
 
 #include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/config/scenario_file.hpp"
+#include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/supervisor.hpp"
 #include "scenarios/errors.hpp"
 
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 
 RunsHere::RunsHere(const fs::path& beside, bool real, Runners runners)
     : real_(real), runners_(std::move(runners)) {
-  if (!beside.empty()) fs::create_directories(beside);
+  make_output_folder(beside.string());
   folder_ = (beside / "runs-XXXXXX").string();
   if (::mkdtemp(folder_.data()) == nullptr)
     throw EnvironmentError(folder_ + ": cannot be made: " + std::strerror(errno));

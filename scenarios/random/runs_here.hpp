@@ -26,7 +26,8 @@ struct Runners {
 /// Runs drawn scenarios in a folder of its own, which goes with it.
 class RunsHere {
  public:
-  /// In `beside`, which is made if it is not there. `real`: beside reference and sim.
+  /// In `beside`, which is made if it is not there (make_output_folder says how it may fail).
+  /// `real`: beside reference and sim.
   RunsHere(const std::filesystem::path& beside, bool real, Runners runners);
   ~RunsHere();
   RunsHere(const RunsHere&) = delete;

@@ -17,7 +17,7 @@ BOOST_AUTO_TEST_SUITE(campaigns)
 
 BOOST_AUTO_TEST_CASE(what_ends_wrongly_is_kept_and_made_smaller) {
   const TemporaryFolder folder;
-  CampaignOptions options{.seed = 5, .count = 2, .runs = 20, .out = folder.path().string()};
+  const CampaignOptions options{.seed = 5, .count = 2, .runs = 20, .out = folder.path().string()};
 
   const int wrong = run_campaign(options, that_says(fail_at("x")));
 
@@ -33,7 +33,8 @@ BOOST_AUTO_TEST_CASE(what_ends_wrongly_is_kept_and_made_smaller) {
 
 BOOST_AUTO_TEST_CASE(what_is_right_leaves_its_count_alone) {
   const TemporaryFolder folder;
-  CampaignOptions options{.seed = 5, .count = 2, .faulty = true, .out = folder.path().string()};
+  const CampaignOptions options{
+      .seed = 5, .count = 2, .faulty = true, .out = folder.path().string()};
 
   const int wrong = run_campaign(options, that_says(pass, /*has_effect=*/false));
 
