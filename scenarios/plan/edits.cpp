@@ -106,6 +106,8 @@ class Edit {
           return segment.name;
         names.push_back(full_name(op));
       }
+    if (injection_.op == load_of_checkpoint)
+      refuse("is no edit of a load: what it leaves out is planted by 'not_restored'");
     throw ScenarioError(injection_.place, "inject: the program has no op '" + injection_.op + "'" +
                                               suggestion(injection_.op, names));
   }
