@@ -905,7 +905,8 @@ void add_faults(CLI::App& app, Command& command) {
   const auto options = std::make_shared<reports::FaultOptions>();
   CLI::App* faults_command = app.add_subcommand(
       "faults", "plants real bugs, and says what of each was found and what was missed");
-  faults_command->add_option("id", options->ids, "faults of the catalog (default: all)")
+  faults_command
+      ->add_option("id", options->ids, "faults of the catalog, or their files (default: all)")
       ->type_name("ID");
   faults_command->add_option("--catalog", options->catalog, "the folder of fault files")
       ->type_name("FOLDER")

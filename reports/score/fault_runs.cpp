@@ -155,12 +155,20 @@ std::vector<Finding> FaultRuns::findings_of(const std::vector<RunCommand>& comma
   return findings;
 }
 
+// `run` says it beside the verdict, which nobody is shown here.
+void tell_of_overrides(const std::vector<Fault>& faults) {
+  for (const Fault& fault : faults)
+    for (const std::string& notice : notices_of_overrides(fault))
+      fmt::print(stderr, "shardproof: note: {}: {}\n", fault.id, notice);
+}
+
 }  // namespace
 
 std::vector<FaultScore> run_faults(const FaultOptions& options, const FaultRunner& runner) {
   const auto started = std::chrono::steady_clock::now();
   const std::vector<Fault> all = read_faults(options.catalog, options.ids);
   make_output_folder(options.out);
+  tell_of_overrides(all);
   const FaultRuns runs(options, runner);
   std::vector<FaultScore> scores = runs.score(all);
   if (options.magnitudes) runs.search_magnitudes(scores);
