@@ -11,7 +11,7 @@ namespace shardproof::reports {
 /// What follows verdict and name on the first line: where it went wrong, or that the executions
 /// agree.
 std::string headline_text(const Verdict& verdict, const std::vector<CheckResult>& checks);
-/// "13 passed, 1 failed (op_local), 2 not run (shadow, suspects)".
+/// "13 passed, 1 failed (op_local), 1 suspicious (suspects), 2 not run (shadow, baseline)".
 std::string tally_text(const std::vector<CheckResult>& checks);
 /// What a pass on simulated hardware does not prove; "" if it was not simulated.
 std::string hardware_text(const Verdict& verdict);
