@@ -145,6 +145,13 @@ std::string shadow_text(const Verdict& verdict) {
          (left_out.empty() ? "" : ", without " + left_out);
 }
 
+std::string left_out_text(const Verdict& verdict) {
+  const bool could = verdict.conclusion == Conclusion::pass && verdict.shadow &&
+                     !verdict.shadow->runs && verdict.shadow->steps > 0 &&
+                     verdict.shadow->reason != shadow_declined;
+  return could ? "the fp64 shadow was left out: " + verdict.shadow->reason : "";
+}
+
 std::string baseline_text(const Verdict& verdict) {
   return verdict.baseline ? verdict.baseline->file + ", judged in full " + verdict.baseline->judged
                           : "";

@@ -22,6 +22,9 @@ std::string skipped_text(const Verdict& verdict);
 std::string trend_text(const Verdict& verdict);
 /// "1 step in fp64, without all steps but the first"; "" if the run has no shadow.
 std::string shadow_text(const Verdict& verdict);
+/// "the fp64 shadow was left out: ...", of a pass whose run could have had one that nobody has
+/// declined; "" of others.
+std::string left_out_text(const Verdict& verdict);
 /// "12,345 elements, over all checks"; of hashes "12,345 values, by their hashes".
 std::string compared_text(const Verdict& verdict, const std::vector<CheckResult>& checks);
 /// "results/mine/baseline.h5, judged in full 2026-11-28 23:10:05 UTC"; "" without one.

@@ -113,6 +113,7 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   if (verdict.conclusion != Conclusion::pass) lines.add("reproduce", verdict.reproduce);
   lines.add("report", report);
   for (const std::string& notice : verdict.notices) lines.note(notice);
+  if (const std::string left_out = left_out_text(verdict); !left_out.empty()) lines.note(left_out);
   return lines.text();
 }
 
