@@ -8,10 +8,8 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <iostream>
@@ -27,7 +25,7 @@
 #include "reference/run/size.hpp"
 #include "reference/run/training.hpp"
 #include "reports/checks/baseline.hpp"
-#include "reports/judge.hpp"
+#include "reports/judge_folder.hpp"
 #include "reports/manual/bash_completion.hpp"
 #include "reports/manual/man_page.hpp"
 #include "reports/render/comparison.hpp"
@@ -36,16 +34,11 @@
 #include "reports/render/suite.hpp"
 #include "reports/render/summary_json.hpp"
 #include "reports/render/text.hpp"
-#include "reports/score/fault_file.hpp"
-#include "reports/score/magnitude_search.hpp"
-#include "reports/score/op_neighbours.hpp"
-#include "reports/score/score_report.hpp"
+#include "reports/score/fault_runs.hpp"
 #include "reports/side_by_side/trace_comparison.hpp"
 #include "reports/values/work.hpp"
-#include "reports/verdict/time_now.hpp"
 #include "reports/witness/written_files.hpp"
 #include "scenarios/blas/product.hpp"
-#include "scenarios/checkpoint/checkpoint_paths.hpp"
 #include "scenarios/checkpoint/consolidate.hpp"
 #include "scenarios/checkpoint/other_grid.hpp"
 #include "scenarios/checkpoint/output_place.hpp"
@@ -56,33 +49,29 @@
 #include "scenarios/data/weights.hpp"
 #include "scenarios/digest/baseline_file.hpp"
 #include "scenarios/driver/kept_results.hpp"
+#include "scenarios/driver/prepared_run.hpp"
 #include "scenarios/driver/progress.hpp"
 #include "scenarios/driver/results_listing.hpp"
 #include "scenarios/driver/run_folder.hpp"
-#include "scenarios/driver/run_needs.hpp"
-#include "scenarios/driver/run_record.hpp"
-#include "scenarios/driver/runs_at_once.hpp"
-#include "scenarios/driver/shadow_choice.hpp"
+#include "scenarios/driver/run_jobs.hpp"
+#include "scenarios/driver/runs_of_suite.hpp"
 #include "scenarios/driver/shell_command.hpp"
-#include "scenarios/driver/suite.hpp"
 #include "scenarios/driver/supervised_run.hpp"
 #include "scenarios/driver/terminal.hpp"
 #include "scenarios/driver/tool_progress.hpp"
 #include "scenarios/errors.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
-#include "scenarios/json/nearest_name.hpp"
-#include "scenarios/memory_peak.hpp"
 #include "scenarios/partition/presets.hpp"
 #include "scenarios/plan/accounts.hpp"
 #include "scenarios/plan/edits.hpp"
 #include "scenarios/plan/print/print.hpp"
 #include "scenarios/plan/program_json.hpp"
 #include "scenarios/precision/shadow.hpp"
-#include "scenarios/processors.hpp"
 #include "scenarios/pulse.hpp"
 #include "scenarios/random/campaign.hpp"
-#include "scenarios/random/minimize.hpp"
+#include "scenarios/random/minimize_file.hpp"
+#include "scenarios/random/runs_here.hpp"
 #include "scenarios/settings/scenario.hpp"
 #include "scenarios/trace/provenance.hpp"
 #include "scenarios/trace/scenario_header.hpp"
@@ -127,73 +116,13 @@ struct RunOptions {
   std::vector<std::string> words;  // the options as they were given, for a run of one scenario
 };
 
-// The children tell their pulse in a folder beside the results.
-Job job_of(const RunFolder& folder, const std::string& name, std::vector<std::string> command) {
-  const std::string pulse = folder.file("pulse/" + name);
-  fs::create_directories(pulse);
-  command.insert(command.end(), {"--pulse", pulse});
-  return {name, std::move(command), {}, folder.file(name + ".log"), pulse};
-}
-
-// An execution, or the shadow.
-Job execution_in_one_process(const RunFolder& folder, const std::string& execution) {
-  fs::create_directories(folder.file(execution));
-  return job_of(
-      folder, execution,
-      {this_program(), "execute", execution, folder.file("scenario.json"), folder.file(execution)});
-}
-
-Job execution_job(const Scenario& scenario, const RunFolder& folder, Execution each,
-                  const std::string& launcher) {
-  Job job = execution_in_one_process(folder, name_of(each));
-  if (each == Execution::real) {
-    const real::LaunchCommand launch =
-        real::launch_command(scenario.world(), job.command, launcher);
-    job.command = launch.arguments;
-    job.environment.insert(launch.environment.begin(), launch.environment.end());
-    job.processes = scenario.world();
-    job.launcher = job.command.front();
-  }
-  return job;
-}
-
-// To be pasted into any shell, in any folder: it writes to where these results lie.
-std::string reproducing_command(const std::string& folder, const std::string& launcher,
-                                const std::string& baseline) {
-  const fs::path results = fs::absolute(folder).lexically_normal();
-  std::vector<std::string> words{this_program(), "run", (results / "scenario.json").string(),
-                                 "--out", results.parent_path().string()};
-  if (!launcher.empty()) words.insert(words.end(), {"--launcher", launcher});
-  if (!baseline.empty())
-    words.insert(words.end(), {"--baseline", fs::absolute(baseline).string(), "--rejudge"});
-  return shell_command(words);
-}
-
-// What is known and decided of a run before it starts.
-struct Prepared {
-  ShadowChoice shadow;
-  Needs needs;
-  Fit fit;
-};
-
-// `baseline`: the folder that has the one which the run is held against; "": it is judged itself.
-RunJobs jobs_of(const Scenario& scenario, const RunFolder& folder, const std::string& launcher,
-                const std::string& baseline, int threads, const Prepared& prepared) {
-  RunJobs jobs;
-  for (const Execution execution : scenario.executions)
-    jobs.executions.push_back(execution_job(scenario, folder, execution, launcher));
-  if (prepared.shadow.runs)
-    jobs.executions.push_back(execution_in_one_process(folder, shadow_name));
-  jobs.shadow = prepared.shadow;
-  jobs.needs = prepared.needs;
-  jobs.fit = prepared.fit;
-  std::vector<std::string> judge{this_program(), "judge", folder.path(), "--place",
-                                 folder.final_path()};
-  if (!baseline.empty()) judge.insert(judge.end(), {"--baseline", baseline});
-  if (threads > 0) judge.insert(judge.end(), {"--threads", std::to_string(threads)});
-  jobs.judge = job_of(folder, "judge", std::move(judge));
-  jobs.launcher = launcher;
-  return jobs;
+// Ranks are started by mpirun, or as the user says.
+void as_ranks(Job& job, int ranks, const std::string& launcher) {
+  const real::LaunchCommand launch = real::launch_command(ranks, job.command, launcher);
+  job.command = launch.arguments;
+  job.environment.insert(launch.environment.begin(), launch.environment.end());
+  job.processes = ranks;
+  job.launcher = job.command.front();
 }
 
 // Where mpirun starts the ranks they run on this host. What another launcher finds elsewhere, its
@@ -215,32 +144,11 @@ Program checked_input(const Scenario& scenario) {
   return program;
 }
 
-// What of the machine is there for a run; a shadow that nobody asked for, and that does not fit, is
-// left out.
-Prepared prepare(const Scenario& scenario, const Accounts& accounts, const std::string& out,
-                 const Machine& machine) {
+PreparedRun prepared(const Scenario& scenario, const Accounts& accounts, const std::string& out,
+                     const Machine& machine) {
   const reference::ReferenceSize size = reference::size_of_reference(scenario);
-  const ReferenceNeeds reference{size.trace_bytes, size.trace_tensors, size.memory_bytes};
-  const auto fitted = [&](const ShadowChoice& choice, const std::optional<ShadowNeeds>& shadow) {
-    const Needs needs = run_needs(scenario, accounts, reference, out, shadow);
-    return Prepared{choice, needs, fit(needs, machine, usable_processors())};
-  };
-  if (const std::string why = scenario.why_without_shadow(); !why.empty())
-    return fitted(without_shadow(why), std::nullopt);
-  const Shadow shadow = shadow_of(scenario, real::checked_program);
-  const Program program = real::checked_program(shadow.scenario);
-  ShadowChoice choice = choose_shadow(
-      scenario, shadow, program,
-      {accounts.trace_bytes, scenario.runs(Execution::reference) ? size.trace_bytes : 0});
-  if (!choice.runs) return fitted(choice, std::nullopt);
-  try {
-    return fitted(choice, ShadowNeeds{shadow.scenario, accounts_of(program)});
-  } catch (const ScenarioError& error) {
-    if (scenario.shadow) throw;
-    choice.runs = false;
-    choice.reason = std::string("with it ") + error.what();
-    return fitted(choice, std::nullopt);
-  }
+  return prepare(scenario, accounts, {size.trace_bytes, size.trace_tensors, size.memory_bytes},
+                 real::checked_program, out, machine);
 }
 
 // The folder of the judged run that a run is to be like; "" if it is judged itself.
@@ -258,19 +166,20 @@ RunOutcome run_scenario(const Scenario& scenario, const RunOptions& options) {
   const std::string baseline = baseline_of(scenario, program, options);
   expect_machine(scenario, options.launcher);
   const Accounts accounts = accounts_of(program);
-  const Prepared prepared = prepare(scenario, accounts, options.out, measure_machine(options.out));
+  const PreparedRun ready = prepared(scenario, accounts, options.out, measure_machine(options.out));
   expect_resume_elsewhere(scenario, options.out);
   RunFolder folder(options.out, scenario.name);
   const std::string plan = print_plan(program, accounts, scenario);
   if (options.plan) std::cout << plan << std::endl;
   write_text(folder.file("plan.txt"), plan);
   write_text(folder.file("scenario.json"), write_scenario(scenario));
-  const RunJobs jobs =
-      jobs_of(scenario, folder, options.launcher, baseline, options.threads, prepared);
+  const StartedBy by{this_program(), options.launcher,
+                     [&](Job& job) { as_ranks(job, scenario.world(), options.launcher); }};
+  const RunJobs jobs = jobs_of(scenario, folder, ready, by, baseline, options.threads);
   return run_supervised(scenario, folder, jobs,
                         {.quiet = options.quiet,
                          .stall_seconds = options.stall,
-                         .start_seconds = seconds_to_start(prepared.needs)});
+                         .start_seconds = seconds_to_start(ready.needs)});
 }
 
 RunOutcome failed(const std::exception& error, int exit_code) {
@@ -296,17 +205,6 @@ Scenario scenario_of(const SuiteMember& member, const RunOptions& options) {
   if (options.strict) scenario.strict = true;
   if (!options.baseline.empty()) record_hashes(scenario);
   return scenario;
-}
-
-// A verdict that is new makes an older run without one no part of the answer.
-void tell_of_undecided(const RunOutcome& outcome) {
-  if (outcome.folder.empty() || outcome.exit_code > 1) return;
-  const std::string beside = undecided_beside(outcome.folder);
-  if (!beside.empty())
-    fmt::print(
-        "  note       {} is of an earlier run without a verdict; remove it when you do not "
-        "need it\n",
-        beside);
 }
 
 // "baseline: unlike the judged run of ...; since then: commit: ...", of results without a verdict;
@@ -369,121 +267,44 @@ void write_suite(const std::vector<reports::SuiteEntry>& entries, const std::str
   write_text(out + "/index.html", reports::suite_html(entries, out));
 }
 
-std::string member_name(const SuiteMember& member) {
-  return member.scenario ? member.scenario->name : member.file;
-}
-
 reports::SuiteEntry entry_of(const SuiteMember& member, const TimedOutcome& ran) {
   return {member_name(member), ran.outcome.exit_code, ran.outcome.headline, ran.outcome.folder,
           ran.seconds};
 }
 
-std::vector<reports::SuiteEntry> run_in_turn(const std::vector<SuiteMember>& members,
-                                             const RunOptions& options) {
-  std::vector<reports::SuiteEntry> entries;
+std::vector<TimedOutcome> run_in_turn(const std::vector<SuiteMember>& members,
+                                      const RunOptions& options) {
+  std::vector<TimedOutcome> all;
   for (const SuiteMember& member : members) {
     const auto started = std::chrono::steady_clock::now();
     const RunOutcome ran = run_member(member, options);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-    entries.push_back(entry_of(member, {ran, took.count()}));
+    all.push_back({ran, took.count()});
   }
-  return entries;
+  return all;
 }
 
-// ---- run --jobs
-
-// What does not run alone counts for nothing: its own run refuses it.
-std::optional<Needs> needs_alone(const SuiteMember& member, const RunOptions& options,
-                                 const Machine& machine) {
-  try {
-    const Scenario scenario = scenario_of(member, options);
-    Prepared prepared =
-        prepare(scenario, accounts_of(real::checked_program(scenario)), options.out, machine);
-    prepared.needs.memory_bytes = prepared.fit.memory_bytes;
-    return prepared.needs;
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
+Needs needs_alone(const SuiteMember& member, const RunOptions& options, const Machine& machine) {
+  const Scenario scenario = scenario_of(member, options);
+  PreparedRun alone =
+      prepared(scenario, accounts_of(real::checked_program(scenario)), options.out, machine);
+  alone.needs.memory_bytes = alone.fit.memory_bytes;
+  return alone.needs;
 }
 
-void refuse_if_too_much_at_once(const std::vector<SuiteMember>& members,
-                                const RunOptions& options) {
-  const Machine machine = measure_machine(options.out);
-  std::vector<Needs> needs;
-  for (const SuiteMember& member : members)
-    if (const auto alone = needs_alone(member, options, machine)) needs.push_back(*alone);
-  try {
-    refuse_if_too_much(needs_at_once(needs, options.jobs), machine);
-  } catch (const ScenarioError& error) {
-    throw ScenarioError("--jobs " + std::to_string(options.jobs) +
-                        ": of what runs at once, taken together: " + error.what() +
-                        ", or fewer --jobs");
-  }
-}
-
-// As a run alone would have printed it, at once.
-void tell_of_run(const RunOutcome& outcome, const RunOptions& options) {
-  if (outcome.folder.empty()) {
-    fmt::print(stderr, "shardproof: {}\n", outcome.headline);
-    return;
-  }
-  if (options.plan) std::cout << read_text(outcome.folder + "/plan.txt");
-  std::cout << coloured_verdict(options.quiet ? outcome.headline + "\n"
-                                              : read_text(outcome.folder + "/judge.log"))
-            << std::flush;
-  tell_of_undecided(outcome);
-  std::fflush(stdout);
-}
-
-RunCommand command_of(const SuiteMember& member, const RunOptions& options) {
-  std::vector<std::string> words{this_program(), "run", "--quiet"};
-  words.insert(words.end(), options.words.begin(), options.words.end());
-  words.insert(words.end(), {"--", member.file});
-  const std::string name = member_name(member);
-  return {name, std::move(words), options.out + "/" + name};
-}
-
-// Shows, where that can be rewritten, how many have ended.
-std::vector<TimedOutcome> run_commands(const std::vector<RunCommand>& commands,
-                                       const RunOptions& options) {
-  ProgressDisplay display(std::cerr, stderr_is_terminal());
-  const auto show = [&](int ended) {
-    if (!options.quiet && stderr_is_terminal())
-      display.show({"scenarios", "ended", ended, std::ssize(commands)});
-  };
-  const auto ended = [&](const RunOutcome& outcome, int count) {
-    display.clear();
-    tell_of_run(outcome, options);
-    show(count);
-  };
-  try {
-    show(0);
-    std::vector<TimedOutcome> ran = run_at_once(commands, options.jobs, ended);
-    display.clear();
-    return ran;
-  } catch (const Interrupted&) {
-    display.clear();
-    throw;
-  }
-}
-
-// One that cannot be read is told before the others begin.
-std::vector<reports::SuiteEntry> run_side_by_side(const std::vector<SuiteMember>& members,
-                                                  const RunOptions& options) {
-  refuse_if_too_much_at_once(members, options);
-  std::vector<RunCommand> commands;
-  for (const SuiteMember& member : members) {
-    if (member.scenario)
-      commands.push_back(command_of(member, options));
-    else
-      tell_of_run({2, member.problem, ""}, options);
-  }
-  const std::vector<TimedOutcome> ran = run_commands(commands, options);
-  std::vector<reports::SuiteEntry> entries;
-  for (auto next = ran.begin(); const SuiteMember& member : members)
-    entries.push_back(
-        entry_of(member, member.scenario ? *next++ : TimedOutcome{{2, member.problem, ""}, 0}));
-  return entries;
+std::vector<TimedOutcome> run_all(const std::vector<SuiteMember>& members,
+                                  const RunOptions& options) {
+  if (options.jobs <= 1 || members.size() <= 1) return run_in_turn(members, options);
+  return run_side_by_side(members,
+                          {.program = this_program(),
+                           .words = options.words,
+                           .out = options.out,
+                           .at_once = options.jobs,
+                           .plan = options.plan,
+                           .quiet = options.quiet,
+                           .needs_alone = [&](const SuiteMember& member, const Machine& machine) {
+                             return needs_alone(member, options, machine);
+                           }});
 }
 
 void tell_of_leftovers(const std::vector<SuiteMember>& members, const RunOptions& options) {
@@ -497,11 +318,13 @@ void tell_of_leftovers(const std::vector<SuiteMember>& members, const RunOptions
 int run(const RunOptions& options) {
   const std::vector<SuiteMember> members = read_suite(options.paths, options.given);
   tell_of_leftovers(members, options);
-  const std::vector<reports::SuiteEntry> entries = options.jobs > 1 && members.size() > 1
-                                                       ? run_side_by_side(members, options)
-                                                       : run_in_turn(members, options);
+  const std::vector<TimedOutcome> ran = run_all(members, options);
+  std::vector<reports::SuiteEntry> entries;
   std::vector<int> exit_codes;
-  for (const reports::SuiteEntry& entry : entries) exit_codes.push_back(entry.exit_code);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    entries.push_back(entry_of(members[i], ran[i]));
+    exit_codes.push_back(ran[i].outcome.exit_code);
+  }
   const int exit_code = worst_exit_code(exit_codes);
   if (entries.size() > 1)
     write_suite(entries, options.out, exit_code);
@@ -570,43 +393,47 @@ std::vector<std::string> words_for_each(const CLI::App& run_command) {
   return words;
 }
 
+void add_run_options(CLI::App& command, RunOptions& options) {
+  command.add_option("scenarios", options.paths, "scenario files, or folders of them")
+      ->type_name("PATH");
+  add_scenario_options(command, options.given);
+  command.add_option("--out", options.out, "where results go")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  command.add_option("--launcher", options.launcher,
+                     "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
+  command.add_flag("--plan", options.plan, "print the plan first");
+  command.add_flag("--quiet", options.quiet, "a line for each scenario, and no progress");
+  command.add_option("--keep", options.keep, "which runs' traces stay")
+      ->check(CLI::IsMember(names_of<TraceKeep>()));
+  CLI::Option* baseline =
+      command
+          .add_option("--baseline", options.baseline,
+                      "results of runs that were judged in full and passed: record hashes alone, "
+                      "and pass with their bits")
+          ->type_name("FOLDER");
+  command
+      .add_flag("--rejudge", options.rejudge,
+                "run again, and judge in full, what has other bits than its baseline")
+      ->needs(baseline);
+  command.add_flag("--strict", options.strict, "a suspect fails the run");
+  command.add_option("--timeout", options.timeout, "seconds that an execution may take")
+      ->check(CLI::Range(1, 10'000'000));
+  command
+      .add_option("--stall", options.stall,
+                  "seconds without progress after which an execution is stopped (default:"
+                  " 10 times the slowest op so far, at least 60; 300 at the start)")
+      ->check(CLI::Range(1.0, 10'000'000.0));
+  command.add_option("--jobs", options.jobs, "scenarios at once, each with its executions")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  add_threads(command, options.threads);
+}
+
 void add_run(CLI::App& app, Command& command) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* run_command = app.add_subcommand("run", "reference, sim and real, judge, report");
-  run_command->add_option("scenarios", options->paths, "scenario files, or folders of them")
-      ->type_name("PATH");
-  add_scenario_options(*run_command, options->given);
-  run_command->add_option("--out", options->out, "where results go")
-      ->type_name("FOLDER")
-      ->capture_default_str();
-  run_command->add_option("--launcher", options->launcher,
-                          "how ranks are started, e.g. 'srun --mpi=pmix -n {ranks} {command}'");
-  run_command->add_flag("--plan", options->plan, "print the plan first");
-  run_command->add_flag("--quiet", options->quiet, "a line for each scenario, and no progress");
-  run_command->add_option("--keep", options->keep, "which runs' traces stay")
-      ->check(CLI::IsMember(names_of<TraceKeep>()));
-  CLI::Option* baseline =
-      run_command
-          ->add_option("--baseline", options->baseline,
-                       "results of runs that were judged in full and passed: record hashes alone, "
-                       "and pass with their bits")
-          ->type_name("FOLDER");
-  run_command
-      ->add_flag("--rejudge", options->rejudge,
-                 "run again, and judge in full, what has other bits than its baseline")
-      ->needs(baseline);
-  run_command->add_flag("--strict", options->strict, "a suspect fails the run");
-  run_command->add_option("--timeout", options->timeout, "seconds that an execution may take")
-      ->check(CLI::Range(1, 10'000'000));
-  run_command
-      ->add_option("--stall", options->stall,
-                   "seconds without progress after which an execution is stopped (default:"
-                   " 10 times the slowest op so far, at least 60; 300 at the start)")
-      ->check(CLI::Range(1.0, 10'000'000.0));
-  run_command->add_option("--jobs", options->jobs, "scenarios at once, each with its executions")
-      ->check(CLI::Range(1, 1'000))
-      ->capture_default_str();
-  add_threads(*run_command, options->threads);
+  add_run_options(*run_command, *options);
   run_command->footer(
       "Beside a scenario file an option takes the place of what the file says.\n"
       "Example:  shardproof run --model ./my-llama --deepspeed ds_config.json --world 4");
@@ -688,112 +515,41 @@ void add_execute(CLI::App& app, Command& command) {
 }
 
 struct JudgeOptions {
-  std::string folder;
-  std::string baseline;  // a folder; "": there is none
-  std::string place;     // where `run` will put the results; "": they stay where they are
-  std::string pulse;     // where this process tells its pulse; "": nobody listens
-  int threads = 0;       // 0: as many as there are processors for this process
+  reports::FolderToJudge asked;
+  std::string pulse;  // where this process tells its pulse; "": nobody listens
+  int threads = 0;    // 0: as many as there are processors for this process
 };
-
-// A trace must be of the scenario that lies beside it: another would judge other numbers.
-void expect_scenario_of_trace(const Scenario& scenario, const std::string& folder) {
-  const std::string hash = scenario_hash(scenario);
-  const std::string recorded = header_of_trace(folder).scenario_hash;
-  if (!recorded.empty() && recorded != hash)
-    throw ScenarioError(folder + ": the trace is of another scenario (" + recorded +
-                        ") than the scenario.json beside it (" + hash +
-                        "), or a program of another version wrote it");
-}
-
-// A record that was made of traces alone is told what the shadow is.
-reports::ShadowInput shadow_input(const std::string& folder, RunRecord& record,
-                                  const Scenario& scenario) {
-  if (const std::string why = why_not_shadowed(folder, record); !why.empty()) return {{}, "", why};
-  Shadow shadow = shadow_of(scenario, real::checked_program);
-  record.shadow.steps = shadow.scenario.steps;
-  record.shadow.left_out = std::move(shadow.left_out);
-  reports::ShadowInput input{std::move(shadow.scenario), folder + "/" + shadow_name, ""};
-  expect_scenario_of_trace(*input.scenario, input.folder);
-  return input;
-}
-
-// The file of the baseline that hashes are held against.
-std::optional<std::string> baseline_for(const Scenario& scenario, const std::string& folder) {
-  if (folder.empty()) return std::nullopt;
-  if (scenario.trace_tier != TraceTier::digest)
-    throw ScenarioError("--baseline: " + scenario.name +
-                        " has not recorded hashes alone: what it recorded is judged itself");
-  const std::string file = find_baseline(folder, scenario.name);
-  reports::expect_usable(BaselineReader(file), scenario, "");
-  return file;
-}
-
-RunRecord record_in(const std::string& folder, const Scenario& scenario) {
-  return fs::exists(folder + "/run.json") ? read_run_record(folder)
-                                          : record_of_traces(folder, scenario);
-}
 
 int judge(const JudgeOptions& options) {
   if (options.threads > 0) reports::use_threads(options.threads);
-  const auto started = std::chrono::steady_clock::now();
   if (!options.pulse.empty()) Pulse::of_this_process().publish(options.pulse);
-  const std::string& folder = options.folder;
-  const Scenario scenario = read_scenario(folder + "/scenario.json");
-  RunRecord record = record_in(folder, scenario);
-  reports::JudgeInput input{scenario,
-                            finished(folder, record, name_of(Execution::reference)),
-                            {},
-                            unfinished(folder, record)};
-  for (const Execution engine : {Execution::sim, Execution::real})
-    if (const auto trace = finished(folder, record, name_of(engine)))
-      input.engines.push_back({name_of(engine), *trace});
-  for (const reports::JudgedExecution& engine : input.engines)
-    expect_scenario_of_trace(scenario, engine.folder);
-  input.shadow = shadow_input(folder, record, scenario);
-  input.baseline = baseline_for(scenario, options.baseline);
-  input.new_baseline = folder + "/" + baseline_file;
-  // A judge that is killed must not leave an earlier verdict for its own.
-  for (const char* earlier : {"/summary.json", "/report.html", "/baseline.h5"})
-    fs::remove(folder + earlier);
   const ProgressReporter reporter("judge");
-  input.on_progress = [&](int done, int total) { reporter.report("check", done, total); };
   blas::prepare();  // before there are threads
-  reports::Verdict verdict = reports::judge(input);
-  verdict.environment.merge(collect_provenance());
+  auto [verdict, place] =
+      reports::judge_folder(options.asked, real::checked_program,
+                            [&](int done, int total) { reporter.report("check", done, total); });
   verdict.environment.merge(real::engine_versions());
-  const std::string place =
-      options.place.empty() ? folder : place_of_results(options.place, verdict.exit_code());
-  verdict.reproduce = reproducing_command(place, record.launcher, options.baseline);
-  verdict.plan_text = read_text(folder + "/plan.txt");
-  if (!record.said_of_memory.empty()) verdict.notices.push_back(record.said_of_memory);
-  verdict.shadow = record.shadow;
-  if (record.shadow.runs && !input.shadow.not_run.empty())
-    verdict.notices.push_back("its fp64 shadow did not end: " + input.shadow.not_run);
-  MemoryPeak& memory = MemoryPeak::of_this_process();
-  memory.look();
-  verdict.memory_estimate = record.memory_estimate;
-  verdict.memory_peak = memory_peak_of(record, memory.bytes());
-  verdict.timing = timing_of(
-      record, std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
-  write_text(folder + "/report.html", reports::report_html(verdict));
-  write_text(folder + "/summary.json", reports::summary_json(verdict));
+  write_text(options.asked.folder + "/report.html", reports::report_html(verdict));
+  write_text(options.asked.folder + "/summary.json", reports::summary_json(verdict));
   std::cout << reports::verdict_text(verdict, place + "/report.html");
   return verdict.exit_code();
 }
 
 void add_judge(CLI::App& app, Command& command) {
   const auto options = std::make_shared<JudgeOptions>();
+  reports::FolderToJudge& asked = options->asked;
+  asked.program = this_program();
   CLI::App* judge_command = app.add_subcommand(
       "judge", "the verdict on traces that lie in a folder of results, also one that was stopped");
-  judge_command->add_option("folder", options->folder, "a folder of results")
+  judge_command->add_option("folder", asked.folder, "a folder of results")
       ->type_name("FOLDER")
       ->required();
   judge_command
-      ->add_option("--baseline", options->baseline,
+      ->add_option("--baseline", asked.baseline,
                    "of a run that recorded hashes alone: the judged run that they are held against")
       ->type_name("FOLDER");
   add_threads(*judge_command, options->threads);
-  judge_command->add_option("--place", options->place, "where the results will lie")->group("");
+  judge_command->add_option("--place", asked.place, "where the results will lie")->group("");
   judge_command->add_option("--pulse", options->pulse, "where to tell the pulse")->group("");
   judge_command->footer("Example:  shardproof judge shardproof-results/mine.part");
   judge_command->callback([options, &command] { command = [options] { return judge(*options); }; });
@@ -801,143 +557,50 @@ void add_judge(CLI::App& app, Command& command) {
 
 // ---- fuzz, minimize
 
-/// Runs drawn scenarios in a folder of its own: reference and sim in this process, since a toy
-/// takes longer to start than to run; with `real`, as `run` does.
-class RunsHere {
- public:
-  /// In `beside`, which is made if it is not there.
-  RunsHere(const fs::path& beside, bool real) : real_(real) {
-    if (!beside.empty()) fs::create_directories(beside);
-    folder_ = (beside / "runs-XXXXXX").string();
-    if (::mkdtemp(folder_.data()) == nullptr)
-      throw EnvironmentError(folder_ + ": cannot be made: " + std::strerror(errno));
-  }
-  ~RunsHere() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  RunsHere(const RunsHere&) = delete;
-  RunsHere& operator=(const RunsHere&) = delete;
-
-  /// The scenario as it is run here, with no order of sums that only a GPU's library has.
-  JsonValue adapted(JsonValue json) const {
-    JsonValue executions = JsonValue::array().append("reference").append("sim");
-    if (real_) executions.append("real");
-    json.set("executions", std::move(executions));
-    const JsonValue* reduction = json.find("reduction");
-    if (real_ && reduction != nullptr && reduction->text == "library")
-      json.set("reduction", "ring");
-    return json;
-  }
-
-  Outcome run(const JsonValue& json) const {
-    try {
-      const Scenario scenario = scenario_inside(json, "");
-      checked_input(scenario);
-      return outcome_of(real_ ? summary_of_children(scenario) : summary_here(scenario));
-    } catch (const ScenarioError& error) {
-      return {"refused", {}, "", "", error.what()};
-    } catch (const Interrupted&) {
-      throw;
-    } catch (const std::exception& error) {
-      return {"error", {}, "", "", error.what()};
-    }
-  }
-
-  /// The checkpoint that a run leaves after its first step.
-  std::string save(const JsonValue& json) const {
-    const std::string folder = empty("before");
-    sim::simulate(scenario_inside(json, ""), folder);
-    return checkpoint_path(folder, saved_steps);
-  }
-
-  bool has_effect(JsonValue faulty) const {
-    const std::string with = empty("with"), without = empty("without");
-    sim::simulate(scenario_inside(faulty, ""), with);
-    sim::simulate(scenario_inside(faulty.set("inject", JsonValue::array()), ""), without);
-    return reports::compare_traces(with, without).answer != reports::Answer::equal;
-  }
-
- private:
-  std::string empty(const char* name) const {
-    const std::string folder = folder_ + "/" + name;
-    fs::remove_all(folder);
-    fs::create_directories(folder);
-    return folder;
-  }
-
-  JsonValue summary_here(const Scenario& scenario) const {
-    const std::string reference = empty("reference"), engine = empty("sim");
-    reference::run_reference(scenario, header_of(scenario, Execution::reference), reference);
-    sim::simulate(scenario, engine);
-    reports::JudgeInput input{scenario, reference, {{name_of(Execution::sim), engine}}, {}};
-    input.shadow = shadow_here(scenario);
-    const reports::Verdict verdict = reports::judge(input);
-    return parse_json(reports::summary_json(verdict), "summary");
-  }
-
-  // Where it is asked for: what only a shadow finds must be found here too.
-  reports::ShadowInput shadow_here(const Scenario& scenario) const {
-    if (!scenario.shadow.value_or(false)) return {{}, "", "it was not asked for"};
-    const Scenario shadow = shadow_of(scenario, real::checked_program).scenario;
-    const std::string folder = empty(shadow_name);
-    sim::simulate(shadow, folder);
-    return {shadow, folder, ""};
-  }
-
-  JsonValue summary_of_children(const Scenario& scenario) const {
-    RunOptions options;
-    options.out = empty("run");
-    options.quiet = true;
-    const RunOutcome ran = run_scenario(scenario, options);
-    return read_json(ran.folder + "/summary.json");
-  }
-
-  std::string folder_;
-  bool real_;
-};
-
-struct MinimizeOptions {
-  std::string scenario, out;
-  int runs = 400;
-  bool real = false;
-};
-
-// Tells each scenario that it takes; `still` before each run.
-Minimized minimize_here(const JsonValue& scenario, const RunsHere& here, int most_runs,
-                        const std::function<void()>& still) {
-  const auto run = [&](const JsonValue& json) {
-    still();
-    return here.run(json);
-  };
-  return minimize(scenario, run, most_runs, [](const Effort& effort, int runs) {
-    fmt::print(stderr, "  after {} runs: {} weights, {} tokens, {} characters\n", runs,
-               effort.weights, effort.work, effort.text);
-  });
+void simulate_in(const Scenario& scenario, const std::string& folder) {
+  fs::create_directories(folder);
+  sim::simulate(scenario, folder);
 }
 
-int minimize_file(const MinimizeOptions& options) {
-  if (fs::exists(options.out))
-    throw ScenarioError(options.out + ": is there already: name another file");
-  const Scenario given = read_scenario(options.scenario);
-  checked_input(given);  // what is wrong with it is told by its own lines
-  const RunsHere here(fs::path(options.out).parent_path(), options.real);
-  ToolProgress progress("minimize", options.out + " was not written", {"run", 0});
-  int runs = 0;
-  const Minimized least =
-      minimize_here(here.adapted(parse_json(write_scenario(given), "")), here, options.runs,
-                    [&] { progress.report(runs++, options.runs); });
-  progress.clear();
-  if (least.outcome.is_pass())
-    throw ScenarioError(options.scenario + ": passes, so that there is nothing to look for" +
-                        (options.real ? "" : "; --real runs real, too") +
-                        (given.shadow.value_or(false) ? "" : "; \"shadow\": true its shadow"));
-  if (least.outcome.verdict == "refused") throw ScenarioError(least.outcome.sentence);
-  write_text(options.out, write_json(least.scenario, 2) + "\n");
-  fmt::print("{}: {}{}: {}\n", options.out, least.outcome.verdict,
-             least.outcome.op.empty() ? "" : " at " + least.outcome.op, least.outcome.sentence);
-  if (!least.ended)
-    fmt::print("  note       {} runs were not enough: more may be possible (--runs)\n", least.runs);
+// Where it is asked for: what only a shadow finds must be found here too.
+reports::ShadowInput shadow_here(const Scenario& scenario, const std::string& folder) {
+  if (!scenario.shadow.value_or(false)) return {{}, "", "it was not asked for"};
+  const Scenario shadow = shadow_of(scenario, real::checked_program).scenario;
+  simulate_in(shadow, folder);
+  return {shadow, folder, ""};
+}
+
+// Reference and sim in this process, since a toy takes longer to start than to run.
+JsonValue summary_here(const Scenario& scenario, const std::string& folder) {
+  const std::string reference = folder + "/reference", engine = folder + "/sim";
+  fs::create_directories(reference);
+  reference::run_reference(scenario, header_of(scenario, Execution::reference), reference);
+  simulate_in(scenario, engine);
+  reports::JudgeInput input{scenario, reference, {{name_of(Execution::sim), engine}}, {}};
+  input.shadow = shadow_here(scenario, folder + "/" + shadow_name);
+  return parse_json(reports::summary_json(reports::judge(input)), "summary");
+}
+
+// As `run` does, real too.
+JsonValue summary_of_children(const Scenario& scenario, const std::string& folder) {
+  RunOptions options;
+  options.out = folder;
+  options.quiet = true;
+  return read_json(run_scenario(scenario, options).folder + "/summary.json");
+}
+
+bool are_equal_traces(const std::string& a, const std::string& b) {
+  return reports::compare_traces(a, b).answer == reports::Answer::equal;
+}
+
+Runners runners(bool real) {
+  return {[](const Scenario& scenario) { checked_input(scenario); },
+          real ? summary_of_children : summary_here, simulate_in, are_equal_traces,
+          real::checked_program};
+}
+
+int minimize(const MinimizeOptions& options) {
+  minimize_file(options, runners(options.real));
   return 0;
 }
 
@@ -948,7 +611,9 @@ void add_minimize(CLI::App& app, Command& command) {
   minimize_command->add_option("scenario", options->scenario, "one that does not pass")
       ->type_name("FILE")
       ->required();
-  minimize_command->add_option("--out", options->out, "where the smaller one goes")
+  minimize_command
+      ->add_option("--out", options->out,
+                   "where the smaller one goes; the smallest so far meanwhile")
       ->type_name("FILE")
       ->required();
   minimize_command->add_option("--runs", options->runs, "how often it may be run")
@@ -958,110 +623,16 @@ void add_minimize(CLI::App& app, Command& command) {
   minimize_command->footer(
       "Example:  shardproof minimize results/mine/scenario.json --out small.json");
   minimize_command->callback(
-      [options, &command] { command = [options] { return minimize_file(*options); }; });
+      [options, &command] { command = [options] { return minimize(*options); }; });
 }
 
-struct FuzzOptions {
-  std::uint64_t seed = 1;
-  int count = 100;
-  int runs = 200;  // to make one smaller; 0: it is left as it is
-  bool faulty = false, real = false;
-  std::string out = "shardproof-fuzz";
-};
-
-// The scenario as it was drawn, with what it goes on from, and made smaller where it ends without a
-// pass: a pass has no way in which it fails.
-void keep(Draw draw, const RunsHere& here, const FuzzOptions& options,
-          const std::function<void()>& still) {
-  const std::string file = options.out + "/seed-" + std::to_string(draw.seed);
-  JsonValue* resume = draw.scenario.find("resume");
-  if (resume != nullptr && fs::exists(resume->text)) {
-    const std::string kept = file + ".before";
-    fs::remove_all(kept);
-    fs::copy(resume->text, kept, fs::copy_options::recursive);
-    *resume = fs::absolute(kept).lexically_normal().string();
-  }
-  write_text(file + ".json", write_json(draw.scenario, 2) + "\n");
-  if (options.runs == 0 || draw.outcome.is_pass()) return;
-  const Minimized least = minimize_here(draw.scenario, here, options.runs, still);
-  write_text(file + ".small.json", write_json(least.scenario, 2) + "\n");
-}
-
-// What a campaign has shown so far.
-struct FuzzResults {
-  std::map<Draw::Result, int> counts;
-  JsonValue wrong = JsonValue::array();
-
-  int seeds() const {
-    int all = 0;
-    for (const auto& [result, count] : counts) all += count;
-    return all;
-  }
-  int of(Draw::Result result) const {
-    const auto found = counts.find(result);
-    return found == counts.end() ? 0 : found->second;
-  }
-};
-
-void tell(const FuzzResults& results, const FuzzOptions& options) {
-  const int without = results.of(Draw::Result::without_effect);
-  const std::uint64_t next = options.seed + static_cast<std::uint64_t>(results.seeds());
-  fmt::print("fuzz: {} seeds from {} on{}: {} right, {} wrong{}; the next is {}\n", results.seeds(),
-             options.seed, options.faulty ? ", each with a defect" : "",
-             results.of(Draw::Result::right), results.of(Draw::Result::wrong),
-             without == 0 ? "" : fmt::format(", {} defects without effect", without), next);
-  const JsonValue json = JsonValue::object()
-                             .set("seed", options.seed)
-                             .set("next_seed", next)
-                             .set("faulty", options.faulty)
-                             .set("real", options.real)
-                             .set("right", results.of(Draw::Result::right))
-                             .set("without_effect", without)
-                             .set("wrong", results.wrong);
-  write_text(options.out + "/fuzz.json", write_json(json, 2) + "\n");
-}
-
-void draw_and_keep(std::uint64_t seed, const Laboratory& laboratory, const RunsHere& here,
-                   const FuzzOptions& options, FuzzResults& results,
-                   const std::function<void()>& still) {
-  const Draw draw = options.faulty ? draw_faulty(seed, laboratory) : draw_clean(seed, laboratory);
-  ++results.counts[draw.result];
-  if (draw.result != Draw::Result::wrong) return;
-  fmt::print("WRONG {}\n", text_of(draw));
-  std::fflush(stdout);
-  results.wrong.append(JsonValue::object().set("seed", draw.seed).set("text", text_of(draw)));
-  keep(draw, here, options, still);
-}
-
-int fuzz(const FuzzOptions& options) {
-  const RunsHere here(options.out, options.real);
-  const Laboratory laboratory{
-      [&](const JsonValue& json) { return here.run(json); },
-      [&](JsonValue json) { return here.adapted(std::move(json)); },
-      [&](const JsonValue& json) { return here.save(json); },
-      [](const JsonValue& json) { return real::checked_program(scenario_inside(json, "")); },
-      [&](const JsonValue& json) { return here.has_effect(json); }};
-  FuzzResults results;
-  ToolProgress progress("fuzz", "what was found lies in " + options.out, {"seed", 0});
-  try {
-    for (int i = 0; i < options.count; ++i) {
-      const auto still = [&] { progress.report(i, options.count); };
-      still();
-      draw_and_keep(options.seed + static_cast<std::uint64_t>(i), laboratory, here, options,
-                    results, still);
-    }
-  } catch (const Interrupted&) {
-    progress.clear();
-    tell(results, options);
-    throw;
-  }
-  progress.clear();
-  tell(results, options);
-  return results.of(Draw::Result::wrong) == 0 ? 0 : 1;
+int fuzz(const CampaignOptions& options) {
+  const RunsHere here(options.out, options.real, runners(options.real));
+  return run_campaign(options, here.laboratory()) == 0 ? 0 : 1;
 }
 
 void add_fuzz(CLI::App& app, Command& command) {
-  const auto options = std::make_shared<FuzzOptions>();
+  const auto options = std::make_shared<CampaignOptions>();
   CLI::App* fuzz_command = app.add_subcommand(
       "fuzz", "random scenarios: clean ones must pass, with --faulty each must fail at its defect");
   fuzz_command->add_option("--seed", options->seed, "the first; one more for each that follows")
@@ -1325,158 +896,17 @@ void add_results(CLI::App& app, Command& command) {
 
 // ---- faults
 
-struct FaultOptions {
-  std::vector<std::string> ids;  // empty: all
-  std::string catalog = "scenarios/catalog/faults";
-  std::string out = "shardproof-faults";
-  int jobs = usable_processors();
-  bool real = false;        // also in those that sim shows
-  bool magnitudes = false;  // search the smallest that is seen
-  std::string command;      // as it was given
-};
-
-// What a fault's ops are next to, in the program of any rank. An edit, or an expectation, of an op
-// that is not there is an error before anything runs.
-reports::OpNeighbours neighbours_in(const reports::Fault& fault) {
-  reports::OpNeighbours neighbours;
-  if (!reports::is_named(fault.kind)) return neighbours;
-  const Program program = checked_input(*fault.scenario);
-  neighbours.add(program);
-  for (int rank = 0; rank < fault.scenario->world(); ++rank)
-    neighbours.add(apply_injections(program, fault.scenario->inject, Rank{rank}).program);
-  const std::vector<std::string> names = neighbours.names();
-  const std::string& op = fault.expected.op;
-  if (op != load_of_checkpoint && !std::ranges::binary_search(names, op))
-    throw ScenarioError(fault.expected.op_place,
-                        "expect.op: no rank's program has \"" + op + "\"" + suggestion(op, names));
-  return neighbours;
-}
-
-// A run of the fault's scenario with these edits, as a user would start it.
-RunCommand fault_command(const reports::Fault& fault, const std::string& name,
-                         const JsonValue& edits, const std::string& out,
-                         const FaultOptions& options) {
-  const std::string executions = fault.only_in_real ? "reference,real"
-                                 : options.real     ? "reference,sim,real"
-                                                    : "reference,sim";
-  std::vector<std::string> words{this_program(),
-                                 "run",
-                                 "--quiet",
-                                 "--keep=never",
-                                 "--out=" + out,
-                                 "--name=" + name,
-                                 "--executions=" + executions};
-  for (const std::string& change : fault.overrides) words.push_back("--override=" + change);
-  for (const JsonValue& edit : edits.elements) words.push_back("--inject=" + write_json(edit));
-  words.insert(words.end(), {"--", fault.scenario_file});
-  return {name, std::move(words), out + "/" + name};
-}
-
-std::vector<reports::Finding> findings_of(const std::vector<RunCommand>& commands,
-                                          const FaultOptions& options) {
-  ProgressDisplay display(std::cerr, stderr_is_terminal());
-  const auto show = [&](const RunOutcome&, int ended) {
-    if (stderr_is_terminal()) display.show({"faults", "run", ended, std::ssize(commands)});
-  };
-  const std::vector<TimedOutcome> all = run_at_once(commands, options.jobs, show);
-  display.clear();
-  std::vector<reports::Finding> findings;
-  for (const auto& [outcome, seconds] : all) {
-    // Where the machine has failed, nothing was found, and nothing missed.
-    if (outcome.exit_code == 3 && outcome.folder.empty()) throw EnvironmentError(outcome.headline);
-    findings.push_back(reports::read_finding(outcome.exit_code, outcome.headline, outcome.folder));
-  }
-  return findings;
-}
-
-// What `run` refuses it refuses before it starts a child.
-reports::Finding refusal_of(const reports::Fault& fault) {
-  reports::Finding finding;
-  try {
-    checked_input(reports::scenario_of(fault));
-    finding.message = "it can be run";
-  } catch (const ScenarioError& error) {
-    finding.exit_code = 2;
-    finding.message = error.what();
-  }
-  return finding;
-}
-
-// What a run has in common with those that differ in what is planted alone.
-std::string clean_key(const reports::Fault& fault) {
-  std::string key = fault.scenario_file;
-  for (const std::string& change : fault.overrides) key += "\n" + change;
-  return key + (fault.only_in_real ? "\nreal" : "");
-}
-
-// Each fault, and once what it is planted in, with nothing planted.
-std::vector<reports::FaultScore> score_faults(const std::vector<reports::Fault>& faults,
-                                              const FaultOptions& options) {
-  std::vector<reports::OpNeighbours> neighbours;
-  for (const reports::Fault& fault : faults) neighbours.push_back(neighbours_in(fault));
-  std::vector<RunCommand> commands;
-  std::map<std::string, std::size_t> clean, planted;
-  for (const reports::Fault& fault : faults) {
-    if (fault.kind == reports::FaultClass::refusal) continue;
-    planted[fault.id] = commands.size();
-    commands.push_back(
-        fault_command(fault, fault.id, fault.inject, options.out + "/runs", options));
-    if (!reports::is_named(fault.kind) || !clean.emplace(clean_key(fault), commands.size()).second)
-      continue;
-    commands.push_back(
-        fault_command(fault, fault.id, JsonValue::array(), options.out + "/clean", options));
-  }
-  const std::vector<reports::Finding> found = findings_of(commands, options);
-  std::vector<reports::FaultScore> scores;
-  for (std::size_t i = 0; i < faults.size(); ++i) {
-    const reports::Fault& fault = faults[i];
-    const bool is_refusal = fault.kind == reports::FaultClass::refusal;
-    scores.push_back(reports::score_of(
-        fault, is_refusal ? refusal_of(fault) : found[planted.at(fault.id)],
-        reports::is_named(fault.kind) ? found[clean.at(clean_key(fault))] : reports::Finding{},
-        [&](const std::string& a, const std::string& b) { return neighbours[i].are_next(a, b); }));
-  }
-  return scores;
-}
-
-// The next run of all searches that go on, at once, until none does.
-void search_magnitudes(std::vector<reports::FaultScore>& scores, const FaultOptions& options) {
-  std::vector<reports::MagnitudeSearch> searches;
-  for (reports::FaultScore& score : scores)
-    if (reports::MagnitudeSearch::is_for(score)) searches.emplace_back(score);
-  while (std::erase_if(searches, [](const auto& search) { return search.done(); }),
-         !searches.empty()) {
-    std::vector<RunCommand> commands;
-    for (const reports::MagnitudeSearch& search : searches)
-      commands.push_back(fault_command(search.fault(), search.fault().id, search.edits(),
-                                       options.out + "/magnitudes", options));
-    const std::vector<reports::Finding> found = findings_of(commands, options);
-    for (std::size_t i = 0; i < searches.size(); ++i) searches[i].tell(found[i]);
-  }
-}
-
-int faults(const FaultOptions& options) {
-  const auto started = std::chrono::steady_clock::now();
-  const std::vector<reports::Fault> all = reports::read_faults(options.catalog, options.ids);
-  fs::create_directories(options.out);
-  std::vector<reports::FaultScore> scores = score_faults(all, options);
-  if (options.magnitudes) search_magnitudes(scores, options);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  std::map<std::string, std::string> made_of = collect_provenance();
-  const reports::ScoreOrigin origin{reports::time_now(), made_of["version"], made_of["commit"],
-                                    options.command,     took.count(),       "runs"};
-  write_text(options.out + "/faults.json", reports::score_json(scores, origin));
-  write_text(options.out + "/faults.html", reports::score_html(scores, origin));
-  for (const reports::FaultScore& score : scores) std::cout << reports::score_line(score);
-  fmt::print("\n{}  {}/faults.html\n", reports::score_text(scores), options.out);
+int faults(const reports::FaultOptions& options) {
+  const auto scores = reports::run_faults(options, {this_program(), checked_input});
   return std::ranges::all_of(scores, &reports::FaultScore::holds) ? 0 : 1;
 }
 
 void add_faults(CLI::App& app, Command& command) {
-  const auto options = std::make_shared<FaultOptions>();
+  const auto options = std::make_shared<reports::FaultOptions>();
   CLI::App* faults_command = app.add_subcommand(
       "faults", "plants real bugs, and says what of each was found and what was missed");
-  faults_command->add_option("id", options->ids, "faults of the catalog (default: all)")
+  faults_command
+      ->add_option("id", options->ids, "faults of the catalog, or their files (default: all)")
       ->type_name("ID");
   faults_command->add_option("--catalog", options->catalog, "the folder of fault files")
       ->type_name("FOLDER")

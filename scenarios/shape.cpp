@@ -243,6 +243,22 @@ Shape index_in_full(std::span<const Region> regions, std::int64_t i) {
   return {};
 }
 
+std::optional<std::int64_t> position_in(std::span<const Region> regions, const Shape& index) {
+  std::int64_t before = 0;
+  for (const Region& region : regions) {
+    bool inside = true;
+    std::int64_t at = 0;
+    for (std::size_t d = 0; d < index.size() && inside; ++d) {
+      const std::int64_t here = index[d] - region.offset[d];
+      inside = here >= 0 && here < region.extent[d];
+      at = at * region.extent[d] + here;
+    }
+    if (inside) return before + at;
+    before += element_count(region);
+  }
+  return std::nullopt;
+}
+
 void scatter(std::span<const std::byte> piece, std::span<const Region> regions, const Shape& shape,
              std::size_t element_bytes, std::span<std::byte> full) {
   SHARDPROOF_EXPECTS(

@@ -62,6 +62,8 @@ Shape unravel(std::int64_t linear, const Shape& shape);
 std::int64_t ravel(const Shape& index, const Shape& shape);
 /// Index in the full tensor of stored element `i` of a piece made of `regions` in storage order.
 Shape index_in_full(std::span<const Region> regions, std::int64_t i);
+/// The inverse of index_in_full; nothing if no region has the element.
+std::optional<std::int64_t> position_in(std::span<const Region> regions, const Shape& index);
 
 /// Copies a piece, stored as its regions one after another, to where it belongs in the full tensor.
 /// piece: element_count(regions) * element_bytes; full: element_count(shape) * element_bytes.

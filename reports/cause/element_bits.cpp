@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reports/compare/rounding_set.hpp"
+#include "reports/verdict/findings.hpp"
 
 namespace shardproof::reports {
 
@@ -36,10 +37,7 @@ std::string words_of_flip(const Suspect& suspect, int bit) {
   const std::string number = "bit " + std::to_string(bit);
   if (numbers.wrong_count > 1)
     return number + " of " + std::to_string(numbers.wrong_count) + " elements is flipped";
-  std::string index;
-  for (const std::int64_t i : suspect.divergence.index)
-    index += (index.empty() ? "" : ", ") + std::to_string(i);
-  return number + " of element [" + index + "] is flipped";
+  return number + " of element " + index_text(suspect.divergence.index) + " is flipped";
 }
 
 }  // namespace

@@ -11,33 +11,7 @@ namespace shardproof::reports {
 
 namespace {
 
-// Where an element of a full tensor lies in the parts of it that a rank stores.
-std::int64_t position_in(const std::vector<Region>& regions, const Shape& index) {
-  std::int64_t before = 0;
-  for (const Region& region : regions) {
-    bool inside = true;
-    std::int64_t at = 0;
-    for (std::size_t d = 0; d < index.size() && inside; ++d) {
-      const std::int64_t here = index[d] - region.offset[d];
-      inside = here >= 0 && here < region.extent[d];
-      at = at * region.extent[d] + here;
-    }
-    if (inside) return before + at;
-    before += element_count(region);
-  }
-  return -1;
-}
-
-// Where an element of a rank's buffer lies in a piece of it.
-std::int64_t position_in(const std::vector<Run>& runs, std::int64_t element) {
-  std::int64_t before = 0;
-  for (const Run& run : runs) {
-    if (run.first <= element && element < run.first + run.count)
-      return before + element - run.first;
-    before += run.count;
-  }
-  return -1;
-}
+constexpr std::int64_t nowhere = -1;  // as a Probe::Position says it
 
 Probe::Position positions_of(const Suspect& suspect) {
   const Evidence& evidence = *suspect.evidence;
@@ -45,7 +19,8 @@ Probe::Position positions_of(const Suspect& suspect) {
   if (dataset == nullptr) return [](std::int64_t place) { return place; };
   if (evidence.value < 0)
     return [dataset](std::int64_t place) {
-      return position_in(dataset->info.regions, unravel(place, dataset->info.full_shape));
+      return position_in(dataset->info.regions, unravel(place, dataset->info.full_shape))
+          .value_or(nowhere);
     };
   const EngineTrace& trace = *suspect.trace.engine();
   const Program& program = trace.program(dataset->rank);
@@ -54,8 +29,8 @@ Probe::Position positions_of(const Suspect& suspect) {
   for (const Piece& piece :
        pieces_of(program, program.value(evidence.value), Rank{dataset->rank}, rows))
     if (piece.name == name)
-      return [runs = piece.runs](std::int64_t place) { return position_in(runs, place); };
-  return [](std::int64_t) { return std::int64_t{-1}; };
+      return [piece](std::int64_t place) { return position_in(piece, place).value_or(nowhere); };
+  return [](std::int64_t) { return nowhere; };
 }
 
 JudgedUnit copy_of(const SharedTensor& expected, const Suspect& suspect) {
@@ -97,8 +72,8 @@ void add_probe(Suspect& suspect) {
     const auto first = position_in(suspect.dataset->info.regions, divergence.index);
     SharedTensor expected = given_part(suspect);
     if (expected == nullptr) expected = expected_number(suspect);
-    if (expected != nullptr && first >= 0)
-      suspect.probe.emplace(copy_of(expected, suspect), first,
+    if (expected != nullptr && first)
+      suspect.probe.emplace(copy_of(expected, suspect), *first,
                             [](std::int64_t place) { return place; });
   }
   if (suspect.probe && suspect.probe->numbers().wrong_count == 0) suspect.probe.reset();

@@ -6,6 +6,7 @@
 #include "reports/cause/factors.hpp"
 #include "reports/cause/replays.hpp"
 #include "reports/values/ranges.hpp"
+#include "scenarios/listed.hpp"
 
 namespace shardproof::reports {
 
@@ -60,13 +61,6 @@ std::optional<Terms> terms_recorded(const Suspect& suspect) {
     terms.ranks.push_back(dataset.rank);
   }
   return terms;
-}
-
-std::string list_of(const std::vector<int>& ranks) {
-  std::string text;
-  for (std::size_t i = 0; i < ranks.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == ranks.size() ? " and " : ", ") + std::to_string(ranks[i]);
-  return text;
 }
 
 // Asks what the sum of some ranks' terms may be, one of them perhaps several times.
@@ -208,14 +202,14 @@ std::optional<Cause> sum_of_other_ranks(const Suspect& suspect, const SumOfRanks
   const std::vector<int> others = ranks_of(grid.group(rank, across));
   if (others.size() > 1 && sum.gives_the_result(others))
     return Cause{"summed over " + std::string(name_of(across)), std::nullopt, 1.0,
-                 "it is the sum over ranks " + list_of(others) + " (" + name_of(across) +
-                     "), and should be over " + list_of(group),
+                 "it is the sum over ranks " + listed(others, "and") + " (" + name_of(across) +
+                     "), and should be over " + listed(group, "and"),
                  others.size() == 2};
   std::vector<int> all;
   for (int each = 0; each < grid.world(); ++each) all.push_back(each);
   if (all != group && sum.gives_the_result(all))
     return Cause{"summed over all ranks", std::nullopt, 1.0,
-                 "it is the sum over all ranks, and should be over " + list_of(group)};
+                 "it is the sum over all ranks, and should be over " + listed(group, "and")};
   return std::nullopt;
 }
 

@@ -1,16 +1,11 @@
 #include "reports/manual/bash_completion.hpp"
 
 #include "scenarios/driver/shell_command.hpp"
+#include "scenarios/listed.hpp"
 
 namespace shardproof::reports {
 
 namespace {
-
-std::string words_of(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
 
 std::string a_case(const std::string& pattern, const std::string& what) {
   return "    " + pattern + ") echo " + shell_command({{what}}) + " ;;\n";
@@ -21,14 +16,14 @@ std::string a_case(const std::string& pattern, const std::string& what) {
 std::string how(const OptionEntry& option) {
   if (!option.values.empty())
     return "words " + (option.between != 0 ? std::string(1, option.between) : std::string("-")) +
-           " " + words_of(option.values);
+           " " + joined(option.values, " ");
   return option.kind.empty() ? "flag" : option.kind;
 }
 
 std::string names_of(const std::vector<OptionEntry>& options) {
   std::vector<std::string> names;
   for (const OptionEntry& option : options) names.push_back(option.names.back());
-  return words_of(names);
+  return joined(names, " ");
 }
 
 std::string cases_of_options(const CommandTable& table) {
@@ -54,7 +49,7 @@ std::string cases_of_values(const CommandTable& table) {
 std::string commands_of(const CommandTable& table) {
   std::vector<std::string> names;
   for (const CommandEntry& command : table.commands) names.push_back(command.name);
-  return words_of(names);
+  return joined(names, " ");
 }
 
 constexpr const char* completion = R"bash(

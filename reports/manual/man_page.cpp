@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "scenarios/listed.hpp"
+
 namespace shardproof::reports {
 
 namespace {
@@ -25,16 +27,10 @@ std::string escaped(const std::string& text) {
 std::string bold(const std::string& text) { return "\\fB" + escaped(text) + "\\fR"; }
 std::string slanted(const std::string& text) { return "\\fI" + escaped(text) + "\\fR"; }
 
-std::string joined_by(const std::vector<std::string>& parts, const std::string& between) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
-  return text;
-}
-
 // "FILE", or "always|failed|never".
 std::string value_of(const OptionEntry& option) {
   const bool closed = !option.values.empty() && option.kind == "TEXT" && option.between == 0;
-  return closed && !option.several ? joined_by(option.values, "|") : option.kind;
+  return closed && !option.several ? joined(option.values, "|") : option.kind;
 }
 
 std::string in_synopsis(const OptionEntry& word) {
@@ -45,7 +41,7 @@ std::string in_synopsis(const OptionEntry& word) {
 // The description as a sentence, with what may be written and what holds without the option.
 std::string about(const OptionEntry& option) {
   std::string text = option.description;
-  if (option.between != 0 && !option.values.empty()) text += ": " + joined_by(option.values, ", ");
+  if (option.between != 0 && !option.values.empty()) text += ": " + joined(option.values, ", ");
   if (!option.standard.empty()) text += " (default: " + option.standard + ")";
   if (option.required && option.names.front().starts_with("-")) text += " (required)";
   return escaped(text) + ".\n";
@@ -59,7 +55,7 @@ std::string option_item(const OptionEntry& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.names) names.push_back(bold(name));
   const std::string value = value_of(option);
-  return item(option, joined_by(names, ", ") + (value.empty() ? "" : " " + slanted(value)));
+  return item(option, joined(names, ", ") + (value.empty() ? "" : " " + slanted(value)));
 }
 
 std::string as_it_is(const std::string& lines) {

@@ -2,7 +2,9 @@
 
 #include "reports/render/format.hpp"
 #include "reports/render/headline.hpp"
+#include "reports/verdict/findings.hpp"
 #include "scenarios/json/json_document.hpp"
+#include "scenarios/listed.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {

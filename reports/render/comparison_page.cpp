@@ -7,6 +7,7 @@
 #include "reports/render/html_parts.hpp"
 #include "reports/render/page_assets.hpp"
 #include "reports/render/trend_chart.hpp"
+#include "reports/verdict/findings.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {

@@ -41,12 +41,6 @@ std::string rank_list(const std::vector<int>& ranks) {
   return text;
 }
 
-std::string index_text(const std::vector<std::int64_t>& index) {
-  std::string text;
-  for (const std::int64_t i : index) text += (text.empty() ? "" : ", ") + std::to_string(i);
-  return "[" + text + "]";
-}
-
 std::string moment_text(const FirstDivergence& divergence) { return in_words(divergence.moment); }
 
 std::string place_text(const FirstDivergence& divergence) {
@@ -81,12 +75,6 @@ std::string words_of(const Cause& cause) {
 std::string cause_text(const Cause& cause) {
   std::string text = words_of(cause);
   for (const Cause& other : cause.alternatives) text += "; that is: " + words_of(other);
-  return text;
-}
-
-std::string joined(const std::vector<std::string>& parts, const std::string& between) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
   return text;
 }
 

@@ -22,8 +22,6 @@ std::string rounded(double value);
 std::string counted(std::int64_t count, const std::string& noun);
 /// "0,1,2"; runs of three or more are folded: "0-7,12".
 std::string rank_list(const std::vector<int>& ranks);
-/// "[3, 0, 17]"; "[]" for a scalar.
-std::string index_text(const std::vector<std::int64_t>& index);
 /// "step 1, micro-step 0", "step 1", or "outside the steps".
 std::string moment_text(const FirstDivergence& divergence);
 /// The op, or the tensor where no op is known.
@@ -31,9 +29,6 @@ std::string place_text(const FirstDivergence& divergence);
 /// "0.5 times the expected value, everywhere (1/tp)", "bits equal to /step/...", with coefficient
 /// and score where they say more than that.
 std::string cause_text(const Cause& cause);
-
-/// "a; b" of {"a", "b"}.
-std::string joined(const std::vector<std::string>& parts, const std::string& between);
 
 /// All of check_names(), in that order. A check that the verdict lacks did not run, and says so.
 /// Throws InvariantError on a check of another name, or on two of one name.

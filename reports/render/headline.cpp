@@ -6,18 +6,23 @@
 
 #include "reports/render/format.hpp"
 #include "reports/verdict/suspects.hpp"
+#include "scenarios/listed.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
 
 namespace {
 
-// "op_local, plan_units" of the checks with this outcome; empty if there are none.
-std::string names_with(const std::vector<CheckResult>& checks, Outcome outcome) {
-  std::string names;
-  for (const CheckResult& check : checks)
-    if (check.outcome == outcome) names += (names.empty() ? "" : ", ") + check.name;
-  return names;
+// What a check with this outcome did: the check of suspects shows ops and not how a run goes on.
+std::string word_of(const CheckResult& check) {
+  switch (check.outcome) {
+    case Outcome::pass: return "passed";
+    case Outcome::fail: return "failed";
+    case Outcome::unknown: return "unknown";
+    case Outcome::trend: return check.name == "suspects" ? "suspicious" : "shown as a trend";
+    case Outcome::not_run: return "not run";
+  }
+  return "";
 }
 
 // The check that decided the verdict: the first that failed, else the first unknown one, else the
@@ -62,22 +67,18 @@ std::string loss_text(const std::vector<TrendPoint>& trend) {
 
 std::string tally_text(const std::vector<CheckResult>& checks) {
   std::vector<std::string> parts;
-  const auto count = [&](Outcome outcome) {
-    return std::count_if(checks.begin(), checks.end(),
-                         [&](const CheckResult& check) { return check.outcome == outcome; });
-  };
-  const auto add = [&](Outcome outcome, const std::string& word, bool with_names) {
-    const auto n = count(outcome);
-    if (n == 0) return;
-    parts.push_back(std::to_string(n) + " " + word +
-                    (with_names ? " (" + names_with(checks, outcome) + ")" : ""));
-  };
-  add(Outcome::pass, "passed", false);
-  add(Outcome::fail, "failed", true);
-  add(Outcome::unknown, "unknown", true);
-  add(Outcome::trend, "shown as a trend", true);
-  // Where nothing ran, a list of all names says nothing.
-  add(Outcome::not_run, "not run", count(Outcome::not_run) < std::ssize(checks) / 2);
+  for (const char* word :
+       {"passed", "failed", "unknown", "suspicious", "shown as a trend", "not run"}) {
+    std::vector<std::string> names;
+    for (const CheckResult& check : checks)
+      if (word_of(check) == word) names.push_back(check.name);
+    if (names.empty()) continue;
+    // Names of what passed say nothing, nor do, where nothing ran, those of all.
+    const bool with_names = std::string(word) != "passed" &&
+                            (std::string(word) != "not run" || names.size() < checks.size() / 2);
+    parts.push_back(std::to_string(names.size()) + " " + word +
+                    (with_names ? " (" + joined(names, ", ") + ")" : ""));
+  }
   return joined(parts, ", ");
 }
 
@@ -105,12 +106,6 @@ std::string hardware_text(const Verdict& verdict) {
   return verdict.hardware_simulated
              ? "simulated GPUs: this proves the code's logic, and nothing about any GPU"
              : "";
-}
-
-std::string suspects_text(const Verdict& verdict) {
-  if (verdict.suspects.empty()) return "";
-  const std::int64_t more = std::ssize(verdict.suspects) - 1;
-  return sentence_of(verdict.suspects.front()) + (more > 0 ? "; " + counted(more, "more op") : "");
 }
 
 std::string skipped_text(const Verdict& verdict) {
@@ -148,6 +143,13 @@ std::string shadow_text(const Verdict& verdict) {
   const std::string left_out = joined(verdict.shadow->left_out, ", ");
   return counted(verdict.shadow->steps, "step") + " in fp64" +
          (left_out.empty() ? "" : ", without " + left_out);
+}
+
+std::string left_out_text(const Verdict& verdict) {
+  const bool could = verdict.conclusion == Conclusion::pass && verdict.shadow &&
+                     !verdict.shadow->runs && verdict.shadow->steps > 0 &&
+                     verdict.shadow->reason != shadow_declined;
+  return could ? "the fp64 shadow was left out: " + verdict.shadow->reason : "";
 }
 
 std::string baseline_text(const Verdict& verdict) {

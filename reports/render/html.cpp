@@ -14,8 +14,10 @@
 #include "reports/render/power_table.hpp"
 #include "reports/render/tensor_data.hpp"
 #include "reports/render/trend_chart.hpp"
+#include "reports/verdict/findings.hpp"
 #include "reports/verdict/suspects.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/listed.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {

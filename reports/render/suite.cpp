@@ -9,6 +9,7 @@
 #include "reports/render/format.hpp"
 #include "reports/render/html_parts.hpp"
 #include "scenarios/json/json_document.hpp"
+#include "scenarios/listed.hpp"
 #include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {

@@ -5,7 +5,10 @@
 
 #include "reports/render/format.hpp"
 #include "reports/render/headline.hpp"
+#include "reports/verdict/findings.hpp"
+#include "reports/verdict/suspects.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/listed.hpp"
 
 namespace shardproof::reports {
 
@@ -103,13 +106,14 @@ std::string verdict_text(const Verdict& verdict, const std::string& report) {
   if (verdict.conclusion == Conclusion::pass) lines.add("compared", compared_text(verdict, checks));
   lines.add("baseline", baseline_text(verdict));
   lines.add("since then", changes_text(verdict));
-  lines.add("suspect", suspects_text(verdict));
+  lines.add("suspect", text_of(verdict.suspects));
   lines.add("skipped", skipped_text(verdict));
   lines.add("trend", trend_text(verdict));
   lines.add("planted", joined(verdict.injected, "; "));
   if (verdict.conclusion != Conclusion::pass) lines.add("reproduce", verdict.reproduce);
   lines.add("report", report);
   for (const std::string& notice : verdict.notices) lines.note(notice);
+  if (const std::string left_out = left_out_text(verdict); !left_out.empty()) lines.note(left_out);
   return lines.text();
 }
 

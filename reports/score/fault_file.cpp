@@ -112,6 +112,16 @@ void read_expectation(ObjectReader& top, Fault& fault) {
   reader.finish();
 }
 
+// A shell completes the file of a fault, which is as good as its name.
+std::string id_of(const std::string& word, const std::string& folder) {
+  const fs::path file(word);
+  std::error_code not_there;
+  return file.extension() == ".json" &&
+                 fs::equivalent(file, fs::path(folder) / file.filename(), not_there)
+             ? file.stem().string()
+             : word;
+}
+
 // What changes nothing would be missed by every check, and a refusal of nothing never comes.
 void expect_changes(const ObjectReader& top, const Fault& fault) {
   if (fault.inject.elements.empty() && fault.overrides.empty() &&
@@ -146,6 +156,15 @@ Scenario scenario_of(const Fault& fault) {
   return scenario_inside(std::move(root), fault.scenario_file, fault.overrides);
 }
 
+std::vector<std::string> notices_of_overrides(const Fault& fault) {
+  if (!fault.scenario || fault.overrides.empty()) return {};
+  const std::vector<std::string> without = read_scenario(fault.scenario_file).notices;
+  std::vector<std::string> notices = fault.scenario->notices;
+  std::erase_if(notices,
+                [&](const std::string& notice) { return std::ranges::count(without, notice) > 0; });
+  return notices;
+}
+
 Fault read_fault(const std::string& file) {
   const JsonValue root = read_json(file);
   ObjectReader top(root, "");
@@ -175,7 +194,7 @@ Fault read_fault(const std::string& file) {
   return fault;
 }
 
-std::vector<Fault> read_faults(const std::string& folder, const std::vector<std::string>& ids) {
+std::vector<Fault> read_faults(const std::string& folder, const std::vector<std::string>& given) {
   if (!fs::is_directory(folder))
     throw ScenarioError(folder + ": is no folder of faults; --catalog names one");
   std::vector<std::string> known;
@@ -183,6 +202,8 @@ std::vector<Fault> read_faults(const std::string& folder, const std::vector<std:
     if (entry.path().extension() == ".json") known.push_back(entry.path().stem().string());
   if (known.empty()) throw ScenarioError(folder + ": holds no fault (*.json)");
   std::ranges::sort(known);
+  std::vector<std::string> ids;
+  for (const std::string& word : given) ids.push_back(id_of(word, folder));
   for (const std::string& id : ids)
     if (!std::ranges::binary_search(known, id))
       throw ScenarioError(folder + ": there is no fault \"" + id + "\"" + suggestion(id, known));

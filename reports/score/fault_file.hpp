@@ -15,8 +15,13 @@ Fault read_fault(const std::string& file);
 /// ScenarioError.
 Scenario scenario_of(const Fault& fault);
 
-/// Those of a folder's *.json, by name; with `ids` only these, in that order. Throws ScenarioError
-/// if there are none, or an id is that of no file, with the nearest that is.
-std::vector<Fault> read_faults(const std::string& folder, const std::vector<std::string>& ids);
+/// What is to be known of a fault's scenario because of its overrides: "DeepSpeed does not read
+/// "foo"".
+std::vector<std::string> notices_of_overrides(const Fault& fault);
+
+/// Those of a folder's *.json, by name; of `given`, ids or paths of files there, only these, in
+/// that order. Throws ScenarioError if there are none, or an id is that of no file, with the
+/// nearest that is.
+std::vector<Fault> read_faults(const std::string& folder, const std::vector<std::string>& given);
 
 }  // namespace shardproof::reports

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "reports/render/format.hpp"
+#include "scenarios/listed.hpp"
 
 namespace shardproof::reports {
 

@@ -38,6 +38,8 @@ class Findings {
   std::vector<Unit> units_;
 };
 
+/// "[3, 0, 17]"; "[]" for a scalar.
+std::string index_text(const Shape& index);
 /// "rank 1", "ranks 0, 2".
 std::string ranks_text(const std::vector<int>& ranks);
 

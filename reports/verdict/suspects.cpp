@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "reports/verdict/findings.hpp"
+#include "scenarios/plan/print/text_table.hpp"
 
 namespace shardproof::reports {
 
@@ -20,10 +21,6 @@ std::string signature_text(const Signature& signature) {
   return fmt::format("{} {:.6g} +- {:.1g}", name, signature.coefficient, signature.standard_error);
 }
 
-std::string more_text(std::size_t ops) {
-  return ops == 0 ? "" : fmt::format("; {} more op{}", ops, ops == 1 ? "" : "s");
-}
-
 }  // namespace
 
 std::string sentence_of(const SuspectOp& suspect) {
@@ -31,6 +28,14 @@ std::string sentence_of(const SuspectOp& suspect) {
   return fmt::format("{}: {}, {}, {}: {}, {:.3g} deviations", at.execution, at.op,
                      in_words(at.moment), ranks_text(at.ranks), signature_text(suspect.signature),
                      suspect.z);
+}
+
+std::string text_of(const std::vector<SuspectOp>& suspects) {
+  if (suspects.empty()) return "";
+  const std::int64_t more = std::ssize(suspects) - 1;
+  return sentence_of(suspects.front()) +
+         (more == 0 ? ""
+                    : fmt::format("; {} more op{}", with_thousands(more), more == 1 ? "" : "s"));
 }
 
 void Suspects::count(std::int64_t elements, double z) {
@@ -79,8 +84,7 @@ Tally Suspects::tally(bool strict) const {
   if (strict) tally.add(0, std::ssize(found), Proof::statistical);
   for (const Found& each : found)
     if (strict) tally.fail(each.failure, sentence_of(each.suspect) + ", and the run is strict");
-  if (!strict && !found.empty())
-    tally.trend(sentence_of(found.front().suspect) + more_text(found.size() - 1));
+  if (!strict && !found.empty()) tally.trend(text_of(list()));
   return tally;
 }
 

@@ -40,5 +40,7 @@ class Suspects {
 
 /// "sim: OP, step 0, rank 1: factor 1.0002 +- 1e-05, 85 deviations".
 std::string sentence_of(const SuspectOp& suspect);
+/// The first, and how many more ops there are; "" without any.
+std::string text_of(const std::vector<SuspectOp>& suspects);
 
 }  // namespace shardproof::reports

@@ -44,6 +44,13 @@ void expect_no_file_above(const fs::path& out) {
 
 }  // namespace
 
+void make_output_folder(const std::string& out) {
+  expect_no_file_above(out);
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) throw EnvironmentError(out + ": cannot be created: " + error.message());
+}
+
 void expect_results_name(const std::string& name) {
   const bool bad = name.empty() || name.front() == '.' || name.find('/') != std::string::npos ||
                    name.ends_with(".part") || name.ends_with(".old") || name.ends_with(undecided);
@@ -64,10 +71,7 @@ RunFolder::RunFolder(const std::string& out, const std::string& name)
       path_(FolderReplacement::part_of(final_path_)),
       replacement_(final_path_, {.marker = results_marker, .what = "results of shardproof"}) {
   expect_results_name(name);
-  expect_no_file_above(out);
-  std::error_code error;
-  fs::create_directories(out, error);
-  if (error) throw EnvironmentError(out + ": cannot be created: " + error.message());
+  make_output_folder(out);
   lock_.emplace(out, name);
   replacement_.begin("results of shardproof; replaced by the next run\n");
   remove_stale_locks(out);

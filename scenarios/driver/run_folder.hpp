@@ -43,6 +43,10 @@ class RunFolder {
   std::optional<RunLock> lock_;
 };
 
+/// Makes a folder for what a command writes, and those above it. Throws ScenarioError if the path
+/// is empty or a file is in its way, EnvironmentError if the file system refuses.
+void make_output_folder(const std::string& out);
+
 /// Throws ScenarioError if a scenario's name cannot be that of a folder of results.
 void expect_results_name(const std::string& name);
 

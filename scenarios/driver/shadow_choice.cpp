@@ -39,7 +39,7 @@ ShadowChoice choose_shadow(const Scenario& scenario, const Shadow& shadow, const
   if (choice.runs) return choice;
   const std::string percent = std::to_string(std::lround(100 * choice.share)) + " %";
   choice.reason = scenario.shadow
-                      ? "\"shadow\" is false in the scenario"
+                      ? shadow_declined
                       : "it would take about " + percent +
                             " of what the run takes, not less than a third: --shadow runs it";
   return choice;

@@ -19,6 +19,9 @@ struct ShadowChoice {
   std::string reason = {};                 // of one that does not run, and how it would
 };
 
+/// The reason of one that the scenario does not want.
+inline constexpr const char* shadow_declined = "\"shadow\" is false in the scenario";
+
 /// What is known of a run before it runs.
 struct RunCost {
   std::int64_t trace_bytes = 0;      // of one engine

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "scenarios/listed.hpp"
+
 namespace shardproof {
 
 namespace {
@@ -41,13 +43,9 @@ std::string activity(const PulseRecord& pulse) {
 // Who does the same: "rank 0", "ranks 1 and 3" as the names come.
 std::string names(const std::vector<std::string>& who) {
   if (who.size() == 1) return who[0].empty() ? "it" : who[0];
-  std::string text = "ranks ";
-  for (std::size_t i = 0; i < who.size(); ++i)
-    text += (i == 0                ? ""
-             : i + 1 == who.size() ? " and "
-                                   : ", ") +
-            who[i].substr(who[i].rfind(' ') + 1);
-  return text;
+  std::vector<std::string> numbers;
+  for (const std::string& name : who) numbers.push_back(name.substr(name.rfind(' ') + 1));
+  return "ranks " + listed(numbers, "and");
 }
 
 }  // namespace

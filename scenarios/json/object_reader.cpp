@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "scenarios/json/nearest_name.hpp"
+#include "scenarios/listed.hpp"
 
 namespace shardproof {
 
@@ -13,13 +14,6 @@ namespace {
 std::string decimal(double value) {
   const std::string text = write_json(value);
   return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
-}
-
-std::string listing(const std::vector<std::string>& choices) {
-  std::string text;
-  for (std::size_t i = 0; i < choices.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + choices[i];
-  return text;
 }
 
 std::string described(IntegerRange range) {
@@ -86,7 +80,7 @@ const std::string& as_one_of(const JsonValue& value, const std::string& name,
   if (!value.is_string() || std::find(choices.begin(), choices.end(), value.text) == choices.end())
     refuse_value(
         value, name,
-        "expected " + listing(choices) +
+        "expected " + listed(choices, "or") +
             (value.is_string() && choices.size() > 4 ? suggestion(value.text, choices) : ""));
   return value.text;
 }

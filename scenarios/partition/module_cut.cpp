@@ -12,7 +12,8 @@ namespace shardproof {
 
 namespace {
 
-constexpr const char* kUneven = "; \"uneven\": true in the scenario allows uneven cuts";
+constexpr const char* kUneven =
+    "; \"uneven\": true in the scenario, or --override uneven=true, allows uneven cuts";
 
 std::string listing(const std::vector<std::int64_t>& sizes) {
   std::string text;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scenarios/listed.hpp"
 #include "scenarios/model/families.hpp"
 
 namespace shardproof {
@@ -41,10 +42,7 @@ std::string families_with_own_cut() {
   std::vector<std::string> names;
   for (const Family& family : families())
     if (!family.own_cut.empty()) names.push_back(family.model_type);
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
-  return text;
+  return listed(names, "and");
 }
 
 std::vector<LayerSpec> own_cut_specs(const ModelDescription& model, const Family& family,

@@ -18,11 +18,9 @@ bool is_fault(EditKind edit) {
   return std::ranges::find(faults, edit) != std::end(faults);
 }
 
-// Of two lists, each of which means all if it is empty.
-bool share_some(const std::vector<int>& a, const std::vector<int>& b) {
-  return a.empty() || b.empty() || std::ranges::any_of(a, [&](int number) {
-           return std::ranges::find(b, number) != b.end();
-         });
+// Whether two lists of steps, each of which means all if it is empty, have one in common.
+bool coincide(const std::vector<int>& a, const std::vector<int>& b) {
+  return a.empty() || b.empty() || std::ranges::find_first_of(a, b) != a.end();
 }
 
 // The edit of one op of one segment.
@@ -108,6 +106,8 @@ class Edit {
           return segment.name;
         names.push_back(full_name(op));
       }
+    if (injection_.op == load_of_checkpoint)
+      refuse("is no edit of a load: what it leaves out is planted by 'not_restored'");
     throw ScenarioError(injection_.place, "inject: the program has no op '" + injection_.op + "'" +
                                               suggestion(injection_.op, names));
   }
@@ -169,8 +169,8 @@ class Edit {
       for (const Action::Variant& variant : action.variants) {
         if (variant.steps == injection_.steps && variant.micro_steps == injection_.micro_steps)
           name = variant.segment;
-        else if (share_some(variant.steps, injection_.steps) &&
-                 share_some(variant.micro_steps, injection_.micro_steps))
+        else if (coincide(variant.steps, injection_.steps) &&
+                 coincide(variant.micro_steps, injection_.micro_steps))
           refuse("shares steps with another edit of segment " + segment +
                  ": give both the same steps");
       }

@@ -163,14 +163,19 @@ void put_back(const Piece& piece, std::span<const std::byte> stored, std::size_t
   }
 }
 
-std::optional<Shape> index_in_full(const Piece& piece, std::int64_t buffer_element) {
+std::optional<std::int64_t> position_in(const Piece& piece, std::int64_t buffer_element) {
   std::int64_t before = 0;  // stored elements of earlier runs
   for (const Run& run : piece.runs) {
     if (run.first <= buffer_element && buffer_element < run.first + run.count)
-      return index_in_full(piece.regions, before + buffer_element - run.first);
+      return before + buffer_element - run.first;
     before += run.count;
   }
   return std::nullopt;
+}
+
+std::optional<Shape> index_in_full(const Piece& piece, std::int64_t buffer_element) {
+  const auto position = position_in(piece, buffer_element);
+  return position ? std::optional(index_in_full(piece.regions, *position)) : std::nullopt;
 }
 
 }  // namespace shardproof

@@ -43,6 +43,8 @@ std::vector<std::byte> stored_bytes(const Piece& piece, std::span<const std::byt
                                     std::size_t element_bytes);
 void put_back(const Piece& piece, std::span<const std::byte> stored, std::size_t element_bytes,
               std::span<std::byte> buffer);
+/// Which stored element of the piece an element of the rank's buffer is; nothing if it is none.
+std::optional<std::int64_t> position_in(const Piece& piece, std::int64_t buffer_element);
 /// The index, in the tensor that the trace shows, of an element of the rank's buffer; nothing if it
 /// does not belong to the piece.
 std::optional<Shape> index_in_full(const Piece& piece, std::int64_t buffer_element);

@@ -158,7 +158,7 @@ std::vector<JsonValue> smaller_than(const JsonValue& scenario) {
 }
 
 Minimized minimize(const JsonValue& scenario, const RunScenario& run, int most_runs,
-                   const std::function<void(const Effort&, int runs)>& tell) {
+                   const std::function<void(const Minimized& so_far, const Effort&)>& tell) {
   Minimized least{scenario, run(scenario), 1};
   const Outcome way = least.outcome;
   if (way.is_pass() || way.verdict == "refused") return least;
@@ -188,7 +188,7 @@ Minimized minimize(const JsonValue& scenario, const RunScenario& run, int most_r
     least.outcome = std::move(outcome);
     effort = *less;
     since = 0;
-    if (tell) tell(effort, least.runs);
+    if (tell) tell(least, effort);
   }
 }
 

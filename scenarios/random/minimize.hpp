@@ -36,8 +36,9 @@ struct Minimized {
 /// Makes a scenario smaller for as long as it ends the same way (is_same_way), by at most so many
 /// runs. It takes the first thing that can be done, and looks again (Zeller & Hildebrandt 2002,
 /// doi:10.1109/32.988498, of a list whose parts are tried one by one). What passes, or is refused,
-/// stays as it is. `tell` hears of each that it takes. Deterministic if `run` is.
+/// stays as it is. `tell` hears of each that it takes, and what that costs. Deterministic if `run`
+/// is.
 Minimized minimize(const JsonValue& scenario, const RunScenario& run, int most_runs,
-                   const std::function<void(const Effort&, int runs)>& tell = {});
+                   const std::function<void(const Minimized& so_far, const Effort&)>& tell = {});
 
 }  // namespace shardproof

@@ -4,15 +4,12 @@
 #include <set>
 
 #include "scenarios/plan/op_kinds.hpp"
+#include "scenarios/plan/op_neighbours.hpp"
 #include "scenarios/random/dice.hpp"
 
 namespace shardproof {
 
 namespace {
-
-bool share_a_value(const std::vector<ValueId>& a, const std::vector<ValueId>& b) {
-  return std::ranges::any_of(a, [&](ValueId id) { return std::ranges::count(b, id) > 0; });
-}
 
 class Defects {
  public:
@@ -75,13 +72,9 @@ class Defects {
   }
 
   std::vector<std::string> places_of(const Op& op) const {
-    std::set<std::string> places{full_name(op)};
-    for (const Segment& segment : program_.segments)
-      for (const Op& other : segment.ops)
-        if (share_a_value(op.outputs, other.inputs) || share_a_value(op.inputs, other.outputs) ||
-            share_a_value(op.outputs, other.outputs))
-          places.insert(writer_name(other));
-    return {places.begin(), places.end()};
+    OpNeighbours neighbours;
+    neighbours.add(program_);
+    return neighbours.names_beside(full_name(op));
   }
 
   const Program& program_;

@@ -208,16 +208,16 @@ BOOST_AUTO_TEST_CASE(what_tensor_parallelism_does_not_divide_is_refused_with_bot
              "s.json:37:22: tensor_parallel.autotp_size = 2: does not divide world = 3");
   BOOST_TEST(place.run(on_tp(3, "{}")) ==
              "s.json:37:22: tensor_parallel.autotp_size = 3 does not divide num_attention_heads = "
-             "4: model.layers.0.self_attn.q_proj cannot be cut evenly; \"uneven\": true in the "
-             "scenario allows uneven cuts");
+             "4: model.layers.0.self_attn.q_proj cannot be cut evenly; \"uneven\": true in"
+             " the scenario, or --override uneven=true, allows uneven cuts");
   BOOST_TEST(place.run(on_tp(4, R"({"num_key_value_heads": 2})")) ==
              "s.json:37:22: tensor_parallel.autotp_size = 4 does not divide num_key_value_heads = "
-             "2: model.layers.0.self_attn.q_proj cannot be cut evenly; \"uneven\": true in the "
-             "scenario allows uneven cuts");
+             "2: model.layers.0.self_attn.q_proj cannot be cut evenly; \"uneven\": true in"
+             " the scenario, or --override uneven=true, allows uneven cuts");
   BOOST_TEST(place.run(on_tp(4, R"({"intermediate_size": 50})")) ==
              "s.json:37:22: tensor_parallel.autotp_size = 4 does not divide the 50 output features "
-             "of model.layers.0.mlp.gate_proj evenly (13, 13, 12, 12); \"uneven\": true in the "
-             "scenario allows uneven cuts");
+             "of model.layers.0.mlp.gate_proj evenly (13, 13, 12, 12); \"uneven\": true in"
+             " the scenario, or --override uneven=true, allows uneven cuts");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_implemented_is_refused_at_its_key) {

@@ -43,6 +43,39 @@ BOOST_AUTO_TEST_CASE(a_defect_is_named_where_it_is_also_if_ranks_part_behind_it)
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_an_earlier_campaign_has_kept_is_told) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "seed-3.json") << "{}";
+  std::ofstream(folder / "seed-3.small.json") << "{}";
+
+  const ProgramResult result = run_program(
+      {SHARDPROOF, "fuzz", "--seed", "3", "--count", "1", "--out", folder.path().string()});
+
+  BOOST_TEST(result.exit_code == 0, result.out << result.err);
+  BOOST_TEST(result.err.find("1 scenario (seed-*.json) of earlier campaigns") != std::string::npos,
+             result.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_in_the_way_of_what_is_written_is_a_mistake_of_the_user) {
+  const TemporaryFolder folder;
+  const std::string in_the_way = folder / "file";
+  std::ofstream(in_the_way) << "text";
+  const std::string scenario = sweep_file("llama-tp2-dp2-zero2-bf16");
+
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"fuzz", "--count", "1", "--out", in_the_way},
+        {"minimize", scenario, "--out", in_the_way + "/small.json"},
+        {"faults", "column-backward-not-reduced", "--catalog", "../scenarios/catalog/faults",
+         "--out", in_the_way + "/below"}}) {
+    std::vector<std::string> command{SHARDPROOF};
+    command.insert(command.end(), words.begin(), words.end());
+    const ProgramResult result = run_program(command);
+    BOOST_TEST(result.exit_code == 2, result.err);
+    BOOST_TEST(result.err ==
+               "shardproof: " + in_the_way + ": is a file; results cannot be written below it\n");
+  }
+}
+
 /// A scenario with a defect, or without, in a file.
 std::string file_of(const TemporaryFolder& folder, const std::string& edit) {
   JsonValue scenario = simulated(sweep_json("llama-tp2-dp2-zero2-bf16"));
@@ -88,6 +121,12 @@ BOOST_AUTO_TEST_CASE(what_passes_or_is_refused_is_not_made_smaller) {
   refused("",
           "passes, so that there is nothing to look for; --real runs real, too; \"shadow\": true");
   refused(R"({"edit": "drop", "op": "no/such/op"})", "the program has no op 'no/such/op'");
+  const ProgramResult of_folder =
+      run_program({SHARDPROOF, "minimize", folder.path().string(), "--out", folder / "small.json"});
+  BOOST_TEST(of_folder.exit_code == 2);
+  BOOST_TEST(of_folder.err.find("is a folder, expected the file of a scenario: " +
+                                (folder / "scenario.json")) != std::string::npos,
+             of_folder.err);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

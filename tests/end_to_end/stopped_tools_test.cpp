@@ -1,4 +1,5 @@
-// `consolidate` and `repartition` say how far they are, and stopped they leave what was there.
+// `consolidate` and `repartition` say how far they are, and stopped they leave what was there;
+// `minimize` leaves what it has.
 #include <pty.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -115,6 +116,27 @@ BOOST_AUTO_TEST_CASE(stopped_they_leave_what_was_there_and_nothing_else) {
         if (tool == "repartition") Checkpoint(out).check_all();
         if (tool == "consolidate") BOOST_TEST((read_text(out) == weights));
       }
+}
+
+BOOST_AUTO_TEST_CASE(minimize_leaves_the_smallest_so_far) {
+  const TemporaryFolder folder;
+  JsonValue scenario = simulated(sweep_json("llama-tp2-dp2-zero2-bf16"));
+  scenario.set("inject", parse_json(R"([{"edit": "drop",
+      "op": "model.layers.1.mlp.down_proj/forward/all_reduce"}])",
+                                    "inject"));
+  write_text(folder / "s.json", write_json(scenario));
+  const std::string out = folder / "small.json", errors = folder / "err";
+
+  const int exit_code =
+      stopped_by(SIGINT, {SHARDPROOF, "minimize", folder / "s.json", "--out", out}, out, errors);
+
+  BOOST_TEST(exit_code == 130);
+  BOOST_TEST(has(read_text(errors), "minimize: " + out + " has the smallest so far"),
+             read_text(errors));
+  BOOST_TEST(read_json(out).find("inject")->elements.size() == 1);
+  for (const auto& left : files::directory_iterator(folder.path()))
+    BOOST_TEST((left.path() == out || left.path() == errors || left.path() == folder / "s.json"),
+               left.path());
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_written_leaves_nothing_of_them) {

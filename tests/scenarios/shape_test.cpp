@@ -7,6 +7,7 @@
 
 #include "scenarios/counts.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/listed.hpp"
 
 using namespace shardproof;
 
@@ -206,6 +207,16 @@ BOOST_AUTO_TEST_CASE(an_element_of_a_piece_is_found_in_the_full_tensor) {
   BOOST_TEST((index_in_full(regions, 2) == Shape{1, 0}));
   BOOST_TEST((index_in_full(regions, 6) == Shape{2, 0}));
   BOOST_CHECK_THROW(index_in_full(regions, 7), InvariantError);
+  for (std::int64_t i = 0; i < 7; ++i)
+    BOOST_TEST(position_in(regions, index_in_full(regions, i)).value() == i);
+  BOOST_TEST(!position_in(regions, Shape{0, 1}).has_value());
+  BOOST_TEST(!position_in(regions, Shape{2, 1}).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_list_ends_with_its_last_word) {
+  BOOST_TEST(listed(std::vector<std::string>{}, "and") == "");
+  BOOST_TEST(listed(std::vector<std::string>{"a"}, "or") == "a");
+  BOOST_TEST(listed(std::vector{0, 2, 3}, "and") == "0, 2 and 3");
 }
 
 BOOST_AUTO_TEST_CASE(errors_begin_with_their_place) {

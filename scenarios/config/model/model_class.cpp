@@ -4,18 +4,12 @@
 #include <cctype>
 
 #include "scenarios/json/object_reader.hpp"
+#include "scenarios/listed.hpp"
 #include "scenarios/model/families.hpp"
 
 namespace shardproof {
 
 namespace {
-
-std::string listed(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    text += (i == 0 ? "\"" : i + 1 == names.size() ? " or \"" : ", \"") + names[i] + "\"";
-  return text;
-}
 
 // Of a model that reads images too, whose config.json holds that of the model of texts.
 std::string way_to_the_text(const JsonValue& config) {
@@ -47,7 +41,9 @@ std::string class_in(const std::string& reference) {
 const Family& family_of_config(const JsonValue& config) {
   ObjectReader reader(config, "");
   const std::vector<std::string> names = family_names();
-  const std::string expected = "expected " + listed(names);
+  std::vector<std::string> quoted;
+  for (const std::string& name : names) quoted.push_back("\"" + name + "\"");
+  const std::string expected = "expected " + listed(quoted, "or");
   const JsonValue& type = reader.require("model_type", expected);
   if (!type.is_string() || std::ranges::find(names, type.text) == names.end())
     refuse_value(type, "model_type",

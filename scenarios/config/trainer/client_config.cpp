@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scenarios/json/object_reader.hpp"
+#include "scenarios/listed.hpp"
 
 namespace shardproof {
 
@@ -11,12 +12,6 @@ namespace {
 // Trainer decays neither biases nor norms, which it knows by names like these and by their class.
 constexpr const char* kNotDecayed =
     R"((?i).*(bias|layernorm|rmsnorm|(^|\.)norm($|\.)|_norm($|\.)|(^|\.)ln_))";
-
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
-  return all;
-}
 
 // "optimizer.params.lr = 5e-05" of "optimizer.params.lr = 5e-05 (learning_rate)".
 std::string without_source(const std::string& filled) {
@@ -117,7 +112,8 @@ void complete_by_trainer(ClientConfig& client, TrainerArguments& arguments, cons
                              " is not used, as by Trainer: the DeepSpeed config has a scheduler");
   if (told.empty()) return;
   client.notices.push_back(std::string("Hugging Face's Trainer (") + TrainerArguments::version +
-                           ") fills in " + joined(told) + dtype_hint(client.filled, arguments));
+                           ") fills in " + joined(told, ", ") +
+                           dtype_hint(client.filled, arguments));
 }
 
 void complete_by_torch(ClientConfig& client) {

@@ -41,6 +41,22 @@ BOOST_AUTO_TEST_CASE(a_run_with_the_bits_of_a_judged_one_says_of_which_and_what_
   BOOST_TEST(report_html(verdict).find("blas: A, now B") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_pass_says_why_its_shadow_was_left_out_unless_the_user_did_that) {
+  Verdict verdict = passing_verdict();
+  const auto says = [&](const std::string& part) {
+    return verdict_text(verdict, "").find(part) != std::string::npos;
+  };
+  verdict.shadow = ShadowChoice{false, 1, 0.7, {}, "too dear: --shadow runs it"};
+
+  BOOST_TEST(says("  note       the fp64 shadow was left out: too dear: --shadow runs it\n"));
+  verdict.shadow->reason = shadow_declined;
+  BOOST_TEST(!says("shadow was"));
+  verdict.shadow = without_shadow("there can be none");
+  BOOST_TEST(!says("shadow was"));
+  verdict.shadow = ShadowChoice{true, 1, 0.2, {}, ""};
+  BOOST_TEST(!says("shadow was"));
+}
+
 BOOST_AUTO_TEST_CASE(a_verdict_with_everything_in_it_has_at_most_twelve_lines) {
   Verdict verdict = failing_verdict();
   verdict.first_divergence->cause = Cause{"stale: equals /a", 2.0, 0.5};

@@ -168,6 +168,26 @@ BOOST_AUTO_TEST_CASE(the_catalog_is_read_and_has_some_of_every_class) {
   BOOST_TEST(std::ranges::count_if(faults, [](const Fault& f) { return is_named(f.kind); }) >= 60);
 }
 
+BOOST_AUTO_TEST_CASE(a_fault_is_named_by_its_file_too) {
+  const std::string catalog = "../scenarios/catalog/faults";
+
+  const std::vector<Fault> faults =
+      read_faults(catalog + "/", {catalog + "/another-bucket-size.json", "another-bucket-size"});
+
+  BOOST_TEST(faults.size() == 1u);
+  BOOST_TEST(faults.front().id == "another-bucket-size");
+  BOOST_CHECK_THROW(read_faults(catalog, {"elsewhere/another-bucket-size.json"}), ScenarioError);
+}
+
+BOOST_AUTO_TEST_CASE(what_an_override_has_no_effect_on_is_told) {
+  const Fault without = Catalog(good).read();
+  const Fault with_it = Catalog(with(good, "\"steps=1\"", R"("steps=1", "foo=3")")).read();
+
+  BOOST_TEST(notices_of_overrides(without).empty());
+  BOOST_TEST_REQUIRE(notices_of_overrides(with_it).size() == 1u);
+  BOOST_TEST(notices_of_overrides(with_it).front() == "DeepSpeed does not read \"foo\"");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <fstream>
 
 #include "reports/score/magnitude_search.hpp"
-#include "reports/score/op_neighbours.hpp"
 #include "reports/score/score_report.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -178,36 +177,6 @@ BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_is_seen) {
   BOOST_TEST(std::isinf(score(found).loss_change.value()));
   found.losses = {{{"real", 1}, 1.0}};
   BOOST_TEST(!score(found).loss_change.has_value());
-}
-
-BOOST_AUTO_TEST_CASE(an_op_is_next_to_who_writes_what_it_reads) {
-  Program program;
-  Op a, b, c, wait;
-  a.name = "a";
-  a.outputs = {0};
-  b.name = "b";
-  b.kind = OpKind::all_reduce;
-  b.inputs = {0};
-  b.outputs = {1};
-  wait = b;
-  wait.name = "b.wait";
-  wait.kind = OpKind::wait;
-  wait.inputs = {1};
-  c.name = "c";
-  c.inputs = {1};
-  c.outputs = {2};
-  program.segments = {{"all", {a, b, wait, c}, "", ""}};
-  OpNeighbours neighbours;
-  neighbours.add(program);
-  const std::string before = full_name(a), reduce = full_name(b), after = full_name(c);
-
-  BOOST_TEST(neighbours.are_next(before, reduce));
-  BOOST_TEST(neighbours.are_next(after, reduce));
-  BOOST_TEST(!neighbours.are_next(before, after));
-  BOOST_TEST(neighbours.are_next("of no program", "of no program"));
-  BOOST_TEST(!neighbours.are_next("of no program", reduce));
-  BOOST_TEST(neighbours.names() == (std::vector<std::string>{before, reduce, after}),
-             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_search_ends_at_the_smallest_that_is_seen) {

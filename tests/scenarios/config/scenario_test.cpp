@@ -717,19 +717,20 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_together_is_refused_with_both_numbers) {
   BOOST_TEST(files.error({"world=8", "tensor_parallel.autotp_size=8"}) ==
              "--override tensor_parallel.autotp_size=8: tensor_parallel.autotp_size = 8 does not"
              " divide num_attention_heads = 12: model.layers.0.self_attn.q_proj cannot be cut"
-             " evenly; \"uneven\": true in the scenario allows uneven cuts");
+             " evenly; \"uneven\": true in"
+             " the scenario, or --override uneven=true, allows uneven cuts");
   files.write("ds.json", R"({"train_micro_batch_size_per_gpu": 1,
 "tensor_parallel": {"autotp_size": 6}, "optimizer": {"type": "AdamW"}})");
   BOOST_TEST(
       files.error({"world=6"}) ==
       "ds.json:2:36: tensor_parallel.autotp_size = 6 does not divide num_key_value_heads = 4:"
-      " model.layers.0.self_attn.q_proj cannot be cut evenly; \"uneven\": true in the scenario"
-      " allows uneven cuts");
+      " model.layers.0.self_attn.q_proj cannot be cut evenly; \"uneven\": true in"
+      " the scenario, or --override uneven=true, allows uneven cuts");
   BOOST_TEST(
       files.error({"world=6", "num_key_value_heads=6", "intermediate_size=100"}) ==
       "ds.json:2:36: tensor_parallel.autotp_size = 6 does not divide the 100 output features of"
-      " model.layers.0.mlp.gate_proj evenly (17, 17, 17, 17, 16, 16); \"uneven\": true in the"
-      " scenario allows uneven cuts");
+      " model.layers.0.mlp.gate_proj evenly (17, 17, 17, 17, 16, 16); \"uneven\": true in"
+      " the scenario, or --override uneven=true, allows uneven cuts");
   BOOST_TEST(files.error({"world=6", "intermediate_size=100", "uneven=true"}) == "no error");
   files.write("ds.json", kDeepSpeed);
   BOOST_TEST(files.error_after("16", "129") ==

@@ -168,8 +168,8 @@ BOOST_AUTO_TEST_CASE(fewer_kv_heads_than_ranks_are_cut_as_everywhere) {
   const ModelDescription one = grouped_phi3(R"("num_key_value_heads": 1, "head_dim": 6)");
   BOOST_TEST(error_of_plan(one, "") ==
              "ds.json:2:36: tensor_parallel.autotp_size = 2 does not divide num_key_value_heads = "
-             "1: model.layers.0.self_attn.o_proj cannot be cut evenly; \"uneven\": true in the "
-             "scenario allows uneven cuts");
+             "1: model.layers.0.self_attn.o_proj cannot be cut evenly; \"uneven\": true in"
+             " the scenario, or --override uneven=true, allows uneven cuts");
   const PartitionPlan uneven = plan_of(one, "", {.uneven = true});
   BOOST_TEST(shown(uneven, "model.layers.1.self_attn.qkv_proj") == "column {24 0}{6 0}{6 0}");
   BOOST_REQUIRE_EQUAL(uneven.warnings.size(), 2U);

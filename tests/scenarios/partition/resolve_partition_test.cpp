@@ -131,15 +131,15 @@ BOOST_AUTO_TEST_CASE(cuts_are_even_unless_the_scenario_says_otherwise) {
   BOOST_TEST(error_of_plan(odd, both) ==
              "ds.json:2:36: tensor_parallel.autotp_size = 2 does not divide the 15 output features"
              " of a sub-parameter of model.layers.0.mlp.up_proj evenly (8, 7); \"uneven\": true in"
-             " the scenario allows uneven cuts");
+             " the scenario, or --override uneven=true, allows uneven cuts");
   BOOST_TEST(shown(plan_of(odd, both, {.uneven = true}), "model.layers.0.mlp.up_proj") ==
              "column {8 7}{5 4}");
   BOOST_TEST(
       error_of_plan(odd, specs(R"({"patterns": [".*down_proj"], "partition_type": "row"})"),
                     {.tp = 5}) ==
       "ds.json:2:36: tensor_parallel.autotp_size = 5 does not divide the 24 input features of"
-      " model.layers.0.mlp.down_proj evenly (5, 5, 5, 5, 4); \"uneven\": true in the scenario"
-      " allows uneven cuts");
+      " model.layers.0.mlp.down_proj evenly (5, 5, 5, 5, 4); \"uneven\": true in"
+      " the scenario, or --override uneven=true, allows uneven cuts");
   BOOST_TEST(error_of_plan(odd, R"("preset_model": "llama", "tp": {"tp_grain_size": 16})")
                  .find("the 16 output features of model.layers.0.self_attn.q_proj evenly in grains"
                        " of tp_grain_size = 16 (16, 0)") != std::string::npos);

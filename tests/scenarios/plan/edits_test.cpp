@@ -212,6 +212,7 @@ BOOST_AUTO_TEST_CASE(what_a_load_leaves_out_is_a_tensor_of_the_checkpoint_or_the
                             "did you mean \"optimizer/model.norm.weight/exp_avg\"?"));
   BOOST_TEST(
       error(not_restored(moment, "checkpoint/save")).ends_with("is of 'checkpoint/load' alone"));
+  BOOST_TEST(error(inject("drop", "checkpoint/load")).ends_with("is planted by 'not_restored'"));
   Injection in_a_step = not_restored(moment);
   in_a_step.steps = {1};
   BOOST_TEST(error(in_a_step).ends_with("has steps, and a run reads its checkpoint once"));

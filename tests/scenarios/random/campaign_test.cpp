@@ -1,80 +1,46 @@
-// What a seed shows, of a laboratory that says what it is told to.
+// What a campaign leaves, of a laboratory that says what it is told to.
 #include "scenarios/random/campaign.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <filesystem>
 
-#include "real/lowering/lowering.hpp"
-#include "scenarios/config/scenario_file.hpp"
+#include "scenarios/random/minimize.hpp"
+#include "tests/scenarios/random/laboratory.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace shardproof::tests {
 namespace {
 
-using Result = Draw::Result;
-
-Laboratory that_says(const Outcome& outcome, bool has_effect = true) {
-  return {[outcome](const JsonValue&) { return outcome; },
-          [](JsonValue scenario) { return scenario.set("reduction", "ring"); },
-          [](const JsonValue&) { return std::string("/checkpoint"); },
-          [](const JsonValue& json) { return real::lower(scenario_inside(json, "")); },
-          [has_effect](const JsonValue&) { return has_effect; }};
-}
-const Outcome pass{"pass", {}, "", "", ""};
-Outcome fail_at(const std::string& op) { return {"fail", {"op_local"}, "sim", op, "why"}; }
-
-// The first seed whose clean scenario is such a one.
-std::uint64_t seed_of(const std::function<bool(const RandomScenario&)>& is_wanted) {
-  std::uint64_t seed = 1;
-  while (!is_wanted(random_scenario(seed))) ++seed;
-  return seed;
-}
+namespace fs = std::filesystem;
 
 BOOST_AUTO_TEST_SUITE(campaigns)
 
-BOOST_AUTO_TEST_CASE(a_clean_scenario_must_get_what_it_deserves) {
-  const std::uint64_t plain =
-      seed_of([](const RandomScenario& r) { return r.deserved == Deserved::pass && !r.before; });
-  const std::uint64_t skipped =
-      seed_of([](const RandomScenario& r) { return r.deserved == Deserved::unknown; });
-  const Outcome unknown{"unknown", {"optimizer"}, "", "", "no update"};
+BOOST_AUTO_TEST_CASE(what_ends_wrongly_is_kept_and_made_smaller) {
+  const TemporaryFolder folder;
+  const CampaignOptions options{.seed = 5, .count = 2, .runs = 20, .out = folder.path().string()};
 
-  BOOST_CHECK(draw_clean(plain, that_says(pass)).result == Result::right);
-  BOOST_CHECK(draw_clean(plain, that_says(unknown)).result == Result::wrong);
-  BOOST_CHECK(draw_clean(plain, that_says(fail_at("x"))).result == Result::wrong);
-  BOOST_CHECK(draw_clean(plain, that_says({"refused", {}, "", "", ""})).result == Result::wrong);
-  BOOST_CHECK(draw_clean(skipped, that_says(unknown)).result == Result::right);
-  BOOST_CHECK(draw_clean(skipped, that_says(pass)).result == Result::wrong);
+  const int wrong = run_campaign(options, that_says(fail_at("x")));
+
+  BOOST_TEST(wrong == 2);
+  const JsonValue told = read_json(folder / "fuzz.json");
+  BOOST_TEST(told.find("next_seed")->integer == 7);
+  BOOST_TEST(told.find("right")->integer == 0);
+  BOOST_TEST(told.find("wrong")->elements.at(1).find("seed")->integer == 6);
+  const JsonValue drawn = read_json(folder / "seed-5.json");
+  BOOST_TEST(write_json(drawn) == write_json(draw_clean(5, that_says(pass)).scenario));
+  BOOST_TEST(effort_of(read_json(folder / "seed-5.small.json")).is_less_than(effort_of(drawn)));
 }
 
-BOOST_AUTO_TEST_CASE(what_was_run_is_what_is_kept) {
-  const std::uint64_t seed = seed_of([](const RandomScenario& r) {
-    return r.scenario.find("reduction")->text == "library" && !r.before;
-  });
+BOOST_AUTO_TEST_CASE(what_is_right_leaves_its_count_alone) {
+  const TemporaryFolder folder;
+  const CampaignOptions options{
+      .seed = 5, .count = 2, .faulty = true, .out = folder.path().string()};
 
-  BOOST_TEST(draw_clean(seed, that_says(pass)).scenario.find("reduction")->text == "ring");
-}
+  const int wrong = run_campaign(options, that_says(pass, /*has_effect=*/false));
 
-BOOST_AUTO_TEST_CASE(what_goes_on_from_a_checkpoint_gets_the_one_that_was_saved) {
-  const std::uint64_t seed = seed_of([](const RandomScenario& r) { return r.before.has_value(); });
-
-  BOOST_TEST(draw_clean(seed, that_says(pass)).scenario.find("resume")->text == "/checkpoint");
-}
-
-BOOST_AUTO_TEST_CASE(a_defect_must_be_named_where_it_is) {
-  const Draw drawn = draw_faulty(5, that_says(pass));
-  const std::string op = drawn.scenario.find("inject")->elements.at(0).find("op")->text;
-
-  BOOST_CHECK(drawn.result == Result::wrong);
-  BOOST_TEST(drawn.expected == "fail at " + op);
-  BOOST_CHECK(draw_faulty(5, that_says(fail_at(op))).result == Result::right);
-  BOOST_CHECK(draw_faulty(5, that_says(fail_at("elsewhere"))).result == Result::wrong);
-  BOOST_CHECK(draw_faulty(5, that_says({"unknown", {}, "", op, ""})).result == Result::wrong);
-  BOOST_TEST(text_of(drawn).find("pass, expected fail at " + op) != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(only_a_pass_may_be_excused_and_only_if_no_bit_is_another) {
-  BOOST_CHECK(draw_faulty(5, that_says(pass, /*has_effect=*/false)).result ==
-              Result::without_effect);
-  BOOST_CHECK(draw_faulty(5, that_says(fail_at("elsewhere"), false)).result == Result::wrong);
+  BOOST_TEST(wrong == 0);
+  BOOST_TEST(read_json(folder / "fuzz.json").find("without_effect")->integer == 2);
+  BOOST_TEST(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -87,6 +87,7 @@ BOOST_AUTO_TEST_CASE(what_passes_or_is_refused_is_run_once_and_stays) {
 BOOST_AUTO_TEST_CASE(runs_are_counted_and_end) {
   const auto run = failing_where([](const Scenario&) { return true; });
   int runs = 0, told = 0;
+  JsonValue last_told;
 
   const Minimized least = minimize(
       failing_scenario(),
@@ -94,11 +95,16 @@ BOOST_AUTO_TEST_CASE(runs_are_counted_and_end) {
         ++runs;
         return run(scenario);
       },
-      4, [&](const Effort&, int) { ++told; });
+      4,
+      [&](const Minimized& so_far, const Effort&) {
+        ++told;
+        last_told = so_far.scenario;
+      });
 
   BOOST_TEST(runs == 4);
   BOOST_TEST(least.runs == 4);
   BOOST_TEST(told == 3);
+  BOOST_TEST(write_json(last_told) == write_json(least.scenario));
   BOOST_TEST(!least.ended);
 }
 

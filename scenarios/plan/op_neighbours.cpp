@@ -1,8 +1,8 @@
-#include "reports/score/op_neighbours.hpp"
+#include "scenarios/plan/op_neighbours.hpp"
 
 #include <algorithm>
 
-namespace shardproof::reports {
+namespace shardproof {
 
 namespace {
 
@@ -29,14 +29,28 @@ std::vector<std::string> OpNeighbours::names() const {
   return {all.begin(), all.end()};
 }
 
-bool OpNeighbours::are_next(const std::string& a, const std::string& b) const {
-  if (a == b) return true;
+bool OpNeighbours::have(const std::string& a, const std::string& b,
+                        bool (*are_so)(const Access& a, const Access& b)) const {
   return std::ranges::any_of(programs_, [&](const std::map<std::string, Access>& accesses) {
     const auto one = accesses.find(a), other = accesses.find(b);
-    return one != accesses.end() && other != accesses.end() &&
-           (share_some(one->second.writes, other->second.reads) ||
-            share_some(other->second.writes, one->second.reads));
+    return one != accesses.end() && other != accesses.end() && are_so(one->second, other->second);
   });
 }
 
-}  // namespace shardproof::reports
+bool OpNeighbours::are_next(const std::string& a, const std::string& b) const {
+  return a == b || have(a, b, [](const Access& one, const Access& other) {
+           return share_some(one.writes, other.reads) || share_some(other.writes, one.reads);
+         });
+}
+
+std::vector<std::string> OpNeighbours::names_beside(const std::string& op) const {
+  const auto write_alike = [](const Access& one, const Access& other) {
+    return share_some(one.writes, other.writes);
+  };
+  std::vector<std::string> beside;
+  for (std::string& name : names())
+    if (are_next(name, op) || have(name, op, write_alike)) beside.push_back(std::move(name));
+  return beside;
+}
+
+}  // namespace shardproof

@@ -7,7 +7,7 @@
 
 #include "scenarios/plan/program.hpp"
 
-namespace shardproof::reports {
+namespace shardproof {
 
 /// Which ops of a run stand next to each other: one writes a value that the other reads. A
 /// collective and its wait are one op.
@@ -22,12 +22,18 @@ class OpNeighbours {
   std::vector<std::string> names() const;
   /// Also of an op and itself, whether a program has it or not.
   bool are_next(const std::string& a, const std::string& b) const;
+  /// Those next to an op of the programs, itself, and those that write what it writes.
+  std::vector<std::string> names_beside(const std::string& op) const;
 
  private:
   struct Access {
     std::set<ValueId> reads, writes;
   };
+  /// Whether some program has both ops, and they are so.
+  bool have(const std::string& a, const std::string& b,
+            bool (*are_so)(const Access& a, const Access& b)) const;
+
   std::vector<std::map<std::string, Access>> programs_;
 };
 
-}  // namespace shardproof::reports
+}  // namespace shardproof
