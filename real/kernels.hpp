@@ -133,10 +133,13 @@ struct KernelCall {
 ///                  sum of its experts' rows times their weights, in the order of the experts
 ///   cross_entropy  logits (B, T, V), labels (B, T) -> loss (1) in the compute dtype: mean over
 ///                  labels >= 0; a label of V or more is an error
+///   squared_error  logits, labels -> loss (1) in the compute dtype: half the sum over the
+///                  vocabulary of (logits - onehot(label))^2, its mean over labels >= 0
 /// Backward
 ///   cross_entropy_backward      logits, labels, [loss_scale (1)] -> dlogits = grad_scale / valid *
 ///                  loss_scale * (softmax(logits) - onehot(label)), the coefficient in the compute
 ///                  dtype; rows with label < 0 are 0
+///   squared_error_backward      the same of squared_error: softmax(logits) is logits
 ///   matmul_backward_input       dy, weight -> dx = dy weight
 ///   matmul_backward_weight      dy, x -> dweight = dy^T x
 ///   bias_backward               dy -> dbias: the sum over all leading dimensions

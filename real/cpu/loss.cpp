@@ -88,11 +88,62 @@ void cross_entropy_backward(Device& device, const KernelCall& call) {
   });
 }
 
+// ---- squared error -----------------------------------------------------------------------------
+
+/// Half the mean over the rows with label >= 0 of |z - onehot|^2, rows and classes first to last.
+template <class C>
+C squared_error(LossExtents extents, const C* logits, const std::int64_t* labels) {
+  C sum = 0;
+  for (std::int64_t row = 0; row < extents.rows; ++row) {
+    if (labels[row] < 0) continue;
+    for (std::int64_t j = 0; j < extents.V; ++j) {
+      const C distance = logits[row * extents.V + j] - (j == labels[row] ? C{1} : C{0});
+      sum += distance * distance;
+    }
+  }
+  return sum / static_cast<C>(2 * count_valid(extents, labels));
+}
+
+void squared_error(Device& device, const KernelCall& call) {
+  const LossExtents e(call.in(0), call.in(1));
+  if (!labels_exist(device, call, e)) return;
+  in_compute_type_of(call.in(0), device, call, [&](auto& o) {
+    const auto loss = squared_error(e, o.in(0), integers(call.in(1)));
+    set_scalar(call.out(), static_cast<double>(loss));
+  });
+}
+
+/// dlogits = c * loss_scale * (z - onehot), c as above.
+template <class C>
+void squared_error_backward(LossExtents extents, const C* logits, const std::int64_t* labels,
+                            C* dlogits, double grad_scale, C loss_scale) {
+  const std::int64_t valid = count_valid(extents, labels);
+  const C coefficient = static_cast<C>(grad_scale / static_cast<double>(valid)) * loss_scale;
+  for (std::int64_t row = 0; row < extents.rows; ++row)
+    for (std::int64_t j = 0; j < extents.V; ++j) {
+      const C z = logits[row * extents.V + j];
+      dlogits[row * extents.V + j] =
+          labels[row] < 0 ? C{0} : coefficient * (j == labels[row] ? z - C{1} : z);
+    }
+}
+
+void squared_error_backward(Device& device, const KernelCall& call) {
+  const LossExtents e(call.in(0), call.in(1));
+  expect_same_count(call.in(0), call.out());
+  if (!labels_exist(device, call, e)) return;
+  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
+    squared_error_backward(e, o.in(0), integers(call.in(1)), o.out(), call.attributes.grad_scale,
+                           static_cast<C>(scalar_or_one(call, 2)));
+  });
+}
+
 }  // namespace
 
 std::span<const KernelRow> loss_kernels() {
   static constexpr KernelRow rows[] = {{OpKind::cross_entropy, cross_entropy},
-                                       {OpKind::cross_entropy_backward, cross_entropy_backward}};
+                                       {OpKind::cross_entropy_backward, cross_entropy_backward},
+                                       {OpKind::squared_error, squared_error},
+                                       {OpKind::squared_error_backward, squared_error_backward}};
   return rows;
 }
 

@@ -45,7 +45,7 @@ Action lower_micro_steps(Builder& builder, FamilyLowering model, ZeroStage* zero
   });
   const ValueId logits = model(net, tokens ? net.tokens(*tokens) : net.tokens());
   if (zero != nullptr) {
-    net.cross_entropy(logits);
+    net.loss(logits);
     net.backward();
     zero->lower_end_of_micro_step();
   }

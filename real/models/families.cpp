@@ -25,6 +25,7 @@ FamilyLowering family_lowering(const std::string& family) {
       {"opt", lower_opt},
       {"bloom", lower_bloom},
       {"chatglm", lower_chatglm},
+      {"residual_mlp", lower_residual_mlp},
   };
   const auto found = families.find(family);
   if (found != families.end()) return found->second;

@@ -26,6 +26,7 @@ ValueId lower_gpt_neox(Network& net, ValueId tokens);
 ValueId lower_opt(Network& net, ValueId tokens);
 ValueId lower_bloom(Network& net, ValueId tokens);
 ValueId lower_chatglm(Network& net, ValueId tokens);
+ValueId lower_residual_mlp(Network& net, ValueId tokens);
 
 /// Throws ScenarioError if there is none.
 FamilyLowering family_lowering(const std::string& family);

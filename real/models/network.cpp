@@ -4,7 +4,6 @@
 
 #include "real/builder/data_check.hpp"
 #include "real/layers/attention.hpp"
-#include "real/layers/cross_entropy.hpp"
 #include "real/layers/embedding.hpp"
 #include "real/layers/gelu.hpp"
 #include "real/layers/join.hpp"
@@ -12,6 +11,7 @@
 #include "real/layers/linear_allreduce.hpp"
 #include "real/layers/linear_layer.hpp"
 #include "real/layers/lm_head_linear_allreduce.hpp"
+#include "real/layers/loss.hpp"
 #include "real/layers/product.hpp"
 #include "real/layers/relu.hpp"
 #include "real/layers/repeat_heads.hpp"
@@ -234,12 +234,13 @@ ValueId Network::combine(const std::string& module, const std::string& role,
   return record(module, std::move(layer), std::move(arguments), y);
 }
 
-ValueId Network::cross_entropy(ValueId logits) {
+ValueId Network::loss(ValueId logits) {
   const ValueId labels = builder_.integers("data/labels");
   Op& shift = builder_.append(OpKind::shift_labels, "data", Phase::data, "shift_labels", {tokens_},
                               {labels});
   if (const auto padding = builder_.scenario().data.padding) shift.attributes["padding"] = *padding;
-  auto layer = std::make_unique<CrossEntropy>(site("loss"));
+  auto layer = std::make_unique<Loss>(
+      site("loss"), model().has_number("squared_error") ? squared_error : cross_entropy);
   const ValueId loss = layer->forward(logits, labels);
   return record("loss", std::move(layer), {{"input", logits}}, loss);
 }

@@ -16,7 +16,7 @@ namespace shardproof::real {
 ///
 ///   ValueId x = net.embedding("model.embed_tokens", net.tokens());
 ///   x = net.linear("lm_head", net.rms_norm("model.norm", x));
-///   net.cross_entropy(x);
+///   net.loss(x);
 ///   net.backward();
 ///
 /// Every call appends ops and, in training, writes itself on a tape. Which class of layer a linear
@@ -97,7 +97,7 @@ class Network {
   ValueId combine(const std::string& module, const std::string& role, const Route::Choice& choice,
                   const std::vector<ValueId>& rows, ExpertRows order);
   /// The loss: each token predicts the next one of `tokens()`.
-  ValueId cross_entropy(ValueId logits);
+  ValueId loss(ValueId logits);
 
   void backward();
 

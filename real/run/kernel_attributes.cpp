@@ -57,7 +57,8 @@ KernelAttributes kernel_attributes(const Program& program, const Op& op, Rank ra
     case OpKind::moe_dispatch_backward:
     case OpKind::moe_combine:
     case OpKind::moe_combine_backward: return {.expert_rows = expert_rows(op)};
-    case OpKind::cross_entropy_backward: return {.grad_scale = real_number(op, "grad_scale")};
+    case OpKind::cross_entropy_backward:
+    case OpKind::squared_error_backward: return {.grad_scale = real_number(op, "grad_scale")};
     case OpKind::scale:
     case OpKind::decay:
     case OpKind::momentum:

@@ -163,4 +163,71 @@ UnitResult replay_cross_entropy_backward(const UnitCall& unit) {
   return result;
 }
 
+namespace {
+
+// Whether a label is that of class j: what is subtracted from its logit.
+double target(const Loss& loss, std::size_t row, std::size_t j) {
+  return static_cast<double>(j) == loss.labels[row] ? 1 : 0;
+}
+
+// |z - onehot|^2 of all rows of a group.
+double sum_of_squares(const Loss& loss, std::size_t group) {
+  double sum = 0;
+  for (std::size_t r = group * loss.rows; r < (group + 1) * loss.rows; ++r) {
+    if (loss.labels[r] < 0) continue;
+    for (std::size_t j = 0; j < loss.V; ++j) {
+      const double off = loss.row(r)[j] - target(loss, r, j);
+      sum += off * off;
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+// n V squares, none below zero, added in any order: each has the rounding of its difference twice
+// and its own, and the mean is one more, or two by a rounded reciprocal.
+UnitResult replay_squared_error(const UnitCall& unit) {
+  const Loss loss(unit);
+  const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  UnitResult result = bounded_result(grouped_shape(unit, {}));
+  for (std::size_t group = 0; group < result.value.size(); ++group) {
+    const double valid = loss.valid(group), terms = valid * static_cast<double>(loss.V);
+    const double value = sum_of_squares(loss, group) / (2 * valid);
+    const auto error = [&](const Arithmetic& of) {
+      return compounded((terms + 4) * of.u) * value + terms * of.eta;
+    };
+    result.value[group] = value;
+    result.bound[group] = error(arithmetic);
+    result.error[group] = error(oracle_arithmetic(unit.precision.compute));
+    if (value > arithmetic.largest / 4 / std::max(valid, 1.0)) note_overflow(result, group);
+  }
+  settle(result);
+  return result;
+}
+
+// c (z - onehot): the difference, the rounding of c, if it is scaled that product, and the product.
+UnitResult replay_squared_error_backward(const UnitCall& unit) {
+  const Loss loss(unit);
+  const Arithmetic arithmetic = arithmetic_of(unit.precision.compute);
+  const double scale = loss_scale(unit, 2), roundings = unit.arguments.size() > 2 ? 4 : 3;
+  UnitResult result = bounded_result(unit.arguments[0].shape);
+  for (std::size_t r = 0; r < loss.count(); ++r) {
+    const std::size_t row = loss.first + r;
+    if (loss.labels[row] < 0) continue;  // exactly zero
+    const double c = unit.attributes.factor / loss.valid(row / loss.rows) * scale;
+    for (std::size_t j = 0; j < loss.V; ++j) {
+      const std::size_t i = r * loss.V + j;
+      result.value[i] = c * (loss.row(r)[j] - target(loss, row, j));
+      result.bound[i] = compounded(roundings * arithmetic.u) * std::fabs(result.value[i]) +
+                        4 * arithmetic.eta * (1 + std::fabs(c));
+      if (std::fabs(result.value[i]) > arithmetic.largest / 4) note_overflow(result, i);
+    }
+  }
+  for (std::size_t i = 0; i < result.bound.size(); ++i)
+    result.error[i] = result.bound[i] * (oracle_arithmetic().u / arithmetic.u);
+  settle(result);
+  return result;
+}
+
 }  // namespace shardproof::reference

@@ -46,6 +46,8 @@ enum class UnitKind {
   moe_combine,               // selected, weights, (groups * rows, C)... -> (..., C)
   cross_entropy,             // logits (B, T, V), labels (B, T) -> (groups): mean loss of each group
   cross_entropy_backward,    // logits, labels, or with a loss scale; factor = grad_scale
+  squared_error,             // as cross_entropy
+  squared_error_backward,    // as cross_entropy_backward
   matmul_backward_input,     // dy (..., O), weight (O, I) or (I, O)
   matmul_backward_weight,    // dy (..., O), x (..., I) -> (groups, O, I) or (groups, I, O)
   bias_backward,             // dy (..., O) -> (groups, O)

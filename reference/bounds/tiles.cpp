@@ -90,7 +90,8 @@ Cut cut_of(UnitKind kind) {
     case UnitKind::matmul_backward_input: return Cut::product_backward;
     case UnitKind::matmul_backward_weight: return Cut::weight_gradient;
     case UnitKind::embedding_backward: return Cut::rows_of_table;
-    case UnitKind::cross_entropy_backward: return Cut::rows_of_logits;
+    case UnitKind::cross_entropy_backward:
+    case UnitKind::squared_error_backward: return Cut::rows_of_logits;
 
     case UnitKind::attention:
     case UnitKind::attention_lse:
@@ -116,6 +117,7 @@ Cut cut_of(UnitKind kind) {
     case UnitKind::moe_dispatch:
     case UnitKind::moe_combine:
     case UnitKind::cross_entropy:
+    case UnitKind::squared_error:
     case UnitKind::bias_backward:
     case UnitKind::rms_norm_backward_weight:
     case UnitKind::layer_norm_backward_weight:

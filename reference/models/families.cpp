@@ -29,6 +29,7 @@ const std::map<std::string, Family> families{
     {"opt", opt},
     {"bloom", bloom},
     {"chatglm", chatglm},
+    {"residual_mlp", residual_mlp},
 };
 
 // Without a loss if it is only asked for the logits.
@@ -39,7 +40,9 @@ Graph make_graph(const ModelDescription& model, const MicroBatch& micro_batch, b
                         " model");
   Graph net(model.parameters, micro_batch, model.untrained);
   const Value logits = family->second(net, model);
-  if (with_loss) net.loss(logits);
+  if (with_loss)
+    net.loss(logits,
+             model.has_number("squared_error") ? UnitKind::squared_error : UnitKind::cross_entropy);
   for (const std::string& name : net.unused_parameters())
     SHARDPROOF_EXPECTS(false, model.family, "has no use for", name);
   return net;

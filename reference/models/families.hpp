@@ -30,5 +30,6 @@ Value gpt_neox(Graph& net, const ModelDescription& model);
 Value opt(Graph& net, const ModelDescription& model);
 Value bloom(Graph& net, const ModelDescription& model);
 Value chatglm(Graph& net, const ModelDescription& model);
+Value residual_mlp(Graph& net, const ModelDescription& model);
 
 }  // namespace shardproof::reference

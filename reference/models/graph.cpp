@@ -233,17 +233,14 @@ Value Graph::add(const std::string& module, const std::string& role, Value a, Va
   return append(UnitKind::add, module, role, {a, b}, shape(a));
 }
 
-Value Graph::loss(Value logits) {
+Value Graph::loss(Value logits, UnitKind kind) {
   const Value labels = tensor(Kind::data, "", "labels", shape(tokens_));
   UnitAttributes attributes;
   attributes.padding = micro_batch_.padding;
   append_to({labels}, UnitKind::shift_labels, {tokens_}, attributes);
-  return append(UnitKind::cross_entropy, "loss", "output", {logits, labels}, {micro_batch_.groups},
+  has_loss_ = true;
+  return append(kind, "loss", "output", {logits, labels}, {micro_batch_.groups},
                 {.groups = micro_batch_.groups});
-}
-
-bool Graph::has_loss() const {
-  return !nodes_.empty() && nodes_.back().kind == UnitKind::cross_entropy;
 }
 
 Value Graph::tensor(Kind kind, const std::string& module, const std::string& role, Shape shape) {

@@ -140,12 +140,13 @@ class Graph {
   /// Each token's rows, weighed and added.
   Value combine(const std::string& module, const std::string& role, const Routing& routing,
                 const std::vector<Value>& parts, ExpertRows order);
-  /// Mean loss of each batch group, of predicting the next token. Comes last.
-  Value loss(Value logits);
+  /// Mean loss of each batch group, of predicting the next token: cross-entropy, or squared error.
+  /// Comes last.
+  Value loss(Value logits, UnitKind kind = UnitKind::cross_entropy);
 
   const MicroBatch& micro_batch() const { return micro_batch_; }
   /// Whether the last node is the loss; without it, nothing has a gradient.
-  bool has_loss() const;
+  bool has_loss() const { return has_loss_; }
   const std::vector<Node>& nodes() const { return nodes_; }  // in order of computation
   const std::vector<GraphTensor>& tensors() const { return tensors_; }
   const GraphTensor& tensor(Value value) const { return tensors_[value.index]; }
@@ -170,6 +171,7 @@ class Graph {
   std::map<std::string, Value> by_name_;
   std::vector<Node> nodes_;
   Value tokens_;
+  bool has_loss_ = false;
 };
 
 /// How gradients reach a tensor, by its index: one contribution from each use that a loss depends

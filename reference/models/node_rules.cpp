@@ -185,6 +185,9 @@ const std::vector<NodeRule> rules{
     {Kind::cross_entropy, {},
      {{0, "input", Kind::cross_entropy_backward, {input(0), input(1)}}},
      [](const Call& c) { return Variables{c.tape.cross_entropy(c.inputs[0], integers(c, 1))}; }},
+    {Kind::squared_error, {},
+     {{0, "input", Kind::squared_error_backward, {input(0), input(1)}}},
+     [](const Call& c) { return Variables{c.tape.squared_error(c.inputs[0], integers(c, 1))}; }},
 };
 // clang-format on
 

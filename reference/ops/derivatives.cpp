@@ -140,4 +140,20 @@ Tensor cross_entropy_vjp(const Tensor& dloss, const Tensor& logits, const Tokens
   return dlogits;
 }
 
+Tensor squared_error_vjp(const Tensor& dloss, const Tensor& logits, const Tokens& labels) {
+  SHARDPROOF_EXPECTS(logits.rows() == labels.size(), logits.rows(), labels.size());
+  const std::int64_t width = logits.columns();
+  const GroupOfRow group(logits.rows(), dloss.size());
+  Tensor dlogits(logits.shape);
+  for (std::int64_t row = 0; row < logits.rows(); ++row) {
+    if (labels[row] < 0) continue;
+    const auto valid = static_cast<double>(valid_labels(labels, group(row), dloss.size()));
+    for (std::int64_t c = 0; c < width; ++c) {
+      const double off = logits[row * width + c] - (c == labels[row] ? 1.0 : 0.0);
+      dlogits[row * width + c] = dloss[group(row)] / valid * off;
+    }
+  }
+  return dlogits;
+}
+
 }  // namespace shardproof::reference

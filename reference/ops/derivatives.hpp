@@ -80,5 +80,6 @@ Tensor repeat_heads_vjp(const Tensor& dy, std::int64_t heads);
 /// dloss (groups), logits (B, T, V), labels (B, T) -> like logits:
 /// dloss[group] / valid * (softmax(logits) - onehot(label)); zero where the label is ignored.
 Tensor cross_entropy_vjp(const Tensor& dloss, const Tensor& logits, const Tokens& labels);
+Tensor squared_error_vjp(const Tensor& dloss, const Tensor& logits, const Tokens& labels);
 
 }  // namespace shardproof::reference

@@ -183,4 +183,26 @@ TensorOf<Scalar> cross_entropy(const TensorOf<Scalar>& logits, const Tokens& lab
   return loss;
 }
 
+/// The same of half the squared distances |logits - onehot(label)|^2.
+template <class Scalar>
+TensorOf<Scalar> squared_error(const TensorOf<Scalar>& logits, const Tokens& labels,
+                               std::int64_t groups) {
+  SHARDPROOF_EXPECTS(logits.rows() == labels.size(), logits.rows(), labels.size());
+  TensorOf<Scalar> loss({groups});
+  const std::int64_t rows = labels.size() / groups, width = logits.columns();
+  for (std::int64_t group = 0; group < groups; ++group) {
+    CompensatedSum<Scalar> sum;
+    for (std::int64_t row = group * rows; row < (group + 1) * rows; ++row) {
+      SHARDPROOF_EXPECTS(labels[row] < width, "label", labels[row], "of", width);
+      if (labels[row] < 0) continue;
+      for (std::int64_t c = 0; c < width; ++c) {
+        const Scalar off = logits[row * width + c] - Scalar(c == labels[row] ? 1.0 : 0.0);
+        sum += off * off / Scalar(2.0);
+      }
+    }
+    loss[group] = sum.value() / Scalar(static_cast<double>(valid_labels(labels, group, groups)));
+  }
+  return loss;
+}
+
 }  // namespace shardproof::reference

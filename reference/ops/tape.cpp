@@ -214,4 +214,11 @@ Variable Tape::cross_entropy(Variable logits, const Tokens& labels) {
               });
 }
 
+Variable Tape::squared_error(Variable logits, const Tokens& labels) {
+  return push(reference::squared_error(value(logits), labels, groups_),
+              [=, this](const Tensor& dloss) {
+                accumulate(logits, squared_error_vjp(dloss, value(logits), labels));
+              });
+}
+
 }  // namespace shardproof::reference

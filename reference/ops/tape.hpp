@@ -80,6 +80,7 @@ class Tape {
                    ExpertRows order);
   /// (groups): the mean loss of each batch group.
   Variable cross_entropy(Variable logits, const Tokens& labels);
+  Variable squared_error(Variable logits, const Tokens& labels);
 
   const Tensor& value(Variable x) const {
     const Node& node = nodes_[x.index];

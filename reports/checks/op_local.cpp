@@ -54,7 +54,8 @@ Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
 
     case UnitKind::alibi_slopes:
     case UnitKind::attention_lse:
-    case UnitKind::cross_entropy: return policy.compute;
+    case UnitKind::cross_entropy:
+    case UnitKind::squared_error: return policy.compute;
 
     case UnitKind::nonfinite: return Dtype::fp32;
     case UnitKind::sum_of_squares: return Dtype::fp64;
@@ -102,6 +103,7 @@ Dtype output_of(const PrecisionPolicy& policy, const Unit& unit) {
     case UnitKind::moe_dispatch:
     case UnitKind::moe_combine:
     case UnitKind::cross_entropy_backward:
+    case UnitKind::squared_error_backward:
     case UnitKind::matmul_backward_input:
     case UnitKind::matmul_backward_weight:
     case UnitKind::bias_backward:

@@ -56,6 +56,8 @@ std::vector<UnitKind> unit_kinds(const Op& op) {
     case OpKind::moe_combine_backward: return moe_combine_backward_kinds(op);
     case OpKind::cross_entropy: return {UnitKind::cross_entropy};
     case OpKind::cross_entropy_backward: return {UnitKind::cross_entropy_backward};
+    case OpKind::squared_error: return {UnitKind::squared_error};
+    case OpKind::squared_error_backward: return {UnitKind::squared_error_backward};
     case OpKind::matmul_backward_input: return {UnitKind::matmul_backward_input};
     case OpKind::matmul_backward_weight: return {UnitKind::matmul_backward_weight};
     case OpKind::bias_backward: return {UnitKind::bias_backward};
@@ -117,11 +119,18 @@ std::vector<UnitKind> unit_kinds(const Op& op) {
   return {};
 }
 
+// Or its gradient.
+bool is_loss(OpKind kind) {
+  return kind == OpKind::cross_entropy || kind == OpKind::cross_entropy_backward ||
+         kind == OpKind::squared_error || kind == OpKind::squared_error_backward;
+}
+
 // The number that a kind takes as UnitAttributes::factor. A kind that is forgotten here is judged
 // with 0, and fails.
 const char* factor_attribute(OpKind kind) {
   switch (kind) {
-    case OpKind::cross_entropy_backward: return "grad_scale";
+    case OpKind::cross_entropy_backward:
+    case OpKind::squared_error_backward: return "grad_scale";
     case OpKind::route:
     case OpKind::route_backward:
     case OpKind::scale:
@@ -174,8 +183,7 @@ reference::UnitAttributes attributes_of(const Program& program, const Op& op) {
   if (op.kind == OpKind::shift_labels || op.kind == OpKind::embedding_backward)
     attributes.padding = padding(op);
   // One replica's batch is one group.
-  if (op.kind == OpKind::cross_entropy || op.kind == OpKind::cross_entropy_backward)
-    attributes.groups = 1;
+  if (is_loss(op.kind)) attributes.groups = 1;
   return attributes;
 }
 

@@ -21,6 +21,21 @@ bool is_norm(const ParameterDescription& parameter) {
                                                  parameter.module_class == ModuleClass::layer_norm);
 }
 
+// Of a model with integer weights: of a bias or an embedding every eighth element is 1, and every
+// eighth -1; of a matrix one in twice a row's length, in the head one in eight times that.
+double integer(const Generator& numbers, const ParameterDescription& parameter,
+               std::int64_t index) {
+  std::int64_t one_in = 8;
+  const bool embedding = parameter.module_class == ModuleClass::embedding;
+  if (parameter.shape.size() == 2 && !embedding)
+    one_in = parameter.shape[1] * (parameter.name.starts_with("lm_head") ? 8 : 2);
+  switch (numbers.below(one_in, index)) {
+    case 0: return 1;
+    case 1: return -1;
+    default: return 0;
+  }
+}
+
 }  // namespace
 
 GivenState::GivenState(const Scenario& scenario) : scenario_(scenario) {
@@ -76,7 +91,7 @@ WholeTensor GivenState::generated(const ParameterDescription& parameter) const {
   Pulse::of_this_process().beat();
   const Generator numbers(scenario_.seed, parameter.name);
   const ModelDescription& model = scenario_.model;
-  const bool norm = is_norm(parameter);
+  const bool norm = is_norm(parameter), integers = model.has_number("integer_weights");
   double added = 0;
   if (const auto offset = model.numbers.find("rms_norm_offset"); offset != model.numbers.end())
     added = offset->second;
@@ -90,8 +105,9 @@ WholeTensor GivenState::generated(const ParameterDescription& parameter) const {
     const std::int64_t begin = static_cast<std::int64_t>(part) * at_once;
     std::vector<double> some;
     for (std::int64_t i = begin; i < std::min(count, begin + at_once); ++i)
-      some.push_back(norm ? (1 - added) + 0.1 * numbers.uniform(i)
-                          : model.initializer_range * numbers.normal(i));
+      some.push_back(integers ? integer(numbers, parameter, i)
+                     : norm   ? (1 - added) + 0.1 * numbers.uniform(i)
+                              : model.initializer_range * numbers.normal(i));
     const std::size_t size = size_bytes(working);
     encode(
         working, some,

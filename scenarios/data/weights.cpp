@@ -117,6 +117,19 @@ void Weights::expect_finite(const ParameterDescription& parameter, const Region&
                                                          : too_large(stored, working_)));
 }
 
+namespace {
+
+double small_integer(const Generator& generator, const ParameterDescription& parameter,
+                     std::int64_t index) {
+  const bool matrix =
+      parameter.name.ends_with(".weight") && parameter.module_class == ModuleClass::linear;
+  const std::int64_t rarity = parameter.name == "lm_head.weight" ? 8 : 2;
+  const std::int64_t drawn = generator.below(matrix ? rarity * parameter.shape[1] : 8, index);
+  return drawn == 0 ? 1 : drawn == 1 ? -1 : 0;
+}
+
+}  // namespace
+
 std::vector<double> Weights::generate(const ParameterDescription& parameter,
                                       const Region& region) const {
   const Generator generator(seed_, parameter.name);
@@ -125,10 +138,12 @@ std::vector<double> Weights::generate(const ParameterDescription& parameter,
   const bool norm = is_norm_weight(parameter);
   const double one =
       model_.has_number("rms_norm_offset") ? 1 - model_.number("rms_norm_offset") : 1;
+  const bool integers = model_.has_number("integer_weights");
   for (const Run& run : runs_of(region, parameter.shape))
     for (std::int64_t index = run.first; index < run.first + run.count; ++index)
-      values.push_back(norm ? one + 0.1 * generator.uniform(index)
-                            : model_.initializer_range * generator.normal(index));
+      values.push_back(integers ? small_integer(generator, parameter, index)
+                       : norm   ? one + 0.1 * generator.uniform(index)
+                                : model_.initializer_range * generator.normal(index));
   return values;
 }
 

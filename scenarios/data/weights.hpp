@@ -18,6 +18,10 @@ namespace shardproof {
 ///   biases, and what is not trained
 ///                          initializer_range * z            transformers starts them at 0: no
 ///                                                           defect shows
+/// of a model with integer_weights, drawn by its below(n):
+///   biases, embeddings     1 where below(8) is 0, -1 where it is 1, else 0
+///   matrices (out, in)     the same of below(2 in): about one a row
+///   the head's             of below(8 in): few bits are needed for what is added up
 /// or from safetensors. Either way each value is then rounded once to the working dtype: the
 /// declared cast, after which every rank and the reference start from the same bits. NaN is passed
 /// through: expect_finite refuses it.

@@ -13,6 +13,8 @@ const std::vector<Family>& families();
 
 /// "llama", "mistral", ...
 std::vector<std::string> family_names();
+/// Those of models that somebody has published.
+std::vector<std::string> published_family_names();
 
 /// Throws InvariantError if there is none of that model_type.
 const Family& family_of(const std::string& model_type);
@@ -35,5 +37,6 @@ Family mixtral_family();
 Family deepseek_v2_family();
 Family deepseek_v3_family();
 Family chatglm_family();
+Family residual_mlp_family();
 
 }  // namespace shardproof

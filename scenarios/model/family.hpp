@@ -94,6 +94,7 @@ enum class RotaryKeys {
 struct Family {
   std::string model_type;    // in config.json: "llama"
   std::string preset;        // AutoTP's preset_model; "": it has none for this family
+  bool published = true;     // false: of nobody's making but Shardproof's
   std::string causal_class;  // as transformers calls them: "LlamaForCausalLM"
   std::string base_class;    // "LlamaModel"
   std::vector<BlockClass> blocks;

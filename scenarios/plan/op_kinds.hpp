@@ -15,10 +15,10 @@ enum class OpKind {
   // forward
   embedding, rms_norm, layer_norm, matmul, add_bias, rotary, attention, swiglu, gelu, relu,
   product, soft_cap, sigmoid, add, split, join, repeat_heads, sum_heads, route, moe_dispatch,
-  moe_combine, cross_entropy,
+  moe_combine, cross_entropy, squared_error,
   // backward
-  cross_entropy_backward, matmul_backward_input, matmul_backward_weight, bias_backward,
-  rms_norm_backward_input, rms_norm_backward_weight, layer_norm_backward_input,
+  cross_entropy_backward, squared_error_backward, matmul_backward_input, matmul_backward_weight,
+  bias_backward, rms_norm_backward_input, rms_norm_backward_weight, layer_norm_backward_input,
   layer_norm_backward_weight, rotary_backward, attention_backward, swiglu_backward, gelu_backward,
   relu_backward, soft_cap_backward, sigmoid_backward, embedding_backward, route_backward,
   moe_dispatch_backward, moe_combine_backward, accumulate, accumulate_slices,

@@ -56,6 +56,7 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::moe_dispatch:
     case OpKind::moe_combine:
     case OpKind::cross_entropy_backward:
+    case OpKind::squared_error_backward:
     case OpKind::matmul_backward_input:
     case OpKind::matmul_backward_weight:
     case OpKind::bias_backward:
@@ -76,7 +77,8 @@ std::optional<Dtype> PrecisionPolicy::output(OpKind kind) const {
     case OpKind::moe_combine_backward: return working;
 
     case OpKind::alibi_slopes:
-    case OpKind::cross_entropy: return compute;
+    case OpKind::cross_entropy:
+    case OpKind::squared_error: return compute;
 
     case OpKind::accumulate:
     case OpKind::accumulate_slices: return accumulate;

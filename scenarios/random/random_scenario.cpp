@@ -74,7 +74,7 @@ class Writer {
     Dice data = dice("data");
     const int sequence = data.between(2, 13);
     Dice of_model = dice("model");
-    const std::string family = dice("family").one_of(family_names());
+    const std::string family = dice("family").one_of(published_family_names());
     const RandomModel model = random_model(family, cut_, sequence, of_model);
 
     JsonValue json = JsonValue::object();

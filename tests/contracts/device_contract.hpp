@@ -200,6 +200,10 @@ BOOST_AUTO_TEST_CASE(a_label_beyond_the_vocabulary_is_told_and_one_below_zero_is
                [&] { device->cross_entropy(logits, labels, loss); });
   expect_error(device, KernelError::Code::label, 3, 3,
                [&] { device->cross_entropy_backward(logits, labels, nullptr, dlogits, 1); });
+  expect_error(device, KernelError::Code::label, 3, 3,
+               [&] { device->squared_error(logits, labels, loss); });
+  expect_error(device, KernelError::Code::label, 3, 3,
+               [&] { device->squared_error_backward(logits, labels, nullptr, dlogits, 1); });
   device->cross_entropy(logits, device.tensor(Dtype::int64, {1, 2}, {-100, 2}), loss);
   BOOST_CHECK_NO_THROW(device->synchronize());
 }

@@ -585,6 +585,53 @@ BOOST_AUTO_TEST_CASE(cross_entropy_and_its_gradient_stay_within_their_bounds) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(squared_error_by_hand_is_half_the_mean_of_the_squared_distances) {
+  for (const Dtype dtype : float_dtypes) {
+    Device device;
+    const auto logits = device.tensor(dtype, {1, 3, 3}, {2, 0, -1, 0, 0, 1, 5, 6, 7});
+    const auto labels = device.tensor(Dtype::int64, {1, 3}, {0, 1, -100});
+    const auto loss = device.output(compute_of(dtype), {1});
+    const auto dlogits = device.output(dtype, {1, 3, 3});
+    device->squared_error(logits, labels, loss);
+    device->squared_error_backward(logits, labels, nullptr, dlogits, 8.0);
+
+    // (1 + 0 + 1) + (0 + 1 + 1), over two rows, halved.
+    BOOST_TEST(device.read(loss)[0] == 1.0);
+    BOOST_TEST(device.read(dlogits) == (Values{4, 0, -4, 0, -4, 4, 0, 0, 0}),
+               boost::test_tools::per_element());
+    const auto scale = device.tensor(compute_of(dtype), {1}, {0x1p-15});
+    device->squared_error_backward(logits, labels, &scale, dlogits, 0x1p18);
+    BOOST_TEST(device.read(dlogits) == (Values{4, 0, -4, 0, -4, 4, 0, 0, 0}),
+               boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(squared_error_and_its_gradient_stay_within_their_bounds) {
+  for (const Dtype dtype : float_dtypes) {
+    Device device;
+    constexpr std::int64_t rows = 6, V = 50;
+    const Values z = random_values(dtype, {rows, V}, 82);
+    const Values labels = {3, -100, 49, 0, 17, 3};
+    const auto logits = device.tensor(dtype, {2, 3, V}, z);
+    const auto tlabels = device.tensor(Dtype::int64, {2, 3}, labels);
+    const auto loss = device.output(compute_of(dtype), {1});
+    const auto dlogits = device.output(dtype, {2, 3, V});
+
+    device->squared_error(logits, tlabels, loss);
+    device->squared_error_backward(logits, tlabels, nullptr, dlogits, 0.3);
+
+    Naive mean(1), dz(rows * V);
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t j = 0; j < V && at(labels, r) >= 0; ++j) {
+        const double off = at(z, r * V + j) - (static_cast<double>(j) == at(labels, r) ? 1 : 0);
+        mean.add(0, off * off / 2 / 5);
+        dz.add(r * V + j, 0.3 / 5 * off);
+      }
+    expect_within(device.read(loss), mean, compute_of(dtype), rows * V + 20, "squared_error");
+    expect_within(device.read(dlogits), dz, dtype, 20, "squared_error_backward");
+  }
+}
+
 // ---- Gradients and optimizer -------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(nonfinite_is_one_for_inf_or_nan_anywhere) {

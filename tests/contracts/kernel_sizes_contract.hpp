@@ -152,7 +152,11 @@ BOOST_AUTO_TEST_CASE(losses_of_more_rows_than_a_launch_has_blocks) {
                  dlogits = device.output(Dtype::fp64, shape);
       device->cross_entropy(logits, of_rows, loss);
       device->cross_entropy_backward(logits, of_rows, nullptr, dlogits, 0.3);
-      return std::vector{device.read(loss), device.read(dlogits)};
+      std::vector<Values> all{device.read(loss), device.read(dlogits)};
+      device->squared_error(logits, of_rows, loss);
+      device->squared_error_backward(logits, of_rows, nullptr, dlogits, 0.3);
+      all.insert(all.end(), {device.read(loss), device.read(dlogits)});
+      return all;
     });
   }
 }

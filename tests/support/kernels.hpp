@@ -109,6 +109,14 @@ class Kernels {
     call(OpKind::cross_entropy_backward, with({logits, labels}, loss_scale), {dlogits},
          {.grad_scale = grad_scale});
   }
+  void squared_error(View logits, View labels, View loss) {
+    call(OpKind::squared_error, {logits, labels}, {loss});
+  }
+  void squared_error_backward(View logits, View labels, const TensorView* loss_scale, View dlogits,
+                              double grad_scale) {
+    call(OpKind::squared_error_backward, with({logits, labels}, loss_scale), {dlogits},
+         {.grad_scale = grad_scale});
+  }
   void matmul_backward_input(View dy, View weight, View dx,
                              WeightLayout layout = WeightLayout::out_in) {
     call(OpKind::matmul_backward_input, {dy, weight}, {dx}, {.weight_layout = layout});

@@ -448,6 +448,8 @@ std::optional<std::string> Rule::check() {
     case OpKind::moe_combine_backward: return routed();
     case OpKind::cross_entropy:
     case OpKind::cross_entropy_backward:
+    case OpKind::squared_error:
+    case OpKind::squared_error_backward:
       if (op_.inputs.size() > 2 && !whole(2)) return refuse();
       return in(0) == in(1) && (whole(0) || rows(0)) ? yields(in(0)) : refuse();
 

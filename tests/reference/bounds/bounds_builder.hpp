@@ -45,6 +45,7 @@ struct Builder {
   void attention_backward();
   void activation();
   void loss();
+  void squared_errors();
   void optimizer();
   void sgd();
   void torch_optimizer();

@@ -345,6 +345,27 @@ void Builder::loss() {
       });
 }
 
+void Builder::squared_errors() {
+  Stored tokens = dice.tokens(e.B, e.T, e.V), labels(Dtype::int64, {e.B, e.T});
+  CpuKernels device;
+  device.shift_labels(tokens.view(), labels.view());
+  put(UnitKind::squared_error, {}, {draw({e.B, e.T, e.V}), labels}, {},
+      [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.squared_error(a[0].view(), a[1].view(), y.view());
+      })
+      .precision.output = compute();
+  put(UnitKind::squared_error_backward, {.factor = 0.5}, {draw({e.B, e.T, e.V}), labels},
+      {e.B, e.T, e.V}, [](CpuKernels& d, Arguments& a, Stored& y) {
+        d.squared_error_backward(a[0].view(), a[1].view(), nullptr, y.view(), 0.5);
+      });
+  const Stored scale = a_loss_scale(compute());
+  put(UnitKind::squared_error_backward, {.factor = 0.5}, {draw({e.B, e.T, e.V}), labels, scale},
+      {e.B, e.T, e.V}, [](CpuKernels& d, Arguments& a, Stored& y) {
+        const auto loss_scale = a[2].view();
+        d.squared_error_backward(a[0].view(), a[1].view(), &loss_scale, y.view(), 0.5);
+      });
+}
+
 void Builder::optimizer() {
   const Shape x{e.B * e.T * e.C()};
   // Master weights and moments are kept in the compute dtype.
@@ -493,6 +514,7 @@ std::vector<Case> all_cases(Dtype storage, Distribution distribution, const Exte
   builder.capped_attention();
   builder.sigmoids();
   builder.experts_by_scores();
+  builder.squared_errors();
   return std::move(builder.cases);
 }
 

@@ -140,11 +140,19 @@ BOOST_AUTO_TEST_CASE(one_altered_argument_of_any_kernel_is_found) {
 }
 
 BOOST_AUTO_TEST_CASE(a_constant_off_by_a_hundredth_is_found) {
-  const std::set<UnitKind> with_factor{
-      UnitKind::scale,         UnitKind::divide,           UnitKind::cross_entropy_backward,
-      UnitKind::clip_factor,   UnitKind::exp_avg,          UnitKind::exp_avg_sq,
-      UnitKind::decay,         UnitKind::momentum,         UnitKind::nesterov,
-      UnitKind::torch_exp_avg, UnitKind::torch_exp_avg_sq, UnitKind::torch_decay};
+  const std::set<UnitKind> with_factor{UnitKind::scale,
+                                       UnitKind::divide,
+                                       UnitKind::cross_entropy_backward,
+                                       UnitKind::squared_error_backward,
+                                       UnitKind::clip_factor,
+                                       UnitKind::exp_avg,
+                                       UnitKind::exp_avg_sq,
+                                       UnitKind::decay,
+                                       UnitKind::momentum,
+                                       UnitKind::nesterov,
+                                       UnitKind::torch_exp_avg,
+                                       UnitKind::torch_exp_avg_sq,
+                                       UnitKind::torch_decay};
   int found = 0;
   for_every_case([&](tests::CpuKernels& device, const Case& a_case) {
     if (!with_factor.contains(a_case.kind)) return;
@@ -153,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_constant_off_by_a_hundredth_is_found) {
     BOOST_TEST(compared(device, wrong).failed > 0, title(a_case));
     ++found;
   });
-  BOOST_TEST(found == std::ssize(dtypes) * 15);
+  BOOST_TEST(found == std::ssize(dtypes) * 17);
 }
 
 bool is_rotary_table(UnitKind kind) {

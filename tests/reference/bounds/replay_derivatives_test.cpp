@@ -90,6 +90,12 @@ std::vector<double> by_the_oracle(const Case& c) {
     case UnitKind::swiglu: return swiglu(x(0), x(1)).values;
     case UnitKind::swiglu_backward_gate: return reference::swiglu_vjp(x(0), x(1), x(2)).gate.values;
     case UnitKind::swiglu_backward_up: return reference::swiglu_vjp(x(0), x(1), x(2)).up.values;
+    case UnitKind::squared_error: return squared_error(x(0), tokens(c.arguments[1]), 1).values;
+    case UnitKind::squared_error_backward: {
+      const double scale = c.arguments.size() > 2 ? x(2)[0] : 1;
+      const Tensor upstream({1}, {c.attributes.factor * scale});
+      return squared_error_vjp(upstream, x(0), tokens(c.arguments[1])).values;
+    }
     case UnitKind::cross_entropy: return cross_entropy(x(0), tokens(c.arguments[1]), 1).values;
     case UnitKind::cross_entropy_backward: {
       const double scale = c.arguments.size() > 2 ? x(2)[0] : 1;
@@ -138,7 +144,7 @@ BOOST_AUTO_TEST_CASE(every_value_is_the_oracles_own_op_or_derivative) {
       ++units;
     }
   }
-  BOOST_TEST(units == 4 * (38 + 14 + 20 + 4 + 11 + 6 + 2));
+  BOOST_TEST(units == 4 * (38 + 14 + 20 + 4 + 11 + 6 + 2 + 3));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -255,6 +255,18 @@ BOOST_AUTO_TEST_CASE(cross_entropy_of_equal_logits_is_the_logarithm_of_the_class
   for (std::size_t i = 4; i < 8; ++i) BOOST_TEST(gradient.value[i] + gradient.bound[i] == 0);
 }
 
+BOOST_AUTO_TEST_CASE(squared_error_is_half_the_squared_distance_from_one_hot) {
+  const Argument logits{{2, 1, 3}, {3, 0, 1, 9, 9, 9}}, labels{{2, 1}, {0, -100}};
+  const auto loss = run(UnitKind::squared_error, {logits, labels}, fp32);
+  expect_close(loss.value[0], (4 + 0 + 1) / 2.0);
+  BOOST_TEST(loss.bound[0] > 0);
+  const auto gradient =
+      run(UnitKind::squared_error_backward, {logits, labels}, fp32, {.factor = 0.5});
+  expect_close(gradient.value[0], 1);
+  expect_close(gradient.value[2], 0.5);
+  for (std::size_t i = 3; i < 6; ++i) BOOST_TEST(gradient.value[i] + gradient.bound[i] == 0);
+}
+
 BOOST_AUTO_TEST_CASE(norm_and_clip_are_computed_in_fp64) {
   const auto sum = run(UnitKind::sum_of_squares, {{{2}, {3, 4}}, {{1}, {12}}}, fp64);
   expect_values(sum, {169});

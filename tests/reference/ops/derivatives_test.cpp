@@ -341,6 +341,8 @@ BOOST_AUTO_TEST_CASE(cross_entropy_logits) {
 
   check_vjp([&](const auto& in) { return cross_entropy(in[0], labels, 2); }, {logits}, dloss,
             {cross_entropy_vjp(dloss, logits, labels)});
+  check_vjp([&](const auto& in) { return squared_error(in[0], labels, 2); }, {logits}, dloss,
+            {squared_error_vjp(dloss, logits, labels)});
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_groups_weight_gradient_is_that_of_its_own_rows) {

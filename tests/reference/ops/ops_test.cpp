@@ -259,6 +259,16 @@ BOOST_AUTO_TEST_CASE(replicas_with_unequal_numbers_of_labels_have_equal_weight) 
   BOOST_TEST(gradient[15] == 0.0);
 }
 
+BOOST_AUTO_TEST_CASE(squared_error_by_hand_is_the_mean_over_the_valid_labels_of_a_group) {
+  const Tensor logits({2, 2, 2}, {1, 2, 0, 3, -1, 1, 7, 7});
+  const Tokens labels({2, 2}, {0, 1, 1, ignored_label});
+
+  // Off by (0, 2) and (0, 2); by (-1, 0).
+  check_close(squared_error(logits, labels, 2), {2}, {(2.0 + 2.0) / 2, 0.5});
+  check_close(squared_error_vjp(Tensor({2}, {8, 4}), logits, labels), {2, 2, 2},
+              {0, 8, 0, 8, -4, 0, 0, 0});
+}
+
 BOOST_AUTO_TEST_CASE(cross_entropy_by_hand_is_the_mean_over_the_valid_labels_of_a_group) {
   // Softmax of (0, log 3) is (1/4, 3/4). Group 0 has labels 0 and 1, group 1 only label 1.
   const double l = std::log(3.0);

@@ -463,7 +463,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_family_is_refused_with_the_list_of_those_there_a
       "\"phi3\", "
       "\"gpt2\", \"gpt_neox\", \"opt\", \"bloom\", "
       "\"mixtral\","
-      " \"qwen3_moe\", \"deepseek_v2\", \"deepseek_v3\" or \"chatglm\"";
+      " \"qwen3_moe\", \"deepseek_v2\", \"deepseek_v3\", \"chatglm\" or \"residual_mlp\"";
   const auto error = [](const char* config) {
     return error_of([&] { model_from_json(parse_json(config, "config.json")); });
   };
