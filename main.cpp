@@ -60,6 +60,7 @@
 #include "scenarios/driver/terminal.hpp"
 #include "scenarios/driver/tool_progress.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/exact/exact.hpp"
 #include "scenarios/files/text_file.hpp"
 #include "scenarios/json/json_document.hpp"
 #include "scenarios/partition/presets.hpp"
@@ -203,6 +204,7 @@ Scenario scenario_of(const SuiteMember& member, const RunOptions& options) {
   if (!options.keep.empty()) scenario.trace_keep = *from_name<TraceKeep>(options.keep);
   if (options.timeout) scenario.timeout_s = *options.timeout;
   if (options.strict) scenario.strict = true;
+  if (scenario.exact) settle_on_exact_seed(scenario);
   if (!options.baseline.empty()) record_hashes(scenario);
   return scenario;
 }
@@ -679,7 +681,9 @@ void print_plan_of(const Scenario& scenario, const PlanOptions& options) {
 int plan(const PlanOptions& options) {
   for (const SuiteMember& member : read_suite(options.paths, options.given)) {
     if (!member.scenario) throw ScenarioError(member.problem);
-    print_plan_of(*member.scenario, options);
+    Scenario scenario = *member.scenario;
+    if (scenario.exact) settle_on_exact_seed(scenario);
+    print_plan_of(scenario, options);
   }
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "reports/checks/collectives.hpp"
 #include "reports/checks/coverage.hpp"
 #include "reports/checks/end_to_end.hpp"
+#include "reports/checks/exact.hpp"
 #include "reports/checks/leaves.hpp"
 #include "reports/checks/op_local.hpp"
 #include "reports/checks/optimizer.hpp"
@@ -38,6 +39,10 @@ std::string of_several_ranks(const Scenario& scenario) {
   return scenario.world() > 1 ? "" : "one rank has no replicas";
 }
 
+std::string of_exact_numbers(const Scenario& scenario) {
+  return scenario.exact ? "" : "only an exact scenario has one right bit everywhere";
+}
+
 std::string of_narrow_sums(const Scenario& scenario) {
   return scenario.training.working != Dtype::fp64
              ? ""
@@ -50,6 +55,7 @@ bool required(const Scenario&) { return true; }
 bool never(const Scenario&) { return false; }
 bool if_strict(const Scenario& scenario) { return scenario.strict; }
 bool with_reference(const Scenario& scenario) { return scenario.runs(Execution::reference); }
+bool if_exact(const Scenario& scenario) { return scenario.exact; }
 bool of_hashes_alone(const Scenario& scenario) { return scenario.trace_tier == TraceTier::digest; }
 bool with_sim_and_real(const Scenario& scenario) {
   return scenario.runs(Execution::sim) && scenario.runs(Execution::real);
@@ -116,6 +122,8 @@ constexpr Check table[] = {
     {"baseline", bitwise, Needs::baseline, 11, not_in_shadow, of_digests, of_hashes_alone,
      baseline},
     {"shadow", bitwise, engine, shadow, not_in_shadow, always, never, run<check_shadow>},
+    {"exact", bitwise, Needs::reference, 6, not_in_shadow, of_exact_numbers, if_exact,
+     run<check_exact>},
     {"progress", Proof::statistical, Needs::reference, 12, not_in_shadow, in_training,
      with_reference, run<check_progress>},
     {"suspects", Proof::statistical, engine, 11, not_in_shadow, of_narrow_sums, if_strict,

@@ -18,7 +18,7 @@ const std::vector<std::string>& keys() {
       "precision", "reduction",  "executions", "real",      "gpu_schedule",
       "uneven",    "cut",        "trace",      "overflow",  "timeout_s",
       "inject",    "checkpoint", "resume",     "notices",   "parameter_groups",
-      "shadow",    "strict"};
+      "shadow",    "strict",     "exact"};
   return names;
 }
 

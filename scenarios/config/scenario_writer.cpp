@@ -87,6 +87,7 @@ JsonValue to_json(const Scenario& scenario) {
   json.set("overflow", scenario.overflow_expected ? "expected" : "unexpected");
   json.set("timeout_s", scenario.timeout_s);
   if (scenario.strict) json.set("strict", true);
+  if (scenario.exact) json.set("exact", true);
   json.set("inject", shardproof::to_json(scenario.inject));
   if (scenario.notices.empty()) return json;
   JsonValue notices = JsonValue::array();

@@ -30,7 +30,8 @@ struct Scenario : Task {
   std::optional<bool> shadow;  // whether the run has an fp64 shadow; nothing: where it is cheap
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
-  bool strict = false;                                         // a suspect fails the run
+  bool strict = false;  // a suspect fails the run
+  bool exact = false;   // all numbers are representable (scenarios/exact/exact.hpp)
   std::vector<std::string> defaulted, without_effect, filled;  // of the DeepSpeed config, for plan
   std::vector<std::string> notices;  // what a user should know beside the verdict
 

@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(suspects_power_and_what_is_vacuous_have_their_fields) {
 BOOST_AUTO_TEST_CASE(every_check_is_there_in_one_order_even_if_none_was_reached) {
   const std::string order =
       "plan policy leaves collectives coverage edges replicas continuity op_local plan_units "
-      "optimizer round_trip sim_real baseline shadow progress suspects end_to_end ";
+      "optimizer round_trip sim_real baseline shadow exact progress suspects end_to_end ";
   for (const Verdict& verdict : {passing_verdict(), failing_verdict(), error_verdict()}) {
     std::string names;
     const JsonValue summary = summary_of(verdict);

@@ -1,0 +1,55 @@
+#include "reports/checks/exact.hpp"
+
+#include "reports/traces/assembled_tensor.hpp"
+#include "reports/verdict/findings.hpp"
+#include "scenarios/exact/exact.hpp"
+
+namespace shardproof::reports {
+
+namespace {
+
+// Every copy of a tensor that the reference has, too.
+void compare(const RecordedTrace& trace, const std::vector<StoredDataset>& copies,
+             const AssembledView& reference, Tally& tally, Findings& findings) {
+  for (const StoredDataset& copy : copies) {
+    if (copy.info.full_shape != reference.elements->shape()) continue;  // coverage says so
+    const SharedTensor expected = rounded_to(copy.info.dtype, reference.elements);
+    compare_stored(trace, copy, *as_stored(expected, copy.info.regions),
+                   "it is not the reference's number, and nothing here is rounded", tally,
+                   findings);
+  }
+}
+
+void check_trace(const JudgeContext& context, const RecordedTrace& trace, Tally& tally) {
+  Findings findings;
+  for (const auto& [path, copies] : context.reference->datasets()) {
+    const auto recorded = trace.reader().datasets().find(path);
+    if (recorded == trace.reader().datasets().end()) continue;
+    const AssembledView reference = assembled_view(*context.reference, path, 0);
+    if (!reference.problem.empty()) {
+      tally.unknown("reference: " + reference.problem);
+      continue;
+    }
+    for (const StoredDataset* part : reference.copies) context.reference->check(*part);
+    compare(trace, recorded->second, reference, tally, findings);
+  }
+  findings.report(tally);
+}
+
+}  // namespace
+
+Tally check_exact(const JudgeContext& context) {
+  Tally tally("exact", Proof::bitwise);
+  if (context.reference == nullptr) {
+    tally.not_run("there is no trace of the reference");
+    return tally;
+  }
+  if (const std::string why = why_not_exact(context.scenario); !why.empty()) {
+    tally.unknown("its numbers are not all exact: " + why);
+    return tally;
+  }
+  for (const RecordedTrace* trace : context.traces) check_trace(context, *trace, tally);
+  return tally;
+}
+
+}  // namespace shardproof::reports
