@@ -222,7 +222,11 @@ class ProgramPolicy {
   }
 
   std::string misplaced(const std::vector<ValueId>& parts, int layout, const char* does) const {
+    if (layout < 0) return std::string(does) + "what has no layout";
     const auto& entries = program_.layouts.at(static_cast<std::size_t>(layout)).entries;
+    if (parts.size() != entries.size())
+      return does + std::to_string(parts.size()) + " parts of a vector of " +
+             std::to_string(entries.size());
     for (std::size_t i = 0; i < parts.size(); ++i) {
       const std::string& name = program_.value(parts[i]).name;
       if (!name.ends_with("/" + entries.at(i).parameter))

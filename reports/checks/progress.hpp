@@ -6,10 +6,11 @@
 namespace shardproof::reports {
 
 /// Too good is wrong, too: what stands still although the reference moves. From one step to the
-/// next, of each parameter its weights and its master, whose update must show, and its gradient,
-/// which is of another batch. One that has the very bits of the step before fails if the
-/// reference's element that moves furthest moves by more than two spacings of the recorded format
-/// there: a weight's update would have to be wrong by half of itself to round to nothing.
+/// next, of each parameter its weights and its master, whose update must show, and its gradient, if
+/// the two steps have unlike batches. What a rank holds of one, and has the very bits of the step
+/// before, fails if the reference's element that moves furthest moves by more than two spacings of
+/// the recorded format, at the largest element: an update would have to be wrong by half of itself
+/// to round to nothing.
 ///
 /// Statistical: how far an engine's update may be from the reference's is not known beforehand. Of
 /// an execution that recorded its ops each update is judged by itself; one that recorded datasets

@@ -1,5 +1,6 @@
 #include "scenarios/exact/exact.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "scenarios/config/parameter_groups.hpp"
@@ -11,7 +12,24 @@ namespace shardproof {
 
 namespace {
 
-constexpr std::uint64_t seeds_tried = 100;
+constexpr std::uint64_t most_seeds = 100;
+// Products that a proof may take, and those of all seeds that are tried: seconds.
+constexpr double most_products = 4e9, most_products_in_all = 2e10;
+
+// Of a forward and a backward pass of all tokens through all weights.
+double products_of(const Scenario& scenario) {
+  double weights = 0;
+  for (const ParameterDescription& parameter : scenario.model.parameters)
+    weights += static_cast<double>(element_count(parameter.shape));
+  const TrainingConfig& training = scenario.training;
+  return 3 * weights * static_cast<double>(scenario.data.sequence) * training.micro_batch *
+         training.accumulation * scenario.replicas * scenario.steps;
+}
+
+std::uint64_t seeds_tried(const Scenario& scenario) {
+  const double tries = most_products_in_all / products_of(scenario);
+  return static_cast<std::uint64_t>(std::clamp(tries, 1.0, static_cast<double>(most_seeds)));
+}
 
 bool is_power_of_two(double value) {
   int exponent = 0;
@@ -44,6 +62,9 @@ std::string unfit(const Scenario& scenario) {
   if (training.gradient_clipping != 0) return "clipping rounds: expected gradient_clipping 0";
   if (!is_power_of_two(scenario.replicas) || !is_power_of_two(training.accumulation))
     return "means are taken over replicas and micro-steps: expected powers of two of both";
+  if (products_of(scenario) > most_products)
+    return "the proof goes through all products, one by one, and these are too many for it: "
+           "expected fewer tokens, or a model of a few hundred features";
   if (scenario.data.padding) return "padding has no loss: expected none";
   if (!is_power_of_two(static_cast<double>(predicted)))
     return "a loss is a mean over " + std::to_string(predicted) +
@@ -66,14 +87,14 @@ std::string why_not_exact(const Scenario& scenario) {
 void settle_on_exact_seed(Scenario& scenario) {
   if (const std::string reason = unfit(scenario); !reason.empty())
     throw ScenarioError("exact: " + reason);
-  const std::uint64_t given = scenario.seed;
+  const std::uint64_t given = scenario.seed, tried = seeds_tried(scenario);
   std::string first;
-  for (; scenario.seed < given + seeds_tried; ++scenario.seed) {
+  for (; scenario.seed < given + tried; ++scenario.seed) {
     const std::string reason = why_not_exact(scenario);
     if (reason.empty()) break;
     if (first.empty()) first = reason;
   }
-  if (scenario.seed == given + seeds_tried)
+  if (scenario.seed == given + tried)
     throw ScenarioError("exact: no seed from " + std::to_string(given) + " to " +
                         std::to_string(scenario.seed - 1) + " has exact numbers; of the first, " +
                         first +

@@ -19,7 +19,8 @@ namespace shardproof {
 std::string why_not_exact(const Scenario& scenario);
 
 /// Gives the scenario the first seed from its own on whose numbers are exact, and a notice if that
-/// is another. Throws ScenarioError, with why and what to change, if none of the first hundred is.
+/// is another. Throws ScenarioError, with why and what to change, if none of the first hundred is,
+/// or of fewer where a proof takes longer.
 void settle_on_exact_seed(Scenario& scenario);
 
 }  // namespace shardproof

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "scenarios/errors.hpp"
+#include "scenarios/pulse.hpp"
 
 namespace shardproof::exact {
 
@@ -42,6 +43,12 @@ class Accumulator {
  private:
   std::int64_t value_ = 0, magnitude_ = 0;
 };
+
+// Of the last bit of a subnormal number.
+int lowest_exponent(Dtype dtype) {
+  const FloatFormat format = format_of(dtype);
+  return format.min_exponent - format.precision + 1;
+}
 
 int trailing_zeros(std::int64_t value) { return std::countr_zero(size_of(value)); }
 
@@ -81,7 +88,7 @@ Grid grid_of(const std::vector<double>& values, std::int64_t rows, std::int64_t 
 Sums times_transposed(const Grid& x, const Grid& w, const std::string& what) {
   SHARDPROOF_EXPECTS(x.columns == w.columns, x.columns, w.columns);
   Sums sums{Grid(x.rows, w.rows, x.exponent + w.exponent)};
-  for (std::int64_t r = 0; r < x.rows; ++r)
+  for (std::int64_t r = 0; r < x.rows; ++r, Pulse::of_this_process().beat())
     for (std::int64_t o = 0; o < w.rows; ++o) {
       Accumulator sum;
       for (std::int64_t i = 0; i < x.columns; ++i) sum.add(x.at(r, i), w.at(o, i), what);
@@ -93,7 +100,7 @@ Sums times_transposed(const Grid& x, const Grid& w, const std::string& what) {
 Sums times(const Grid& dy, const Grid& w, const std::string& what) {
   SHARDPROOF_EXPECTS(dy.columns == w.rows, dy.columns, w.rows);
   Sums sums{Grid(dy.rows, w.columns, dy.exponent + w.exponent)};
-  for (std::int64_t r = 0; r < dy.rows; ++r)
+  for (std::int64_t r = 0; r < dy.rows; ++r, Pulse::of_this_process().beat())
     for (std::int64_t i = 0; i < w.columns; ++i) {
       Accumulator sum;
       for (std::int64_t o = 0; o < w.rows; ++o) sum.add(dy.at(r, o), w.at(o, i), what);
@@ -105,7 +112,7 @@ Sums times(const Grid& dy, const Grid& w, const std::string& what) {
 Sums transposed_times(const Grid& dy, const Grid& x, const std::string& what) {
   SHARDPROOF_EXPECTS(dy.rows == x.rows, dy.rows, x.rows);
   Sums sums{Grid(dy.columns, x.columns, dy.exponent + x.exponent)};
-  for (std::int64_t o = 0; o < dy.columns; ++o)
+  for (std::int64_t o = 0; o < dy.columns; ++o, Pulse::of_this_process().beat())
     for (std::int64_t i = 0; i < x.columns; ++i) {
       Accumulator sum;
       for (std::int64_t r = 0; r < dy.rows; ++r) sum.add(dy.at(r, o), x.at(r, i), what);
@@ -125,6 +132,17 @@ Grid sum(const Grid& a, const Grid& b, const std::string& what) {
   return result;
 }
 
+Grid joined(const std::vector<Grid>& grids, const std::string& what) {
+  Grid all(1, 0, 0);
+  for (const Grid& grid : grids) all.exponent = std::min(all.exponent, grid.exponent);
+  for (const Grid& grid : grids) {
+    const Grid finer = at_exponent(grid, all.exponent, what);
+    all.values.insert(all.values.end(), finer.values.begin(), finer.values.end());
+  }
+  all.columns = std::ssize(all.values);
+  return all;
+}
+
 int bits_of(std::int64_t magnitude) { return static_cast<int>(std::bit_width(size_of(magnitude))); }
 
 int bits_of(const Grid& grid) {
@@ -140,10 +158,8 @@ void expect_stored(const Grid& grid, Dtype dtype, const std::string& what) {
   if (bits > format.precision)
     throw NotExact{what + " needs " + std::to_string(bits) + " bits, " + name_of(dtype) + " has " +
                    std::to_string(format.precision)};
-  // The last bit of a subnormal number, and the largest number.
-  const int lowest = format.min_exponent - format.precision + 1;
   for (const std::int64_t value : grid.values)
-    if (value != 0 && (grid.exponent + trailing_zeros(value) < lowest ||
+    if (value != 0 && (grid.exponent + trailing_zeros(value) < lowest_exponent(dtype) ||
                        grid.exponent + bits_of(value) - 1 > format.max_exponent))
       throw NotExact{what + " leaves the range of " + name_of(dtype)};
 }
@@ -156,6 +172,9 @@ void expect_sums(const Sums& sums, const std::vector<Dtype>& accumulators,
     if (bits > format_of(dtype).precision)
       throw NotExact{what + " needs " + std::to_string(bits) + " bits, " + name_of(dtype) +
                      " has " + std::to_string(format_of(dtype).precision)};
+    // Terms and parts of a sum may have a last bit where the whole has none.
+    if (sums.largest_magnitude > 0 && sums.value.exponent < lowest_exponent(dtype))
+      throw NotExact{what + " leaves the range of " + name_of(dtype)};
     expect_stored(sums.value, dtype, what);
   }
 }

@@ -51,6 +51,9 @@ Sums transposed_times(const Grid& dy, const Grid& x, const std::string& what);
 /// Element by element, of as many rows; of one row, that row to each.
 Grid sum(const Grid& a, const Grid& b, const std::string& what);
 
+/// All elements in one row, in units of the finest grid.
+Grid joined(const std::vector<Grid>& grids, const std::string& what);
+
 /// How many significant bits the element that needs most has.
 int bits_of(const Grid& grid);
 /// How many a magnitude needs.

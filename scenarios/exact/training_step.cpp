@@ -1,5 +1,6 @@
 #include "scenarios/exact/training_step.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -71,7 +72,7 @@ class Training {
     return bias == weights_.end() ? product : stored(sum(product, bias->second, what), what);
   }
 
-  // Gives back the gradient of x.
+  // Adds to the gradients of the parameters, and gives back that of x.
   Grid linear_backward(const std::string& module, const Grid& dy, const Grid& x) {
     const std::string what = at(module + "/backward");
     const Sums of_weight = transposed_times(dy, x, what);
@@ -179,6 +180,7 @@ class Training {
   void update() {
     const int replicas = std::ilogb(static_cast<double>(scenario_.replicas));
     const int rate = std::ilogb(scenario_.training.optimizer.learning_rate);
+    expect_norm();
     for (auto& [name, total] : totals_) {
       const std::string what = at("the gradient of " + name + ", summed");
       std::int64_t largest = 0;
@@ -187,9 +189,8 @@ class Training {
       for (const int divided : {0, replicas}) {
         Sums sums{total.sum, largest};
         sums.value.exponent -= divided;
-        expect_sums(sums, {policy_.accumulate, policy_.dp_wire}, what);
+        expect_sums(sums, sum_formats(), what);
       }
-      expect_squares(total.sum, what);
       Grid step = total.sum;
       step.exponent += rate - replicas;
       for (std::int64_t& value : step.values) value = -value;
@@ -201,11 +202,20 @@ class Training {
     }
   }
 
-  // Of the gradient's norm, in fp64.
-  void expect_squares(const Grid& gradient, const std::string& what) const {
-    Grid row(1, std::ssize(gradient.values), gradient.exponent);
-    row.values = gradient.values;
-    expect_sums(times_transposed(row, row, what), {Dtype::fp64}, what + ", squared");
+  // Stage 2 keeps what the replicas of a micro-step add up to as the gradients are.
+  std::vector<Dtype> sum_formats() const {
+    std::vector<Dtype> formats{policy_.accumulate, policy_.dp_wire};
+    if (scenario_.parallel.zero_stage == 2) formats.push_back(policy_.working);
+    return formats;
+  }
+
+  // The squares of all gradients, in fp64.
+  void expect_norm() const {
+    const std::string what = at("the norm of all gradients");
+    std::vector<Grid> gradients;
+    for (const auto& [name, total] : totals_) gradients.push_back(total.sum);
+    const Grid all = joined(gradients, what);
+    expect_sums(times_transposed(all, all, what), {Dtype::fp64}, what);
   }
 
   const Scenario& scenario_;

@@ -9,6 +9,7 @@
 #include "scenarios/driver/run_folder.hpp"
 #include "scenarios/driver/supervisor.hpp"
 #include "scenarios/errors.hpp"
+#include "scenarios/exact/exact.hpp"
 
 namespace shardproof {
 
@@ -38,7 +39,8 @@ JsonValue RunsHere::adapted(JsonValue json) const {
 
 Outcome RunsHere::run(const JsonValue& json) const {
   try {
-    const Scenario scenario = scenario_inside(json, "");
+    Scenario scenario = scenario_inside(json, "");
+    if (scenario.exact) settle_on_exact_seed(scenario);
     runners_.check(scenario);
     return outcome_of(runners_.summary(scenario, empty("run")));
   } catch (const ScenarioError& error) {

@@ -82,6 +82,19 @@ BOOST_AUTO_TEST_CASE(every_grid_stage_order_bucket_and_split_gives_the_same_bits
   }
 }
 
+// Three TP ranks hold unlike parts; no activation; fp64.
+BOOST_AUTO_TEST_CASE(other_forms_are_exact_as_well) {
+  const std::string tp = "deepspeed.tensor_parallel.autotp_size=";
+  const std::vector<std::string> ways[] = {{"world=6", tp + "3", "uneven=true"},
+                                           {"model.config.relu=false"},
+                                           {"precision=fp64", "world=8", tp + "4"}};
+  for (const std::vector<std::string>& way : ways) {
+    const CheckResult result = check_exact(Beside(exact_scenario(fp32, way)).context).result();
+    BOOST_TEST(name_of(result.outcome) == "pass", way.front() << ": " << result.reason);
+    BOOST_TEST(result.compared > 100'000, way.front());
+  }
+}
+
 // Too small for any bound: the lowest bit of one element of a partial sum.
 BOOST_AUTO_TEST_CASE(one_bit_is_named_that_rounding_would_explain) {
   Scenario ran = exact_scenario(fp32);

@@ -56,13 +56,14 @@ BOOST_AUTO_TEST_CASE(clean_runs_of_every_optimizer_pass_and_every_pair_of_steps_
     const CheckResult result = BesideReference(run).progress().result();
 
     BOOST_TEST(name_of(result.outcome) == "pass", name << ": " << result.reason);
-    // Weights and masters of two steps, and the gradients of one pair.
-    BOOST_TEST(result.compared == (2 * 2 + 1) * parameters, name);
+    // Weights and masters of two steps, and the gradients of one pair, of every rank.
+    BOOST_TEST(result.compared >= (2 * 2 + 1) * parameters, name);
   }
 }
 
 BOOST_AUTO_TEST_CASE(weights_that_are_never_updated_are_named_with_the_reference_s_movement) {
   Scenario ran = sweep_scenario(tiny, 2);
+  ran.training.optimizer.learning_rate = 0.02;  // ten spacings of weights in bf16
   ran.inject = {inject("drop", "optimizer/update/adamw")};
   const JudgedRun run(ran);
 
@@ -96,6 +97,43 @@ BOOST_AUTO_TEST_CASE(equal_gradients_of_unlike_batches_are_named) {
   const FirstDivergence& first = tally.failures().front().divergence;
   BOOST_TEST(first.tensor == "/step/000001/gradient/" + up);
   BOOST_TEST(first.index.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(one_rank_s_part_that_stands_still_is_named_beside_others_that_move) {
+  const JudgedRun run(sweep_scenario(tiny, 2));
+  const std::string master = "/optimizer/" + up + "/master";
+  const int owner = run.trace().reader().datasets().at("/step/000001" + master).back().rank;
+  const TemporaryFolder folder;
+  rewrite(run.trace().reader(), folder / "stale", [&](const StoredDataset& copy) {
+    Rewritten same;
+    if (copy.rank == owner && copy.info.path.ends_with(master)) same.filled_with = std::byte{0x3c};
+    return same;
+  });
+  const RecordedTrace stale("foreign", TraceReader(folder / "stale"));
+
+  const Tally tally = BesideReference(run, stale).progress();
+
+  const FirstDivergence* still = failure_at(tally, "/step/000001" + master);
+  BOOST_TEST_REQUIRE(still != nullptr);
+  BOOST_TEST((still->ranks == std::vector{owner}));
+  BOOST_TEST(tally.result().failed > 0);
+}
+
+// A sample that comes again has the same gradient, as long as the weights are what they were.
+BOOST_AUTO_TEST_CASE(equal_gradients_of_one_batch_are_right) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "tokens.json") << "[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]";
+  for (const char* optimizer : {R"({"type": "SGD", "params": {"lr": 0.001}})",
+                                R"({"type": "AdamW", "params": {"lr": 1e-7}})"}) {
+    const JudgedRun run(read_scenario(
+        sweep_file(tiny),
+        {"steps=4", std::string("deepspeed.optimizer=") + optimizer,
+         "data={\"tokens\": \"" + (folder / "tokens.json") + "\", \"sequence\": 12}"}));
+
+    const CheckResult result = BesideReference(run).progress().result();
+
+    BOOST_TEST(name_of(result.outcome) == "pass", optimizer << ": " << result.reason);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_gradient_of_zeros_says_nothing_here) {

@@ -130,6 +130,19 @@ BOOST_AUTO_TEST_CASE(the_catalog_s_scenarios_are_exact) {
   for (const std::string& file : {in_fp32, in_bf16}) BOOST_TEST(refusal({}, file) == "", file);
 }
 
+BOOST_AUTO_TEST_CASE(so_are_other_forms_of_them) {
+  for (const char* way :
+       {"model.config.relu=false", "precision=fp64", "steps=1", "model.config.num_hidden_layers=1",
+        "deepspeed.zero_optimization.stage=2"})
+    BOOST_TEST(refusal({way}) == "", way);
+}
+
+BOOST_AUTO_TEST_CASE(squares_of_all_gradients_are_added_on_one_grid) {
+  BOOST_TEST(joined({row({1}, -2), row({3, -1}, 1)}, "x").values ==
+             (std::vector<std::int64_t>{1, 24, -8}));
+  BOOST_TEST(joined({row({1}, -2), row({3}, 1)}, "x").exponent == -2);
+}
+
 BOOST_AUTO_TEST_CASE(another_seed_is_taken_and_told_and_stays) {
   Scenario scenario = read_scenario(in_bf16, {"seed=0"});
   settle_on_exact_seed(scenario);
@@ -156,6 +169,7 @@ BOOST_AUTO_TEST_CASE(what_rounds_is_refused_with_what_would_do) {
         "\"num_attention_heads\": 4, \"num_hidden_layers\": 1, \"vocab_size\": 64}"},
        "expected model_type residual_mlp"},
       {{"deepspeed.bf16={\"enabled\": true}", "data.sequence=65"}, "bf16 has 8"},
+      {{"model.config.hidden_size=2048", "model.config.intermediate_size=8192"}, "too many for it"},
   };
   for (const auto& [overrides, part] : cases)
     BOOST_TEST(refusal(overrides).find(part) != std::string::npos,

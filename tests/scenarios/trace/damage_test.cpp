@@ -13,6 +13,7 @@
 #include "scenarios/hdf5/dataset.hpp"
 #include "scenarios/hdf5/file.hpp"
 #include "scenarios/hdf5/group.hpp"
+#include "scenarios/hdf5/stored_table.hpp"
 #include "scenarios/hdf5/types.hpp"
 #include "scenarios/trace/note.hpp"
 #include "tests/scenarios/trace/trace_fixture.hpp"
@@ -136,6 +137,47 @@ BOOST_AUTO_TEST_CASE(a_note_at_another_path_breaks_its_seal) {
   const std::string other = "/step/000001/gradient/w";
   const std::string message = refusal([&] { trace_schema::read_note(dataset, other); });
   BOOST_TEST(mentions(message, {other, "altered", "seal"}));
+}
+
+// A note that says one thing otherwise, and has the seal of what was written.
+BOOST_AUTO_TEST_CASE(every_field_of_a_note_is_under_its_seal) {
+  const TemporaryFolder folder;
+  const auto file = hdf5::create_file(folder / "a.h5");
+  const DatasetInfo info = piece("gradient/w", Dtype::fp32, {4, 6}, {{{0, 0}, {2, 3}}});
+  int notes = 0;
+  const auto row_of = [&](const DatasetInfo& of) {
+    const auto dataset = hdf5::create_dataset(file, "w" + std::to_string(notes++),
+                                              hdf5::element_type(of.dtype), of.full_shape);
+    trace_schema::write_note(dataset, of);
+    return hdf5::read_rows(dataset, "shardproof");
+  };
+  const hdf5::Table written = row_of(info);
+  for (const auto change : std::initializer_list<void (*)(DatasetInfo&)>{
+           [](DatasetInfo& i) { i.dtype = Dtype::fp64; },
+           [](DatasetInfo& i) {
+             i.full_shape = {6, 4};
+           },
+           [](DatasetInfo& i) {
+             i.regions[0].offset = {2, 3};
+           },
+           [](DatasetInfo& i) {
+             i.regions[0].extent = {3, 2};
+           },
+           [](DatasetInfo& i) { i.placement += "x"; }, [](DatasetInfo& i) { i.op += "x"; },
+           [](DatasetInfo& i) { ++i.version; }, [](DatasetInfo& i) { ++i.order; },
+           [](DatasetInfo& i) { ++i.hash; }}) {
+    DatasetInfo other = info;
+    change(other);
+    hdf5::Table row = row_of(other);
+    const std::size_t seal = row.column("seal", hdf5::Kind::uint64);
+    row.put(0, seal, written.get<std::uint64_t>(0, written.column("seal", hdf5::Kind::uint64)));
+    const auto dataset = hdf5::create_dataset(file, "w" + std::to_string(notes++),
+                                              hdf5::element_type(info.dtype), info.full_shape);
+    hdf5::write_rows(dataset, "shardproof", row, {});
+
+    const std::string message = refusal([&] { trace_schema::read_note(dataset, info.path); });
+    BOOST_TEST(mentions(message, {"altered", "seal"}), notes);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_altered_log_or_text_is_refused) {
