@@ -36,6 +36,10 @@ struct JudgeInput {
   /// Where a run that is judged in full and passes leaves its baseline; "": nowhere.
   std::string new_baseline = {};
   ShadowInput shadow = {};
+  /// Whether the process ends with the verdict: what was opened and read is left to its end. To
+  /// close files of thousands of datasets, and to free what is held of them, takes as long as a
+  /// check.
+  bool ends_process = false;
   /// Told how many of the checks have ended; absent: nobody is.
   std::function<void(int done, int total)> on_progress = {};
 };

@@ -98,6 +98,7 @@ FolderVerdict judge_folder(const FolderToJudge& asked, const Lower& lower,
                                                       : record_of_traces(folder, scenario);
   JudgeInput input = input_of(asked, scenario, record, lower);
   input.on_progress = on_progress;
+  input.ends_process = true;
   // A judge that is killed must not leave an earlier verdict for its own.
   for (const char* earlier : {"/summary.json", "/report.html", "/baseline.h5"})
     fs::remove(folder + earlier);

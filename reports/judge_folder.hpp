@@ -21,8 +21,9 @@ struct FolderVerdict {
 };
 
 /// The verdict on the traces that lie in a folder, with what the run's record knows of it. An
-/// earlier verdict there is removed. `lower`: makes a scenario's program. Throws ScenarioError if a
-/// trace is of another scenario than lies beside it, or its baseline is none.
+/// earlier verdict there is removed, and what was read is left to the end of the process. `lower`:
+/// makes a scenario's program. Throws ScenarioError if a trace is of another scenario than lies
+/// beside it, or its baseline is none.
 FolderVerdict judge_folder(const FolderToJudge& asked,
                            const std::function<Program(const Scenario&)>& lower,
                            const std::function<void(int done, int total)>& on_progress);
