@@ -30,6 +30,14 @@ struct Softmax {
   Softmax(const C* z, std::int64_t V) : largest(*std::max_element(z, z + V)) {
     for (std::int64_t j = 0; j < V; ++j) sum += std::exp(z[j] - largest);
   }
+  C prediction(C z) const { return std::exp(z - largest) / sum; }
+};
+
+/// What is predicted where the logits themselves are held against one-hot.
+template <class C>
+struct PlainLogits {
+  PlainLogits(const C*, std::int64_t) {}
+  C prediction(C z) const { return z; }
 };
 
 /// Mean over the rows with label >= 0 of lse - logits[label], rows first to last;
@@ -56,11 +64,11 @@ void cross_entropy(Device& device, const KernelCall& call) {
   });
 }
 
-/// dlogits = c * loss_scale * (exp(z - m) / l - onehot), c = grad_scale / valid rows in fp64,
-/// rounded once; then every operation is.
-template <class C>
-void cross_entropy_backward(LossExtents extents, const C* logits, const std::int64_t* labels,
-                            C* dlogits, double grad_scale, C loss_scale) {
+/// dlogits = c * loss_scale * (prediction - onehot), c = grad_scale / valid rows in fp64, rounded
+/// once; then every operation is.
+template <class C, class Row>
+void gradient(LossExtents extents, const C* logits, const std::int64_t* labels, C* dlogits,
+              double grad_scale, C loss_scale) {
   const std::int64_t valid = count_valid(extents, labels);
   const C coefficient = static_cast<C>(grad_scale / static_cast<double>(valid)) * loss_scale;
   for (std::int64_t row = 0; row < extents.rows; ++row) {
@@ -70,21 +78,22 @@ void cross_entropy_backward(LossExtents extents, const C* logits, const std::int
       std::fill_n(dz, extents.V, C{0});
       continue;
     }
-    const Softmax<C> softmax(z, extents.V);
+    const Row of_row(z, extents.V);
     for (std::int64_t j = 0; j < extents.V; ++j) {
-      const C p = std::exp(z[j] - softmax.largest) / softmax.sum;
+      const C p = of_row.prediction(z[j]);
       dz[j] = coefficient * (j == labels[row] ? p - C{1} : p);
     }
   }
 }
 
-void cross_entropy_backward(Device& device, const KernelCall& call) {
+template <template <class> class Row>
+void gradient(Device& device, const KernelCall& call) {
   const LossExtents e(call.in(0), call.in(1));
   expect_same_count(call.in(0), call.out());
   if (!labels_exist(device, call, e)) return;
   in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
-    cross_entropy_backward(e, o.in(0), integers(call.in(1)), o.out(), call.attributes.grad_scale,
-                           static_cast<C>(scalar_or_one(call, 2)));
+    gradient<C, Row<C>>(e, o.in(0), integers(call.in(1)), o.out(), call.attributes.grad_scale,
+                        static_cast<C>(scalar_or_one(call, 2)));
   });
 }
 
@@ -113,37 +122,13 @@ void squared_error(Device& device, const KernelCall& call) {
   });
 }
 
-/// dlogits = c * loss_scale * (z - onehot), c as above.
-template <class C>
-void squared_error_backward(LossExtents extents, const C* logits, const std::int64_t* labels,
-                            C* dlogits, double grad_scale, C loss_scale) {
-  const std::int64_t valid = count_valid(extents, labels);
-  const C coefficient = static_cast<C>(grad_scale / static_cast<double>(valid)) * loss_scale;
-  for (std::int64_t row = 0; row < extents.rows; ++row)
-    for (std::int64_t j = 0; j < extents.V; ++j) {
-      const C z = logits[row * extents.V + j];
-      dlogits[row * extents.V + j] =
-          labels[row] < 0 ? C{0} : coefficient * (j == labels[row] ? z - C{1} : z);
-    }
-}
-
-void squared_error_backward(Device& device, const KernelCall& call) {
-  const LossExtents e(call.in(0), call.in(1));
-  expect_same_count(call.in(0), call.out());
-  if (!labels_exist(device, call, e)) return;
-  in_compute_type(device, call, [&]<class C>(Operands<C>& o) {
-    squared_error_backward(e, o.in(0), integers(call.in(1)), o.out(), call.attributes.grad_scale,
-                           static_cast<C>(scalar_or_one(call, 2)));
-  });
-}
-
 }  // namespace
 
 std::span<const KernelRow> loss_kernels() {
   static constexpr KernelRow rows[] = {{OpKind::cross_entropy, cross_entropy},
-                                       {OpKind::cross_entropy_backward, cross_entropy_backward},
+                                       {OpKind::cross_entropy_backward, gradient<Softmax>},
                                        {OpKind::squared_error, squared_error},
-                                       {OpKind::squared_error_backward, squared_error_backward}};
+                                       {OpKind::squared_error_backward, gradient<PlainLogits>}};
   return rows;
 }
 

@@ -38,6 +38,14 @@ struct Softmax {
       sum += exp_of(logits[begin + j] - largest);
     sum = block_sum(sum);
   }
+  __device__ C prediction(C z) const { return exp_of(z - largest) / sum; }
+};
+
+/// What is predicted where the logits themselves are held against one-hot.
+template <class C>
+struct PlainLogits {
+  __device__ PlainLogits(const Input<C>&, std::int64_t, std::int64_t) {}
+  __device__ C prediction(C z) const { return z; }
 };
 
 /// Whether a row has a label. One that is no class is told; what is below 0 counts for nothing.
@@ -141,7 +149,7 @@ __global__ void count_valid_kernel(std::int64_t rows, Global<const std::int64_t>
   if (threadIdx.x == 0) valid[0] = count;
 }
 
-template <class C>
+template <class C, class Row>
 __global__ void logit_gradients_kernel(LossExtents e, Input<C> logits,
                                        Global<const std::int64_t> labels,
                                        Global<std::int64_t> valid, double grad_scale,
@@ -155,60 +163,28 @@ __global__ void logit_gradients_kernel(LossExtents e, Input<C> logits,
       for (std::int64_t j = threadIdx.x; j < e.V; j += kThreads) dlogits.set(begin + j, C{0});
       continue;
     }
-    const Softmax<C> softmax(logits, begin, e.V);
+    const Row of_row(logits, begin, e.V);
     for (std::int64_t j = threadIdx.x; j < e.V; j += kThreads) {
-      const C p = exp_of(logits[begin + j] - softmax.largest) / softmax.sum;
+      const C p = of_row.prediction(logits[begin + j]);
       dlogits.set(begin + j, coefficient * (j == label ? p - C{1} : p));
     }
   }
 }
 
-template <class C>
-__global__ void error_gradients_kernel(LossExtents e, Input<C> logits,
-                                       Global<const std::int64_t> labels,
-                                       Global<std::int64_t> valid, double grad_scale,
-                                       Input<C> loss_scale, Output<C> dlogits, ErrorWord errors) {
-  const std::int64_t rows = valid[0];
-  C coefficient = static_cast<C>(grad_scale / static_cast<double>(rows));
-  if (!loss_scale.is_null()) coefficient *= loss_scale[0];
-  for (std::int64_t row = blockIdx.x; row < e.rows; row += gridDim.x) {
-    const std::int64_t label = labels[row], begin = row * e.V;
-    const bool counted = counts(label, e.V, errors);
-    for (std::int64_t j = threadIdx.x; j < e.V; j += kThreads) {
-      const C z = logits[begin + j];
-      dlogits.set(begin + j, counted ? coefficient * (j == label ? z - C{1} : z) : C{0});
-    }
-  }
-}
-
-/// By a kernel for the rows.
-template <class C, class Kernel>
-void gradient(Device& device, const KernelCall& call, Kernel kernel) {
-  const TensorView& logits = call.in(0);
+template <template <class> class Row>
+void gradient(Device& device, const KernelCall& call) {
+  const TensorView &logits = call.in(0), &dlogits = call.out();
   const LossExtents e(logits, call.in(1));
-  const auto labels = integers(call.in(1));
-  const auto valid = Workspace(device, call).take<std::int64_t>(1);
-  launch_blocks(device, call, 1, count_valid_kernel, e.rows, labels, valid);
-  launch_rows(device, call, e.rows, kernel, e, Input<C>(logits), labels, valid,
-              call.attributes.grad_scale, call.has_input(2) ? Input<C>(call.in(2)) : Input<C>(),
-              Output<C>(call.out()), on_gpu(device).error_word(call.tag));
-}
-
-void expect_gradient(const KernelCall& call) {
-  expect_same_count(call.in(0), call.out());
+  expect_same_count(logits, dlogits);
   if (call.has_input(2)) expect_scalar(call.in(2));
-}
-
-void cross_entropy_backward(Device& device, const KernelCall& call) {
-  expect_gradient(call);
-  in_compute_type_of(call.out(), [&]<class C>(C) {
-    gradient<C>(device, call, logit_gradients_kernel<C>);
-  });
-}
-void squared_error_backward(Device& device, const KernelCall& call) {
-  expect_gradient(call);
-  in_compute_type_of(call.out(), [&]<class C>(C) {
-    gradient<C>(device, call, error_gradients_kernel<C>);
+  const auto labels = integers(call.in(1));
+  in_compute_type_of(dlogits, [&]<class C>(C) {
+    const auto valid = Workspace(device, call).take<std::int64_t>(1);
+    launch_blocks(device, call, 1, count_valid_kernel, e.rows, labels, valid);
+    launch_rows(device, call, e.rows, logit_gradients_kernel<C, Row<C>>, e, Input<C>(logits),
+                labels, valid, call.attributes.grad_scale,
+                call.has_input(2) ? Input<C>(call.in(2)) : Input<C>(), Output<C>(dlogits),
+                on_gpu(device).error_word(call.tag));
   });
 }
 
@@ -216,9 +192,9 @@ void squared_error_backward(Device& device, const KernelCall& call) {
 
 std::span<const KernelRow> loss_kernels() {
   static constexpr KernelRow rows[] = {{OpKind::cross_entropy, cross_entropy},
-                                       {OpKind::cross_entropy_backward, cross_entropy_backward},
+                                       {OpKind::cross_entropy_backward, gradient<Softmax>},
                                        {OpKind::squared_error, squared_error},
-                                       {OpKind::squared_error_backward, squared_error_backward}};
+                                       {OpKind::squared_error_backward, gradient<PlainLogits>}};
   return rows;
 }
 
