@@ -59,8 +59,7 @@ bool is_zero(const TensorView& tensor) {
 }
 
 /// Whether any token of two steps differs.
-bool are_of_unlike_batches(const Scenario& scenario, int step, int other) {
-  const Batches batches(scenario);
+bool are_of_unlike_batches(const Scenario& scenario, const Batches& batches, int step, int other) {
   for (int micro = 0; micro < scenario.training.accumulation; ++micro)
     for (int replica = 0; replica < scenario.replicas; ++replica)
       if (batches.tokens(StepIndex{step}, MicroStep{micro}, replica) !=
@@ -78,13 +77,14 @@ class Progress {
     const Scenario& scenario = context_.scenario;
     const reference::SkippedSteps skipped = skipped_steps(scenario, trace_);
     const RunEnd end(scenario, trace_);
+    const Batches batches(scenario);
     std::string before = "/initial";
     for (int step = scenario.first_step; step < scenario.steps; ++step) {
       const Moment moment{Moment::Stage::step, step, -1};
       if (!end.is_past(moment) || skipped.contains(step)) break;
       const std::string now = folder_of(moment);
       const bool is_first = step == scenario.first_step;
-      const bool unlike = !is_first && are_of_unlike_batches(scenario, step, step - 1);
+      const bool unlike = !is_first && are_of_unlike_batches(scenario, batches, step, step - 1);
       for (const ParameterDescription& parameter : scenario.model.parameters) {
         const Tensor weights{"/parameter/" + parameter.name, "its weights"};
         const Tensor master{"/optimizer/" + parameter.name + "/master", "its master"};

@@ -319,6 +319,7 @@ Scenario read_keys(const JsonValue& root, const std::string& file) {
   scenario.timeout_s = top.integer("timeout_s", scenario.timeout_s, {1, 10'000'000});
   scenario.strict = top.boolean("strict", scenario.strict);
   scenario.exact = top.boolean("exact", scenario.exact);
+  if (const JsonValue* exact = top.find("exact")) scenario.exact_place = exact->place;
   if (const JsonValue* list = top.find("inject"))
     scenario.inject = injections_from_json(
         *list,

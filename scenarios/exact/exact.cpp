@@ -86,7 +86,7 @@ std::string why_not_exact(const Scenario& scenario) {
 
 void settle_on_exact_seed(Scenario& scenario) {
   if (const std::string reason = unfit(scenario); !reason.empty())
-    throw ScenarioError("exact: " + reason);
+    throw ScenarioError(scenario.exact_place, "exact: " + reason);
   const std::uint64_t given = scenario.seed, tried = seeds_tried(scenario);
   std::string first;
   for (; scenario.seed < given + tried; ++scenario.seed) {
@@ -95,11 +95,12 @@ void settle_on_exact_seed(Scenario& scenario) {
     if (first.empty()) first = reason;
   }
   if (scenario.seed == given + tried)
-    throw ScenarioError("exact: no seed from " + std::to_string(given) + " to " +
-                        std::to_string(scenario.seed - 1) + " has exact numbers; of the first, " +
-                        first +
-                        ". Fewer tokens, layers or steps need fewer bits, fp32 has more than "
-                        "bf16");
+    throw ScenarioError(scenario.exact_place,
+                        "exact: no seed from " + std::to_string(given) + " to " +
+                            std::to_string(scenario.seed - 1) +
+                            " has exact numbers; of the first, " + first +
+                            ". Fewer tokens, layers or steps need fewer bits, fp32 has more than "
+                            "bf16");
   if (scenario.seed != given)
     scenario.notices.push_back("exact: seed " + std::to_string(scenario.seed) + " instead of " +
                                std::to_string(given) +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "scenarios/errors.hpp"
 #include "scenarios/pulse.hpp"
@@ -25,24 +26,27 @@ std::int64_t product(std::int64_t a, std::int64_t b, const std::string& what) {
   return result;
 }
 
-// What the sums of a row of products are made of.
-class Accumulator {
- public:
-  void add(std::int64_t a, std::int64_t b, const std::string& what) {
-    if (a == 0 || b == 0) return;
-    const std::int64_t term = product(a, b, what);
-    value_ += term;
-    magnitude_ += static_cast<std::int64_t>(size_of(term));
-    if (magnitude_ > most) throw NotExact{what + " needs more than 53 bits"};
+// Element (r, c) is the sum of the products of the pairs factors(r, c, 0) to (r, c, terms - 1).
+template <class Factors>
+Sums sums_of(Grid grid, std::int64_t terms, const std::string& what, const Factors& factors) {
+  Sums sums{std::move(grid)};
+  for (std::int64_t r = 0; r < sums.value.rows; ++r) {
+    Pulse::of_this_process().beat();
+    for (std::int64_t c = 0; c < sums.value.columns; ++c) {
+      std::int64_t magnitude = 0;
+      for (std::int64_t i = 0; i < terms; ++i) {
+        const auto [a, b] = factors(r, c, i);
+        if (a == 0 || b == 0) continue;
+        const std::int64_t term = product(a, b, what);
+        sums.value.at(r, c) += term;
+        magnitude += static_cast<std::int64_t>(size_of(term));
+        if (magnitude > most) throw NotExact{what + " needs more than 53 bits"};
+      }
+      sums.largest_magnitude = std::max(sums.largest_magnitude, magnitude);
+    }
   }
-  void put(std::int64_t& value, std::int64_t& largest) const {
-    value = value_;
-    largest = std::max(largest, magnitude_);
-  }
-
- private:
-  std::int64_t value_ = 0, magnitude_ = 0;
-};
+  return sums;
+}
 
 // Of the last bit of a subnormal number.
 int lowest_exponent(Dtype dtype) {
@@ -87,38 +91,26 @@ Grid grid_of(const std::vector<double>& values, std::int64_t rows, std::int64_t 
 
 Sums times_transposed(const Grid& x, const Grid& w, const std::string& what) {
   SHARDPROOF_EXPECTS(x.columns == w.columns, x.columns, w.columns);
-  Sums sums{Grid(x.rows, w.rows, x.exponent + w.exponent)};
-  for (std::int64_t r = 0; r < x.rows; ++r, Pulse::of_this_process().beat())
-    for (std::int64_t o = 0; o < w.rows; ++o) {
-      Accumulator sum;
-      for (std::int64_t i = 0; i < x.columns; ++i) sum.add(x.at(r, i), w.at(o, i), what);
-      sum.put(sums.value.at(r, o), sums.largest_magnitude);
-    }
-  return sums;
+  return sums_of(Grid(x.rows, w.rows, x.exponent + w.exponent), x.columns, what,
+                 [&](std::int64_t r, std::int64_t o, std::int64_t i) {
+                   return std::pair(x.at(r, i), w.at(o, i));
+                 });
 }
 
 Sums times(const Grid& dy, const Grid& w, const std::string& what) {
   SHARDPROOF_EXPECTS(dy.columns == w.rows, dy.columns, w.rows);
-  Sums sums{Grid(dy.rows, w.columns, dy.exponent + w.exponent)};
-  for (std::int64_t r = 0; r < dy.rows; ++r, Pulse::of_this_process().beat())
-    for (std::int64_t i = 0; i < w.columns; ++i) {
-      Accumulator sum;
-      for (std::int64_t o = 0; o < w.rows; ++o) sum.add(dy.at(r, o), w.at(o, i), what);
-      sum.put(sums.value.at(r, i), sums.largest_magnitude);
-    }
-  return sums;
+  return sums_of(Grid(dy.rows, w.columns, dy.exponent + w.exponent), w.rows, what,
+                 [&](std::int64_t r, std::int64_t i, std::int64_t o) {
+                   return std::pair(dy.at(r, o), w.at(o, i));
+                 });
 }
 
 Sums transposed_times(const Grid& dy, const Grid& x, const std::string& what) {
   SHARDPROOF_EXPECTS(dy.rows == x.rows, dy.rows, x.rows);
-  Sums sums{Grid(dy.columns, x.columns, dy.exponent + x.exponent)};
-  for (std::int64_t o = 0; o < dy.columns; ++o, Pulse::of_this_process().beat())
-    for (std::int64_t i = 0; i < x.columns; ++i) {
-      Accumulator sum;
-      for (std::int64_t r = 0; r < dy.rows; ++r) sum.add(dy.at(r, o), x.at(r, i), what);
-      sum.put(sums.value.at(o, i), sums.largest_magnitude);
-    }
-  return sums;
+  return sums_of(Grid(dy.columns, x.columns, dy.exponent + x.exponent), dy.rows, what,
+                 [&](std::int64_t o, std::int64_t i, std::int64_t r) {
+                   return std::pair(dy.at(r, o), x.at(r, i));
+                 });
 }
 
 Grid sum(const Grid& a, const Grid& b, const std::string& what) {

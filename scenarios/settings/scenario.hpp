@@ -30,8 +30,9 @@ struct Scenario : Task {
   std::optional<bool> shadow;  // whether the run has an fp64 shadow; nothing: where it is cheap
   std::vector<Injection> inject;
   std::int64_t timeout_s = 600;
-  bool strict = false;  // a suspect fails the run
-  bool exact = false;   // all numbers are representable (scenarios/exact/exact.hpp)
+  bool strict = false;      // a suspect fails the run
+  bool exact = false;       // all numbers are representable (scenarios/exact/exact.hpp)
+  SourcePlace exact_place;  // for errors: of a scenario whose numbers are not
   std::vector<std::string> defaulted, without_effect, filled;  // of the DeepSpeed config, for plan
   std::vector<std::string> notices;  // what a user should know beside the verdict
 

@@ -130,6 +130,11 @@ BOOST_AUTO_TEST_CASE(the_catalog_s_scenarios_are_exact) {
   for (const std::string& file : {in_fp32, in_bf16}) BOOST_TEST(refusal({}, file) == "", file);
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_says_where_it_was_asked_for) {
+  BOOST_TEST(refusal({"data.sequence=16"}).starts_with(in_fp32 + ":16:12: exact: "),
+             refusal({"data.sequence=16"}));
+}
+
 BOOST_AUTO_TEST_CASE(so_are_other_forms_of_them) {
   for (const char* way :
        {"model.config.relu=false", "precision=fp64", "steps=1", "model.config.num_hidden_layers=1",
